@@ -1,0 +1,44 @@
+import type { PeerId } from '@libp2p/interface'
+import type { MailCodec } from '../wire/mail-codec.js'
+import type { Network, Packet } from './packet-channel.js'
+
+/** The server's side of one history request (0x7e): built by a transport, answered by the mailserver service. */
+export interface IncomingRequest {
+  readonly peer: PeerId
+  readonly network: Network
+  /** The body of the 0x7e packet, raw. */
+  readonly body: Uint8Array
+  /** Which request forms this peer may use and how it is answered. */
+  readonly codec: MailCodec
+  /** Sends a 0x7f or 0x7d; awaiting it is the backpressure. Rejects when the requester is gone or stalled too long. */
+  send(code: number, body: Uint8Array): Promise<void>
+  /** Ends the whole stream (or conversation) that the request came on. */
+  abort(reason: Error): void
+  /** Aborted when the requester cancelled or is gone. */
+  readonly signal: AbortSignal
+}
+
+/** Answers one request: resolves after its 0x7d left, or after it gave the stream up. Never rejects. */
+export type RequestHandler = (request: IncomingRequest) => Promise<void>
+
+/**
+ * The requester's side: a line to one mailserver on which exchanges follow each other in turn.
+ * On libp2p one stream; on devp2p the peer's connection.
+ */
+export interface MailLine {
+  readonly peer: PeerId
+  readonly network: Network
+  readonly codec: MailCodec
+  /**
+   * Sends a 0x7e and yields the 0x7f and 0x7d packets that follow, pulled, until the consumer stops reading after the 0x7d.
+   * One exchange at a time. Throws when the line broke or the signal aborted.
+   */
+  exchange(body: Uint8Array, options: { signal: AbortSignal }): AsyncIterable<Packet>
+  /** No further exchange; lets the server close its side. */
+  close(): Promise<void>
+  /** Cancels whatever is under way: reset of the stream (libp2p), drain to 0x7d (devp2p). */
+  abort(reason: Error): void
+}
+
+/** Opens a line to a mailserver that is already connected or can be dialled. */
+export type MailDialler = (server: PeerId, options: { signal: AbortSignal }) => Promise<MailLine>
