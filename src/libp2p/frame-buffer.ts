@@ -1,0 +1,156 @@
+import { MalformedError } from '../wire/errors.js'
+import { PacketCode } from '../wire/packet-code.js'
+import { MAX_FRAME, MAX_MAIL_CONTROL_FRAME } from '../wire/packet-frame.js'
+import { FrameTooLargeError } from './frame-errors.js'
+
+/** How long a frame with this code may be, in bytes after the length varint. */
+export type FrameLimit = (code: number) => number
+
+/** The limits of the stream protocols: 16 KiB for a request or a completion, 1 MiB + 16 for everything else. */
+export const defaultFrameLimit: FrameLimit = code =>
+  code === PacketCode.Request || code === PacketCode.RequestComplete ? MAX_MAIL_CONTROL_FRAME : MAX_FRAME
+
+const MAX_VARINT_BYTES = 3
+
+/** Bytes as they arrive, cut into frames; length and code are judged before a body is waited for. */
+export class FrameBuffer {
+  #chunks: Uint8Array[] = []
+  /** Where in the first chunk the unread bytes begin. */
+  #offset = 0
+  #length = 0
+  /** Length of the frame whose bytes come next, once its varint is read. */
+  #frame: number | undefined
+  #limitChecked = false
+  readonly #limit: FrameLimit
+
+  constructor(limit: FrameLimit = defaultFrameLimit) {
+    this.#limit = limit
+  }
+
+  /** Unread bytes, 0 or more. */
+  get length(): number {
+    return this.#length
+  }
+
+  /** Whether part of a frame has arrived. */
+  get partial(): boolean {
+    return this.#length > 0 || this.#frame !== undefined
+  }
+
+  push(chunk: Uint8Array): void {
+    if (chunk.byteLength === 0) return
+    this.#chunks.push(chunk)
+    this.#length += chunk.byteLength
+  }
+
+  /** Whether `take` would return a frame. Throws as `take` does. */
+  get ready(): boolean {
+    this.#readHead()
+    return this.#frame !== undefined && this.#length >= this.#frame
+  }
+
+  /**
+   * The next whole frame without its length varint, or undefined when more bytes are needed.
+   *
+   * @throws {FrameTooLargeError} when the announced length is over the limit of its code
+   * @throws {MalformedError} when the length is no minimal varint or the head is no packet frame
+   */
+  take(): Uint8Array | undefined {
+    if (!this.ready) return undefined
+    const frame = this.#consume(this.#frame as number)
+    this.#frame = undefined
+    this.#limitChecked = false
+    return frame
+  }
+
+  /** Forgets everything unread. */
+  clear(): void {
+    this.#chunks = []
+    this.#offset = 0
+    this.#length = 0
+    this.#frame = undefined
+    this.#limitChecked = false
+  }
+
+  #readHead(): void {
+    if (this.#frame === undefined) this.#readVarint()
+    if (this.#frame === undefined || this.#limitChecked) return
+    const code = this.#peekCode(this.#frame)
+    if (code === undefined) return
+    if (this.#frame > this.#limit(code)) {
+      throw new FrameTooLargeError(`a frame of ${this.#frame} bytes with code ${code} is over the limit`)
+    }
+    this.#limitChecked = true
+  }
+
+  #readVarint(): void {
+    let value = 0
+    for (let i = 0; i < MAX_VARINT_BYTES; i++) {
+      if (i >= this.#length) return
+      const byte = this.#peek(i)
+      value |= (byte & 0x7f) << (7 * i)
+      if (byte < 0x80) {
+        if (byte === 0 && i > 0) throw new MalformedError('frame length is not a minimal varint')
+        if (value === 0) throw new MalformedError('empty frame')
+        if (value > MAX_FRAME) throw new FrameTooLargeError(`a frame of ${value} bytes is over the limit`)
+        this.#consume(i + 1)
+        this.#frame = value
+        return
+      }
+    }
+    throw new FrameTooLargeError(`a frame whose length takes more than ${MAX_VARINT_BYTES} bytes is over the limit`)
+  }
+
+  /** Reads the code behind the list header; undefined while too few bytes are here. */
+  #peekCode(frame: number): number | undefined {
+    if (this.#length === 0) return undefined
+    const first = this.#peek(0)
+    if (first < 0xc0) throw new MalformedError('frame is not an RLP list')
+    const header = first < 0xf8 ? 1 : 1 + (first - 0xf7)
+    if (header > 4 || header >= frame) throw new MalformedError('frame list header does not fit the frame')
+    if (this.#length <= header) return undefined
+    const code = this.#peek(header)
+    if (code === 0x80) return 0
+    if (code < 0x80 && code !== 0) return code
+    throw new MalformedError('packet code is not a canonical integer below 128')
+  }
+
+  #peek(index: number): number {
+    let at = this.#offset + index
+    for (const chunk of this.#chunks) {
+      if (at < chunk.byteLength) return chunk[at] as number
+      at -= chunk.byteLength
+    }
+    throw new RangeError('peek past the buffered bytes')
+  }
+
+  /** Takes `count` buffered bytes: a view when they lie in one chunk, else a copy. */
+  #consume(count: number): Uint8Array {
+    this.#length -= count
+    const first = this.#chunks[0] as Uint8Array
+    if (first.byteLength - this.#offset >= count) {
+      const view = first.subarray(this.#offset, this.#offset + count)
+      this.#offset += count
+      if (this.#offset === first.byteLength) {
+        this.#chunks.shift()
+        this.#offset = 0
+      }
+      return view
+    }
+    const copy = new Uint8Array(count)
+    let filled = 0
+    let used = 0
+    for (const chunk of this.#chunks) {
+      const part = chunk.subarray(this.#offset, this.#offset + (count - filled))
+      copy.set(part, filled)
+      filled += part.byteLength
+      this.#offset += part.byteLength
+      if (this.#offset < chunk.byteLength) break
+      used += 1
+      this.#offset = 0
+      if (filled === count) break
+    }
+    this.#chunks.splice(0, used)
+    return copy
+  }
+}

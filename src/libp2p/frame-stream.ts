@@ -1,0 +1,316 @@
+import type { Stream, StreamCloseEvent, StreamMessageEvent } from '@libp2p/interface'
+import type { Packet } from '../waku/packet-channel.js'
+import { concatBytes } from '../wire/bytes.js'
+import { decodeFrame, encodeFrame, encodeFrameParts } from '../wire/packet-frame.js'
+import { FrameBuffer, type FrameLimit } from './frame-buffer.js'
+import { FrameStreamClosedError, FrameTimeoutError, FrameTruncatedError } from './frame-errors.js'
+
+export interface FrameStreamInit {
+  /**
+   * How long a frame may be, by its code; asked before the body is buffered.
+   *
+   * @default 16 KiB for 0x7d and 0x7e, 1 MiB + 16 for the rest
+   */
+  maxFrame?: FrameLimit | undefined
+  /**
+   * Stop reading from the network once this many bytes wait and a whole frame is among them.
+   *
+   * @default 262144
+   */
+  highWater?: number | undefined
+  /**
+   * How long the reader waits for the next frame to begin, in ms.
+   *
+   * @default for ever
+   */
+  readTimeout?: number | undefined
+  /**
+   * How long a frame that has begun may take per 16 KiB, in ms.
+   *
+   * @default 60000
+   */
+  stallTimeout?: number | undefined
+  /**
+   * How long the peer may take none of what is being sent, in ms.
+   *
+   * @default for ever
+   */
+  writeTimeout?: number | undefined
+  /**
+   * How long `close` waits for the peer to close its side, in ms.
+   *
+   * @default 5000
+   */
+  closeTimeout?: number | undefined
+}
+
+const HIGH_WATER = 256 * 1024
+const STALL_TIMEOUT = 60_000
+const CLOSE_TIMEOUT = 5_000
+/** A partial frame is not stalled while at least this much of it arrives per stall timeout. */
+const PROGRESS = 16 * 1024
+/** What a peer may still send after `pause`: the largest window that yamux grants by default. */
+const MAX_WINDOW = 16 * 1024 * 1024
+
+/**
+ * Packet frames over a libp2p stream: `varint length ‖ RLP([code, body])`, with backpressure both ways.
+ *
+ * Reading is pulled by one consumer of `packets`. It ends when the peer closed its side and everything it sent was
+ * delivered; it throws, and the stream is reset, on a bad frame or a timeout; it throws when the peer reset the stream.
+ * Leaving the loop early leaves the stream open: close or abort it.
+ */
+export class FrameStream {
+  /** Aborted when the stream is over in both directions, however it ended. */
+  readonly signal: AbortSignal
+  readonly #stream: Stream
+  readonly #buffer: FrameBuffer
+  readonly #init: FrameStreamInit
+  readonly #over = new AbortController()
+  #error: Error | undefined
+  #ended = false
+  #resuming = false
+  #received = 0
+  #wake: (() => void) | undefined
+  #timer: ReturnType<typeof setTimeout> | undefined
+
+  constructor(stream: Stream, init: FrameStreamInit = {}) {
+    this.#stream = stream
+    this.#init = init
+    this.#buffer = new FrameBuffer(init.maxFrame)
+    this.signal = this.#over.signal
+    // A paused yamux stream may still be sent a whole window; its own limit is the muxer's, so memory stays bounded by that
+    stream.maxReadBufferLength = Math.max(stream.maxReadBufferLength, MAX_WINDOW + HIGH_WATER)
+    if (stream.status === 'aborted' || stream.status === 'reset') {
+      this.#fail(new FrameStreamClosedError('the stream was reset before it could be read'))
+      return
+    }
+    if (stream.readableEnded) this.#ended = true
+    if (stream.status === 'closed') this.#over.abort(new FrameStreamClosedError('the stream is closed'))
+    stream.addEventListener('message', this.#onMessage)
+    stream.addEventListener('end', this.#onEnd)
+    stream.addEventListener('close', this.#onClose)
+  }
+
+  /** Incoming packets in order. One consumer; a slow one slows the peer. Bodies are raw RLP. */
+  readonly packets: AsyncIterable<Packet> = {
+    [Symbol.asyncIterator]: (): AsyncIterator<Packet> => ({
+      next: () => this.#next(),
+      return: async () => ({ done: true, value: undefined })
+    })
+  }
+
+  /**
+   * Sends one packet and waits until the stream wants more. Callers that need an order await each send. An abort stops
+   * the waiting only: the frame was handed over whole.
+   *
+   * @throws {FrameStreamClosedError} when this side is closed
+   * @throws {FrameTimeoutError} when the peer takes nothing for `writeTimeout`; the stream is reset
+   */
+  async send(
+    code: number,
+    body: Uint8Array | Uint8Array[],
+    options: { signal?: AbortSignal | undefined } = {}
+  ): Promise<void> {
+    // one contiguous buffer: a write per part costs several times more than the copy
+    const frame = Array.isArray(body) ? concatBytes(...encodeFrameParts(code, body)) : encodeFrame(code, body)
+    while (this.#stream.writableNeedsDrain) await this.#drained(options.signal)
+    options.signal?.throwIfAborted()
+    if (this.#error !== undefined) throw this.#error
+    if (this.#stream.writeStatus !== 'writable') throw new FrameStreamClosedError('the stream is closed for writing')
+    if (this.#stream.send(frame)) return
+    while (this.#stream.writableNeedsDrain) await this.#drained(options.signal)
+  }
+
+  /** Ends this side after what was sent has left; the peer may go on sending. */
+  async closeWrite(options: { signal?: AbortSignal | undefined } = {}): Promise<void> {
+    await this.#stream.close(options.signal === undefined ? {} : { signal: options.signal })
+  }
+
+  /** Ends this side, drops what still arrives, and resets the stream when the peer does not close its side in time. */
+  async close(options: { signal?: AbortSignal | undefined } = {}): Promise<void> {
+    if (this.signal.aborted) return
+    const deadline = AbortSignal.timeout(this.#init.closeTimeout ?? CLOSE_TIMEOUT)
+    const signal = options.signal === undefined ? deadline : AbortSignal.any([options.signal, deadline])
+    try {
+      this.#discard()
+      await this.closeWrite({ signal })
+      await this.#finished(signal)
+    } catch {
+      this.abort(new FrameTimeoutError('the peer did not close its side'))
+    }
+  }
+
+  /** Resets the stream; whoever reads or sends gets `reason`. */
+  abort(reason: Error): void {
+    this.#fail(reason)
+    this.#stream.abort(reason)
+  }
+
+  readonly #onMessage = (event: StreamMessageEvent): void => {
+    if (this.#error !== undefined) return
+    const data = event.data
+    this.#received += data.byteLength
+    if (data instanceof Uint8Array) this.#buffer.push(data)
+    else for (const chunk of data) this.#buffer.push(chunk)
+    this.#pauseIfFull()
+    this.#wakeReader()
+  }
+
+  readonly #onEnd = (): void => {
+    // on an abort or reset the close event that follows carries the error
+    if (this.#stream.status === 'aborted' || this.#stream.status === 'reset') return
+    this.#ended = true
+    this.#wakeReader()
+  }
+
+  readonly #onClose = (event: StreamCloseEvent): void => {
+    if (event.error !== undefined) this.#fail(event.error)
+    else if (this.#stream.readableEnded) this.#ended = true
+    this.#over.abort(event.error ?? new FrameStreamClosedError('the stream is closed'))
+    this.#wakeReader()
+  }
+
+  #fail(error: Error): void {
+    this.#error ??= error
+    this.#buffer.clear()
+    this.#disarm()
+    this.#over.abort(error)
+    this.#wakeReader()
+  }
+
+  #wakeReader(): void {
+    const wake = this.#wake
+    this.#wake = undefined
+    wake?.()
+  }
+
+  async #next(): Promise<IteratorResult<Packet>> {
+    for (;;) {
+      if (this.#error !== undefined) throw this.#error
+      try {
+        const frame = this.#buffer.take()
+        if (frame !== undefined) {
+          this.#disarm()
+          return { done: false, value: decodeFrame(frame) }
+        }
+      } catch (err) {
+        this.abort(err as Error)
+        throw err
+      }
+      if (this.#resume()) continue
+      if (this.#ended) {
+        this.#disarm()
+        if (!this.#buffer.partial) return { done: true, value: undefined }
+        const error = new FrameTruncatedError('the stream ended inside a frame')
+        this.abort(error)
+        throw error
+      }
+      this.#arm()
+      await new Promise<void>(resolve => {
+        this.#wake = resolve
+      })
+    }
+  }
+
+  #pauseIfFull(): void {
+    // pausing inside resume() would be undone by it, with the window left open
+    if (this.#resuming || this.#buffer.length < (this.#init.highWater ?? HIGH_WATER)) return
+    if (this.#stream.readStatus !== 'readable') return
+    try {
+      if (!this.#buffer.ready) return
+    } catch {
+      // the reader finds the bad frame when it gets there; until then no more bytes are wanted
+    }
+    this.#stream.pause()
+  }
+
+  /** Lets the network send again; true when that delivered bytes at once. */
+  #resume(): boolean {
+    if (this.#stream.readStatus !== 'paused') return false
+    const before = this.#received
+    this.#resuming = true
+    try {
+      this.#stream.resume()
+    } catch {
+      // the window update of a dead muxer has nowhere to go; what was buffered was delivered before
+    }
+    this.#resuming = false
+    this.#pauseIfFull()
+    return this.#received > before
+  }
+
+  #arm(): void {
+    if (this.#timer !== undefined) return
+    const partial = this.#buffer.partial
+    const limit = partial ? (this.#init.stallTimeout ?? STALL_TIMEOUT) : this.#init.readTimeout
+    if (limit === undefined) return
+    const before = this.#received
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined
+      const arrived = this.#received - before
+      if (arrived >= PROGRESS || (!partial && arrived > 0)) this.#arm()
+      else this.abort(new FrameTimeoutError(`nothing arrived for ${limit} ms`))
+    }, limit)
+  }
+
+  #disarm(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+  }
+
+  #drained(signal: AbortSignal | undefined): Promise<void> {
+    if (this.#error !== undefined) return Promise.reject(this.#error)
+    return new Promise((resolve, reject) => {
+      const settle = (error?: unknown): void => {
+        clearTimeout(timer)
+        this.#stream.removeEventListener('drain', onDrain)
+        this.#stream.removeEventListener('close', onClose)
+        signal?.removeEventListener('abort', onAbort)
+        if (error === undefined) resolve()
+        else reject(error)
+      }
+      const onDrain = (): void => settle()
+      const onClose = (event: StreamCloseEvent): void =>
+        settle(event.error ?? new FrameStreamClosedError('the stream closed while sending'))
+      const onAbort = (): void => settle(signal?.reason ?? new Error('aborted'))
+      const limit = this.#init.writeTimeout
+      const timer =
+        limit === undefined
+          ? undefined
+          : setTimeout(() => this.abort(new FrameTimeoutError(`the peer took nothing for ${limit} ms`)), limit)
+      this.#stream.addEventListener('drain', onDrain)
+      this.#stream.addEventListener('close', onClose)
+      if (signal?.aborted === true) onAbort()
+      else signal?.addEventListener('abort', onAbort)
+      if (this.#stream.writeStatus === 'closed') settle(new FrameStreamClosedError('the stream is closed for writing'))
+    })
+  }
+
+  /** From now on arriving bytes are thrown away. */
+  #discard(): void {
+    this.#stream.removeEventListener('message', this.#onMessage)
+    this.#stream.addEventListener('message', () => {})
+    this.#buffer.clear()
+    this.#disarm()
+    this.#resume()
+    this.#ended = true
+    this.#wakeReader()
+  }
+
+  #finished(signal: AbortSignal): Promise<void> {
+    if (this.signal.aborted || this.#stream.readableEnded) return Promise.resolve()
+    return new Promise((resolve, reject) => {
+      const settle = (): void => {
+        this.signal.removeEventListener('abort', settle)
+        this.#stream.removeEventListener('end', settle)
+        signal.removeEventListener('abort', settle)
+        if (signal.aborted) reject(signal.reason)
+        else resolve()
+      }
+      this.signal.addEventListener('abort', settle)
+      this.#stream.addEventListener('end', settle)
+      signal.addEventListener('abort', settle)
+      if (signal.aborted) settle()
+    })
+  }
+}
