@@ -1,0 +1,70 @@
+import { bytesToHex, concatBytes as concat } from '@noble/hashes/utils.js'
+import { MalformedError, UnencodableError } from './errors.js'
+
+/** 2^32 - 1, the largest time, TTL, limit or range bound. */
+export const MAX_UINT32 = 0xffff_ffff
+
+export function concatBytes(...parts: Uint8Array[]): Uint8Array {
+  return concat(...parts)
+}
+
+export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
+  return true
+}
+
+/** Lexicographic order, a prefix before what it begins: negative, zero or positive. */
+export function compareBytes(a: Uint8Array, b: Uint8Array): number {
+  const shared = Math.min(a.length, b.length)
+  for (let i = 0; i < shared; i++) {
+    const difference = (a[i] as number) - (b[i] as number)
+    if (difference !== 0) return difference
+  }
+  return a.length - b.length
+}
+
+/** Lower case, without `0x`. */
+export function toHex(bytes: Uint8Array): string {
+  return bytesToHex(bytes)
+}
+
+/**
+ * Reads hexadecimal of either case, with or without `0x`.
+ * @throws MalformedError
+ */
+export function fromHex(text: string): Uint8Array {
+  const digits = text.startsWith('0x') ? text.slice(2) : text
+  if (digits.length % 2 !== 0 || !/^[0-9a-fA-F]*$/.test(digits)) throw new MalformedError('not a hexadecimal string')
+  const bytes = new Uint8Array(digits.length / 2)
+  for (let i = 0; i < bytes.length; i++) bytes[i] = Number.parseInt(digits.slice(2 * i, 2 * i + 2), 16)
+  return bytes
+}
+
+/**
+ * Four bytes, big-endian.
+ * @throws MalformedError when they are not all there
+ */
+export function readUint32(bytes: Uint8Array, offset = 0): number {
+  if (offset < 0 || offset + 4 > bytes.length) throw new MalformedError('four bytes expected')
+  return (
+    (((bytes[offset] as number) << 24) |
+      ((bytes[offset + 1] as number) << 16) |
+      ((bytes[offset + 2] as number) << 8) |
+      (bytes[offset + 3] as number)) >>>
+    0
+  )
+}
+
+/**
+ * Four bytes, big-endian.
+ * @throws UnencodableError when `value` is no integer of 0..2^32-1
+ */
+export function writeUint32(value: number): Uint8Array {
+  if (!isUint32(value)) throw new UnencodableError(`${value} is not an integer of 32 bits`)
+  return Uint8Array.of(value >>> 24, value >>> 16, value >>> 8, value)
+}
+
+export function isUint32(value: number): boolean {
+  return Number.isInteger(value) && value >= 0 && value <= MAX_UINT32
+}

@@ -1,0 +1,18 @@
+import { keccak_256 } from '@noble/hashes/sha3.js'
+
+type Hash = (bytes: Uint8Array) => Uint8Array
+
+let implementation: Hash = keccak_256
+
+/** Keccak-256 (the original padding, not SHA-3), 32 bytes. */
+export function keccak256(bytes: Uint8Array): Uint8Array {
+  return implementation(bytes)
+}
+
+/**
+ * Puts a faster implementation in place of the portable one, for the whole process. It must return a fresh array
+ * each time. Called without one, goes back to the portable one.
+ */
+export function useKeccak(hash: Hash = keccak_256): void {
+  implementation = hash
+}

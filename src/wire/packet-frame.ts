@@ -1,0 +1,43 @@
+import { concatBytes, MAX_UINT32 } from './bytes.js'
+import { decodeUint, encodeUint, firstItems, listHeader } from './rlp.js'
+
+/** Most bytes a frame may hold after its length prefix. */
+export const MAX_FRAME: number = 1024 * 1024 + 16
+
+/** The same for the codes 0x7d and 0x7e. */
+export const MAX_MAIL_CONTROL_FRAME: number = 16 * 1024
+
+/** Unsigned varint: seven bits a byte, the lowest first. */
+function varint(value: number): Uint8Array {
+  const bytes: number[] = []
+  let rest = value
+  for (; rest >= 0x80; rest = Math.floor(rest / 128)) bytes.push((rest % 128) | 0x80)
+  bytes.push(rest)
+  return Uint8Array.from(bytes)
+}
+
+/**
+ * A packet as it goes over a stream, `varint length ‖ RLP([code, body])` (protocols/packets.md), in pieces: the head,
+ * then `bodyParts` as they are. Together these must be one RLP item.
+ */
+export function encodeFrameParts(code: number, bodyParts: Uint8Array[]): Uint8Array[] {
+  const codeItem = encodeUint(code)
+  let length = codeItem.length
+  for (const part of bodyParts) length += part.length
+  const list = listHeader(length)
+  return [concatBytes(varint(list.length + length), list, codeItem), ...bodyParts]
+}
+
+/** The same in one piece. `body` is one RLP item. */
+export function encodeFrame(code: number, body: Uint8Array): Uint8Array {
+  return concatBytes(...encodeFrameParts(code, [body]))
+}
+
+/**
+ * Reads a frame without its length prefix. Extra list items are ignored; `body` is the second item as it came.
+ * @throws MalformedError
+ */
+export function decodeFrame(frame: Uint8Array): { code: number; body: Uint8Array } {
+  const [code, body] = firstItems(frame, 2)
+  return { code: decodeUint(code, { max: MAX_UINT32 }), body: body.raw }
+}

@@ -1,0 +1,73 @@
+import { type Envelope, type EnvelopeFields, encodeShortRlp } from './envelope.js'
+import { keccak256 } from './keccak.js'
+
+/** Bytes that deployed programs count beside the data, instead of the length of the list. */
+const HEADER_BYTES = 20
+
+/** Leading zero bits of a hash, 0..256. */
+export function leadingZeroBits(hash: Uint8Array): number {
+  let bits = 0
+  for (const byte of hash) {
+    if (byte !== 0) return bits + Math.clz32(byte) - 24
+    bits += 8
+  }
+  return bits
+}
+
+/**
+ * Proof of work (6/WAKU1): `2^zeros / (size * ttl)` with the size of the list without nonce. Infinite when the TTL is 0.
+ * @param options.extraTtl seconds added to the TTL, for an envelope dated ahead of our clock
+ */
+export function powOf(envelope: Envelope, options: { extraTtl?: number | undefined } = {}): number {
+  const ttl = (envelope.ttl + (options.extraTtl ?? 0)) >>> 0
+  return 2 ** leadingZeroBits(envelope.powHash) / envelope.shortRlp().length / ttl
+}
+
+/**
+ * Whether an envelope meets a requirement under any of the size definitions in use: the list without nonce, or
+ * 20 bytes and the data.
+ * @param options.minTtl the TTL counts as at least this much (seconds)
+ */
+export function acceptablePow(
+  envelope: Envelope,
+  min: number,
+  options: { extraTtl?: number | undefined; minTtl?: number | undefined } = {}
+): boolean {
+  const ttl = Math.max((envelope.ttl + (options.extraTtl ?? 0)) >>> 0, options.minTtl ?? 0)
+  const work = 2 ** leadingZeroBits(envelope.powHash)
+  const size = Math.min(envelope.shortRlp().length, HEADER_BYTES + envelope.data.length)
+  // programs divide once or twice; the results may differ in the last bit
+  return work / size / ttl >= min || work / (size * ttl) >= min
+}
+
+/**
+ * Zero bits to search for so that every size definition in use meets `target`; 0 means that no search is needed.
+ * A TTL of 0 counts as 1.
+ */
+export function miningBits(fields: Omit<EnvelopeFields, 'nonce'>, target: number): number {
+  if (!(target > 0)) return 0
+  const short = encodeShortRlp(fields).length
+  // the list with the longest nonce: 9 bytes more, and perhaps 2 more of header
+  const size = Math.max(short + 11, HEADER_BYTES + fields.data.length)
+  const ttl = Math.max(fields.ttl, 1)
+  let bits = Math.max(1, Math.ceil(Math.log2(target * size * ttl)))
+  while (2 ** bits / size / ttl < target) bits++
+  return bits
+}
+
+/**
+ * One step of the search: tries the nonces `from` … `from + count - 1` and returns the first whose hash has at least
+ * `bits` leading zero bits.
+ * @param shortRlp the envelope as a list without nonce
+ */
+export function mineRange(shortRlp: Uint8Array, bits: number, from: bigint, count: number): bigint | undefined {
+  const preimage = new Uint8Array(shortRlp.length + 8)
+  preimage.set(shortRlp)
+  const view = new DataView(preimage.buffer, shortRlp.length)
+  for (let i = 0; i < count; i++) {
+    const nonce = from + BigInt(i)
+    view.setBigUint64(0, nonce)
+    if (leadingZeroBits(keccak256(preimage)) >= bits) return nonce
+  }
+  return undefined
+}

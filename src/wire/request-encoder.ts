@@ -1,0 +1,59 @@
+import { BLOOM_BYTES } from './bloom.js'
+import { isUint32 } from './bytes.js'
+import { CURSOR_BYTES } from './cursor.js'
+import { UnencodableError } from './errors.js'
+import { encodeExtensions } from './extension.js'
+import { type Dialect, type HistoryRequest, MAX_REQUEST_TOPICS } from './request-shape.js'
+import { EMPTY_STRING, encodeList, encodeString, encodeUint } from './rlp.js'
+
+/**
+ * The payload of a request envelope in one of the forms.
+ * @throws UnencodableError when a field is out of its range, or the form has no place for it
+ */
+export function encodeHistoryRequest(request: HistoryRequest, dialect: Dialect): Uint8Array {
+  const { lower, upper, bloom, topics = [], limit, cursor, batch, extensions } = request
+  for (const [name, value] of Object.entries({ lower, upper, limit })) {
+    if (!isUint32(value)) throw new UnencodableError(`${name} is an integer of 32 bits`)
+  }
+  if (bloom !== undefined && bloom.length !== 0 && bloom.length !== BLOOM_BYTES) {
+    throw new UnencodableError('a bloom filter is 64 bytes')
+  }
+  if (cursor !== undefined && cursor.length !== 0 && cursor.length !== CURSOR_BYTES) {
+    throw new UnencodableError('a cursor is 36 bytes')
+  }
+  if (topics.length > MAX_REQUEST_TOPICS) throw new UnencodableError(`more than ${MAX_REQUEST_TOPICS} topics`)
+  if (topics.some(topic => topic.length !== 4)) throw new UnencodableError('a topic is 4 bytes')
+  if (topics.length > 0 && dialect !== 'spec6t' && dialect !== 'sg7') {
+    throw new UnencodableError(`a request in the form ${dialect} cannot name topics`)
+  }
+  if (cursor !== undefined && cursor.length > 0 && dialect === 'spec4') {
+    throw new UnencodableError(`a request in the form ${dialect} cannot carry a cursor`)
+  }
+  const extended = extensions !== undefined && extensions.size > 0
+  if (extended && dialect !== 'spec6t') {
+    throw new UnencodableError(`a request in the form ${dialect} cannot carry extensions`)
+  }
+  const range = [encodeUint(lower), encodeUint(upper), bloom === undefined ? EMPTY_STRING : encodeString(bloom)]
+  const limitItem = encodeUint(limit)
+  const cursorItem = cursor === undefined ? EMPTY_STRING : encodeString(cursor)
+  const topicsItem = encodeList(topics.map(encodeString))
+  const batchItem = encodeUint((batch ?? true) ? 1 : 0)
+  switch (dialect) {
+    case 'spec4':
+      return encodeList([...range, limitItem])
+    case 'spec5':
+      return encodeList([...range, limitItem, cursorItem])
+    case 'spec6t':
+      return encodeList([
+        ...range,
+        limitItem,
+        cursorItem,
+        topicsItem,
+        ...(extended ? [encodeExtensions(extensions)] : [])
+      ])
+    case 'sg6':
+      return encodeList([...range, limitItem, cursorItem, batchItem])
+    case 'sg7':
+      return encodeList([...range, topicsItem, limitItem, cursorItem, batchItem])
+  }
+}

@@ -1,0 +1,38 @@
+import { printable } from './printable.js'
+
+/** Why a history request failed, as the completion says it (protocols/mailserver.md). */
+export const RequestErrorCode = {
+  malformed: 1,
+  undecryptable: 2,
+  pow: 3,
+  signature: 4,
+  range: 5,
+  filter: 6,
+  bloom: 7,
+  topics: 8,
+  cursor: 9,
+  busy: 10,
+  notAllowed: 11,
+  internal: 12
+} as const
+
+/** A history request that cannot be answered. The text is one printable line of at most 200 characters. */
+export class RequestError extends Error {
+  static override readonly name = 'RequestError'
+  override readonly name = 'RequestError'
+
+  /**
+   * @param code one of `RequestErrorCode`, or what a newer server says
+   * @param options.retryAfter seconds
+   */
+  constructor(
+    readonly code: number,
+    text: string,
+    options: { retryAfter?: number | undefined; cause?: unknown } = {}
+  ) {
+    super(printable(text), options.cause === undefined ? {} : { cause: options.cause })
+    this.retryAfter = options.retryAfter
+  }
+
+  readonly retryAfter: number | undefined
+}

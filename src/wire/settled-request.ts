@@ -1,0 +1,47 @@
+import { MAX_UINT32 } from './bytes.js'
+import { decodeCursor } from './cursor.js'
+import { RequestError, RequestErrorCode } from './request-error.js'
+import type { HistoryRequest } from './request-shape.js'
+
+/** A request whose defaults were filled in: what the archive is asked. */
+export interface SettledRequest {
+  /** Unix seconds, inclusive, lower <= upper. */
+  lower: number
+  upper: number
+  /** Given, `bloom` is absent: topics beat a bloom filter. */
+  topics?: Uint8Array[] | undefined
+  bloom?: Uint8Array | undefined
+  /** 1..maxLimit. */
+  limit: number
+  /** 36 bytes; its time lies within the range. */
+  cursor?: Uint8Array | undefined
+}
+
+/** How far ahead of our clock a request without an upper bound reaches, seconds. */
+const AHEAD = 60
+
+/**
+ * Fills in what a request left to the server: an upper bound of 0 is now + 60, a limit of 0 or above the maximum is
+ * the maximum.
+ * @param options.now Unix seconds
+ * @throws RequestError range, filter or cursor
+ */
+export function settleRequest(
+  request: HistoryRequest,
+  { now, maxLimit = 1000 }: { now: number; maxLimit?: number | undefined }
+): SettledRequest {
+  const { lower, topics, bloom, cursor } = request
+  const upper = request.upper === 0 ? Math.min(Math.floor(now) + AHEAD, MAX_UINT32) : request.upper
+  if (lower > upper) throw new RequestError(RequestErrorCode.range, `lower ${lower} is above upper ${upper}`)
+  const limit = request.limit === 0 ? maxLimit : Math.min(request.limit, maxLimit)
+  const settled: SettledRequest = { lower, upper, limit }
+  if (topics !== undefined) settled.topics = topics
+  else if (bloom !== undefined) settled.bloom = bloom
+  else throw new RequestError(RequestErrorCode.filter, 'a request needs topics or a bloom filter')
+  if (cursor !== undefined) {
+    const { sent } = decodeCursor(cursor)
+    if (sent < lower || sent > upper) throw new RequestError(RequestErrorCode.cursor, 'the cursor is out of the range')
+    settled.cursor = cursor
+  }
+  return settled
+}
