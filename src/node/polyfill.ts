@@ -1,0 +1,18 @@
+// libp2p 3 calls Promise.withResolvers, which Node has from version 22. Every entry point of ours imports this first.
+if (typeof Promise.withResolvers !== 'function') {
+  Object.defineProperty(Promise, 'withResolvers', {
+    configurable: true,
+    writable: true,
+    value: function withResolvers<T>(this: PromiseConstructor): PromiseWithResolvers<T> {
+      let resolve!: (value: T | PromiseLike<T>) => void
+      let reject!: (reason?: unknown) => void
+      const promise = new this<T>((yes, no) => {
+        resolve = yes
+        reject = no
+      })
+      return { promise, resolve, reject }
+    }
+  })
+}
+
+export {}
