@@ -55,5 +55,7 @@ export function encodeHistoryRequest(request: HistoryRequest, dialect: Dialect):
       return encodeList([...range, limitItem, cursorItem, batchItem])
     case 'sg7':
       return encodeList([...range, topicsItem, limitItem, cursorItem, batchItem])
+    default:
+      throw new UnencodableError(`${dialect} is no form of this payload`)
   }
 }

@@ -1,10 +1,12 @@
 import type { Extensions } from './extension.js'
 
 /**
- * The forms of an encrypted history request: 8/WAKU-MAIL without and with cursor, with topics, and the two orders
- * that deployed clients use.
+ * The forms of a history request: 8/WAKU-MAIL without and with cursor, with topics; the two orders that deployed
+ * clients use; and, on devp2p only, unencrypted ones and payloads without RLP, named for their length.
  */
-export type Dialect = 'spec4' | 'spec5' | 'spec6t' | 'sg6' | 'sg7'
+export type Dialect = 'spec4' | 'spec5' | 'spec6t' | 'sg6' | 'sg7' | PlainDialect | RawDialect
+export type PlainDialect = 'plain6' | 'plain7'
+export type RawDialect = 'raw8' | 'raw12' | 'raw72' | 'raw76' | 'raw112'
 
 /** A history request as written on the wire: a limit or upper bound of 0 still means "as the server likes". */
 export interface HistoryRequest {

@@ -11,7 +11,7 @@ export interface SettledRequest {
   /** Given, `bloom` is absent: topics beat a bloom filter. */
   topics?: Uint8Array[] | undefined
   bloom?: Uint8Array | undefined
-  /** 1..maxLimit. */
+  /** 1..maxLimit; where nothing limits it, 2^32-1. */
   limit: number
   /** 36 bytes; its time lies within the range. */
   cursor?: Uint8Array | undefined
@@ -20,20 +20,27 @@ export interface SettledRequest {
 /** How far ahead of our clock a request without an upper bound reaches, seconds. */
 const AHEAD = 60
 
+/** What becomes of a limit above the maximum: taken as the maximum, refused, or (`stream`) no limit holds at all. */
+export type LimitRule = 'clamp' | 'refuse' | 'stream'
+
 /**
  * Fills in what a request left to the server: an upper bound of 0 is now + 60, a limit of 0 or above the maximum is
- * the maximum.
+ * the maximum, unless `limitRule` says otherwise.
  * @param options.now Unix seconds
- * @throws RequestError range, filter or cursor
+ * @throws RequestError range, filter or cursor; not allowed, for a refused limit
  */
 export function settleRequest(
   request: HistoryRequest,
-  { now, maxLimit = 1000 }: { now: number; maxLimit?: number | undefined }
+  {
+    now,
+    maxLimit = 1000,
+    limitRule = 'clamp'
+  }: { now: number; maxLimit?: number | undefined; limitRule?: LimitRule | undefined }
 ): SettledRequest {
   const { lower, topics, bloom, cursor } = request
   const upper = request.upper === 0 ? Math.min(Math.floor(now) + AHEAD, MAX_UINT32) : request.upper
   if (lower > upper) throw new RequestError(RequestErrorCode.range, `lower ${lower} is above upper ${upper}`)
-  const limit = request.limit === 0 ? maxLimit : Math.min(request.limit, maxLimit)
+  const limit = settleLimit(request.limit, maxLimit, limitRule)
   const settled: SettledRequest = { lower, upper, limit }
   if (topics !== undefined) settled.topics = topics
   else if (bloom !== undefined) settled.bloom = bloom
@@ -44,4 +51,13 @@ export function settleRequest(
     settled.cursor = cursor
   }
   return settled
+}
+
+function settleLimit(limit: number, maxLimit: number, rule: LimitRule): number {
+  if (rule === 'stream') return MAX_UINT32
+  if (limit === 0) return maxLimit
+  if (limit > maxLimit && rule === 'refuse') {
+    throw new RequestError(RequestErrorCode.notAllowed, 'limit exceeds the maximum allowed value')
+  }
+  return Math.min(limit, maxLimit)
 }
