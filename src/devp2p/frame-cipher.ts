@@ -1,0 +1,176 @@
+import { type Cipher, createCipheriv, createDecipheriv, type Decipher, timingSafeEqual } from 'node:crypto'
+import { ByteQueue } from './byte-queue.js'
+import { FrameError } from './errors.js'
+import type { RunningKeccak } from './running-keccak.js'
+
+/** What a handshake agreed on, from one side's point of view. */
+export interface FrameSecrets {
+  /** 32 bytes: key of both streams. */
+  aes: Uint8Array
+  /** 32 bytes: key of both MACs. */
+  mac: Uint8Array
+  /** Fed with what opened the channel; ours is the one for what we send. */
+  egress: RunningKeccak
+  ingress: RunningKeccak
+}
+
+const BLOCK = 16
+const HEADER = 32
+/** The header's protocol-type list, constant in this version of the protocol. */
+const HEADER_DATA = Uint8Array.of(0xc2, 0x80, 0x80)
+
+/** The largest body a frame can state: its size is a 3-byte integer. */
+export const MAX_FRAME_SIZE = 0xff_ffff
+
+/** Bytes on the wire around a body: header, two MACs, padding. */
+export const FRAME_OVERHEAD = HEADER + BLOCK + BLOCK
+
+const padded = (size: number): number => (size + BLOCK - 1) & ~(BLOCK - 1)
+
+/** Seals messages into frames: AES-256-CTR, one stream per direction, and a running MAC over the ciphertext. */
+export class FrameSealer {
+  readonly #stream: Cipher
+  readonly #mac: FrameMac
+
+  constructor(secrets: FrameSecrets) {
+    this.#stream = createCipheriv('aes-256-ctr', secrets.aes, new Uint8Array(BLOCK))
+    this.#mac = new FrameMac(secrets.mac, secrets.egress)
+  }
+
+  /**
+   * The bytes of some frames, one after the other.
+   *
+   * @param messages one per frame, each in parts that are joined here
+   * @throws RangeError when one is larger than a frame can be; nothing has been sealed then
+   */
+  seal(messages: ReadonlyArray<readonly Uint8Array[]>): Uint8Array {
+    const sizes = messages.map(sizeOf)
+    let total = 0
+    for (const size of sizes) {
+      if (size > MAX_FRAME_SIZE) throw new RangeError(`a message of ${size} bytes does not fit into a frame`)
+      total += BLOCK + padded(size)
+    }
+    const plain = Buffer.allocUnsafe(total)
+    let at = 0
+    messages.forEach((parts, i) => {
+      const size = sizes[i] as number
+      plain.fill(0, at, at + BLOCK)
+      plain.writeUIntBE(size, at, 3)
+      plain.set(HEADER_DATA, at + 3)
+      at += BLOCK
+      for (const part of parts) {
+        plain.set(part, at)
+        at += part.length
+      }
+      const padding = padded(size) - size
+      plain.fill(0, at, at + padding)
+      at += padding
+    })
+
+    const encrypted = this.#stream.update(plain)
+    const out = Buffer.allocUnsafe(total + messages.length * 2 * BLOCK)
+    let from = 0
+    let to = 0
+    const append = (bytes: Uint8Array): void => {
+      out.set(bytes, to)
+      to += bytes.length
+    }
+    for (const size of sizes) {
+      const header = encrypted.subarray(from, from + BLOCK)
+      const body = encrypted.subarray(from + BLOCK, from + BLOCK + padded(size))
+      append(header)
+      append(this.#mac.ofHeader(header))
+      append(body)
+      append(this.#mac.ofBody(body))
+      from += BLOCK + body.length
+    }
+    return out
+  }
+}
+
+/** Opens frames from bytes as they arrive. Every MAC is checked in constant time before what it covers is decrypted. */
+export class FrameOpener {
+  readonly #stream: Decipher
+  readonly #mac: FrameMac
+  readonly #received = new ByteQueue()
+  /** Size of the body whose header was read, or undefined between frames. */
+  #size: number | undefined
+
+  constructor(secrets: FrameSecrets) {
+    this.#stream = createDecipheriv('aes-256-ctr', secrets.aes, new Uint8Array(BLOCK))
+    this.#mac = new FrameMac(secrets.mac, secrets.ingress)
+  }
+
+  /** Bytes that arrived and are not yet opened. */
+  get buffered(): number {
+    return this.#received.length
+  }
+
+  push(bytes: Uint8Array): void {
+    this.#received.push(bytes)
+  }
+
+  /**
+   * The body of the next frame, or undefined until more bytes are pushed.
+   *
+   * @param limit the largest body accepted: checked on the header, before the body is waited for
+   * @throws FrameError
+   */
+  next(limit: number): Uint8Array | undefined {
+    if (this.#size === undefined) {
+      if (this.#received.length < HEADER) return undefined
+      const sealed = this.#received.take(HEADER)
+      const encrypted = sealed.subarray(0, BLOCK)
+      if (!timingSafeEqual(this.#mac.ofHeader(encrypted), sealed.subarray(BLOCK))) {
+        throw new FrameError('the MAC of a frame header is wrong')
+      }
+      const size = this.#stream.update(encrypted).readUIntBE(0, 3)
+      if (size > limit) throw new FrameError(`a frame of ${size} bytes where at most ${limit} are allowed`)
+      if (size === 0) throw new FrameError('an empty frame')
+      this.#size = size
+    }
+    const length = padded(this.#size)
+    if (this.#received.length < length + BLOCK) return undefined
+    const sealed = this.#received.take(length + BLOCK)
+    const encrypted = sealed.subarray(0, length)
+    if (!timingSafeEqual(this.#mac.ofBody(encrypted), sealed.subarray(length))) {
+      throw new FrameError('the MAC of a frame is wrong')
+    }
+    const body = this.#stream.update(encrypted).subarray(0, this.#size)
+    this.#size = undefined
+    return body
+  }
+}
+
+/** One direction's MAC: a running hash, stirred with its own encrypted digest at each step. */
+class FrameMac {
+  readonly #block: Cipher
+  readonly #hash: RunningKeccak
+
+  constructor(key: Uint8Array, hash: RunningKeccak) {
+    this.#block = createCipheriv('aes-256-ecb', key, null).setAutoPadding(false)
+    this.#hash = hash
+  }
+
+  ofHeader(encrypted: Uint8Array): Uint8Array {
+    return this.#stir(encrypted)
+  }
+
+  ofBody(encrypted: Uint8Array): Uint8Array {
+    this.#hash.update(encrypted)
+    return this.#stir(this.#hash.digest())
+  }
+
+  #stir(seed: Uint8Array): Uint8Array {
+    const mixed = this.#block.update(this.#hash.digest().subarray(0, BLOCK))
+    for (let i = 0; i < BLOCK; i++) mixed[i] = (mixed[i] as number) ^ (seed[i] as number)
+    this.#hash.update(mixed)
+    return this.#hash.digest().subarray(0, BLOCK)
+  }
+}
+
+function sizeOf(parts: readonly Uint8Array[]): number {
+  let size = 0
+  for (const part of parts) size += part.length
+  return size
+}

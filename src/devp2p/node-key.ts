@@ -1,0 +1,67 @@
+import { createECDH, type ECDH } from 'node:crypto'
+import { privateKeyFromRaw } from '@libp2p/crypto/keys'
+import type { PeerId, PrivateKey } from '@libp2p/interface'
+import { peerIdFromPrivateKey } from '@libp2p/peer-id'
+import { secp256k1 } from '@noble/curves/secp256k1.js'
+
+/**
+ * A secp256k1 key pair of the platform's fast ECDH: the node's own key, or the ephemeral one of a handshake.
+ * Created once per key, because setting a private key costs as much as using it.
+ */
+export class NodeKey {
+  /** 32 bytes. */
+  readonly privateKey: Uint8Array
+  /** 65 bytes, uncompressed. */
+  readonly publicKey: Uint8Array
+  readonly #ecdh: ECDH
+
+  /** @param privateKey 32 bytes; random when absent */
+  constructor(privateKey?: Uint8Array) {
+    this.#ecdh = createECDH('secp256k1')
+    if (privateKey === undefined) this.#ecdh.generateKeys()
+    else this.#ecdh.setPrivateKey(privateKey)
+    this.publicKey = new Uint8Array(this.#ecdh.getPublicKey())
+    // OpenSSL drops leading zeros of a private key.
+    const raw = this.#ecdh.getPrivateKey()
+    this.privateKey = privateKey ?? new Uint8Array(32)
+    if (privateKey === undefined) this.privateKey.set(raw, 32 - raw.length)
+  }
+
+  /** The libp2p key of the same identity; only secp256k1 keys have a node id. */
+  static fromPrivateKey(key: PrivateKey): NodeKey {
+    if (key.type !== 'secp256k1') throw new TypeError(`a devp2p node needs a secp256k1 key, not ${key.type}`)
+    return new NodeKey(key.raw)
+  }
+
+  /** 64 bytes: the public key without its prefix. */
+  get id(): Uint8Array {
+    return this.publicKey.subarray(1)
+  }
+
+  get peerId(): PeerId {
+    return peerIdFromPrivateKey(privateKeyFromRaw(this.privateKey))
+  }
+
+  /** The x coordinate (32 bytes) of the point shared with the holder of `publicKey` (65 bytes). Throws for no point. */
+  ecdh(publicKey: Uint8Array): Uint8Array {
+    return this.#ecdh.computeSecret(publicKey)
+  }
+
+  /** 65 bytes `r ‖ s ‖ v` over a 32-byte digest, v = 0 or 1. */
+  sign(digest: Uint8Array): Uint8Array {
+    const signed = secp256k1.sign(digest, this.privateKey, { prehash: false, format: 'recovered' })
+    const signature = new Uint8Array(65)
+    signature.set(signed.subarray(1))
+    signature[64] = signed[0] as number
+    return signature
+  }
+}
+
+/** The public key (65 bytes) that made a signature `r ‖ s ‖ v` over a 32-byte digest; throws when there is none. */
+export function recoverPublicKey(signature: Uint8Array, digest: Uint8Array): Uint8Array {
+  const recovered = new Uint8Array(65)
+  recovered[0] = signature[64] as number
+  recovered.set(signature.subarray(0, 64), 1)
+  const compressed = secp256k1.recoverPublicKey(recovered, digest, { prehash: false })
+  return secp256k1.Point.fromBytes(compressed).toBytes(false)
+}

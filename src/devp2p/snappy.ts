@@ -1,0 +1,112 @@
+import { SnappyError } from './errors.js'
+
+/**
+ * The snappy block format. What we send is ciphertext, which does not compress, so the encoder writes one literal: a few
+ * bytes in front of a body that is never copied. The decoder reads all of the format and trusts nothing in it.
+ */
+
+const LITERAL = 0
+const COPY_1 = 1
+const COPY_2 = 2
+
+/** What goes in front of `length` bytes to make them one snappy block. */
+export function literalHeader(length: number): Uint8Array {
+  const header: number[] = []
+  let rest = length
+  for (; rest > 0x7f; rest >>>= 7) header.push((rest & 0x7f) | 0x80)
+  header.push(rest)
+  if (length > 0) {
+    const last = length - 1
+    if (last < 60) {
+      header.push(last << 2)
+    } else {
+      const bytes = last < 0x100 ? 1 : last < 0x10000 ? 2 : last < 0x1000000 ? 3 : 4
+      header.push((59 + bytes) << 2)
+      for (let i = 0; i < bytes; i++) header.push((last >>> (8 * i)) & 0xff)
+    }
+  }
+  return Uint8Array.from(header)
+}
+
+/**
+ * Decompresses a block; the length it declares is checked before anything is allocated. A block that is one literal, as
+ * our own are, comes back as a view.
+ *
+ * @param limit the most bytes that may come out
+ * @throws SnappyError
+ */
+export function decompress(block: Uint8Array, limit: number): Uint8Array {
+  const { length, start } = declaredLength(block)
+  if (length > limit) throw new SnappyError(`a block of ${length} bytes where at most ${limit} are allowed`)
+  // Three bytes of a copy tag give at most 64 bytes, so an honest length is bounded by the block's own.
+  if (length > 64 * block.length) throw new SnappyError('a block declares more than it can hold')
+  let out: Uint8Array | undefined
+  let from = start
+  let to = 0
+  while (from < block.length) {
+    const tag = byteAt(block, from++)
+    const kind = tag & 3
+    if (kind === LITERAL) {
+      let count = tag >>> 2
+      if (count >= 60) {
+        const bytes = count - 59
+        count = littleEndian(block, from, bytes)
+        from += bytes
+      }
+      count++
+      if (count > block.length - from || count > length - to) throw new SnappyError('a literal runs over the end')
+      if (count === length && from + count === block.length) return block.subarray(from)
+      out ??= new Uint8Array(length)
+      out.set(block.subarray(from, from + count), to)
+      from += count
+      to += count
+      continue
+    }
+    let count: number
+    let offset: number
+    if (kind === COPY_1) {
+      count = 4 + ((tag >>> 2) & 7)
+      offset = ((tag >>> 5) << 8) | byteAt(block, from)
+      from += 1
+    } else {
+      const bytes = kind === COPY_2 ? 2 : 4
+      count = (tag >>> 2) + 1
+      offset = littleEndian(block, from, bytes)
+      from += bytes
+    }
+    if (out === undefined || offset === 0 || offset > to || count > length - to) {
+      throw new SnappyError('a copy reaches outside the block')
+    }
+    if (offset >= count) {
+      out.copyWithin(to, to - offset, to - offset + count)
+    } else {
+      // The source overlaps what is being written: the bytes repeat.
+      for (let i = 0; i < count; i++) out[to + i] = out[to - offset + i] as number
+    }
+    to += count
+  }
+  if (to !== length) throw new SnappyError('a block is shorter than it declares')
+  return out ?? new Uint8Array(0)
+}
+
+function declaredLength(block: Uint8Array): { length: number; start: number } {
+  let length = 0
+  for (let i = 0; i < 5; i++) {
+    const byte = byteAt(block, i)
+    length += (byte & 0x7f) * 2 ** (7 * i)
+    if (byte < 0x80) return { length, start: i + 1 }
+  }
+  throw new SnappyError('the length of a block is malformed')
+}
+
+function littleEndian(block: Uint8Array, at: number, bytes: number): number {
+  let value = 0
+  for (let i = 0; i < bytes; i++) value += byteAt(block, at + i) * 2 ** (8 * i)
+  return value
+}
+
+function byteAt(block: Uint8Array, at: number): number {
+  const byte = block[at]
+  if (byte === undefined) throw new SnappyError('a block ends early')
+  return byte
+}
