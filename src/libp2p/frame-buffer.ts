@@ -39,7 +39,8 @@ export class FrameBuffer {
 
   push(chunk: Uint8Array): void {
     if (chunk.byteLength === 0) return
-    this.#chunks.push(chunk)
+    // a Buffer's slice() is a view; everything above is promised plain arrays, whose slice() copies
+    this.#chunks.push(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength))
     this.#length += chunk.byteLength
   }
 
