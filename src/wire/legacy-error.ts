@@ -41,13 +41,16 @@ const MEANING: ReadonlyArray<readonly [start: string, code: number]> = [
   ['rate limit exceeded', RequestErrorCode.busy]
 ]
 
-/** The text of a refusal in the string form of 0x7d: at most {@link MAX_LEGACY_ERROR_TEXT} bytes of printable ASCII. */
+/**
+ * The text of a refusal in the string form of 0x7d: at most {@link MAX_LEGACY_ERROR_TEXT} bytes of printable ASCII.
+ * A text that says the same in deployed words already, since a legacy server said it, stays as it is.
+ */
 export function legacyErrorText(code: number, text: string): string {
-  const full = FIXED_TEXT[code] ?? `${PREFIX[code] ?? ''}${text}`
-  return full.replace(/[^\x20-\x7e]/g, '?').slice(0, MAX_LEGACY_ERROR_TEXT)
+  const words = legacyErrorCode(text) === code ? text : (FIXED_TEXT[code] ?? `${PREFIX[code] ?? ''}${text}`)
+  return words.replace(/[^\x20-\x7e]/gu, '?').slice(0, MAX_LEGACY_ERROR_TEXT)
 }
 
-/** Which refusal a legacy server means: the string form has no code, only words. An unknown text is code 12. */
+/** Which refusal a legacy server means: its form has no code, only words. An unknown text is code 12. */
 export function legacyErrorCode(text: string): number {
   const lower = text.toLowerCase()
   return MEANING.find(([start]) => lower.startsWith(start))?.[1] ?? RequestErrorCode.internal
