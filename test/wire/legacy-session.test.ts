@@ -54,7 +54,11 @@ class Replay {
   ) {}
 
   read(packet: RecordedPacket): void {
-    const body = fromHex(packet.payload)
+    const what = this.#read(packet, fromHex(packet.payload))
+    this.counts.set(what, (this.counts.get(what) ?? 0) + 1)
+  }
+
+  #read(packet: RecordedPacket, body: Uint8Array): string {
     switch (packet.code - FIRST_CODE) {
       case PacketCode.Status:
         return this.#status(packet, body)
@@ -63,11 +67,11 @@ class Replay {
       case PacketCode.BatchAck:
         assert.ok(this.#batches.includes(toHex(decodeBatchAck(body))))
         assert.equal(toHex(encodeBatchAck(decodeBatchAck(body))), packet.payload)
-        return this.#count('acknowledgements')
+        return 'acknowledgements'
       case PacketCode.MessageResponse:
         assert.ok(this.#batches.includes(toHex(decodeMessageResponse(body).batch)))
         assert.equal(toHex(encodeMessageResponse(decodeMessageResponse(body))), packet.payload)
-        return this.#count('responses')
+        return 'responses'
       case PacketCode.Request:
         return this.#request(packet, body)
       case PacketCode.P2PMessage:
@@ -79,11 +83,7 @@ class Replay {
     }
   }
 
-  #count(what: string): void {
-    this.counts.set(what, (this.counts.get(what) ?? 0) + 1)
-  }
-
-  #status(packet: RecordedPacket, body: Uint8Array): void {
+  #status(packet: RecordedPacket, body: Uint8Array): string {
     const codec = STATUS[this.session.proto]
     const options = codec.decodeStatus(body)
     const short = this.session.proto === 'shh/6' && isShortShh6(body)
@@ -91,23 +91,23 @@ class Replay {
     else this.#client.short = short
     if (short) assert.deepEqual(codec.decodeStatus(codec.encodeStatus(options)).pow, options.pow)
     else assert.equal(toHex(codec.encodeStatus(options)), packet.payload)
-    this.#count('statuses')
+    return 'statuses'
   }
 
-  #messages(body: Uint8Array): void {
+  #messages(body: Uint8Array): string {
     const raws = splitMessages(body).map(item => decodeEnvelope(item.raw).raw)
     assert.ok(equalBytes(encodeMessages(raws), body))
     this.#batches.push(toHex(batchHash(body)))
-    this.#count('messages')
+    return 'messages'
   }
 
-  #request(packet: RecordedPacket, body: Uint8Array): void {
+  #request(packet: RecordedPacket, body: Uint8Array): string {
     const codec = legacyMail({ capability: this.session.proto, plain: true, short: this.#client.short })
     const plain = codec.decodePlain?.(body)
     if (plain !== undefined) {
       this.#asked = { id: toHex(plain.requestId), dialect: plain.dialect, request: plain.read() }
       assert.equal(toHex(encodePlainRequest(plain.read(), plain.dialect, plain.requestId)), packet.payload)
-      return this.#count(plain.dialect)
+      return plain.dialect
     }
     const envelope = decodeEnvelope(body)
     const key = this.keys.get(this.session.password ?? '') as Uint8Array
@@ -120,19 +120,19 @@ class Replay {
       : encodeHistoryRequest(request, dialect)
     assert.equal(toHex(again), toHex(payload))
     this.#asked = { id: envelope.hashHex, dialect, request }
-    this.#count(dialect)
+    return dialect
   }
 
-  #delivery(packet: RecordedPacket, body: Uint8Array): void {
+  #delivery(packet: RecordedPacket, body: Uint8Array): string {
     const { dialect, request } = this.#asked as Asked
     const raws = splitP2PMessage(body).map(item => decodeEnvelope(item.raw).raw)
     // how the recorded server wrote, which is how we write to such a client
     const form = p2pForm(this.session.proto, { dialect, batch: request.batch, short: this.#client.short })
     assert.deepEqual(encodeP2PBodies(raws, form).map(toHex), [packet.payload])
-    this.#count(form)
+    return form
   }
 
-  #complete(packet: RecordedPacket, body: Uint8Array): void {
+  #complete(packet: RecordedPacket, body: Uint8Array): string {
     const codec = legacyMail({ capability: this.session.proto })
     const complete = codec.decodeComplete(body)
     assert.equal(toHex(complete.requestId), this.#asked?.id)
@@ -140,7 +140,7 @@ class Replay {
     // texts longer than we dare to send, one of them with bytes that are no text
     if (body.length > 102 || /\ufffd/.test(complete.error?.text ?? '')) assert.ok(again.length <= 102)
     else assert.equal(toHex(again), packet.payload)
-    this.#count(complete.error === undefined ? 'completions' : 'errors')
+    return complete.error === undefined ? 'completions' : 'errors'
   }
 }
 
