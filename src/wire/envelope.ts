@@ -90,14 +90,19 @@ export class Envelope implements EnvelopeFields {
 
   /** The envelope as a list without its nonce. */
   shortRlp(): Uint8Array {
-    const start = this.raw.length - this.#listLength()
-    const items = this.raw.subarray(start, this.#beforeNonce)
+    const items = this.raw.subarray(this.#firstItem(), this.#beforeNonce)
     return concatBytes(listHeader(items.length), items)
   }
 
-  #listLength(): number {
+  /** Bytes of `shortRlp()`. */
+  get shortSize(): number {
+    const length = this.#beforeNonce - this.#firstItem()
+    return listHeader(length).length + length
+  }
+
+  #firstItem(): number {
     const first = this.raw[0] as number
-    return this.raw.length - (first > 0xf7 ? first - 0xf7 + 1 : 1)
+    return first > 0xf7 ? first - 0xf7 + 1 : 1
   }
 }
 

@@ -16,3 +16,12 @@ export function keccak256(bytes: Uint8Array): Uint8Array {
 export function useKeccak(hash: Hash = keccak_256): void {
   implementation = hash
 }
+
+/**
+ * Hashes `prefix ‖ suffix` for many suffixes at the price of the suffix: what a search for a nonce does. Independent of
+ * `useKeccak`, whose implementation would hash the prefix each time.
+ */
+export function keccakAfter(prefix: Uint8Array): Hash {
+  const state = keccak_256.create().update(prefix)
+  return suffix => state.clone().update(suffix).digest()
+}

@@ -1,4 +1,4 @@
-import { concatBytes, MAX_UINT32 } from './bytes.js'
+import { concatBytes } from './bytes.js'
 import { decodeUint, encodeUint, firstItems, listHeader } from './rlp.js'
 
 /** Most bytes a frame may hold after its length prefix. */
@@ -6,6 +6,8 @@ export const MAX_FRAME: number = 1024 * 1024 + 16
 
 /** The same for the codes 0x7d and 0x7e. */
 export const MAX_MAIL_CONTROL_FRAME: number = 16 * 1024
+
+const MAX_CODE = 0x7f
 
 /** Unsigned varint: seven bits a byte, the lowest first. */
 function varint(value: number): Uint8Array {
@@ -35,9 +37,9 @@ export function encodeFrame(code: number, body: Uint8Array): Uint8Array {
 
 /**
  * Reads a frame without its length prefix. Extra list items are ignored; `body` is the second item as it came.
- * @throws MalformedError
+ * @throws MalformedError also when the code is above 127
  */
 export function decodeFrame(frame: Uint8Array): { code: number; body: Uint8Array } {
   const [code, body] = firstItems(frame, 2)
-  return { code: decodeUint(code, { max: MAX_UINT32 }), body: body.raw }
+  return { code: decodeUint(code, { max: MAX_CODE }), body: body.raw }
 }

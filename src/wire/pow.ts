@@ -1,8 +1,10 @@
 import { type Envelope, type EnvelopeFields, encodeShortRlp } from './envelope.js'
-import { keccak256 } from './keccak.js'
+import { keccakAfter } from './keccak.js'
 
 /** Bytes that deployed programs count beside the data, instead of the length of the list. */
 const HEADER_BYTES = 20
+
+const MAX_NONCE = (1n << 64n) - 1n
 
 /** Leading zero bits of a hash, 0..256. */
 export function leadingZeroBits(hash: Uint8Array): number {
@@ -20,7 +22,7 @@ export function leadingZeroBits(hash: Uint8Array): number {
  */
 export function powOf(envelope: Envelope, options: { extraTtl?: number | undefined } = {}): number {
   const ttl = (envelope.ttl + (options.extraTtl ?? 0)) >>> 0
-  return 2 ** leadingZeroBits(envelope.powHash) / envelope.shortRlp().length / ttl
+  return 2 ** leadingZeroBits(envelope.powHash) / envelope.shortSize / ttl
 }
 
 /**
@@ -35,7 +37,7 @@ export function acceptablePow(
 ): boolean {
   const ttl = Math.max((envelope.ttl + (options.extraTtl ?? 0)) >>> 0, options.minTtl ?? 0)
   const work = 2 ** leadingZeroBits(envelope.powHash)
-  const size = Math.min(envelope.shortRlp().length, HEADER_BYTES + envelope.data.length)
+  const size = Math.min(envelope.shortSize, HEADER_BYTES + envelope.data.length)
   // programs divide once or twice; the results may differ in the last bit
   return work / size / ttl >= min || work / (size * ttl) >= min
 }
@@ -57,17 +59,18 @@ export function miningBits(fields: Omit<EnvelopeFields, 'nonce'>, target: number
 
 /**
  * One step of the search: tries the nonces `from` … `from + count - 1` and returns the first whose hash has at least
- * `bits` leading zero bits.
+ * `bits` leading zero bits. Whoever calls it chooses `count` small enough to look at an abort signal in between.
  * @param shortRlp the envelope as a list without nonce
  */
 export function mineRange(shortRlp: Uint8Array, bits: number, from: bigint, count: number): bigint | undefined {
-  const preimage = new Uint8Array(shortRlp.length + 8)
-  preimage.set(shortRlp)
-  const view = new DataView(preimage.buffer, shortRlp.length)
+  const hash = keccakAfter(shortRlp)
+  const suffix = new Uint8Array(8)
+  const view = new DataView(suffix.buffer)
   for (let i = 0; i < count; i++) {
     const nonce = from + BigInt(i)
+    if (nonce > MAX_NONCE) return undefined
     view.setBigUint64(0, nonce)
-    if (leadingZeroBits(keccak256(preimage)) >= bits) return nonce
+    if (leadingZeroBits(hash(suffix)) >= bits) return nonce
   }
   return undefined
 }

@@ -19,7 +19,7 @@ import {
 export interface CompletionError {
   /** One of `RequestErrorCode`, or what a newer server says. */
   code: number
-  /** One printable line of at most 200 characters. */
+  /** One printable line of at most 200 bytes. */
   text: string
   /** Seconds. */
   retryAfter?: number | undefined

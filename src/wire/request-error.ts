@@ -16,7 +16,7 @@ export const RequestErrorCode = {
   internal: 12
 } as const
 
-/** A history request that cannot be answered. The text is one printable line of at most 200 characters. */
+/** A history request that cannot be answered. The text is one printable line of at most 200 bytes. */
 export class RequestError extends Error {
   static override readonly name = 'RequestError'
   override readonly name = 'RequestError'
