@@ -1,0 +1,37 @@
+import { envName, metaOf } from '../node/config.js'
+import type { Command } from './command.js'
+
+const WIDTH = 34
+
+/** What the program can do, a line each. */
+export function helpOverview(commands: readonly Command[]): string {
+  const lines = commands.map(command => row(synopsis(command), command.about))
+  return `waku-mailserver <command> [options]
+
+${lines.join('\n')}
+${row('help [command]', 'say more about a command')}
+${row('version', 'print the version')}
+
+Every command takes --data-dir and --json. Times are now, a duration back (24h), Unix seconds, or ISO 8601.
+Every option may also be set in the environment: --min-pow is ${envName('min-pow')}.
+`
+}
+
+/** One command with its options, from the same schema that reads them. */
+export function helpCommand(command: Command): string {
+  const options = Object.entries(command.shape).map(([key, type]) => {
+    const meta = metaOf(type)
+    const fallback = meta?.fallback === undefined ? '' : ` (default ${meta.fallback})`
+    return row(`--${key}${meta?.value === undefined ? '' : ` ${meta.value}`}`, `${meta?.about ?? ''}${fallback}`)
+  })
+  const details = command.details === undefined ? '' : `\n${command.details}\n`
+  return `waku-mailserver ${synopsis(command)} [options]: ${command.about}\n\n${options.join('\n')}\n${details}`
+}
+
+function synopsis(command: Command): string {
+  return [command.name, ...(command.operands ?? [])].join(' ')
+}
+
+function row(left: string, right: string): string {
+  return left.length < WIDTH ? `  ${left.padEnd(WIDTH)} ${right}` : `  ${left}\n  ${' '.repeat(WIDTH)} ${right}`
+}

@@ -1,0 +1,29 @@
+#!/usr/bin/env node
+import '../node/polyfill.js'
+import { InterruptedError } from './command.js'
+import { commands } from './commands.js'
+import { runProgram } from './program.js'
+
+/** A command that is done must not be held up by a connection that closes slowly. */
+const LINGER_MS = 5_000
+
+const controller = new AbortController()
+let signals = 0
+for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.on(name, () => {
+    signals++
+    if (signals === 1) controller.abort(new InterruptedError())
+    else process.exit(1) // the second one does not wait
+  })
+}
+process.stdout.on('error', () => {}) // writing a line reports it
+process.stderr.on('error', () => {}) // nobody is left to tell
+
+process.exitCode = await runProgram(commands, process.argv.slice(2), {
+  env: process.env,
+  stdin: process.stdin,
+  stdout: process.stdout,
+  stderr: process.stderr,
+  signal: controller.signal
+})
+setTimeout(() => process.exit(), LINGER_MS).unref()

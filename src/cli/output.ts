@@ -1,0 +1,46 @@
+import type { Writable } from 'node:stream'
+
+/** Whoever read our output closed it. */
+export class BrokenPipeError extends Error {
+  static override readonly name = 'BrokenPipeError'
+  override readonly name = 'BrokenPipeError'
+
+  constructor() {
+    super('the reader of the output is gone')
+  }
+}
+
+/** Writes a line; resolves when the stream wants more. Throws `BrokenPipeError`, or the signal's reason. */
+export async function writeLine(stream: Writable, line: string, options: { signal: AbortSignal }): Promise<void> {
+  const { signal } = options
+  signal.throwIfAborted()
+  if (stream.destroyed || stream.errored !== null) throw new BrokenPipeError()
+  if (stream.write(`${line}\n`)) return
+  await new Promise<void>((resolve, reject) => {
+    const settle = (finish: () => void) => (): void => {
+      stream.off('drain', onDrain)
+      stream.off('close', onGone)
+      stream.off('error', onGone)
+      signal.removeEventListener('abort', onAbort)
+      finish()
+    }
+    const onDrain = settle(resolve)
+    const onGone = settle(() => reject(new BrokenPipeError()))
+    const onAbort = settle(() => reject(signal.reason))
+    stream.on('drain', onDrain)
+    stream.on('close', onGone)
+    stream.on('error', onGone)
+    signal.addEventListener('abort', onAbort)
+  })
+}
+
+/** Writes one JSON object on a line; integers beyond 2^53 become texts. */
+export async function writeJson(stream: Writable, value: unknown, options: { signal: AbortSignal }): Promise<void> {
+  const json = JSON.stringify(value, (_, v: unknown) => (typeof v === 'bigint' ? v.toString() : v))
+  await writeLine(stream, printable(json), options)
+}
+
+/** Text that came from elsewhere, made safe for a terminal: control characters are escaped as JSON does it. */
+export function printable(text: string): string {
+  return text.replace(/[\p{Cc}\p{Bidi_Control}]/gu, c => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`)
+}

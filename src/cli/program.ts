@@ -1,0 +1,86 @@
+import { ConfigError, envName, readConfig } from '../node/config.js'
+import { findCommand, parseArguments } from './arguments.js'
+import { type Command, type CommandContext, UsageError } from './command.js'
+import { helpCommand, helpOverview } from './help.js'
+import { writeLine } from './output.js'
+import { packageVersion } from './version.js'
+
+export const EXIT_FAILURE = 1
+export const EXIT_USAGE = 2
+/** What a shell reports for a program that SIGPIPE ended. */
+export const EXIT_BROKEN_PIPE = 141
+export const EXIT_INTERRUPTED = 130
+
+/** Runs what the arguments say and resolves with the exit code. Errors become one line on stderr. */
+export async function runProgram(
+  commands: readonly Command[],
+  args: string[],
+  context: CommandContext
+): Promise<number> {
+  try {
+    return await dispatch(commands, args, context)
+  } catch (err) {
+    return report(err, context)
+  }
+}
+
+async function dispatch(commands: readonly Command[], args: string[], context: CommandContext): Promise<number> {
+  const { stdout, signal } = context
+  const [first, ...rest] = args
+  const print = async (text: string): Promise<number> => {
+    await writeLine(stdout, text.trimEnd(), { signal })
+    return 0
+  }
+  if (first === 'version' || first === '--version') return print(packageVersion())
+  if (first === undefined || first === '--help' || first === '-h') {
+    await print(helpOverview(commands))
+    return first === undefined ? EXIT_USAGE : 0
+  }
+  if (first === 'help') return print(helpOn(commands, rest))
+  const found = findCommand(commands, args)
+  if (found === undefined) throw new UsageError(unknownCommand(commands, first))
+  const [command, commandArgs] = found
+  const { flags, operands, help } = parseArguments(command, commandArgs)
+  if (help) return print(helpCommand(command))
+  await warnOfStrays(commands, context)
+  return command.run(readConfig(command.shape, { flags, env: context.env }), operands, context)
+}
+
+function helpOn(commands: readonly Command[], words: string[]): string {
+  if (words.length === 0) return helpOverview(commands)
+  const name = words.join(' ')
+  const wanted = commands.filter(command => command.name === name || command.name.startsWith(`${name} `))
+  if (wanted.length === 0) throw new UsageError(unknownCommand(commands, name))
+  return wanted.map(helpCommand).join('\n')
+}
+
+function unknownCommand(commands: readonly Command[], name: string): string {
+  const same = commands.filter(command => command.name.startsWith(`${name} `)).map(command => command.name)
+  return same.length > 0
+    ? `${name}: needs one of ${same.join(', ')}`
+    : `no such command: ${name} (see waku-mailserver help)`
+}
+
+/** A variable with a slip in its name would be silently without effect. */
+async function warnOfStrays(commands: readonly Command[], { env, stderr, signal }: CommandContext): Promise<void> {
+  const known = new Set(commands.flatMap(command => Object.keys(command.shape).map(envName)))
+  for (const name of Object.keys(env)) {
+    if (!name.startsWith(envName('')) || known.has(name)) continue
+    await writeLine(stderr, `waku-mailserver: ${name} in the environment is no setting and is ignored`, { signal })
+  }
+}
+
+function report(err: unknown, { env, stderr }: CommandContext): number {
+  const error = err instanceof Error ? err : new Error(String(err))
+  if (error.name === 'BrokenPipeError') return EXIT_BROKEN_PIPE
+  const text = env.DEBUG === undefined ? firstLine(error.message || error.name) : (error.stack ?? error.message)
+  stderr.write(`waku-mailserver: ${text}\n`)
+  if (error.name === 'InterruptedError') return EXIT_INTERRUPTED
+  return error instanceof UsageError || error instanceof ConfigError || error.name === 'EnodeUnsupportedError'
+    ? EXIT_USAGE
+    : EXIT_FAILURE
+}
+
+function firstLine(text: string): string {
+  return text.replace(/\s*\n\s*/g, ' ')
+}

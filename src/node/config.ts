@@ -1,0 +1,123 @@
+import { readFileSync } from 'node:fs'
+import { z } from 'zod'
+import { optionMeta } from './option.js'
+
+/** A setting is wrong: the message names it, where it came from and what is allowed. */
+export class ConfigError extends Error {
+  static override readonly name = 'ConfigError'
+  override readonly name = 'ConfigError'
+}
+
+/** Keys are the names of flags without the dashes: `min-pow` is `--min-pow`, `WAKU_MAILSERVER_MIN_POW` and `"min-pow"`. */
+export type ConfigShape = Record<string, z.ZodType>
+
+export interface ConfigSources {
+  /** By key, as the flag parser returns them. */
+  flags: Record<string, unknown>
+  env: Record<string, string | undefined>
+}
+
+const ENV_PREFIX = 'WAKU_MAILSERVER_'
+const MAX_FILE_BYTES = 1024 * 1024
+
+interface Given {
+  value: unknown
+  /** As the user wrote it: the flag, the variable, or the key and file. */
+  name: string
+}
+
+/** The variable that sets a key. */
+export function envName(key: string): string {
+  return `${ENV_PREFIX}${key.toUpperCase().replaceAll('-', '_')}`
+}
+
+/**
+ * Settings from flags, then environment, then the JSON file that `config` names: the first that has a key wins.
+ * @throws ConfigError, or the typed error of a value that this build cannot serve
+ */
+export function readConfig<S extends ConfigShape>(shape: S, sources: ConfigSources): z.output<z.ZodObject<S>> {
+  const given = new Map<string, Given>()
+  const file = configFile(shape, sources)
+  for (const key of Object.keys(shape)) {
+    const found = fromFlags(key, sources) ?? fromEnv(key, shape, sources) ?? file.get(key)
+    if (found !== undefined) given.set(key, found)
+  }
+  const values = Object.fromEntries([...given].map(([key, { value }]) => [key, value]))
+  const result = z.strictObject(shape).safeParse(values)
+  if (result.success) return result.data as z.output<z.ZodObject<S>>
+  throw explain(result.error, shape, given)
+}
+
+function fromFlags(key: string, { flags }: ConfigSources): Given | undefined {
+  return flags[key] === undefined ? undefined : { value: flags[key], name: `--${key}` }
+}
+
+function fromEnv(key: string, shape: ConfigShape, { env }: ConfigSources): Given | undefined {
+  const name = envName(key)
+  const value = env[name]
+  if (value === undefined || value === '' || metaOf(shape[key])?.flagOnly === true) return undefined
+  return { value, name: `${name} (environment)` }
+}
+
+function configFile(shape: ConfigShape, sources: ConfigSources): Map<string, Given> {
+  const named = 'config' in shape ? (fromFlags('config', sources) ?? fromEnv('config', shape, sources)) : undefined
+  if (named === undefined) return new Map()
+  const path = String(named.value)
+  const values = readJsonObject(path, named.name)
+  const known = (key: string): boolean => key in shape && metaOf(shape[key])?.flagOnly !== true
+  const allowed = Object.keys(shape).filter(key => key !== 'config' && known(key))
+  for (const key of Object.keys(values)) {
+    if (!allowed.includes(key)) {
+      throw new ConfigError(`"${key}" in ${path}: no such setting; allowed are ${allowed.join(', ')}`)
+    }
+  }
+  return new Map(Object.entries(values).map(([key, value]) => [key, { value, name: `"${key}" in ${path}` }]))
+}
+
+function readJsonObject(path: string, name: string): Record<string, unknown> {
+  let text: string
+  try {
+    text = readFileSync(path, 'utf8')
+  } catch (err) {
+    throw new ConfigError(`${name}: cannot read ${path}: ${(err as NodeJS.ErrnoException).code}`)
+  }
+  if (text.length > MAX_FILE_BYTES) throw new ConfigError(`${name}: ${path} is larger than 1 MiB`)
+  try {
+    const value: unknown = JSON.parse(text)
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>
+  } catch {
+    // the line below says it
+  }
+  throw new ConfigError(`${name}: ${path} is not a JSON object such as {"retention": "30d"}`)
+}
+
+/** One line for the first thing that is wrong. */
+function explain(error: z.ZodError, shape: ConfigShape, given: Map<string, Given>): Error {
+  const issue = error.issues[0]
+  const key = String(issue?.path[0] ?? '')
+  const name = given.get(key)?.name ?? `--${key}`
+  const cause = causeOf(issue)
+  const expected = `expected ${metaOf(shape[key])?.allowed ?? 'another value'}`
+  const reason = issue?.message.startsWith('expected ')
+    ? issue.message
+    : `${expected}, got ${show(given.get(key)?.value)}`
+  if (cause !== undefined && cause.name !== 'ValueError') {
+    cause.message = `${name}: ${cause.message}`
+    return cause
+  }
+  return new ConfigError(`${name}: ${reason}`)
+}
+
+function causeOf(issue: z.core.$ZodIssue | undefined): Error | undefined {
+  const cause: unknown = issue?.code === 'custom' ? issue.params?.cause : undefined
+  return cause instanceof Error ? cause : undefined
+}
+
+function show(value: unknown): string {
+  const text = JSON.stringify(value) ?? String(value)
+  return text.length > 80 ? `${text.slice(0, 77)}…` : text
+}
+
+export function metaOf(type: z.ZodType | undefined): ReturnType<typeof optionMeta.get> {
+  return type === undefined ? undefined : optionMeta.get(type)
+}

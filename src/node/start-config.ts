@@ -1,0 +1,84 @@
+import { multiaddr } from '@multiformats/multiaddr'
+import type { z } from 'zod'
+import { parseDuration } from './duration.js'
+import {
+  byteSizeOption,
+  choiceOption,
+  durationOption,
+  listOption,
+  numberOption,
+  plainOption,
+  switchOption,
+  textOption
+} from './option.js'
+import { LISTEN_ADDRESS, PEER_ADDRESS, parseListenAddress, parsePeerAddress } from './peer-address.js'
+import { parseTopicChoice, TOPIC } from './topic-choice.js'
+
+export const DEFAULT_DATA_DIR = './waku-data'
+export const DEFAULT_LISTEN = '/ip4/0.0.0.0/tcp/30304'
+export const DEFAULT_RETENTION = '30d'
+
+const RETENTION = 'a duration such as 30d, or forever'
+
+/** Seconds, or undefined for ever. Throws `ValueError`. */
+function parseRetention(text: string): number | 'forever' {
+  return text.trim() === 'forever' ? 'forever' : parseDuration(text)
+}
+
+export const dataDirOption = plainOption('<dir>', 'where this peer keeps its identity, its keys and its archive', {
+  fallback: DEFAULT_DATA_DIR
+})
+
+export const configOption = plainOption('<file>', 'JSON file with settings; flags and environment go first')
+
+export const addressShape = {
+  listen: listOption(parseListenAddress, LISTEN_ADDRESS, '<multiaddr>', 'where to listen; may be repeated', {
+    fallback: DEFAULT_LISTEN
+  }),
+  announce: listOption(parseListenAddress, LISTEN_ADDRESS, '<multiaddr>', 'what to announce instead of that')
+}
+
+/** Everything that decides how a node runs. */
+export const startShape = {
+  'data-dir': dataDirOption,
+  config: configOption,
+  ...addressShape,
+  peer: listOption(parsePeerAddress, PEER_ADDRESS, '<peer>', 'a peer to stay connected with; may be repeated'),
+  'password-file': plainOption('<file>', 'the password that requests are encrypted with', {
+    fallback: '<data-dir>/password'
+  }),
+  password: plainOption('<text>', 'the same, seen by everyone on this machine: prefer --password-file'),
+  retention: textOption(parseRetention, RETENTION, '<duration>', 'how long envelopes are kept', {
+    fallback: DEFAULT_RETENTION
+  }),
+  'archive-topics': listOption(parseTopicChoice, TOPIC, '<topic>', 'archive these only, relay all', {
+    fallback: 'all'
+  }),
+  'max-ttl': durationOption('longest time to live that is taken in', { fallback: '24h' }),
+  'min-pow': numberOption(
+    'proof of work asked of envelopes',
+    { min: 0, max: Number.MAX_VALUE },
+    { fallback: '0.000002' }
+  ),
+  'request-pow': numberOption(
+    'proof of work asked of requests',
+    { min: 0, max: Number.MAX_VALUE },
+    { fallback: '0.002' }
+  ),
+  'require-signature': choiceOption(['any', 'peer'], 'refuse requests that nobody, or not the peer itself, signed', {
+    fallback: 'none asked'
+  }),
+  'page-size': byteSizeOption('most bytes of one page of history', { fallback: '1MiB' }),
+  'accept-push': switchOption('let trusted peers push expired envelopes'),
+  'ready-file': plainOption('<file>', 'written once serving: {peerId, multiaddrs, enode, pid}'),
+  'self-check': switchOption('first prove the main job on a scratch archive', { flagOnly: true }),
+  once: switchOption('stop after the self-check', { flagOnly: true }),
+  json: switchOption('print JSON', { flagOnly: true })
+}
+
+export type StartConfig = z.output<z.ZodObject<typeof startShape>>
+
+/** The default address, when none is configured. */
+export function listenAddresses(config: Pick<StartConfig, 'listen'>): string[] {
+  return (config.listen ?? [multiaddr(DEFAULT_LISTEN)]).map(address => address.toString())
+}

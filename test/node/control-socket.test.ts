@@ -1,0 +1,147 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { existsSync, mkdirSync, statSync } from 'node:fs'
+import { connect, createServer, type Socket } from 'node:net'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { ControlClient } from '../../src/node/control-client.js'
+import { claimControlPath, findControlPath, releaseControlPath } from '../../src/node/control-path.js'
+import { type ControlHandler, ControlServer, type ControlServerInit } from '../../src/node/control-server.js'
+import { type DataDir, openDataDir } from '../../src/node/data-dir.js'
+import { tempDir } from './temp-dir.js'
+
+const signal = new AbortController().signal
+
+async function listen(
+  t: TestContext,
+  handlers: Record<string, ControlHandler>,
+  init: Partial<ControlServerInit> = {}
+): Promise<{ dir: DataDir; path: string; server: ControlServer }> {
+  const dir = await openDataDir(tempDir(t))
+  const path = await claimControlPath(dir)
+  const server = await ControlServer.listen({ path, handlers, ...init })
+  t.after(() => server.close())
+  return { dir, path, server }
+}
+
+async function client(t: TestContext, dir: DataDir): Promise<ControlClient> {
+  const found = await ControlClient.find(dir)
+  assert.ok(found !== undefined)
+  t.after(() => found.close())
+  return found
+}
+
+/** All that the server says until it closes. */
+async function everything(socket: Socket): Promise<string> {
+  let text = ''
+  for await (const chunk of socket) text += chunk
+  return text
+}
+
+test('commands are answered in turn, with results and with named errors', async t => {
+  const { dir, path } = await listen(t, {
+    double: async n => (n as number) * 2,
+    fail: async () => {
+      throw Object.assign(new Error('not today'), { name: 'SomeError' })
+    }
+  })
+  assert.equal(statSync(path).mode & 0o777, 0o600)
+  const control = await client(t, dir)
+  assert.equal(await control.ask('double', 21, { signal }), 42)
+  await assert.rejects(control.ask('fail', {}, { signal }), { name: 'SomeError', message: 'not today' })
+  await assert.rejects(control.ask('nothing', {}, { signal }), { name: 'ControlError', message: /no such command/ })
+  await assert.rejects(control.ask('constructor', {}, { signal }), { name: 'ControlError' })
+  assert.equal(await control.ask('double', 4, { signal }), 8, 'the connection lives on')
+})
+
+test('two processes never answer to one path; a socket left by a killed one is taken over', async t => {
+  const dir = await openDataDir(tempDir(t))
+  assert.equal(await ControlClient.find(dir), undefined, 'nobody listens')
+  const stale = createServer()
+  await new Promise<void>(resolve => stale.listen(dir.controlSocket, resolve))
+  // an unlinked file under the same name, with nobody behind it, is what SIGKILL leaves
+  const left = join(dir.path, 'left')
+  const { renameSync } = await import('node:fs')
+  renameSync(dir.controlSocket, left)
+  await new Promise(resolve => stale.close(resolve))
+  renameSync(left, dir.controlSocket)
+  assert.equal(await ControlClient.find(dir), undefined, 'a dead socket is no running node')
+  const server = await ControlServer.listen({
+    path: await claimControlPath(dir),
+    handlers: { ping: async () => 'pong' }
+  })
+  t.after(() => server.close())
+  assert.equal(await (await client(t, dir)).ask('ping', {}, { signal }), 'pong')
+})
+
+test('where the path is too long the socket is elsewhere, named in a file, and both go away', async t => {
+  const deep = join(tempDir(t), 'd'.repeat(60), 'e'.repeat(60))
+  mkdirSync(deep, { recursive: true })
+  const dir = await openDataDir(deep)
+  const path = await claimControlPath(dir)
+  assert.ok(Buffer.byteLength(path) <= 100)
+  assert.equal(statSync(join(path, '..')).mode & 0o777, 0o700)
+  const server = await ControlServer.listen({ path, handlers: { ping: async () => 'pong' } })
+  assert.equal(await findControlPath(dir), path)
+  assert.equal(await (await client(t, dir)).ask('ping', {}, { signal }), 'pong')
+  await server.close()
+  await releaseControlPath(dir)
+  assert.ok(!existsSync(join(path, '..')))
+  assert.ok(!existsSync(dir.control))
+})
+
+test('a request that is no JSON object is an error, one that is too long ends the connection', async t => {
+  const { path } = await listen(t, {}, { maxLine: 100 })
+  const socket = connect(path)
+  const text = everything(socket)
+  socket.write('hello\n[]\n{"command":1}\n')
+  socket.write('x'.repeat(101))
+  const lines = (await text)
+    .trim()
+    .split('\n')
+    .map(line => JSON.parse(line))
+  assert.equal(lines.length, 4)
+  for (const line of lines) assert.deepEqual([line.ok, line.error.name], [false, 'ControlError'])
+  assert.match(lines[3].error.message, /longer than 100 bytes/)
+})
+
+test('silence, and more connections than allowed, are cut off', async t => {
+  const { path } = await listen(t, {}, { idleTimeout: 50, maxConnections: 1 })
+  const first = connect(path)
+  await once(first, 'connect')
+  assert.equal(await everything(connect(path)), '', 'the second is refused')
+  await once(first, 'close') // by the server, since nothing is said
+})
+
+test('closing tells a command under way to stop, and waits for it', async t => {
+  let stopped = false
+  const started = Promise.withResolvers<void>()
+  const { dir, server } = await listen(t, {
+    long: (_, { signal }) =>
+      new Promise((_resolve, reject) => {
+        signal.addEventListener('abort', () => {
+          stopped = true
+          reject(signal.reason)
+        })
+        started.resolve()
+      })
+  })
+  const control = await client(t, dir)
+  const asked = assert.rejects(control.ask('long', {}, { signal }), { name: 'ControlError' })
+  await started.promise
+  await server.close()
+  assert.ok(stopped)
+  await asked
+})
+
+test('whoever asks may stop waiting', async t => {
+  const { dir } = await listen(t, {
+    never: (_, { signal }) => new Promise((_r, no) => signal.addEventListener('abort', no))
+  })
+  const control = await client(t, dir)
+  const reason = new Error('enough')
+  const controller = new AbortController()
+  const asked = control.ask('never', {}, { signal: controller.signal })
+  controller.abort(reason)
+  await assert.rejects(asked, reason)
+})

@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { formatByteSize, parseByteSize } from '../../src/node/byte-size.js'
+import { parseDuration } from '../../src/node/duration.js'
+import { parseMoment } from '../../src/node/moment.js'
+import { parsePeerAddress, parsePeerName } from '../../src/node/peer-address.js'
+import { parseTopicChoice } from '../../src/node/topic-choice.js'
+
+const NOW = 1_800_000_000
+const PEER = '16Uiu2HAmTvN6CWRRTqKrVGDbvVh1wpUWiwdSxDGzVYCGPNFsB6Ro'
+
+function refuses(run: () => unknown, name = 'ValueError'): void {
+  assert.throws(run, { name })
+}
+
+test('a duration is read with units, summed, or as seconds', () => {
+  assert.equal(parseDuration('30d'), 2_592_000)
+  assert.equal(parseDuration('24h'), 86_400)
+  assert.equal(parseDuration('1h30m'), 5400)
+  assert.equal(parseDuration('2w'), 1_209_600)
+  assert.equal(parseDuration('90'), 90)
+  assert.equal(parseDuration('0s'), 0)
+})
+
+test('a duration that is not one, or beyond 32 bits, is refused', () => {
+  for (const text of ['', 'd', '-1h', '1.5h', '1 h', '3y', '4294967296', '99999999w'])
+    refuses(() => parseDuration(text))
+})
+
+test('a moment is now, a duration back, Unix seconds or ISO 8601', () => {
+  assert.equal(parseMoment('now', NOW), NOW)
+  assert.equal(parseMoment('24h', NOW), NOW - 86_400)
+  assert.equal(parseMoment('0', NOW), 0)
+  assert.equal(parseMoment('1700000000', NOW), 1_700_000_000)
+  assert.equal(parseMoment('2026-01-31T12:00:00Z', NOW), Date.UTC(2026, 0, 31, 12) / 1000)
+  assert.equal(parseMoment('2026-01-31T12:00:00', NOW), Date.UTC(2026, 0, 31, 12) / 1000, 'no zone is UTC')
+  assert.equal(parseMoment('2026-01-31T12:00:00+02:00', NOW), Date.UTC(2026, 0, 31, 10) / 1000)
+  assert.equal(parseMoment('2026-01-31', NOW), Date.UTC(2026, 0, 31) / 1000)
+  assert.equal(parseMoment('7000w', NOW), 0, 'not before the beginning')
+})
+
+test('a moment that is not one is refused', () => {
+  for (const text of ['', 'yesterday', '4294967296', '1969-01-01', '2026-13-01', '-5m', '2200-01-01']) {
+    refuses(() => parseMoment(text, NOW))
+  }
+})
+
+test('a size in bytes is read with binary and decimal units', () => {
+  assert.equal(parseByteSize('64MiB'), 67_108_864)
+  assert.equal(parseByteSize('512 KiB'), 524_288)
+  assert.equal(parseByteSize('2GB'), 2_000_000_000)
+  assert.equal(parseByteSize('1048576'), 1_048_576)
+  assert.equal(parseByteSize('1.5kib'), 1536)
+  for (const text of ['', 'MiB', '-1', '1XB', '1e9', '0.3', '99999999999999999999']) refuses(() => parseByteSize(text))
+  assert.equal(formatByteSize(67_108_864), '64.0 MiB')
+  assert.equal(formatByteSize(12), '12 bytes')
+})
+
+test('a peer is a multiaddr that ends with a peer id', () => {
+  const { peer, address } = parsePeerAddress(`/ip4/127.0.0.1/tcp/30304/p2p/${PEER}`)
+  assert.equal(peer.toString(), PEER)
+  assert.equal(address.toString(), `/ip4/127.0.0.1/tcp/30304/p2p/${PEER}`)
+  for (const text of [
+    '',
+    'localhost:30304',
+    '/ip4/127.0.0.1/tcp/30304',
+    '/ip4/300.0.0.1/tcp/1',
+    `/p2p/${PEER}/tcp/1`
+  ]) {
+    refuses(() => parsePeerAddress(text))
+  }
+})
+
+test('a peer may be named by its id alone where it is not dialled', () => {
+  assert.equal(parsePeerName(PEER).toString(), PEER)
+  assert.equal(parsePeerName(`/dns4/example.org/tcp/1/p2p/${PEER}`).toString(), PEER)
+  refuses(() => parsePeerName('16Uiu2'))
+})
+
+test('an enode URL is a typed error, never a parse error', () => {
+  const enode = `enode://${'ab'.repeat(64)}@127.0.0.1:30303`
+  refuses(() => parsePeerAddress(enode), 'EnodeUnsupportedError')
+  refuses(() => parsePeerName(enode), 'EnodeUnsupportedError')
+})
+
+test('a topic is a name or its four bytes; digits of another number are refused', () => {
+  assert.deepEqual(parseTopicChoice('0x1a2B3c4d'), { topic: Uint8Array.of(0x1a, 0x2b, 0x3c, 0x4d) })
+  const named = parseTopicChoice('general')
+  assert.equal(named.name, 'general')
+  assert.equal(named.topic.length, 4)
+  for (const text of ['', '0x', '0x1a2b3c', '0x1a2b3c4d5e']) refuses(() => parseTopicChoice(text))
+})
