@@ -3,6 +3,7 @@ package kit
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 )
@@ -24,6 +25,7 @@ type MailserverOptions struct {
 const (
 	maxLimit      = 1000
 	upperSlack    = 60
+	maxRawRange   = 24 * 60 * 60 // seconds
 	defaultBundle = 1<<20 - 16
 )
 
@@ -37,6 +39,7 @@ type Outlet interface {
 // OpenedRequest is a request envelope after the library tried to open it.
 type OpenedRequest struct {
 	ID      Hash
+	Peer    []byte // node id, 32 bytes
 	Pow     float64
 	Opened  bool
 	Signed  bool
@@ -70,14 +73,17 @@ func NewMailserver(options MailserverOptions, forms []string, bloomRequired bool
 	return &Mailserver{Options: options, Store: NewStore(), emit: emit, served: make(map[string]time.Time)}
 }
 
-// ServeEnvelope answers an encrypted request.
+// ServeEnvelope answers an encrypted request. Where the raw layout is accepted, everything that fails is tried as such, and what is wrong
+// with it as such is the answer: so did status-go's whisper server.
 func (m *Mailserver) ServeEnvelope(peer string, opened OpenedRequest, out Outlet) {
 	r, form, err := m.read(opened)
+	if err != nil && slices.Contains(m.Options.Forms, "raw") {
+		form = "raw"
+		r, err = m.readRaw(opened)
+	}
 	if err == nil {
 		m.report(peer, opened.ID, form, r)
-		if err = checkRange(&r); err == nil {
-			err = m.check(peer, &r)
-		}
+		err = m.check(peer, &r)
 	}
 	m.answer(peer, opened.ID, r, err, out)
 }
@@ -107,7 +113,28 @@ func (m *Mailserver) read(opened OpenedRequest) (r Request, form string, err err
 	if r, form, err = decodeInner(opened.Payload, m.Options.Forms); err != nil {
 		return r, "", fmt.Errorf("failed to decode data: %w", err)
 	}
-	return r, form, nil
+	return r, form, checkRange(&r)
+}
+
+func (m *Mailserver) readRaw(opened OpenedRequest) (r Request, err error) {
+	switch {
+	case m.Options.Pow > 0 && opened.Pow < m.Options.Pow:
+		return r, errors.New("PoW() is too low")
+	case !opened.Opened:
+		return r, errors.New("failed to decrypt p2p request")
+	case !opened.Signed:
+		return r, errors.New("Wrong signature of p2p request")
+	}
+	if r, err = decodeRaw(opened.Payload); err != nil {
+		return r, err
+	}
+	if r.Upper < r.Lower {
+		return r, fmt.Errorf("query range is invalid: from > to (%d > %d)", r.Lower, r.Upper)
+	}
+	if r.Upper-r.Lower > maxRawRange {
+		return r, fmt.Errorf("query range too big for peer %s", opened.Peer) // the id's bytes as they are: no valid UTF-8
+	}
+	return r, nil
 }
 
 func checkRange(r *Request) error {

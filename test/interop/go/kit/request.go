@@ -95,16 +95,17 @@ func (r Request) topicList() []byte {
 	return rlpList(items...)
 }
 
-// decodeInner reads the plaintext of a request envelope in one of the accepted forms: "sg7", "sg6" or "raw".
+// decodeInner reads the plaintext of a request envelope in one of the accepted list forms, "sg7" or "sg6".
 func decodeInner(payload []byte, accepted []string) (r Request, form string, err error) {
+	err = errors.New("not a list")
 	for _, form = range accepted {
 		switch form {
 		case "sg7":
 			r, err = decodeList(payload, 7, []int{0, 1, 2, 4, 5, 6, 3})
 		case "sg6":
 			r, err = decodeList(payload, 6, []int{0, 1, 2, 3, 4, 5, -1})
-		case "raw":
-			r, err = decodeRaw(payload)
+		case "raw": // tried last, by itself
+			continue
 		default:
 			err = fmt.Errorf("unknown form %q", form)
 		}
@@ -165,8 +166,11 @@ func fitTopic(b []byte) (topic [4]byte) {
 
 // decodeRaw reads the fixed layout of 8, 72, 76 or 112 bytes.
 func decodeRaw(payload []byte) (r Request, err error) {
-	if len(payload) < 8 || len(payload) > 8 && len(payload) < 72 {
-		return r, errors.New("undersized p2p request")
+	if len(payload) < 8 {
+		return r, errors.New("Undersized p2p request")
+	}
+	if len(payload) > 8 && len(payload) < 72 {
+		return r, errors.New("Undersized bloom filter in p2p request")
 	}
 	r.Lower, r.Upper = binary.BigEndian.Uint32(payload), binary.BigEndian.Uint32(payload[4:])
 	r.Bloom = fullBloom()

@@ -48,7 +48,7 @@ func (m *wakuMailserver) Archive(envelope *waku.Envelope) {
 
 // DeliverMail is called with an encrypted request.
 func (m *wakuMailserver) DeliverMail(peer []byte, request *waku.Envelope) {
-	opened := kit.OpenedRequest{ID: kit.Hash(request.Hash()), Pow: request.PoW()}
+	opened := kit.OpenedRequest{ID: kit.Hash(request.Hash()), Peer: peer, Pow: request.PoW()}
 	for _, filter := range m.filters {
 		if message := request.Open(filter); message != nil {
 			opened.Opened, opened.Signed, opened.Payload = true, message.Src != nil, message.Payload

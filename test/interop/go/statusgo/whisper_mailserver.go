@@ -50,7 +50,7 @@ func (m *whisperMailserver) Archive(envelope *whisper.Envelope) {
 
 // DeliverMail is called with an encrypted request.
 func (m *whisperMailserver) DeliverMail(peer []byte, request *whisper.Envelope) {
-	opened := kit.OpenedRequest{ID: kit.Hash(request.Hash()), Pow: request.PoW()}
+	opened := kit.OpenedRequest{ID: kit.Hash(request.Hash()), Peer: peer, Pow: request.PoW()}
 	for _, filter := range m.filters {
 		if message := request.Open(filter); message != nil {
 			opened.Opened, opened.Signed, opened.Payload = true, message.Src != nil, message.Payload

@@ -1,0 +1,3 @@
+module mailserver.test/interop/selftest
+
+go 1.26
