@@ -18,9 +18,9 @@ const FIXED_TEXT: Readonly<Partial<Record<number, string>>> = {
 
 const PREFIX: Readonly<Partial<Record<number, string>>> = {
   [RequestErrorCode.malformed]: 'failed to decode data: ',
-  [RequestErrorCode.bloom]: 'request is invalid: ',
-  [RequestErrorCode.topics]: 'request is invalid: ',
-  [RequestErrorCode.cursor]: 'request is invalid: ',
+  [RequestErrorCode.bloom]: 'request is invalid: bloom: ',
+  [RequestErrorCode.topics]: 'request is invalid: topics: ',
+  [RequestErrorCode.cursor]: 'request is invalid: cursor: ',
   [RequestErrorCode.notAllowed]: 'request is invalid: '
 }
 
