@@ -106,6 +106,11 @@ export class FrameOpener {
     return this.#received.length
   }
 
+  /** Whether what arrived ended with the end of a frame. */
+  get idle(): boolean {
+    return this.#size === undefined && this.#received.length === 0
+  }
+
   push(bytes: Uint8Array): void {
     this.#received.push(bytes)
   }

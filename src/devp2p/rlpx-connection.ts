@@ -1,0 +1,335 @@
+import type { Socket } from 'node:net'
+import type { PeerId } from '@libp2p/interface'
+import { equalBytes } from '../wire/bytes.js'
+import { MalformedError } from '../wire/errors.js'
+import { encodeUint } from '../wire/rlp.js'
+import { BASE_LENGTH, type Capability, type SharedCapability, shareCapabilities, splitMessage } from './capability.js'
+import { CapabilityStream } from './capability-stream.js'
+import { DisconnectError, DisconnectReason, decodeDisconnect, encodeDisconnect } from './disconnect.js'
+import { peerIdFromNodeId } from './enode.js'
+import { BusyConnectionError, FrameError, SnappyError, StalledError } from './errors.js'
+import { MAX_FRAME_SIZE } from './frame-cipher.js'
+import { FrameSocket } from './frame-socket.js'
+import { decodeHello, encodeHello, type Hello, MAX_P2P_MESSAGE, P2PMessage, SNAPPY_VERSION } from './hello.js'
+import { decompress, literalHeader } from './snappy.js'
+import type { SecureChannel } from './socket-handshake.js'
+
+/** No body is larger than this once decompressed (EIP-706). */
+export const MAX_BODY = 16 * 1024 * 1024
+/** What a capability accepts until its reader says more: a Status fits, a flood does not. */
+export const INITIAL_MAX_BODY = 128 * 1024
+
+/** Above this many queued bytes, senders wait. */
+const SEND_AHEAD = 256 * 1024
+/** Above this many received bytes that nobody took, the socket is paused. */
+const READ_AHEAD = 1024 * 1024
+const MAX_WAITING_SENDS = 1024
+/** How long the peer has to read our last words. */
+const CLOSE_GRACE = 1000
+
+const EMPTY_LIST = [Uint8Array.of(0xc0)]
+
+export interface RlpxConnectionInit {
+  socket: Socket
+  channel: SecureChannel
+  direction: 'inbound' | 'outbound'
+  /** What we say of ourselves; its version decides about compression. */
+  hello: Hello
+  capabilities: readonly Capability[]
+  /** Milliseconds; see RlpxHostInit. */
+  readTimeout: number
+  writeTimeout: number
+  pingInterval: number
+}
+
+interface WaitingSend {
+  message: readonly Uint8Array[]
+  turn: Deferred<void>
+}
+
+/** One devp2p connection after its Hello: the p2p capability is dealt with here, every other one is a stream. */
+export class RlpxConnection {
+  readonly peer: PeerId
+  /** Node id, 64 bytes. */
+  readonly id: Uint8Array
+  readonly direction: 'inbound' | 'outbound'
+  /** IP address and TCP port of the other end. */
+  readonly remote: { host: string; port: number }
+  readonly opened: number = Date.now()
+  /** Aborted, with what ended it as its reason, as soon as the connection is ending. */
+  readonly signal: AbortSignal
+  /** Resolves with what ended it when the socket is gone. */
+  readonly closed: Promise<Error>
+
+  readonly #init: RlpxConnectionInit
+  readonly #frames: FrameSocket
+  readonly #abort = new AbortController()
+  readonly #ready = defer<Hello>()
+  readonly #gone = defer<Error>()
+  #hello: Hello | undefined
+  #snappy = false
+  #shared: { capability: SharedCapability; stream: CapabilityStream }[] = []
+  #held = 0
+  #waiting: WaitingSend[] = []
+  #owesPong = false
+  #ping: NodeJS.Timeout | undefined
+  #ended: Error | undefined
+
+  private constructor(init: RlpxConnectionInit) {
+    this.#init = init
+    this.id = init.channel.remoteId
+    this.peer = peerIdFromNodeId(this.id)
+    this.direction = init.direction
+    this.remote = { host: init.socket.remoteAddress ?? '', port: init.socket.remotePort ?? 0 }
+    this.signal = this.#abort.signal
+    this.closed = this.#gone.promise
+    this.#ready.promise.catch(() => {})
+    this.#frames = new FrameSocket(
+      init.socket,
+      init.channel,
+      {
+        onMessage: message => this.#receive(message),
+        onProgress: () => this.#progress(),
+        onEnd: error => this.#readEnded(error),
+        onClose: () => this.#gone.resolve(this.#ended ?? unexplained())
+      },
+      { ...init, maxMessage: MAX_P2P_MESSAGE }
+    )
+  }
+
+  /**
+   * Exchanges Hellos over a channel.
+   *
+   * @throws DisconnectError, or what else ended the connection before the peer's Hello; the signal's reason
+   */
+  static async open(init: RlpxConnectionInit, options: { signal: AbortSignal }): Promise<RlpxConnection> {
+    const connection = new RlpxConnection(init)
+    const { signal } = options
+    const onAbort = (): void =>
+      connection.abort(new StalledError('no Hello in time', { cause: signal.reason }), DisconnectReason.Requested)
+    signal.addEventListener('abort', onAbort)
+    try {
+      connection.#frames.send([encodeUint(P2PMessage.Hello), encodeHello(init.hello)])
+      connection.#frames.resume()
+      if (signal.aborted) onAbort()
+      await connection.#ready.promise
+      return connection
+    } finally {
+      signal.removeEventListener('abort', onAbort)
+    }
+  }
+
+  /** Says why there will be no connection, in place of a Hello. */
+  static refuse(init: RlpxConnectionInit, reason: DisconnectReason): Promise<Error> {
+    const connection = new RlpxConnection(init)
+    void connection.disconnect(reason)
+    return connection.closed
+  }
+
+  /** What the peer said of itself. */
+  get hello(): Hello {
+    return this.#hello as Hello
+  }
+
+  /** What both sides speak, in the order of the message ids. */
+  get streams(): CapabilityStream[] {
+    return this.#shared.map(({ stream }) => stream)
+  }
+
+  /** The stream of a capability both sides speak. */
+  stream(name: string): CapabilityStream | undefined {
+    return this.#shared.find(({ stream }) => stream.name === name)?.stream
+  }
+
+  /**
+   * Lets what was sent leave, says why, and closes. What still waited to be sent is refused; what was received and not
+   * taken is dropped. Resolves when the socket is gone.
+   */
+  async disconnect(reason: DisconnectReason): Promise<void> {
+    this.#end(new DisconnectError(reason, 'local'), { tell: reason, clean: true })
+    await this.closed
+  }
+
+  /** Ends it at once: streams throw `error`, the peer is told `reason` if it is still listening. */
+  abort(error: Error, reason: DisconnectReason = DisconnectReason.SubprotocolError): void {
+    this.#end(error, { tell: reason })
+  }
+
+  #receive(message: Uint8Array): void {
+    const { id, payload } = splitMessage(message)
+    if (this.#hello === undefined) {
+      if (id === P2PMessage.Hello) this.#greet(decodeHello(payload))
+      else if (id === P2PMessage.Disconnect) this.#disconnected(payload)
+      else throw new FrameError('a message before Hello')
+    } else if (id < BASE_LENGTH) {
+      // What else is defined at these ids is long out of use; a second Hello says nothing new.
+      if (id === P2PMessage.Disconnect) this.#disconnected(payload)
+      else if (id === P2PMessage.Ping) this.#pong()
+    } else {
+      const shared = this.#shared.find(({ capability: { offset, length } }) => id >= offset && id < offset + length)
+      if (shared === undefined) throw new FrameError(`message id ${id} belongs to no shared capability`)
+      const { stream, capability } = shared
+      const body = this.#snappy ? decompress(payload, stream.maxBody) : payload
+      if (body.length > stream.maxBody) throw new FrameError(`a body of ${body.length} bytes is too large`)
+      stream.deliver(id - capability.offset, body)
+    }
+  }
+
+  #greet(hello: Hello): void {
+    if (hello.id.every(byte => byte === 0)) throw new DisconnectError(DisconnectReason.NullIdentity, 'local')
+    if (!equalBytes(hello.id, this.id)) throw new DisconnectError(DisconnectReason.UnexpectedIdentity, 'local')
+    const shared = shareCapabilities(this.#init.capabilities, hello.capabilities)
+    this.#hello = hello
+    this.#snappy = Math.min(hello.version, this.#init.hello.version) >= SNAPPY_VERSION
+    if (shared.length === 0) throw new DisconnectError(DisconnectReason.UselessPeer, 'local')
+    this.#shared = shared.map(capability => ({
+      capability,
+      stream: new CapabilityStream(
+        capability,
+        {
+          send: (id, body, signal) => this.#send(id, body, signal),
+          holds: bytes => this.#hold(bytes),
+          limitChanged: () => this.#limit()
+        },
+        INITIAL_MAX_BODY
+      )
+    }))
+    this.#limit()
+    this.#ping = setInterval(() => {
+      if (this.#frames.queued < SEND_AHEAD) this.#frames.send(this.#message(P2PMessage.Ping, EMPTY_LIST))
+    }, this.#init.pingInterval)
+    this.#ready.resolve(hello)
+  }
+
+  /** The largest message on the wire that any of the streams would take. */
+  #limit(): void {
+    const body = Math.min(MAX_BODY, Math.max(...this.streams.map(stream => stream.maxBody)))
+    // A block that does not compress grows by at most a sixth and 32 bytes; an id has at most 3.
+    this.#frames.maxMessage = Math.min(MAX_FRAME_SIZE, MAX_P2P_MESSAGE + body + Math.ceil(body / 6))
+  }
+
+  #hold(bytes: number): void {
+    this.#held += bytes
+    if (this.#held > READ_AHEAD) this.#frames.pause()
+    else if (this.#held <= READ_AHEAD / 2) this.#frames.resume()
+  }
+
+  /** A peer that pings without reading is owed one Pong, not one for each. */
+  #pong(): void {
+    this.#owesPong = this.#frames.queued >= SEND_AHEAD
+    if (!this.#owesPong) this.#frames.send(this.#message(P2PMessage.Pong, EMPTY_LIST))
+  }
+
+  #disconnected(payload: Uint8Array): void {
+    const reason = decodeDisconnect(this.#plain(payload)) ?? DisconnectReason.Requested
+    const clean = reason === DisconnectReason.Requested || reason === DisconnectReason.Quitting
+    this.#end(new DisconnectError(reason, 'remote'), { clean, keep: true })
+  }
+
+  /** A peer that has not dealt with our Hello yet sends its Disconnect uncompressed. */
+  #plain(payload: Uint8Array): Uint8Array {
+    if (!this.#snappy) return payload
+    try {
+      return decompress(payload, MAX_P2P_MESSAGE)
+    } catch {
+      return payload
+    }
+  }
+
+  #readEnded(error: Error | undefined): void {
+    if (error === undefined) this.#end(unexplained(), { clean: true, keep: true })
+    else this.#end(error, { tell: reasonFor(error), keep: true })
+  }
+
+  #message(id: number, body: readonly Uint8Array[]): Uint8Array[] {
+    if (!this.#snappy) return [encodeUint(id), ...body]
+    let size = 0
+    for (const part of body) size += part.length
+    return [encodeUint(id), literalHeader(size), ...body]
+  }
+
+  async #send(id: number, body: readonly Uint8Array[], signal: AbortSignal | undefined): Promise<void> {
+    signal?.throwIfAborted()
+    if (this.#ended !== undefined) throw this.#ended
+    const message = this.#message(id, body)
+    if (this.#waiting.length === 0 && this.#frames.queued < SEND_AHEAD) {
+      this.#frames.send(message)
+      return
+    }
+    if (this.#waiting.length >= MAX_WAITING_SENDS) throw new BusyConnectionError('too many messages wait to be sent')
+    const turn = defer<void>()
+    const waiting: WaitingSend = { message, turn }
+    const onAbort = (): void => {
+      const at = this.#waiting.indexOf(waiting)
+      if (at < 0) return
+      this.#waiting.splice(at, 1)
+      turn.reject(signal?.reason)
+    }
+    signal?.addEventListener('abort', onAbort)
+    this.#waiting.push(waiting)
+    try {
+      await turn.promise
+    } finally {
+      signal?.removeEventListener('abort', onAbort)
+    }
+  }
+
+  #progress(): void {
+    if (this.#ended !== undefined) return
+    if (this.#owesPong && this.#frames.queued < SEND_AHEAD) this.#pong()
+    while (this.#frames.queued < SEND_AHEAD) {
+      const next = this.#waiting.shift()
+      if (next === undefined) return
+      try {
+        this.#frames.send(next.message)
+        next.turn.resolve()
+      } catch (error) {
+        next.turn.reject(error as Error)
+      }
+    }
+  }
+
+  #end(error: Error, options: { tell?: number; clean?: boolean; keep?: boolean }): void {
+    if (this.#ended !== undefined) return
+    this.#ended = error
+    clearInterval(this.#ping)
+    for (const { turn } of this.#waiting.splice(0)) turn.reject(error)
+    if (options.tell !== undefined) {
+      const body = [encodeDisconnect(options.tell)]
+      this.#frames.send(this.#message(P2PMessage.Disconnect, body))
+    }
+    this.#frames.end(CLOSE_GRACE, { patient: options.clean === true })
+    const cause = options.clean === true ? undefined : error
+    for (const { stream } of this.#shared) stream.end(cause, { drop: options.keep !== true })
+    this.#ready.reject(error)
+    this.#abort.abort(error)
+  }
+}
+
+function reasonFor(error: Error): DisconnectReason {
+  if (error instanceof DisconnectError) return error.reason as DisconnectReason
+  if (error instanceof StalledError) return DisconnectReason.PingTimeout
+  if (error instanceof FrameError || error instanceof SnappyError || error instanceof MalformedError) {
+    return DisconnectReason.BreachOfProtocol
+  }
+  return DisconnectReason.NetworkError
+}
+
+/** The peer closed the socket without a word. */
+function unexplained(): DisconnectError {
+  return new DisconnectError(DisconnectReason.NetworkError, 'remote')
+}
+
+interface Deferred<T> {
+  promise: Promise<T>
+  resolve(value: T): void
+  reject(error: Error): void
+}
+
+function defer<T>(): Deferred<T> {
+  let settle!: Omit<Deferred<T>, 'promise'>
+  const promise = new Promise<T>((resolve, reject) => {
+    settle = { resolve, reject }
+  })
+  return { promise, ...settle }
+}

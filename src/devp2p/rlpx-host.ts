@@ -1,0 +1,320 @@
+import { connect, createServer, type Server, type Socket } from 'node:net'
+import type { ComponentLogger, Logger, PeerId } from '@libp2p/interface'
+import { compareBytes, equalBytes, toHex } from '../wire/bytes.js'
+import type { Capability } from './capability.js'
+import { DisconnectError, DisconnectReason } from './disconnect.js'
+import { type Enode, formatEnode, nodeIdFromPeerId, parseEnode, peerIdFromNodeId } from './enode.js'
+import { DialError, StalledError } from './errors.js'
+import { type Hello, SNAPPY_VERSION } from './hello.js'
+import { InboundGate, type InboundLimits } from './inbound-gate.js'
+import type { NodeKey } from './node-key.js'
+import { RlpxConnection, type RlpxConnectionInit } from './rlpx-connection.js'
+import { initiate, respond, type SecureChannel } from './socket-handshake.js'
+
+export interface RlpxHostInit extends Partial<InboundLimits> {
+  key: NodeKey
+  /** What we offer; each shared one becomes a stream of every connection. */
+  capabilities: readonly Capability[]
+  /** Called with every new connection, inbound and outbound, as soon as both Hellos were exchanged. */
+  onConnection(connection: RlpxConnection): void
+  /** What we call ourselves. @default 'waku-mailserver' */
+  client?: string | undefined
+  /** p2p version offered: 5 compresses with peers that do too. @default 5 */
+  version?: 4 | 5 | undefined
+  /** Inbound connections at the same time; more are told "too many peers". @default 128 */
+  maxInbound?: number | undefined
+  /** Connections not limited by `maxInbound`: peers that are always welcome. @default none */
+  welcome?: ((peer: PeerId) => boolean) | undefined
+  /** Milliseconds for TCP to connect. @default 10000 */
+  connectTimeout?: number | undefined
+  /** Milliseconds for the handshake, and again for the Hello. @default 5000 */
+  handshakeTimeout?: number | undefined
+  /** Milliseconds within which each message must arrive, a Pong if nothing else. @default 30000 */
+  readTimeout?: number | undefined
+  /** Milliseconds within which a peer must have read on. @default 20000 */
+  writeTimeout?: number | undefined
+  /** Milliseconds between Pings. @default 15000 */
+  pingInterval?: number | undefined
+  logger?: ComponentLogger | undefined
+}
+
+/** How inbound sockets ended that never became connections, and how many did. */
+export interface RlpxCounters {
+  accepted: number
+  /** Refused before a byte was read. */
+  flooded: number
+  /** The handshake or the Hello failed. */
+  failed: number
+  /** Told why not: too many peers, already connected, self. */
+  refused: number
+}
+
+/** Two connections this close in time were dialled by both sides at once. */
+const SIMULTANEOUS = 5000
+
+const DEFAULTS = {
+  client: 'waku-mailserver',
+  version: SNAPPY_VERSION as 4 | 5,
+  maxInbound: 128,
+  maxHandshakes: 32,
+  maxPerAddress: 32,
+  maxRatePerAddress: 32,
+  connectTimeout: 10_000,
+  handshakeTimeout: 5000,
+  readTimeout: 30_000,
+  writeTimeout: 20_000,
+  pingInterval: 15_000
+}
+
+type Settings = typeof DEFAULTS & Pick<RlpxHostInit, 'key' | 'capabilities' | 'onConnection' | 'welcome'>
+
+/** A devp2p node: listens, dials, and holds at most one connection with each peer. */
+export class RlpxHost {
+  readonly key: NodeKey
+  readonly peerId: PeerId
+  readonly counters: RlpxCounters = { accepted: 0, flooded: 0, failed: 0, refused: 0 }
+  readonly #settings: Settings
+  readonly #gate: InboundGate
+  readonly #log: Logger | undefined
+  readonly #servers = new Set<Server>()
+  readonly #sockets = new Set<Socket>()
+  readonly #connections = new Map<string, RlpxConnection>()
+  readonly #dialling = new Map<string, Promise<RlpxConnection>>()
+  readonly #stop = new AbortController()
+  #port = 0
+
+  constructor(init: RlpxHostInit) {
+    const given = Object.fromEntries(Object.entries(init).filter(([, value]) => value !== undefined))
+    this.#settings = { ...DEFAULTS, ...given } as Settings
+    this.#gate = new InboundGate(this.#settings)
+    this.#log = init.logger?.forComponent('waku-mailserver:devp2p')
+    this.key = init.key
+    this.peerId = init.key.peerId
+  }
+
+  /** Accepts connections; port 0 takes a free one. Resolves with the port when listening. */
+  async listen(options: { host: string; port: number }): Promise<number> {
+    this.#stop.signal.throwIfAborted()
+    const server = createServer({ pauseOnConnect: true }, socket => void this.#accept(socket))
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject)
+      server.listen({ host: options.host, port: options.port }, () => {
+        server.off('error', reject)
+        resolve()
+      })
+    })
+    server.on('error', error => this.#log?.error('listening failed: %s', error.message))
+    this.#servers.add(server)
+    const address = server.address()
+    this.#port = typeof address === 'object' && address !== null ? address.port : options.port
+    return this.#port
+  }
+
+  /** Our enode URL as seen from `host`; undefined while not listening. */
+  enode(host: string): string | undefined {
+    return this.#port === 0 ? undefined : formatEnode({ id: this.key.id, host, port: this.#port })
+  }
+
+  get connections(): RlpxConnection[] {
+    return [...this.#connections.values()]
+  }
+
+  connection(peer: PeerId): RlpxConnection | undefined {
+    return peer.type === 'secp256k1' ? this.#connections.get(toHex(nodeIdFromPeerId(peer))) : undefined
+  }
+
+  /**
+   * The connection with a peer: the one there is, or a new one. Whoever dials meanwhile gets the same; then the signal
+   * only ends the waiting.
+   *
+   * @throws EnodeError, DialError, HandshakeError, DisconnectError, StalledError, the signal's reason
+   */
+  async dial(target: Enode | string, options: { signal?: AbortSignal | undefined } = {}): Promise<RlpxConnection> {
+    const { signal } = options
+    signal?.throwIfAborted()
+    this.#stop.signal.throwIfAborted()
+    const enode = typeof target === 'string' ? parseEnode(target) : target
+    if (equalBytes(enode.id, this.key.id)) throw new DialError('that is this node itself')
+    const name = toHex(enode.id)
+    const existing = this.#connections.get(name)
+    if (existing !== undefined) return existing
+    let dialling = this.#dialling.get(name)
+    if (dialling === undefined) {
+      dialling = this.#dial(enode, name).finally(() => this.#dialling.delete(name))
+      dialling.catch(() => {})
+      this.#dialling.set(name, dialling)
+    }
+    return await unlessAborted(dialling, signal)
+  }
+
+  /** Says "quitting" to every peer and closes everything. Resolves when all sockets are gone, after 2 s at most. */
+  async stop(): Promise<void> {
+    this.#stop.abort(new DialError('the node is stopping'))
+    const closing = [...this.#servers].map(server => new Promise<void>(resolve => server.close(() => resolve())))
+    const leaving = this.connections.map(connection => connection.disconnect(DisconnectReason.Quitting))
+    const timer = setTimeout(() => {
+      for (const socket of this.#sockets) socket.destroy()
+    }, 2000)
+    await Promise.all([...leaving, ...this.#dialling.values()].map(promise => promise.catch(() => {})))
+    for (const socket of this.#sockets) socket.destroy()
+    await Promise.all(closing)
+    clearTimeout(timer)
+  }
+
+  async #accept(socket: Socket): Promise<void> {
+    const pass = this.#stop.signal.aborted ? undefined : this.#gate.enter(socket.remoteAddress ?? '')
+    if (pass === undefined) {
+      this.counters.flooded++
+      socket.destroy()
+      return
+    }
+    this.#track(socket)
+    socket.once('close', () => pass.closed())
+    try {
+      const channel = await this.#handshake(socket, signal => respond(socket, this.key, { signal }))
+      const init = this.#connectionInit(socket, channel, 'inbound')
+      const objection = this.#objection(channel.remoteId)
+      if (objection !== undefined) {
+        this.counters.refused++
+        pass.agreed()
+        await RlpxConnection.refuse(init, objection)
+        return
+      }
+      const connection = await this.#greet(init)
+      pass.agreed()
+      if (this.#register(connection) === connection) this.counters.accepted++
+      else this.counters.refused++
+    } catch (error) {
+      this.counters.failed++
+      this.#log?.('an inbound connection was not agreed: %s', (error as Error).message)
+    }
+  }
+
+  async #dial(enode: Enode, name: string): Promise<RlpxConnection> {
+    try {
+      const socket = await this.#connect(enode)
+      const channel = await this.#handshake(socket, signal => initiate(socket, this.key, enode.id, { signal }))
+      return this.#register(await this.#greet(this.#connectionInit(socket, channel, 'outbound')))
+    } catch (error) {
+      // The peer may have dialled us at the same time, and keeps that connection.
+      const other = this.#connections.get(name)
+      if (other !== undefined) return other
+      throw error
+    }
+  }
+
+  async #connect(enode: Enode): Promise<Socket> {
+    const socket = connect({ host: enode.host, port: enode.port })
+    this.#track(socket)
+    try {
+      await this.#within(this.#settings.connectTimeout, async signal => {
+        await new Promise<void>((resolve, reject) => {
+          signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+          socket.once('error', reject)
+          socket.once('connect', resolve)
+        })
+      })
+      socket.pause()
+      return socket
+    } catch (cause) {
+      socket.destroy()
+      throw new DialError('the peer cannot be reached', { cause })
+    }
+  }
+
+  async #handshake(socket: Socket, run: (signal: AbortSignal) => Promise<SecureChannel>): Promise<SecureChannel> {
+    try {
+      return await this.#within(this.#settings.handshakeTimeout, run)
+    } catch (error) {
+      socket.destroy()
+      throw error
+    }
+  }
+
+  /** From here on the connection closes its socket itself, after it said why. */
+  #greet(init: RlpxConnectionInit): Promise<RlpxConnection> {
+    return this.#within(this.#settings.handshakeTimeout, signal => RlpxConnection.open(init, { signal }))
+  }
+
+  /** One more on the list, unless there is a connection with that peer already; returns the one that stays. */
+  #register(connection: RlpxConnection): RlpxConnection {
+    const name = toHex(connection.id)
+    const existing = this.#connections.get(name)
+    if (existing !== undefined && !existing.signal.aborted && !this.#yields(existing, connection)) {
+      void connection.disconnect(DisconnectReason.AlreadyConnected)
+      return existing
+    }
+    if (connection.signal.aborted) throw connection.signal.reason
+    const objection = connection.direction === 'inbound' ? this.#objection(connection.id) : undefined
+    if (objection !== undefined) {
+      void connection.disconnect(objection)
+      throw new DisconnectError(objection, 'local')
+    }
+    this.#connections.set(name, connection)
+    if (existing !== undefined) void existing.disconnect(DisconnectReason.AlreadyConnected)
+    connection.signal.addEventListener('abort', () => {
+      if (this.#connections.get(name) === connection) this.#connections.delete(name)
+    })
+    this.#settings.onConnection(connection)
+    return connection
+  }
+
+  /** When both sides dialled at once, both must keep the same connection: the one of the smaller node id. */
+  #yields(existing: RlpxConnection, fresh: RlpxConnection): boolean {
+    if (existing.direction === fresh.direction || fresh.opened - existing.opened > SIMULTANEOUS) return false
+    const weAreSmaller = compareBytes(this.key.id, fresh.id) < 0
+    return weAreSmaller === (fresh.direction === 'outbound')
+  }
+
+  #objection(id: Uint8Array): DisconnectReason | undefined {
+    if (equalBytes(id, this.key.id)) return DisconnectReason.Self
+    const inbound = this.connections.filter(({ direction }) => direction === 'inbound').length
+    if (inbound < this.#settings.maxInbound || this.#settings.welcome?.(peerIdFromNodeId(id)) === true) return undefined
+    return DisconnectReason.TooManyPeers
+  }
+
+  #connectionInit(socket: Socket, channel: SecureChannel, direction: 'inbound' | 'outbound'): RlpxConnectionInit {
+    const { client, version, capabilities, readTimeout, writeTimeout, pingInterval } = this.#settings
+    const hello: Hello = { version, client, capabilities: [...capabilities], port: this.#port, id: this.key.id }
+    return { socket, channel, direction, hello, capabilities, readTimeout, writeTimeout, pingInterval }
+  }
+
+  async #within<T>(timeout: number, run: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const controller = new AbortController()
+    const stop = (): void => controller.abort(this.#stop.signal.reason)
+    const timer = setTimeout(() => controller.abort(new StalledError(`not done within ${timeout} ms`)), timeout)
+    this.#stop.signal.addEventListener('abort', stop)
+    if (this.#stop.signal.aborted) stop()
+    try {
+      return await run(controller.signal)
+    } finally {
+      clearTimeout(timer)
+      this.#stop.signal.removeEventListener('abort', stop)
+    }
+  }
+
+  #track(socket: Socket): void {
+    this.#sockets.add(socket)
+    // Errors are dealt with where the socket is used; between two such places one must not end the process.
+    socket.on('error', () => {})
+    socket.once('close', () => this.#sockets.delete(socket))
+  }
+}
+
+/** Waits for what others may be waiting for too, so that giving up ends only the waiting. */
+async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return await promise
+  let onAbort: (() => void) | undefined
+  try {
+    return await Promise.race([
+      promise,
+      new Promise<never>((_, reject) => {
+        onAbort = () => reject(signal.reason)
+        signal.addEventListener('abort', onAbort)
+        if (signal.aborted) onAbort()
+      })
+    ])
+  } finally {
+    if (onAbort !== undefined) signal.removeEventListener('abort', onAbort)
+  }
+}
