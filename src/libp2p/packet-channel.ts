@@ -1,0 +1,66 @@
+import type { PeerId, Stream } from '@libp2p/interface'
+import type { Packet, PacketChannel } from '../waku/packet-channel.js'
+import { type StatusCodec, waku1Status } from '../wire/status-codec.js'
+import { FrameTimeoutError } from './frame-errors.js'
+import { FrameStream } from './frame-stream.js'
+
+/** A peer that takes nothing for this long is gone, in ms. */
+const WRITE_TIMEOUT = 60_000
+/** How long a closed channel goes on reading what the peer still sends, in ms. */
+const CLOSE_TIMEOUT = 2_000
+
+/** A packets stream as the conversation that the waku service runs. It may be silent for ever. */
+export class StreamPacketChannel implements PacketChannel {
+  readonly peer: PeerId
+  readonly network = 'libp2p'
+  readonly status: StatusCodec = waku1Status
+  readonly onMalformed = 'abort'
+  readonly packets: AsyncIterable<Packet>
+  readonly #frames: FrameStream
+  #closing: Promise<void> | undefined
+
+  constructor(stream: Stream, peer: PeerId) {
+    this.peer = peer
+    this.#frames = new FrameStream(stream, { writeTimeout: WRITE_TIMEOUT })
+    this.packets = this.#frames.packets
+  }
+
+  send(code: number, body: Uint8Array, options: { signal?: AbortSignal } = {}): Promise<void> {
+    return this.#frames.send(code, body, options)
+  }
+
+  /** Ends this side; what the peer still sends is delivered until it ends its side, or for 2 s. */
+  close(options: { signal?: AbortSignal } = {}): Promise<void> {
+    this.#closing ??= this.#close(options.signal)
+    return this.#closing
+  }
+
+  abort(reason: Error): void {
+    this.#frames.abort(reason)
+  }
+
+  async #close(outer: AbortSignal | undefined): Promise<void> {
+    const over = this.#frames.signal
+    if (over.aborted) return
+    const deadline = AbortSignal.timeout(CLOSE_TIMEOUT)
+    const signal = outer === undefined ? deadline : AbortSignal.any([outer, deadline])
+    try {
+      await this.#frames.closeWrite({ signal })
+      await new Promise<void>((resolve, reject) => {
+        if (over.aborted) return resolve()
+        const settle = (act: () => void): void => {
+          over.removeEventListener('abort', onOver)
+          signal.removeEventListener('abort', onDeadline)
+          act()
+        }
+        const onOver = (): void => settle(resolve)
+        const onDeadline = (): void => settle(() => reject(signal.reason))
+        over.addEventListener('abort', onOver)
+        signal.addEventListener('abort', onDeadline)
+        if (signal.aborted) onDeadline()
+      })
+    } catch {
+      this.abort(new FrameTimeoutError('the peer did not close its side'))
+    }
+  }
+}

@@ -1,0 +1,180 @@
+import type { AbortOptions, ComponentLogger, Connection, Logger, PeerId, Startable, Stream } from '@libp2p/interface'
+import type { ConnectionManager, Registrar } from '@libp2p/interface-internal'
+import type { Waku } from '../waku/waku.js'
+import { compareBytes } from '../wire/bytes.js'
+import { StreamPacketChannel } from './packet-channel.js'
+import { PacketReopener } from './packet-reopener.js'
+
+export const PACKETS_PROTOCOL = '/waku/1/packets/1.0.0'
+
+export interface PacketProtocolComponents {
+  peerId: PeerId
+  registrar: Registrar
+  connectionManager: ConnectionManager
+  logger: ComponentLogger
+}
+
+/** A stream between a pair of peers. */
+interface Link {
+  opener: PeerId
+  retire: AbortController
+}
+
+/** The streams of one pair: the current one stays, the others end when it is ready. */
+interface Pair {
+  current: Link
+  links: Set<Link>
+}
+
+const OPEN_TIMEOUT = 10_000
+/** Streams that were replaced may take a few seconds to close. */
+const MAX_STREAMS = 8
+/** A peer that ended for one of these reasons is not called again. */
+const FINAL = new Set(['UselessPeerError', 'MisbehaviourError', 'WakuStoppedError', 'UnsupportedProtocolError'])
+
+/**
+ * `/waku/1/packets/1.0.0` (protocols/packets.md): whoever dialled opens the stream; of two streams the one opened by the
+ * peer with the smaller id stays; a second one of the same opener replaces the first; when it ends while a connection
+ * remains, that connection's dialler opens another.
+ */
+export class PacketProtocol implements Startable {
+  readonly #components: PacketProtocolComponents
+  readonly #waku: () => Waku
+  readonly #log: Logger
+  readonly #pairs = new Map<string, Pair>()
+  readonly #opening = new Map<string, Promise<void>>()
+  readonly #reopener: PacketReopener
+  #topology: string | undefined
+  #running = false
+  #joined = false
+
+  /** @param waku looked up when started */
+  constructor(components: PacketProtocolComponents, waku: () => Waku) {
+    this.#components = components
+    this.#waku = waku
+    this.#log = components.logger.forComponent('waku:packets')
+    this.#reopener = new PacketReopener(peer => this.#reopen(peer))
+  }
+
+  async start(): Promise<void> {
+    if (this.#running) return
+    this.#running = true
+    this.#reopener.start()
+    const { registrar } = this.#components
+    if (!this.#joined) this.#waku().addConnector((peer, options) => this.connect(peer, options))
+    this.#joined = true
+    await registrar.handle(PACKETS_PROTOCOL, (stream, connection) => this.#admit(stream, connection), {
+      maxInboundStreams: MAX_STREAMS,
+      maxOutboundStreams: MAX_STREAMS
+    })
+    this.#topology = await registrar.register(PACKETS_PROTOCOL, {
+      onConnect: (_peer, connection) => {
+        if (connection.direction === 'outbound') this.#open(connection).catch(() => {})
+      }
+    })
+  }
+
+  async beforeStop(): Promise<void> {
+    if (!this.#running) return
+    this.#running = false
+    this.#reopener.stop()
+    if (this.#topology !== undefined) this.#components.registrar.unregister(this.#topology)
+    await this.#components.registrar.unhandle(PACKETS_PROTOCOL)
+  }
+
+  stop(): void {
+    this.#running = false
+    this.#reopener.stop()
+  }
+
+  /** Opens the packets stream with a peer that is connected or can be dialled; nothing when there is one. */
+  async connect(peer: PeerId, options: { signal: AbortSignal }): Promise<void> {
+    if (this.#pairs.has(peer.toString())) return
+    const { connectionManager } = this.#components
+    const usable = connectionManager.getConnections(peer).filter(isUsable)
+    const connection =
+      usable.find(({ direction }) => direction === 'outbound') ??
+      usable[0] ??
+      (await connectionManager.openConnection(peer, options))
+    await this.#open(connection, options)
+  }
+
+  /** One stream is opened at a time; who comes meanwhile waits for it. */
+  #open(connection: Connection, options: AbortOptions = {}): Promise<void> {
+    const id = connection.remotePeer.toString()
+    if (!this.#running || this.#pairs.has(id)) return Promise.resolve()
+    const opening =
+      this.#opening.get(id) ?? this.#openStream(connection, options).finally(() => this.#opening.delete(id))
+    this.#opening.set(id, opening)
+    return opening
+  }
+
+  async #openStream(connection: Connection, options: AbortOptions): Promise<void> {
+    try {
+      const signal = options.signal ?? AbortSignal.timeout(OPEN_TIMEOUT)
+      const stream = await connection.newStream(PACKETS_PROTOCOL, { signal })
+      if (this.#running) this.#admit(stream, connection)
+      else stream.abort(new Error('the packets protocol stopped'))
+    } catch (err) {
+      this.#log.trace('could not open a packets stream - %e', err as Error)
+      if (!FINAL.has((err as Error).name)) this.#reopener.schedule(connection.remotePeer)
+      throw err
+    }
+  }
+
+  /** A stream was opened by either side: it stays, or it gives way, and then lets what is under way finish. */
+  #admit(stream: Stream, connection: Connection): void {
+    const peer = connection.remotePeer
+    const id = peer.toString()
+    const link: Link = {
+      opener: stream.direction === 'outbound' ? this.#components.peerId : peer,
+      retire: new AbortController()
+    }
+    const pair = this.#pairs.get(id) ?? { current: link, links: new Set() }
+    this.#pairs.set(id, pair)
+    pair.links.add(link)
+    if (this.#wins(link, pair.current)) pair.current = link
+    else link.retire.abort()
+    const opened = Date.now()
+    const onReady = (): void => {
+      if (pair.current !== link) return
+      for (const other of pair.links) if (other !== link) other.retire.abort()
+    }
+    void this.#waku()
+      .run(new StreamPacketChannel(stream, peer), { retire: link.retire.signal, onReady })
+      .then(error => this.#over(peer, pair, link, error, Date.now() - opened))
+  }
+
+  #over(peer: PeerId, pair: Pair, link: Link, error: Error | undefined, lived: number): void {
+    pair.links.delete(link)
+    if (pair.current !== link) return
+    // the stream that was to take over never became ready: the one before stays
+    const before = [...pair.links].findLast(({ retire }) => !retire.signal.aborted)
+    if (before !== undefined) {
+      pair.current = before
+      return
+    }
+    this.#pairs.delete(peer.toString())
+    if (error === undefined || !FINAL.has(error.name)) this.#reopener.schedule(peer, lived)
+  }
+
+  /** Of the same opener the newer stream stays, else the one of the peer with the smaller id. */
+  #wins(link: Link, current: Link): boolean {
+    if (link.opener.equals(current.opener)) return true
+    return compareBytes(link.opener.toMultihash().bytes, current.opener.toMultihash().bytes) < 0
+  }
+
+  #reopen(peer: PeerId): void {
+    if (this.#pairs.has(peer.toString())) return
+    const connection = this.#components.connectionManager
+      .getConnections(peer)
+      .find(candidate => candidate.direction === 'outbound' && isUsable(candidate))
+    if (connection !== undefined) this.#open(connection).catch(() => {})
+    else this.#reopener.forget(peer)
+  }
+}
+
+/** A limited (relayed) connection is not for a stream that lives long and carries everything. */
+function isUsable(connection: Connection): boolean {
+  return connection.status === 'open' && connection.limits === undefined
+}

@@ -1,0 +1,59 @@
+/** The peer sent no Status in time, something else first, or one that is invalid. */
+export class HandshakeError extends Error {
+  static override readonly name = 'HandshakeError'
+  override readonly name = 'HandshakeError'
+}
+
+/** Two light nodes have nothing to say to each other. */
+export class UselessPeerError extends Error {
+  static override readonly name = 'UselessPeerError'
+  override readonly name = 'UselessPeerError'
+}
+
+/** A peer broke the rules for envelopes more often than the node allows. */
+export class MisbehaviourError extends Error {
+  static override readonly name = 'MisbehaviourError'
+  override readonly name = 'MisbehaviourError'
+}
+
+/** The conversation ended while something was expected of it. */
+export class SessionOverError extends Error {
+  static override readonly name = 'SessionOverError'
+  override readonly name = 'SessionOverError'
+}
+
+/** There is no conversation with that peer, and none could be had. */
+export class NotConnectedError extends Error {
+  static override readonly name = 'NotConnectedError'
+  override readonly name = 'NotConnectedError'
+}
+
+/** The peer did not announce that it confirms what it receives. */
+export class NoConfirmationsError extends Error {
+  static override readonly name = 'NoConfirmationsError'
+  override readonly name = 'NoConfirmationsError'
+}
+
+/** The peer announced that it does not take such an envelope: its proof of work or its topic. */
+export class UnwantedEnvelopeError extends Error {
+  static override readonly name = 'UnwantedEnvelopeError'
+  override readonly name = 'UnwantedEnvelopeError'
+}
+
+/** A message cannot be posted as it is: topic, key, TTL, size or time. */
+export class InvalidPostError extends Error {
+  static override readonly name = 'InvalidPostError'
+  override readonly name = 'InvalidPostError'
+}
+
+/** The proof of work that is asked for is out of reach. */
+export class MiningTargetError extends Error {
+  static override readonly name = 'MiningTargetError'
+  override readonly name = 'MiningTargetError'
+}
+
+/** The node is stopping or stopped. */
+export class WakuStoppedError extends Error {
+  static override readonly name = 'WakuStoppedError'
+  override readonly name = 'WakuStoppedError'
+}

@@ -1,0 +1,122 @@
+import type { Envelope } from '../wire/envelope.js'
+import { encodeMessages } from '../wire/messages.js'
+import { PacketCode } from '../wire/packet-code.js'
+import { powOf } from '../wire/pow.js'
+import type { Counters } from './counters.js'
+import type { HeardEnvelope } from './heard.js'
+import type { OwnStatus } from './own-status.js'
+import { pause } from './pause.js'
+import type { Pool } from './pool.js'
+
+/** The peer that a feed serves: what it asks for, and how to send to it. */
+export interface FeedTarget {
+  readonly slot: number
+  /** By the newest Status of the peer. */
+  wants(envelope: Envelope): boolean
+  send(code: number, body: Uint8Array): Promise<void>
+}
+
+export interface FeedParts {
+  pool: Pool
+  own: OwnStatus
+  counters: Counters
+  now: () => number
+  onStopped: () => void
+}
+
+/** Envelopes are packed up to this many bytes; one that is larger travels alone. */
+const PACK_BYTES = 128 * 1024
+const PACK_ENVELOPES = 4096
+/** So many entries are looked at before everything else gets a turn. */
+const LOOK = 2000
+
+/** Whether an envelope meets a peer's announced requirement (6/WAKU1). */
+export function meetsPow(envelope: Envelope, requirement: number): boolean {
+  return requirement <= 0 || powOf(envelope) >= requirement
+}
+
+/**
+ * Forwards the pool to one peer: what it wants, never back, never twice, never expired. There is no queue: the feed
+ * remembers how far it has read, and a peer that is too slow misses what the pool drops meanwhile.
+ */
+export class Feed {
+  readonly #target: FeedTarget
+  readonly #parts: FeedParts
+  #position = 0
+  #running = false
+  #stopped = false
+  #rewind = false
+
+  constructor(target: FeedTarget, parts: FeedParts) {
+    this.#target = target
+    this.#parts = parts
+  }
+
+  wake(): void {
+    if (this.#running || this.#stopped) return
+    this.#running = true
+    // what the rest of this packet brings travels in the same batch
+    queueMicrotask(() => void this.#run())
+  }
+
+  /** The peer wants something else now: at the next tick the pool is offered from its beginning, minus what it has. */
+  rewind(): void {
+    this.#rewind = true
+  }
+
+  tick(): void {
+    if (!this.#rewind) return
+    this.#rewind = false
+    this.#position = 0
+    this.wake()
+  }
+
+  stop(): void {
+    if (this.#stopped) return
+    this.#stopped = true
+    this.#parts.onStopped()
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#stopped) {
+      const { batch, more } = this.#collect()
+      if (batch.length === 0) {
+        if (!more) break
+        await pause()
+        continue
+      }
+      try {
+        await this.#target.send(PacketCode.Messages, encodeMessages(batch.map(({ envelope }) => envelope.raw)))
+        this.#parts.counters.add('envelopes_forwarded', batch.length)
+      } catch {
+        for (const { entry } of batch) entry.knownBy.delete(this.#target.slot)
+        this.stop()
+      }
+    }
+    this.#running = false
+  }
+
+  #collect(): { batch: Array<{ entry: HeardEnvelope; envelope: Envelope }>; more: boolean } {
+    const { pool, own, counters, now: clock } = this.#parts
+    const { slot } = this.#target
+    const now = clock()
+    if (this.#position > 0 && this.#position < pool.evictedTo) {
+      counters.add('forward_overruns', pool.evictedTo - this.#position)
+    }
+    const batch: Array<{ entry: HeardEnvelope; envelope: Envelope }> = []
+    let bytes = 0
+    let looked = 0
+    this.#position = pool.visit(this.#position, (entry, envelope) => {
+      if (looked++ >= LOOK) return false
+      if (envelope.expiry <= now || entry.knownBy.has(slot)) return true
+      if (own.light && !entry.own) return true
+      if (!this.#target.wants(envelope)) return true
+      if (batch.length > 0 && (bytes + envelope.size > PACK_BYTES || batch.length >= PACK_ENVELOPES)) return false
+      bytes += envelope.size
+      entry.knownBy.add(slot)
+      batch.push({ entry, envelope })
+      return true
+    })
+    return { batch, more: this.#position < pool.last }
+  }
+}

@@ -1,0 +1,72 @@
+import type { Counters } from './counters.js'
+import { Feed, type FeedTarget } from './feed.js'
+import type { HeardEnvelope } from './heard.js'
+import type { OwnStatus } from './own-status.js'
+import { Pool } from './pool.js'
+import type { Settings } from './settings.js'
+
+/** Envelopes dated ahead that wait for their time; more are not forwarded. */
+const MAX_EARLY = 10_000
+
+/** Offers accepted envelopes to the peers that want them, each peer at its own pace. */
+export class Forwarder {
+  readonly pool: Pool
+  readonly #feeds = new Set<Feed>()
+  readonly #own: OwnStatus
+  readonly #settings: Settings
+  readonly #counters: Counters
+  #early: HeardEnvelope[] = []
+
+  constructor(parts: { own: OwnStatus; settings: Settings; counters: Counters }) {
+    this.#own = parts.own
+    this.#settings = parts.settings
+    this.#counters = parts.counters
+    this.pool = new Pool(parts.settings.poolEnvelopes, parts.settings.poolBytes)
+  }
+
+  /** Starts to offer the pool, and then whatever comes, to a peer that is ready. */
+  open(target: FeedTarget): Feed {
+    const feed = new Feed(target, {
+      pool: this.pool,
+      own: this.#own,
+      counters: this.#counters,
+      now: this.#settings.now,
+      onStopped: () => this.#feeds.delete(feed)
+    })
+    this.#feeds.add(feed)
+    feed.wake()
+    return feed
+  }
+
+  /** Takes an envelope for forwarding; `wake` has to follow. One that is dated ahead waits until its time. */
+  offer(entry: HeardEnvelope): void {
+    const { envelope } = entry
+    if (envelope === undefined) return
+    if (envelope.sent <= this.#settings.now()) this.#counters.add('pool_evictions', this.pool.add(entry))
+    else if (this.#early.length < MAX_EARLY) this.#early.push(entry)
+    else {
+      entry.envelope = undefined
+      this.#counters.add('pool_evictions')
+    }
+  }
+
+  /** Tells every feed that there may be something new. */
+  wake(): void {
+    for (const feed of this.#feeds) feed.wake()
+  }
+
+  /** To be called about once a second. */
+  tick(): void {
+    if (this.#early.length > 0) {
+      const waiting = this.#early
+      this.#early = []
+      for (const entry of waiting) this.offer(entry)
+      this.wake()
+    }
+    for (const feed of this.#feeds) feed.tick()
+  }
+
+  forget(entry: HeardEnvelope): void {
+    this.pool.remove(entry)
+  }
+}

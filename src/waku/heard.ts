@@ -1,0 +1,102 @@
+import type { Envelope } from '../wire/envelope.js'
+import { PeerSet } from './peer-set.js'
+import type { StoreBatch } from './store-batch.js'
+
+/** What the node remembers of an envelope until it expires. */
+export class HeardEnvelope {
+  readonly hash: string
+  readonly expiry: number
+  /** Peers that sent it or were sent it. */
+  readonly knownBy = new PeerSet()
+  /** The envelope while it is kept for forwarding. */
+  envelope: Envelope | undefined
+  /** Its place in the pool, ascending. */
+  position = 0
+  /** Posted by this node. */
+  own: boolean
+  /** On disk (or nothing stores here), not on disk, or on its way there. */
+  storage: 'stored' | 'failed' | StoreBatch
+
+  constructor(envelope: Envelope, storage: 'stored' | StoreBatch, own: boolean) {
+    this.hash = envelope.hashHex
+    this.expiry = envelope.expiry
+    this.envelope = envelope
+    this.storage = storage
+    this.own = own
+  }
+}
+
+/** Every envelope that was accepted and has not expired yet, by hash; bounded, the oldest are forgotten first. */
+export class Heard {
+  readonly #byHash = new Map<string, HeardEnvelope>()
+  readonly #byExpiry = new Map<number, Set<HeardEnvelope>>()
+  readonly #max: number
+  readonly #onForgotten: (entry: HeardEnvelope) => void
+  #expiredBefore = 0
+
+  /** @param onForgotten told of every entry that expires or is evicted */
+  constructor(max: number, onForgotten: (entry: HeardEnvelope) => void) {
+    this.#max = max
+    this.#onForgotten = onForgotten
+  }
+
+  get size(): number {
+    return this.#byHash.size
+  }
+
+  get(hash: string): HeardEnvelope | undefined {
+    return this.#byHash.get(hash)
+  }
+
+  /** Returns how many had to be forgotten for it. */
+  add(entry: HeardEnvelope): number {
+    this.#byHash.set(entry.hash, entry)
+    let bucket = this.#byExpiry.get(entry.expiry)
+    if (bucket === undefined) {
+      bucket = new Set()
+      this.#byExpiry.set(entry.expiry, bucket)
+    }
+    bucket.add(entry)
+    let evicted = 0
+    for (const oldest of this.#byHash.values()) {
+      if (this.#byHash.size <= this.#max) break
+      this.#forget(oldest)
+      evicted++
+    }
+    return evicted
+  }
+
+  /** Forgets what is no longer valid at `now` (Unix seconds). */
+  expire(now: number): void {
+    // usually a second or two have passed; after a jump of the clock, look at what there is
+    if (now < this.#expiredBefore || now - this.#expiredBefore > this.#byExpiry.size) {
+      for (const expiry of [...this.#byExpiry.keys()]) if (expiry < now) this.#drop(expiry)
+    } else {
+      for (let expiry = this.#expiredBefore; expiry < now; expiry++) this.#drop(expiry)
+    }
+    this.#expiredBefore = now
+  }
+
+  /** Frees the slots of peers that went away. */
+  release(slots: number[]): void {
+    for (const entry of this.#byHash.values()) for (const slot of slots) entry.knownBy.delete(slot)
+  }
+
+  #drop(expiry: number): void {
+    const bucket = this.#byExpiry.get(expiry)
+    if (bucket === undefined) return
+    this.#byExpiry.delete(expiry)
+    for (const entry of bucket) {
+      this.#byHash.delete(entry.hash)
+      this.#onForgotten(entry)
+    }
+  }
+
+  #forget(entry: HeardEnvelope): void {
+    this.#byHash.delete(entry.hash)
+    const bucket = this.#byExpiry.get(entry.expiry)
+    bucket?.delete(entry)
+    if (bucket?.size === 0) this.#byExpiry.delete(entry.expiry)
+    this.#onForgotten(entry)
+  }
+}

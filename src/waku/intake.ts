@@ -1,0 +1,212 @@
+import type { Logger, PeerId } from '@libp2p/interface'
+import { type Refusal, RefusalCode } from '../wire/confirmation.js'
+import { decodeEnvelope, type Envelope } from '../wire/envelope.js'
+import { keccak256 } from '../wire/keccak.js'
+import { splitMessages } from '../wire/messages.js'
+import type { RlpItem } from '../wire/rlp.js'
+import type { Counters } from './counters.js'
+import type { Filters } from './filters.js'
+import type { Forwarder } from './forwarder.js'
+import { type Heard, HeardEnvelope } from './heard.js'
+import type { OwnStatus } from './own-status.js'
+import { pause } from './pause.js'
+import { judgeForm, judgeTaste, MALFORMED, type Verdict } from './rules.js'
+import type { Settings } from './settings.js'
+import { type EnvelopeStore, StoreBatch } from './store-batch.js'
+
+/** Whom envelopes come from. */
+export interface Source {
+  readonly peer: PeerId
+  readonly slot: number
+  /** Told of each envelope that an honest peer would not have sent. */
+  violation(): void
+}
+
+/** What became of a Messages packet. */
+export interface Taken {
+  /** Refused for good, or (once `settled`) not stored. */
+  refusals(): Refusal[]
+  /** Resolves when everything that is kept of it is on disk or failed to get there; absent when nothing has to wait. */
+  settled: Promise<unknown> | undefined
+}
+
+export interface IntakeParts {
+  own: OwnStatus
+  settings: Settings
+  heard: Heard
+  forwarder: Forwarder
+  filters: Filters
+  counters: Counters
+  log: Logger
+}
+
+/** So many envelopes are judged before everything else gets a turn. */
+const SLICE = 500
+
+/**
+ * The way of an envelope into the node: judge, remember, forward, deliver, store. Each envelope of a packet is judged
+ * alone; the new ones are stored with one append. Forwarding and filters never wait for the disk.
+ */
+export class Intake {
+  store: EnvelopeStore | undefined
+  readonly #parts: IntakeParts
+
+  constructor(parts: IntakeParts) {
+    this.#parts = parts
+  }
+
+  /**
+   * Takes a Messages packet in.
+   *
+   * @throws {MalformedError} when the body is no list
+   */
+  async take(body: Uint8Array, from: Source): Promise<Taken> {
+    const { counters, forwarder, settings } = this.#parts
+    const items = splitMessages(body)
+    counters.add('envelopes_received', items.length)
+    const packet = new PacketIntake(this.store === undefined ? undefined : new StoreBatch())
+    try {
+      for (let start = 0; start < items.length; start += SLICE) {
+        if (start > 0) await pause()
+        const now = settings.now()
+        const end = Math.min(start + SLICE, items.length)
+        for (let i = start; i < end; i++) this.#takeItem(items[i] as RlpItem, from, now, packet)
+        forwarder.wake()
+      }
+    } finally {
+      this.#append(packet)
+    }
+    return packet.result()
+  }
+
+  /** Takes in an envelope of our own; false when it was known. With `offer` unset no other peer is offered it. */
+  takeOwn(envelope: Envelope, options: { offer: boolean; knownBy: number[] }): boolean {
+    const { heard, counters, filters } = this.#parts
+    const packet = new PacketIntake(this.store === undefined ? undefined : new StoreBatch())
+    const before = heard.get(envelope.hashHex)
+    if (before !== undefined) {
+      before.own = true
+      for (const slot of options.knownBy) before.knownBy.add(slot)
+      if (before.storage === 'failed') packet.keep(before, envelope)
+      this.#append(packet)
+      return false
+    }
+    const entry = this.#remember(envelope, true)
+    for (const slot of options.knownBy) entry.knownBy.add(slot)
+    packet.keep(entry, envelope)
+    counters.add('envelopes_posted')
+    if (options.offer) {
+      this.#offer(entry)
+      this.#parts.forwarder.wake()
+    } else entry.envelope = undefined
+    filters.deliver(envelope, { historic: false })
+    this.#append(packet)
+    return true
+  }
+
+  #takeItem(item: RlpItem, from: Source, now: number, packet: PacketIntake): void {
+    const { heard, counters, filters, own, settings } = this.#parts
+    let envelope: Envelope
+    try {
+      // a copy: what is kept of a packet must not keep the packet
+      envelope = decodeEnvelope(item.raw.slice())
+    } catch {
+      this.#refuse(keccak256(item.raw), MALFORMED, from, packet)
+      return
+    }
+    const unfit = judgeForm(envelope, now, settings)
+    if (unfit !== undefined) {
+      this.#refuse(envelope.hash, unfit, from, packet)
+      return
+    }
+    const known = heard.get(envelope.hashHex)
+    if (known !== undefined) {
+      known.knownBy.add(from.slot)
+      counters.add('envelopes_known')
+      if (known.storage === 'failed') packet.keep(known, envelope)
+      else packet.await(known, envelope.hash)
+      return
+    }
+    const unwanted = judgeTaste(envelope, now, own) ?? this.#storeRefuses(envelope, now)
+    if (unwanted !== undefined) {
+      this.#refuse(envelope.hash, unwanted, from, packet)
+      return
+    }
+    const entry = this.#remember(envelope, false)
+    entry.knownBy.add(from.slot)
+    packet.keep(entry, envelope)
+    counters.add('envelopes_accepted')
+    this.#offer(entry)
+    filters.deliver(envelope, { historic: false, peer: from.peer })
+  }
+
+  #storeRefuses(envelope: Envelope, now: number): Verdict | undefined {
+    const refusal = this.store?.refuse?.(envelope, now)
+    return refusal && { ...refusal, counter: 'refused_by_store', violation: false }
+  }
+
+  #refuse(hash: Uint8Array, verdict: Verdict, from: Source, packet: PacketIntake): void {
+    packet.refused.push({ hash, code: verdict.code, text: verdict.text })
+    this.#parts.counters.add(verdict.counter)
+    if (verdict.violation) from.violation()
+  }
+
+  #remember(envelope: Envelope, own: boolean): HeardEnvelope {
+    const entry = new HeardEnvelope(envelope, 'stored', own)
+    this.#parts.counters.add('memory_evictions', this.#parts.heard.add(entry))
+    return entry
+  }
+
+  #offer(entry: HeardEnvelope): void {
+    const { own, forwarder } = this.#parts
+    // a light node forwards nothing for others, so it need not keep it either
+    if (own.light && !entry.own) entry.envelope = undefined
+    else forwarder.offer(entry)
+  }
+
+  #append(packet: PacketIntake): void {
+    const { batch } = packet
+    if (batch === undefined || this.store === undefined) return
+    void batch.run(this.store).then(error => {
+      this.#parts.counters.add(error === undefined ? 'envelopes_stored' : 'envelopes_not_stored', batch.size)
+      if (error !== undefined) this.#parts.log.error('%d envelopes could not be stored - %e', batch.size, error)
+    })
+  }
+}
+
+/** One Messages packet while it is taken in. */
+class PacketIntake {
+  readonly refused: Refusal[] = []
+  readonly batch: StoreBatch | undefined
+  readonly #kept: Array<{ entry: HeardEnvelope; hash: Uint8Array }> = []
+  readonly #batches = new Set<StoreBatch>()
+
+  constructor(batch: StoreBatch | undefined) {
+    this.batch = batch
+  }
+
+  /** To be stored with this packet. */
+  keep(entry: HeardEnvelope, envelope: Envelope): void {
+    if (this.batch === undefined) return
+    this.batch.add(entry, envelope)
+    this.#batches.add(this.batch)
+    this.#kept.push({ entry, hash: envelope.hash })
+  }
+
+  /** Known, and perhaps still being stored with another packet. */
+  await(entry: HeardEnvelope, hash: Uint8Array): void {
+    if (typeof entry.storage === 'string') return
+    this.#batches.add(entry.storage)
+    this.#kept.push({ entry, hash })
+  }
+
+  result(): Taken {
+    return {
+      settled: this.#batches.size === 0 ? undefined : Promise.all([...this.#batches].map(batch => batch.done)),
+      refusals: () => {
+        const lost = this.#kept.filter(({ entry }) => entry.storage === 'failed')
+        return [...this.refused, ...lost.map(({ hash }) => ({ hash, code: RefusalCode.other, text: 'not stored' }))]
+      }
+    }
+  }
+}

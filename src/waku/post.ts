@@ -1,0 +1,131 @@
+import type { PeerId } from '@libp2p/interface'
+import type { Envelope } from '../wire/envelope.js'
+import { batchHash, encodeMessages } from '../wire/messages.js'
+import { PacketCode } from '../wire/packet-code.js'
+import { refusalOf } from './confirmations.js'
+import { InvalidPostError, NoConfirmationsError, NotConnectedError, UnwantedEnvelopeError } from './errors.js'
+import { meetsPow } from './feed.js'
+import type { Intake } from './intake.js'
+import { type Message, type PostResult, type SealedMessage, sealMessage } from './message.js'
+import type { Miner } from './miner.js'
+import type { OwnStatus } from './own-status.js'
+import type { Peers } from './peers.js'
+import { judgeForm } from './rules.js'
+import type { Session } from './session.js'
+import type { Settings } from './settings.js'
+
+export interface PosterParts {
+  own: OwnStatus
+  settings: Settings
+  peers: Peers
+  intake: Intake
+  miner: Miner
+}
+
+/** Posts envelopes of our own and collects what their receivers say. */
+export class Poster {
+  readonly #parts: PosterParts
+
+  constructor(parts: PosterParts) {
+    this.#parts = parts
+  }
+
+  async post(
+    message: Message | SealedMessage,
+    options: { signal?: AbortSignal | undefined; timeout?: number | undefined } = {}
+  ): Promise<PostResult> {
+    const { intake, settings } = this.#parts
+    if (message.to !== undefined) this.#confirmingSession(message.to)
+    const envelope = 'envelope' in message ? message.envelope : await this.#seal(message, options.signal)
+    const wrong = judgeForm(envelope, settings.now(), settings)
+    if (wrong !== undefined) throw new InvalidPostError(wrong.text)
+
+    const { to } = message
+    const receivers = to === undefined ? this.#interested(envelope) : [this.#receiver(to, envelope)]
+    intake.takeOwn(envelope, { offer: to === undefined, knownBy: receivers.map(({ slot }) => slot) })
+    const result: PostResult = { envelope, sent: [], confirmed: [], refused: [], unanswered: [] }
+    const deadline = AbortSignal.timeout(options.timeout ?? settings.postTimeout)
+    const signal = options.signal === undefined ? deadline : AbortSignal.any([options.signal, deadline])
+    await Promise.all(receivers.map(session => this.#deliver(session, envelope, to !== undefined, result, signal)))
+    options.signal?.throwIfAborted()
+    return result
+  }
+
+  async #seal(message: Message, signal: AbortSignal | undefined): Promise<Envelope> {
+    const { own, settings, miner, peers } = this.#parts
+    const fields = sealMessage(message, settings.now(), settings.maxTtl)
+    const asked = message.to === undefined ? 0 : (peers.active(message.to)?.status.pow ?? 0)
+    return await miner.mine(fields, message.pow ?? Math.max(own.pow, asked), { signal })
+  }
+
+  #confirmingSession(to: PeerId): Session {
+    const session = this.#parts.peers.active(to)
+    if (session === undefined) throw new NotConnectedError('there is no conversation with that peer')
+    if (session.status.confirmations !== true) {
+      throw new NoConfirmationsError('that peer does not confirm what it receives')
+    }
+    return session
+  }
+
+  #receiver(to: PeerId, envelope: Envelope): Session {
+    const session = this.#confirmingSession(to)
+    if (session.wants(envelope)) return session
+    const pow = meetsPow(envelope, session.status.pow ?? 0)
+    throw new UnwantedEnvelopeError(
+      pow ? 'that peer does not want this topic' : 'that peer asks for more proof of work'
+    )
+  }
+
+  /** Those that are sent it now; the others may still be offered it from the pool, when they change their minds. */
+  #interested(envelope: Envelope): Session[] {
+    // dated ahead it waits in the pool for its time
+    if (envelope.sent > this.#parts.settings.now()) return []
+    return this.#parts.peers.allActive().filter(session => session.wants(envelope))
+  }
+
+  async #deliver(
+    first: Session,
+    envelope: Envelope,
+    asked: boolean,
+    result: PostResult,
+    signal: AbortSignal
+  ): Promise<void> {
+    const body = encodeMessages([envelope.raw])
+    const batch = batchHash(body)
+    let session: Session | undefined = first
+    let sent = false
+    // when one of two conversations with the peer gives way, the other one takes over
+    for (let attempt = 0; attempt < 2 && session !== undefined; attempt++) {
+      const { peer } = session
+      const confirms = session.status.confirmations === true
+      const expected = confirms ? session.confirmations.expect(batch) : undefined
+      try {
+        await session.send(PacketCode.Messages, body, { signal })
+        if (!sent && (asked || !session.light)) result.sent.push(peer)
+        sent = true
+        if (expected === undefined) return
+        const refusal = refusalOf(await withSignal(expected.refused, signal), envelope.hash)
+        if (refusal === undefined) result.confirmed.push(peer)
+        else result.refused.push({ peer, code: refusal.code, text: refusal.text })
+        return
+      } catch {
+        if (signal.aborted) break
+        const other = this.#parts.peers.active(peer)
+        session = other === session ? undefined : other
+      } finally {
+        expected?.forget()
+      }
+    }
+    if (sent) result.unanswered.push(first.peer)
+  }
+}
+
+/** Rejects when the signal aborts first; leaves nothing behind on either. */
+function withSignal<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    const onAbort = (): void => reject(signal.reason)
+    if (signal.aborted) return onAbort()
+    signal.addEventListener('abort', onAbort, { once: true })
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
+  })
+}

@@ -1,0 +1,193 @@
+import type { Logger, PeerId } from '@libp2p/interface'
+import type { Envelope } from '../wire/envelope.js'
+import { MalformedError } from '../wire/errors.js'
+import { PacketCode } from '../wire/packet-code.js'
+import { mergeStatus, type StatusOptions } from '../wire/status.js'
+import { Confirmations } from './confirmations.js'
+import { Confirmer } from './confirmer.js'
+import type { Counters } from './counters.js'
+import { HandshakeError, MisbehaviourError, SessionOverError, UselessPeerError } from './errors.js'
+import { type FeedTarget, meetsPow } from './feed.js'
+import type { Intake, Source } from './intake.js'
+import { Interest } from './interest.js'
+import type { OwnStatus } from './own-status.js'
+import type { Packet, PacketChannel } from './packet-channel.js'
+import type { Settings } from './settings.js'
+
+export interface SessionParts {
+  /** Number of the peer in every envelope's set of peers that know it. */
+  slot: number
+  own: OwnStatus
+  settings: Settings
+  intake: Intake
+  counters: Counters
+  log: Logger
+  /** The handshake is done. */
+  onReady: (session: Session) => void
+  /** The peer wants other envelopes than before. */
+  onInterest: (session: Session) => void
+}
+
+/** One conversation with one peer, from Status to the end. */
+export class Session implements Source, FeedTarget {
+  readonly peer: PeerId
+  readonly slot: number
+  readonly channel: PacketChannel
+  readonly confirmations: Confirmations
+  /** What the peer announced, updates merged. */
+  status: StatusOptions = {}
+  /** When its Status came, Unix seconds. */
+  since = 0
+  ready = false
+  /** Gives way to another conversation with the same peer, or to the end of the node. */
+  retiring = false
+  readonly #parts: SessionParts
+  #interest = new Interest({})
+  readonly #confirmer: Confirmer
+  #violations = 0
+  #closed: Promise<void> | undefined
+
+  constructor(channel: PacketChannel, parts: SessionParts) {
+    this.channel = channel
+    this.peer = channel.peer
+    this.slot = parts.slot
+    this.confirmations = new Confirmations(parts.counters)
+    this.#parts = parts
+    this.#confirmer = new Confirmer({
+      maxInFlight: parts.settings.packetsInFlight,
+      send: (code, body) => channel.send(code, body),
+      counters: parts.counters,
+      log: parts.log
+    })
+  }
+
+  /** Resolves when the conversation is over, with what ended it other than a clean close; never rejects. */
+  async run(): Promise<Error | undefined> {
+    const { settings, counters, own } = this.#parts
+    counters.add('sessions_opened')
+    const deadline = setTimeout(
+      () => this.channel.abort(new HandshakeError(`no Status within ${settings.statusTimeout} ms`)),
+      settings.statusTimeout
+    )
+    let error: Error | undefined
+    try {
+      this.channel.send(PacketCode.Status, this.channel.status.encodeStatus(own.options)).catch(() => {})
+      for await (const packet of this.channel.packets) {
+        counters.add('packets_received')
+        if (this.ready) await this.#take(packet)
+        else {
+          this.#handshake(packet)
+          clearTimeout(deadline)
+        }
+      }
+      if (!this.ready) throw new HandshakeError('the peer ended the conversation before its Status')
+      await this.#confirmer.idle()
+    } catch (err) {
+      error = err instanceof Error ? err : new Error(String(err))
+    } finally {
+      clearTimeout(deadline)
+    }
+    if (error === undefined) await this.channel.close().catch(() => {})
+    else this.channel.abort(error)
+    if (error !== undefined) counters.add(this.ready ? 'sessions_failed' : 'handshakes_failed')
+    this.ready = false
+    this.confirmations.end(new SessionOverError('the conversation with the peer is over'))
+    return error
+  }
+
+  get light(): boolean {
+    return this.status.light === true
+  }
+
+  wants(envelope: Envelope): boolean {
+    return meetsPow(envelope, this.status.pow ?? 0) && this.#interest.includes(envelope.topic)
+  }
+
+  send(code: number, body: Uint8Array, options?: { signal?: AbortSignal }): Promise<void> {
+    return this.channel.send(code, body, options)
+  }
+
+  /** Tells the peer what changed about this node. */
+  async announce(changed: StatusOptions): Promise<void> {
+    for (const { code, body } of this.channel.status.encodeUpdate(changed)) await this.channel.send(code, body)
+  }
+
+  /** Confirms what was accepted, then ends the conversation; at the latest when `signal` aborts. */
+  retire(signal?: AbortSignal): Promise<void> {
+    this.retiring = true
+    this.#closed ??= (async () => {
+      await Promise.race([this.#confirmer.idle(), aborted(signal)])
+      await this.channel.close(signal === undefined ? {} : { signal }).catch(() => {})
+    })()
+    return this.#closed
+  }
+
+  violation(): void {
+    this.#parts.counters.add('violations')
+    this.#violations++
+    if (this.#violations > this.#parts.settings.maxViolations) {
+      this.channel.abort(new MisbehaviourError('the peer sent too many bad envelopes'))
+    }
+  }
+
+  #handshake(packet: Packet): void {
+    const { own, settings, counters } = this.#parts
+    if (packet.code !== PacketCode.Status) {
+      throw new HandshakeError(`packet ${packet.code} before Status`)
+    }
+    try {
+      this.#setStatus(mergeStatus({}, this.channel.status.decodeStatus(packet.body)))
+    } catch (err) {
+      throw new HandshakeError(`invalid Status: ${(err as Error).message}`)
+    }
+    if (own.light && this.light) {
+      counters.add('useless_peers')
+      throw new UselessPeerError('both sides are light nodes')
+    }
+    this.ready = true
+    this.since = settings.now()
+    counters.add('sessions_ready')
+    this.#parts.onReady(this)
+  }
+
+  #setStatus(status: StatusOptions): void {
+    this.status = status
+    this.#interest = new Interest(status)
+  }
+
+  async #take({ code, body }: Packet): Promise<void> {
+    const { counters } = this.#parts
+    try {
+      if (code === PacketCode.Messages) return await this.#takeMessages(body)
+      if (code === PacketCode.BatchAck) return this.confirmations.onBatchAck(body)
+      if (code === PacketCode.MessageResponse) return this.confirmations.onMessageResponse(body)
+      if (code === PacketCode.Status) return counters.add('status_repeated')
+      const update = this.channel.status.decodeUpdate(code, body)
+      if (update !== undefined) this.#update(update)
+      else counters.add(code >= PacketCode.RequestComplete ? 'p2p_packets_ignored' : 'packets_unknown')
+    } catch (err) {
+      if (!(err instanceof MalformedError)) throw err
+      counters.add('packets_malformed')
+      if (this.channel.onMalformed === 'abort') throw err
+    }
+  }
+
+  #update(update: StatusOptions): void {
+    this.#parts.counters.add('status_updates')
+    if (Object.keys(update).length === 0) return
+    this.#setStatus(mergeStatus(this.status, update))
+    this.#parts.onInterest(this)
+  }
+
+  async #takeMessages(body: Uint8Array): Promise<void> {
+    await this.#confirmer.room()
+    const confirm = this.#parts.own.confirmations
+    const taken = await this.#parts.intake.take(body, this)
+    this.#confirmer.push(taken, confirm ? body : undefined)
+  }
+}
+
+function aborted(signal: AbortSignal | undefined): Promise<void> {
+  if (signal?.aborted === true) return Promise.resolve()
+  return new Promise(resolve => signal?.addEventListener('abort', () => resolve(), { once: true }))
+}

@@ -1,0 +1,140 @@
+import type { RateLimits } from '../wire/status.js'
+
+/** How the base node behaves. Every field may be left out. */
+export interface WakuInit {
+  /**
+   * Least proof of work of the envelopes that the node takes; announced.
+   *
+   * @default 0.000002
+   */
+  pow?: number | undefined
+  /**
+   * 64 bytes: which topics the node wants; announced.
+   *
+   * @default everything
+   */
+  bloom?: Uint8Array | undefined
+  /**
+   * Exact topics that the node wants, 4 bytes each, at most 10000; announced, and `bloom` is then ignored.
+   *
+   * @default not in use
+   */
+  topics?: Uint8Array[] | undefined
+  /**
+   * A light node forwards nothing but its own envelopes; announced.
+   *
+   * @default false
+   */
+  light?: boolean | undefined
+  /**
+   * Answer every Messages packet with 0x0c and 0x0b after its envelopes are stored; announced.
+   *
+   * @default true
+   */
+  confirmations?: boolean | undefined
+  /** Packets per second that peers are asked to keep to; announced. */
+  packetLimits?: RateLimits | undefined
+  /** Bytes per second that peers are asked to keep to; announced. */
+  byteLimits?: RateLimits | undefined
+  /**
+   * Longest TTL that is taken, in seconds.
+   *
+   * @default 86400
+   */
+  maxTtl?: number | undefined
+  /**
+   * Most bytes of an envelope's RLP plus 9, so that it fits a packet.
+   *
+   * @default 1048576
+   */
+  maxEnvelopeSize?: number | undefined
+  /**
+   * How long a peer may take to send its Status, in ms.
+   *
+   * @default 5000
+   */
+  statusTimeout?: number | undefined
+  /**
+   * Most envelopes kept for peers that connect later. The oldest go first.
+   *
+   * @default 100000
+   */
+  poolEnvelopes?: number | undefined
+  /**
+   * Most bytes of envelopes kept for peers that connect later. The oldest go first.
+   *
+   * @default 67108864
+   */
+  poolBytes?: number | undefined
+  /**
+   * Most hashes remembered until their envelopes expire. The oldest go first: a copy that comes later is then taken,
+   * stored and forwarded as if it were new.
+   *
+   * @default 200000
+   */
+  rememberedEnvelopes?: number | undefined
+  /**
+   * Messages packets of one peer that may wait for the disk before its stream is read on.
+   *
+   * @default 8
+   */
+  packetsInFlight?: number | undefined
+  /**
+   * How many bad envelopes (other than by time) end a peer's conversation.
+   *
+   * @default never
+   */
+  maxViolations?: number | undefined
+  /**
+   * Hashes that each subscriber's memory holds, so that it gets a message once.
+   *
+   * @default 10000
+   */
+  deliveredMemory?: number | undefined
+  /**
+   * How long `post` waits for confirmations, in ms.
+   *
+   * @default 10000
+   */
+  postTimeout?: number | undefined
+  /**
+   * How long stopping waits for accepted envelopes to be stored and confirmed, in ms.
+   *
+   * @default 5000
+   */
+  stopTimeout?: number | undefined
+  /**
+   * The clock: Unix time in seconds.
+   *
+   * @default the system clock
+   */
+  now?: (() => number) | undefined
+}
+
+type Required<T> = { [K in keyof T]-?: Exclude<T[K], undefined> }
+
+/** What the node does where its owner said nothing. */
+export type Settings = Required<Omit<WakuInit, 'bloom' | 'topics' | 'packetLimits' | 'byteLimits'>>
+
+const DEFAULTS: Settings = {
+  pow: 0.000002,
+  light: false,
+  confirmations: true,
+  maxTtl: 86_400,
+  maxEnvelopeSize: 1024 * 1024,
+  statusTimeout: 5_000,
+  poolEnvelopes: 100_000,
+  poolBytes: 64 * 1024 * 1024,
+  rememberedEnvelopes: 200_000,
+  packetsInFlight: 8,
+  maxViolations: Number.POSITIVE_INFINITY,
+  deliveredMemory: 10_000,
+  postTimeout: 10_000,
+  stopTimeout: 5_000,
+  now: () => Math.floor(Date.now() / 1000)
+}
+
+export function settle(init: WakuInit): Settings {
+  const given = Object.fromEntries(Object.entries(init).filter(([, value]) => value !== undefined))
+  return { ...DEFAULTS, ...given }
+}

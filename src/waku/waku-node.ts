@@ -1,0 +1,226 @@
+import type { ComponentLogger, Logger, Metrics, PeerId, Startable } from '@libp2p/interface'
+import type { Envelope } from '../wire/envelope.js'
+import type { StatusOptions } from '../wire/status.js'
+import { Counters } from './counters.js'
+import { NotConnectedError, WakuStoppedError } from './errors.js'
+import type { Feed } from './feed.js'
+import { Filters } from './filters.js'
+import { Forwarder } from './forwarder.js'
+import { Heard } from './heard.js'
+import { Intake } from './intake.js'
+import type { Message, PostResult, SealedMessage } from './message.js'
+import { Miner } from './miner.js'
+import { OwnStatus } from './own-status.js'
+import type { PacketChannel } from './packet-channel.js'
+import { Peers } from './peers.js'
+import { Poster } from './post.js'
+import { Session } from './session.js'
+import { type Settings, settle, type WakuInit } from './settings.js'
+import type { EnvelopeStore } from './store-batch.js'
+import type { MessageFilter, ReceivedMessage } from './subscription.js'
+import type { Connector, RunOptions, Waku, WakuPeer } from './waku.js'
+
+export interface WakuComponents {
+  peerId: PeerId
+  logger: ComponentLogger
+  metrics?: Metrics | undefined
+}
+
+const TICK = 1_000
+const CONNECT_TIMEOUT = 30_000
+
+/** Joins session, intake, forwarding, filters and posting into the service. */
+export class WakuNode implements Waku, Startable {
+  readonly counters: Counters
+  readonly #log: Logger
+  readonly #settings: Settings
+  readonly #own: OwnStatus
+  readonly #heard: Heard
+  readonly #forwarder: Forwarder
+  readonly #filters: Filters
+  readonly #intake: Intake
+  readonly #peers = new Peers()
+  readonly #miner: Miner
+  readonly #poster: Poster
+  readonly #feeds = new Map<Session, Feed>()
+  readonly #connectors: Connector[] = []
+  #timer: ReturnType<typeof setInterval> | undefined
+  #running = false
+
+  /** @throws {UnencodableError} when an announced option is out of its range */
+  constructor(components: WakuComponents, init: WakuInit = {}) {
+    const settings = settle(init)
+    const log = components.logger.forComponent('waku')
+    const counters = new Counters(components.metrics)
+    const { bloom, topics, packetLimits, byteLimits } = init
+    const { pow, light, confirmations } = settings
+    const own = new OwnStatus({ pow, bloom, light, confirmations, packetLimits, topics, byteLimits })
+    const forwarder = new Forwarder({ own, settings, counters })
+    const heard = new Heard(settings.rememberedEnvelopes, entry => forwarder.forget(entry))
+    const filters = new Filters({ memory: settings.deliveredMemory, counters, log })
+    this.#log = log
+    this.#settings = settings
+    this.counters = counters
+    this.#own = own
+    this.#forwarder = forwarder
+    this.#heard = heard
+    this.#filters = filters
+    this.#intake = new Intake({ own, settings, heard, forwarder, filters, counters, log })
+    this.#miner = new Miner(log)
+    this.#poster = new Poster({ own, settings, peers: this.#peers, intake: this.#intake, miner: this.#miner })
+  }
+
+  readonly [Symbol.toStringTag] = 'waku'
+
+  get status(): StatusOptions {
+    return this.#own.options
+  }
+
+  start(): void {
+    if (this.#running) return
+    this.#running = true
+    this.#timer = setInterval(() => this.#tick(), TICK)
+  }
+
+  /** Confirms what was accepted and ends every conversation, while the connections are still there. */
+  async beforeStop(): Promise<void> {
+    this.#running = false
+    const signal = AbortSignal.timeout(this.#settings.stopTimeout)
+    await Promise.all(this.#peers.all().map(session => session.retire(signal)))
+  }
+
+  stop(): void {
+    this.#running = false
+    clearInterval(this.#timer)
+    this.#miner.stop()
+    for (const session of this.#peers.all()) session.channel.abort(new WakuStoppedError('the node stopped'))
+  }
+
+  async run(channel: PacketChannel, options: RunOptions = {}): Promise<Error | undefined> {
+    if (!this.#running) {
+      const error = new WakuStoppedError('the node is not running')
+      channel.abort(error)
+      return error
+    }
+    const session = new Session(channel, {
+      slot: this.#peers.slotOf(channel.peer),
+      own: this.#own,
+      settings: this.#settings,
+      intake: this.#intake,
+      counters: this.counters,
+      log: this.#log,
+      onReady: () => {
+        this.#onReady(session)
+        options.onReady?.()
+      },
+      onInterest: () => this.#feeds.get(session)?.rewind()
+    })
+    this.#peers.add(session)
+    const retire = (): void => this.#retire(session)
+    options.retire?.addEventListener('abort', retire)
+    const running = session.run()
+    if (options.retire?.aborted === true) retire()
+    const error = await running
+    options.retire?.removeEventListener('abort', retire)
+    this.#onOver(session, error)
+    return error
+  }
+
+  setStore(store: EnvelopeStore | undefined): void {
+    this.#intake.store = store
+  }
+
+  subscribe(filter: MessageFilter, onMessage: (message: ReceivedMessage) => unknown): () => void {
+    return this.#filters.subscribe(filter, onMessage)
+  }
+
+  async post(
+    message: Message | SealedMessage,
+    options: { signal?: AbortSignal | undefined; timeout?: number | undefined } = {}
+  ): Promise<PostResult> {
+    if (!this.#running) throw new WakuStoppedError('the node is not running')
+    return await this.#poster.post(message, options)
+  }
+
+  deliverHistoric(envelope: Envelope, peer: PeerId): boolean {
+    return this.#filters.deliver(envelope, { historic: true, peer })
+  }
+
+  async updateStatus(options: StatusOptions): Promise<void> {
+    const changed = this.#own.update(options, this.#settings.now())
+    if (Object.keys(changed).length === 0) return
+    await Promise.all(this.#peers.all().map(session => session.announce(changed).catch(() => {})))
+  }
+
+  peers(): WakuPeer[] {
+    return this.#peers.allActive().map(session => ({
+      peer: session.peer,
+      network: session.channel.network,
+      status: session.status,
+      light: session.light,
+      confirmations: session.status.confirmations === true,
+      since: session.since
+    }))
+  }
+
+  addConnector(connect: Connector): void {
+    this.#connectors.push(connect)
+  }
+
+  async connect(peer: PeerId, options: { signal?: AbortSignal | undefined } = {}): Promise<void> {
+    if (this.#peers.active(peer) !== undefined) return
+    const deadline = AbortSignal.timeout(CONNECT_TIMEOUT)
+    const signal = options.signal === undefined ? deadline : AbortSignal.any([options.signal, deadline])
+    const ready = this.#peers.whenReady(peer, signal)
+    ready.catch(() => {})
+    let failure: unknown
+    for (const connect of this.#connectors) {
+      try {
+        await connect(peer, { signal })
+        return await ready
+      } catch (err) {
+        signal.throwIfAborted()
+        failure ??= err
+      }
+    }
+    throw failure ?? new NotConnectedError('no transport reaches that peer')
+  }
+
+  #onReady(session: Session): void {
+    this.#peers.onReady(session)
+    if (!session.retiring) this.#follow(session)
+  }
+
+  /** Only the active conversation of a peer is fed. */
+  #follow(session: Session): void {
+    const active = this.#peers.active(session.peer)
+    for (const [other, feed] of this.#feeds) {
+      if (other.slot !== session.slot || other === active) continue
+      feed.stop()
+      this.#feeds.delete(other)
+    }
+    if (active !== undefined && !this.#feeds.has(active)) this.#feeds.set(active, this.#forwarder.open(active))
+  }
+
+  #retire(session: Session): void {
+    void session.retire()
+    this.#follow(session)
+  }
+
+  #onOver(session: Session, error: Error | undefined): void {
+    this.#feeds.get(session)?.stop()
+    this.#feeds.delete(session)
+    this.#peers.remove(session, error)
+    this.#follow(session)
+    if (error !== undefined) this.#log.trace('a conversation ended - %e', error)
+  }
+
+  #tick(): void {
+    this.#heard.expire(this.#settings.now())
+    this.#forwarder.tick()
+    const released = this.#peers.takeReleased()
+    if (released.length === 0) return
+    this.#heard.release(released)
+    this.#peers.reuse(released)
+  }
+}
