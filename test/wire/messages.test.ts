@@ -46,6 +46,13 @@ test('history comes as a single envelope from some servers [MAIL-25]', () => {
   for (const envelope of envelopes) assert.deepEqual(hex(splitP2PMessage(envelope)), [toHex(envelope)])
 })
 
+test('a history packet of more items than a megabyte of envelopes is refused', () => {
+  const items = (count: number): Uint8Array =>
+    encodeMessages([fromHex('c0'), ...Array.from({ length: count - 1 }, () => fromHex('80'))])
+  assert.equal(splitP2PMessage(items(104_857)).length, 104_857)
+  assert.throws(() => splitP2PMessage(items(104_858)), MalformedError)
+})
+
 test('a history packet that is a string is refused', () => {
   for (const bad of ['80', '05', '8401020304', '', 'c28401']) {
     assert.throws(() => splitP2PMessage(fromHex(bad)), MalformedError, bad)

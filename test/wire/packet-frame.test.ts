@@ -4,7 +4,9 @@ import fc from 'fast-check'
 import { decode as decodeVarint } from 'uint8-varint'
 import { concatBytes, fromHex, toHex } from '../../src/wire/bytes.js'
 import { encodeBatchAck } from '../../src/wire/confirmation.js'
+import { decodeEnvelope, encodeEnvelope } from '../../src/wire/envelope.js'
 import { MalformedError } from '../../src/wire/errors.js'
+import { PacketCode } from '../../src/wire/packet-code.js'
 import { decodeFrame, encodeFrame, encodeFrameParts, MAX_FRAME } from '../../src/wire/packet-frame.js'
 import { encodeList, encodeString, encodeUint, listHeader } from '../../src/wire/rlp.js'
 
@@ -58,6 +60,25 @@ test('a body of 1 MiB fits a frame', () => {
 test('items behind the body are ignored [WAKU-13]', () => {
   const packet = decodeFrame(fromHex('c67ec0820102c0'))
   assert.deepEqual([packet.code, toHex(packet.body)], [0x7e, 'c0'])
+})
+
+test('a request packet carries one envelope and nothing else [MAIL-08]', () => {
+  const { raw } = encodeEnvelope({
+    expiry: 20,
+    ttl: 10,
+    topic: new Uint8Array(4),
+    data: new Uint8Array(285),
+    nonce: 1n
+  })
+  const { code, body } = decodeFrame(withoutLength(encodeFrame(PacketCode.Request, raw)))
+  assert.equal(code, 0x7e)
+  assert.equal(toHex(decodeEnvelope(body).raw), toHex(raw))
+  for (const more of [encodeList([raw]), encodeList([raw, raw]), encodeString(raw)]) {
+    assert.throws(
+      () => decodeEnvelope(decodeFrame(withoutLength(encodeFrame(PacketCode.Request, more))).body),
+      MalformedError
+    )
+  }
 })
 
 const refused: [why: string, hex: string][] = [
