@@ -1,0 +1,101 @@
+import './libp2p-node.js'
+import { generateKeyPair } from '@libp2p/crypto/keys'
+import type { PeerId } from '@libp2p/interface'
+import { peerIdFromPrivateKey } from '@libp2p/peer-id'
+import type { Packet, PacketChannel } from '../../src/waku/packet-channel.js'
+import { type StatusCodec, waku1Status } from '../../src/wire/status-codec.js'
+
+export async function newPeerId(): Promise<PeerId> {
+  return peerIdFromPrivateKey(await generateKeyPair('secp256k1'))
+}
+
+/** One end of a conversation in memory: packets that arrive queue up until they are pulled. */
+export class MemoryChannel implements PacketChannel {
+  readonly network = 'libp2p'
+  readonly status: StatusCodec = waku1Status
+  readonly onMalformed: 'abort' | 'ignore'
+  readonly peer: PeerId
+  /** Why this end was aborted, by either side. */
+  abortedWith: Error | undefined
+  closed = false
+  /** While set, sending waits for it: a peer that does not read. */
+  gate: Promise<void> | undefined
+  other!: MemoryChannel
+  #queue: Packet[] = []
+  #ended = false
+  #wake: (() => void) | undefined
+
+  constructor(peer: PeerId, onMalformed: 'abort' | 'ignore' = 'abort') {
+    this.peer = peer
+    this.onMalformed = onMalformed
+  }
+
+  async send(code: number, body: Uint8Array): Promise<void> {
+    if (this.gate !== undefined) await this.gate
+    if (this.abortedWith !== undefined) throw this.abortedWith
+    if (this.closed) throw new Error('closed for sending')
+    this.other.arrive({ code, body: body.slice() })
+  }
+
+  readonly packets: AsyncIterable<Packet> = {
+    [Symbol.asyncIterator]: () => ({ next: () => this.#next() })
+  }
+
+  async close(): Promise<void> {
+    this.closed = true
+    this.other.end()
+  }
+
+  abort(reason: Error): void {
+    this.fail(reason)
+    this.other.fail(new Error('reset by the peer'))
+  }
+
+  arrive(packet: Packet): void {
+    this.#queue.push(packet)
+    this.#stir()
+  }
+
+  end(): void {
+    this.#ended = true
+    this.#stir()
+  }
+
+  fail(reason: Error): void {
+    this.abortedWith ??= reason
+    this.#stir()
+  }
+
+  get waiting(): number {
+    return this.#queue.length
+  }
+
+  #stir(): void {
+    const wake = this.#wake
+    this.#wake = undefined
+    wake?.()
+  }
+
+  async #next(): Promise<IteratorResult<Packet>> {
+    for (;;) {
+      if (this.abortedWith !== undefined) throw this.abortedWith
+      const packet = this.#queue.shift()
+      if (packet !== undefined) return { done: false, value: packet }
+      if (this.#ended) return { done: true, value: undefined }
+      await new Promise<void>(resolve => {
+        this.#wake = resolve
+      })
+    }
+  }
+}
+
+/** `near` is what the node under test runs, talking to `peer`; `far` is held by the test. */
+export async function memoryChannels(
+  options: { peer?: PeerId; onMalformed?: 'abort' | 'ignore' } = {}
+): Promise<{ near: MemoryChannel; far: MemoryChannel }> {
+  const near = new MemoryChannel(options.peer ?? (await newPeerId()), options.onMalformed)
+  const far = new MemoryChannel(await newPeerId())
+  near.other = far
+  far.other = near
+  return { near, far }
+}
