@@ -1,0 +1,267 @@
+import { MAX_UINT32, readUint32 } from '../wire/bytes.js'
+import { ArchiveFormatError } from './errors.js'
+
+// Every key begins with the prefix of sublevel `a` and a letter for its table. Integers are big-endian and of fixed width,
+// so that bytes sort as numbers do.
+//
+//   e  sent(4) hash(32) topic(4)         -> seq(8) raw             the envelopes, by time
+//   t  day(2) topic(4) sent(4) hash(32)  -> size(4)                a day's envelopes, by topic
+//   n  day(2) topic(4)                   -> envelopes(4)           how many that are
+//   d  day(2)                            -> envelopes(4)           how many the day holds
+//   g  topic(4)                          -> days(4)                on how many days the topic has envelopes
+//   s  last seq(8)                       -> (sent hash topic size)…  a run of ingest order, 44 bytes each, ending with seq
+//   q  newest sent(4) last seq(8)        -> ''                     the same runs, by when they may be dropped
+//   m  name                              -> …                      format, id: level-format.ts; totals: level-ledger.ts
+
+/** Seconds in a day of the index. Days count from 1970 and fit in 16 bits for every uint32 time. */
+export const DAY = 86400
+
+/** One stored envelope without its bytes. */
+export interface Entry {
+  sent: number
+  hash: Uint8Array
+  /** The topic as an integer of 32 bits, big-endian. */
+  topic: number
+  /** Bytes of the envelope. */
+  size: number
+}
+
+export interface Bounds {
+  gte: Uint8Array
+  lt: Uint8Array
+}
+
+/** A part of a table that has one key for each envelope. */
+export interface EntryRange {
+  bounds: Bounds
+  read(key: Uint8Array, value: Uint8Array): Entry
+}
+
+const PREFIX = [0x21, 0x61, 0x21]
+/** Where the fields of a key begin. */
+const AT = PREFIX.length + 1
+const TABLE = {
+  envelope: 0x65,
+  index: 0x74,
+  topicCount: 0x6e,
+  dayCount: 0x64,
+  topic: 0x67,
+  run: 0x73,
+  runAge: 0x71,
+  meta: 0x6d
+}
+const SEQ_BYTES = 8
+export const RUN_ENTRY_BYTES = 44
+
+export function dayOf(sent: number): number {
+  return Math.floor(sent / DAY)
+}
+
+function blank(table: number, length: number): Uint8Array {
+  const key = new Uint8Array(AT + length)
+  key.set(PREFIX)
+  key[AT - 1] = table
+  return key
+}
+
+/** A key of a table out of integers, each with its width. */
+function key(table: number, ...fields: [width: 2 | 4 | 8, value: number][]): Uint8Array {
+  const bytes = blank(
+    table,
+    fields.reduce((sum, [width]) => sum + width, 0)
+  )
+  let at = AT
+  for (const [width, value] of fields) {
+    if (width === 2) put16(bytes, at, value)
+    else if (width === 4) put32(bytes, at, value)
+    else put64(bytes, at, value)
+    at += width
+  }
+  return bytes
+}
+
+/** The first key after every key that begins with these bytes. */
+function beyond(prefix: Uint8Array): Uint8Array {
+  let at = prefix.length - 1
+  while (prefix[at] === 0xff) at--
+  const bytes = prefix.slice(0, at + 1)
+  bytes[at] = (bytes[at] as number) + 1
+  return bytes
+}
+
+const within = (prefix: Uint8Array): Bounds => ({ gte: prefix, lt: beyond(prefix) })
+
+function put16(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = value >>> 8
+  bytes[at + 1] = value
+}
+
+function put32(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = value >>> 24
+  bytes[at + 1] = value >>> 16
+  bytes[at + 2] = value >>> 8
+  bytes[at + 3] = value
+}
+
+/** Integers up to 2^53 - 1 in 8 bytes. */
+export function put64(bytes: Uint8Array, at: number, value: number): void {
+  put32(bytes, at, Math.floor(value / 2 ** 32))
+  put32(bytes, at + 4, value)
+}
+
+export function read64(bytes: Uint8Array, at: number): number {
+  const value = readUint32(bytes, at) * 2 ** 32 + readUint32(bytes, at + 4)
+  if (!Number.isSafeInteger(value)) throw new ArchiveFormatError('a stored number is too large')
+  return value
+}
+
+export function uint32(value: number): Uint8Array {
+  const bytes = new Uint8Array(4)
+  put32(bytes, 0, value)
+  return bytes
+}
+
+// A plain view: `Buffer` has other ideas of `slice`.
+const view = (bytes: Uint8Array, at: number, length: number): Uint8Array =>
+  new Uint8Array(bytes.buffer, bytes.byteOffset + at, length)
+
+export function envelopeKey({ sent, hash, topic }: Omit<Entry, 'size'>): Uint8Array {
+  const bytes = blank(TABLE.envelope, 40)
+  put32(bytes, AT, sent)
+  bytes.set(hash, AT + 4)
+  put32(bytes, AT + 36, topic)
+  return bytes
+}
+
+export const envelopeSent = (key: Uint8Array): number => readUint32(key, AT)
+export const envelopeHash = (key: Uint8Array): Uint8Array => view(key, AT + 4, 32)
+export const envelopeTopic = (key: Uint8Array): number => readUint32(key, AT + 36)
+
+export function envelopeValue(seq: number, raw: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(SEQ_BYTES + raw.length)
+  put64(bytes, 0, seq)
+  bytes.set(raw, SEQ_BYTES)
+  return bytes
+}
+
+export const seqOf = (value: Uint8Array): number => read64(value, 0)
+export const rawOf = (value: Uint8Array): Uint8Array => view(value, SEQ_BYTES, value.length - SEQ_BYTES)
+
+/** Envelopes with lower <= sent <= upper. */
+export function envelopeRange(lower: number, upper: number): EntryRange {
+  return {
+    bounds: { gte: key(TABLE.envelope, [4, lower]), lt: beyond(key(TABLE.envelope, [4, upper])) },
+    read: (key, value) => ({
+      sent: envelopeSent(key),
+      hash: envelopeHash(key),
+      topic: envelopeTopic(key),
+      size: value.length - SEQ_BYTES
+    })
+  }
+}
+
+/** The first key after an envelope, whatever its topic. */
+export function afterEnvelope(sent: number, hash: Uint8Array): Uint8Array {
+  return beyond(envelopeKey({ sent, hash, topic: 0xffff_ffff }))
+}
+
+export function indexKey({ sent, hash, topic }: Omit<Entry, 'size'>): Uint8Array {
+  const bytes = blank(TABLE.index, 42)
+  put16(bytes, AT, dayOf(sent))
+  put32(bytes, AT + 2, topic)
+  put32(bytes, AT + 6, sent)
+  bytes.set(hash, AT + 10)
+  return bytes
+}
+
+function readIndexEntry(key: Uint8Array, value: Uint8Array): Entry {
+  return {
+    topic: readUint32(key, AT + 2),
+    sent: readUint32(key, AT + 6),
+    hash: view(key, AT + 10, 32),
+    size: readUint32(value, 0)
+  }
+}
+
+/** A day's envelopes by topic. */
+export function indexDay(day: number): EntryRange {
+  return { bounds: within(key(TABLE.index, [2, day])), read: readIndexEntry }
+}
+
+/** A day's envelopes of one topic with lower <= sent <= upper, both of that day. */
+export function indexRange(day: number, topic: number, lower: number, upper: number): EntryRange {
+  return {
+    bounds: {
+      gte: key(TABLE.index, [2, day], [4, topic], [4, lower]),
+      lt: beyond(key(TABLE.index, [2, day], [4, topic], [4, upper]))
+    },
+    read: readIndexEntry
+  }
+}
+
+export function dayEnvelopes(day: number): Bounds {
+  return envelopeRange(day * DAY, Math.min((day + 1) * DAY - 1, MAX_UINT32)).bounds
+}
+
+/** The first key of a day's index after an envelope of that topic. */
+export function afterIndexed(entry: Omit<Entry, 'size'>): Uint8Array {
+  return beyond(indexKey(entry))
+}
+
+export const topicCountKey = (day: number, topic: number): Uint8Array => key(TABLE.topicCount, [2, day], [4, topic])
+
+export const dayCountKey = (day: number): Uint8Array => key(TABLE.dayCount, [2, day])
+export const dayCounts = (): Bounds => within(key(TABLE.dayCount))
+export const readDay = (key: Uint8Array): number => ((key[AT] as number) << 8) | (key[AT + 1] as number)
+
+export const topicKey = (topic: number): Uint8Array => key(TABLE.topic, [4, topic])
+export const allTopics = (): Bounds => within(key(TABLE.topic))
+export const readTopic = (key: Uint8Array): number => readUint32(key, AT)
+
+export const runKey = (lastSeq: number): Uint8Array => key(TABLE.run, [8, lastSeq])
+export const readRunSeq = (key: Uint8Array): number => read64(key, AT)
+/** Runs of ingest order that end with `seq` or later. */
+export const runsFrom = (seq: number): Bounds => ({ gte: runKey(seq), lt: beyond(key(TABLE.run)) })
+
+export const runAgeKey = (newest: number, lastSeq: number): Uint8Array => key(TABLE.runAge, [4, newest], [8, lastSeq])
+export const readRunAgeSeq = (key: Uint8Array): number => read64(key, AT + 4)
+/** Runs whose newest envelope was sent at `newest` or earlier. */
+export const runsUntil = (newest: number): Bounds => ({
+  gte: key(TABLE.runAge),
+  lt: beyond(key(TABLE.runAge, [4, newest]))
+})
+
+export function encodeRun(entries: Entry[]): Uint8Array {
+  const bytes = new Uint8Array(entries.length * RUN_ENTRY_BYTES)
+  entries.forEach(({ sent, hash, topic, size }, i) => {
+    const at = i * RUN_ENTRY_BYTES
+    put32(bytes, at, sent)
+    bytes.set(hash, at + 4)
+    put32(bytes, at + 36, topic)
+    put32(bytes, at + 40, size)
+  })
+  return bytes
+}
+
+export function decodeRun(bytes: Uint8Array): Entry[] {
+  if (bytes.length % RUN_ENTRY_BYTES !== 0) throw new ArchiveFormatError('a run of ingest order is cut off')
+  return Array.from({ length: bytes.length / RUN_ENTRY_BYTES }, (_, i) => {
+    const at = i * RUN_ENTRY_BYTES
+    return {
+      sent: readUint32(bytes, at),
+      hash: view(bytes, at + 4, 32),
+      topic: readUint32(bytes, at + 36),
+      size: readUint32(bytes, at + 40)
+    }
+  })
+}
+
+export function metaKey(name: string): Uint8Array {
+  const text = new TextEncoder().encode(name)
+  const bytes = blank(TABLE.meta, text.length)
+  bytes.set(text, AT)
+  return bytes
+}
+
+/** Everything the archive ever wrote. */
+export const everything = (): Bounds => within(Uint8Array.from(PREFIX))

@@ -1,0 +1,82 @@
+import type { ArchiveRow } from './archive.js'
+import * as layout from './level-layout.js'
+import type { LevelStore } from './level-store.js'
+import { type Room, type RowSource, SLICE_BYTES, SLICE_ROWS } from './page.js'
+import type { Position } from './position.js'
+
+/** What a scan covers: lower <= sent <= upper, strictly after `after`. */
+export interface Span {
+  lower: number
+  upper: number
+  after?: Position | undefined
+}
+
+export interface ScanFilter {
+  accepts(topic: number): boolean
+  /** Roughly the share of envelopes that pass, 0..1: decides how many are read at once. */
+  share: number
+}
+
+const READ_BYTES = 256 * 1024
+/** Envelopes read under one snapshot while none of them passes. */
+const MAX_VISITED = 16_384
+const MIN_READ = 16
+const MAX_READ = 1000
+
+/** Reads the envelopes by time and leaves out those that do not pass. */
+export class Scan implements RowSource {
+  readonly #store: LevelStore
+  readonly #filter: ScanFilter | undefined
+  #range: { lt: Uint8Array; gte: Uint8Array } | { lt: Uint8Array; gt: Uint8Array }
+
+  constructor(store: LevelStore, { lower, upper, after }: Span, filter?: ScanFilter | undefined) {
+    this.#store = store
+    this.#filter = filter
+    const { gte, lt } = layout.envelopeRange(lower, upper).bounds
+    this.#range = { gte: after === undefined ? gte : layout.afterEnvelope(after.sent, after.hash), lt }
+  }
+
+  async next(room: Room, signal?: AbortSignal | undefined): Promise<ArchiveRow[]> {
+    const wanted = Math.min(room.rows, SLICE_ROWS)
+    const bytes = Math.min(room.bytes, SLICE_BYTES)
+    for (;;) {
+      signal?.throwIfAborted()
+      const { rows, over } = await this.#read(wanted, bytes)
+      if (rows.length > 0 || over) return rows
+    }
+  }
+
+  /** One snapshot's work: until there are enough rows or bytes, or too much was visited for nothing. */
+  async #read(wanted: number, bytes: number): Promise<{ rows: ArchiveRow[]; over: boolean }> {
+    const rows: ArchiveRow[] = []
+    let size = 0
+    let visited = 0
+    const iterator = this.#store.iterator({ ...this.#range, highWaterMarkBytes: Math.min(READ_BYTES, bytes) })
+    try {
+      while (rows.length < wanted && size <= bytes && visited < MAX_VISITED) {
+        const entries = await iterator.nextv(this.#batch(wanted - rows.length))
+        if (entries.length === 0) return { rows, over: true }
+        visited += entries.length
+        for (const [key, value] of entries) {
+          if (rows.length === wanted) break
+          this.#range = { gt: key, lt: this.#range.lt }
+          if (this.#filter?.accepts(layout.envelopeTopic(key)) === false) continue
+          rows.push(rowOf(key, value))
+          size += value.length
+        }
+      }
+      return { rows, over: false }
+    } finally {
+      await iterator.close()
+    }
+  }
+
+  #batch(missing: number): number {
+    if (this.#filter === undefined) return missing
+    return Math.min(MAX_READ, Math.max(MIN_READ, Math.ceil(missing / this.#filter.share)))
+  }
+}
+
+function rowOf(key: Uint8Array, value: Uint8Array): ArchiveRow {
+  return { sent: layout.envelopeSent(key), hash: layout.envelopeHash(key), raw: layout.rawOf(value) }
+}

@@ -1,0 +1,62 @@
+/** One entry of a read. */
+export type LevelEntry = [key: Uint8Array, value: Uint8Array]
+
+export type LevelOperation = { type: 'put'; key: Uint8Array; value: Uint8Array } | { type: 'del'; key: Uint8Array }
+
+/** Bounds of a read. */
+export interface LevelRange {
+  gt?: Uint8Array
+  gte?: Uint8Array
+  lt?: Uint8Array
+  lte?: Uint8Array
+}
+
+export interface LevelReadOptions extends LevelRange {
+  reverse?: boolean
+  /** A batch of a read ends soon after so many bytes. */
+  highWaterMarkBytes?: number
+}
+
+export interface LevelIterator {
+  /** At most `size` entries; none when there are no more. */
+  nextv(size: number): Promise<LevelEntry[]>
+  close(): Promise<void>
+}
+
+/**
+ * What the archive needs of LevelDB: a `ClassicLevel` whose keys and values are bytes (`keyEncoding` and `valueEncoding`
+ * `view`) has it, and a test may put itself between.
+ */
+export interface LevelStore {
+  batch(operations: LevelOperation[], options: { sync: boolean }): Promise<void>
+  getMany(keys: Uint8Array[]): Promise<(Uint8Array | undefined)[]>
+  hasMany(keys: Uint8Array[]): Promise<boolean[]>
+  iterator(options: LevelReadOptions): LevelIterator
+  compactRange(start: Uint8Array, end: Uint8Array): Promise<void>
+}
+
+const READ_BYTES = 256 * 1024
+
+/** Reads up to `size` entries of a range, with nothing left open afterwards. */
+export async function readRange(store: LevelStore, range: LevelReadOptions, size: number): Promise<LevelEntry[]> {
+  const iterator = store.iterator({ highWaterMarkBytes: READ_BYTES, ...range })
+  try {
+    return await iterator.nextv(size)
+  } finally {
+    await iterator.close()
+  }
+}
+
+/** All entries of a range, for tables that are small. */
+export async function* readAll(store: LevelStore, range: LevelRange): AsyncGenerator<LevelEntry, void> {
+  const iterator = store.iterator({ highWaterMarkBytes: READ_BYTES, ...range })
+  try {
+    for (;;) {
+      const entries = await iterator.nextv(1000)
+      if (entries.length === 0) return
+      yield* entries
+    }
+  } finally {
+    await iterator.close()
+  }
+}

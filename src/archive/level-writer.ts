@@ -1,0 +1,122 @@
+import type { Envelope } from '../wire/envelope.js'
+import { topicNumber } from '../wire/topic.js'
+import type { AppendOutcome } from './archive.js'
+import * as layout from './level-layout.js'
+import type { Ledger } from './level-ledger.js'
+import { type LevelOperation, type LevelRange, type LevelStore, readRange } from './level-store.js'
+
+/** A run of ingest order is cut here, so that reading one never needs much memory. */
+const RUN_ENTRIES = 1024
+/** Envelopes deleted in one batch; appends get their turn between two. */
+const PRUNE_STEP = 1000
+
+/** What one step of a prune did. */
+export interface PruneStep {
+  removed: number
+  /** Where the next step begins; absent when the range is empty now. */
+  next?: Uint8Array | undefined
+}
+
+/** Every change of the archive. Used by one caller at a time: nothing here waits for another write. */
+export class LevelWriter {
+  readonly #store: LevelStore
+  readonly #ledger: Ledger
+  #inDoubt = false
+
+  constructor(store: LevelStore, ledger: Ledger) {
+    this.#store = store
+    this.#ledger = ledger
+  }
+
+  /** Stores what is not yet there with its index, its place in ingest order and all counts in one synced batch. */
+  async append(envelopes: Envelope[]): Promise<AppendOutcome[]> {
+    await this.#settle()
+    const fresh = new Map<string, Envelope>()
+    for (const envelope of envelopes) if (!fresh.has(envelope.hashHex)) fresh.set(envelope.hashHex, envelope)
+    const candidates = [...fresh.values()]
+    const known = await this.#store.hasMany(candidates.map(envelope => layout.envelopeKey(entryOf(envelope))))
+    candidates.forEach((envelope, i) => {
+      if (known[i]) fresh.delete(envelope.hashHex)
+    })
+    await this.#insert([...fresh.values()])
+    return envelopes.map(envelope => (fresh.delete(envelope.hashHex) ? 'stored' : 'known'))
+  }
+
+  async #insert(envelopes: Envelope[]): Promise<void> {
+    if (envelopes.length === 0) return
+    const entries = envelopes.map(entryOf)
+    const firstSeq = this.#ledger.totals.lastSeq + 1
+    const operations: LevelOperation[] = []
+    envelopes.forEach((envelope, i) => {
+      const entry = entries[i] as layout.Entry
+      operations.push({
+        type: 'put',
+        key: layout.envelopeKey(entry),
+        value: layout.envelopeValue(firstSeq + i, envelope.raw)
+      })
+      operations.push({ type: 'put', key: layout.indexKey(entry), value: layout.uint32(entry.size) })
+    })
+    for (let from = 0; from < entries.length; from += RUN_ENTRIES) {
+      const run = entries.slice(from, from + RUN_ENTRIES)
+      const lastSeq = firstSeq + from + run.length - 1
+      const newest = run.reduce((max, { sent }) => Math.max(max, sent), 0)
+      operations.push({ type: 'put', key: layout.runKey(lastSeq), value: layout.encodeRun(run) })
+      operations.push({ type: 'put', key: layout.runAgeKey(newest, lastSeq), value: new Uint8Array(0) })
+    }
+    const change = await this.#ledger.change(entries, 1, firstSeq + entries.length - 1)
+    await this.#write([...operations, ...change.operations])
+    change.apply()
+  }
+
+  /** Deletes the first envelopes of a range, of those that come after `from`. */
+  async prune(range: layout.EntryRange, from?: Uint8Array | undefined): Promise<PruneStep> {
+    await this.#settle()
+    const found = await readRange(this.#store, continued(range.bounds, from), PRUNE_STEP)
+    if (found.length === 0) return { removed: 0 }
+    const entries = found.map(([key, value]) => range.read(key, value))
+    const operations = entries.flatMap<LevelOperation>(entry => [
+      { type: 'del', key: layout.envelopeKey(entry) },
+      { type: 'del', key: layout.indexKey(entry) }
+    ])
+    const change = await this.#ledger.change(entries, -1)
+    await this.#write([...operations, ...change.operations])
+    change.apply()
+    return { removed: entries.length, next: found.at(-1)?.[0] }
+  }
+
+  /**
+   * Forgets runs of ingest order up to `lastSeq` whose newest envelope was sent at `newest` or earlier, of those that come
+   * after `from`. Only for a time up to which everything of these runs is pruned.
+   */
+  async forgetRuns(newest: number, lastSeq: number, from?: Uint8Array | undefined): Promise<PruneStep> {
+    const found = await readRange(this.#store, continued(layout.runsUntil(newest), from), PRUNE_STEP)
+    const old = found.filter(([key]) => layout.readRunAgeSeq(key) <= lastSeq)
+    const operations = old.flatMap<LevelOperation>(([key]) => [
+      { type: 'del', key },
+      { type: 'del', key: layout.runKey(layout.readRunAgeSeq(key)) }
+    ])
+    if (operations.length > 0) await this.#write(operations)
+    return { removed: old.length, next: found.at(-1)?.[0] }
+  }
+
+  async #write(operations: LevelOperation[]): Promise<void> {
+    this.#inDoubt = true
+    await this.#store.batch(operations, { sync: true })
+    this.#inDoubt = false
+  }
+
+  /** After a failed write nobody knows what reached the disk: ask it. */
+  async #settle(): Promise<void> {
+    if (!this.#inDoubt) return
+    await this.#ledger.load()
+    this.#inDoubt = false
+  }
+}
+
+function continued(bounds: layout.Bounds, from: Uint8Array | undefined): LevelRange {
+  return from === undefined ? bounds : { gt: from, lt: bounds.lt }
+}
+
+function entryOf(envelope: Envelope): layout.Entry {
+  return { sent: envelope.sent, hash: envelope.hash, topic: topicNumber(envelope.topic), size: envelope.size }
+}

@@ -1,0 +1,82 @@
+import { envelopeMatchesBloom } from '../wire/bloom.js'
+import { topicFromNumber } from '../wire/topic.js'
+import * as layout from './level-layout.js'
+import { type LevelStore, readAll } from './level-store.js'
+import type { WriteQueue } from './write-queue.js'
+
+/** More topics than this are not kept in memory but read each time. */
+const MAX_CACHED = 262_144
+const MAX_REMEMBERED = 16_384
+
+/** The distinct topics of the archive, to turn a bloom filter into topics. */
+export class TopicDictionary {
+  readonly #store: LevelStore
+  readonly #queue: WriteQueue
+  readonly #maxCached: number
+  #cached: Set<number> | undefined
+
+  constructor(store: LevelStore, queue: WriteQueue, maxCached = MAX_CACHED) {
+    this.#store = store
+    this.#queue = queue
+    this.#maxCached = maxCached
+  }
+
+  /** What the writer changed, after it is on disk. */
+  update(added: number[], removed: number[]): void {
+    for (const topic of added) this.#cached?.add(topic)
+    for (const topic of removed) this.#cached?.delete(topic)
+    if (this.#cached !== undefined && this.#cached.size > this.#maxCached) this.#cached = undefined
+  }
+
+  /** Forgets what is in memory. */
+  reset(): void {
+    this.#cached = undefined
+  }
+
+  /** Topics that pass a filter, ascending; undefined when there are more than `max`. */
+  async matching(filter: Uint8Array, max: number): Promise<number[] | undefined> {
+    const topics: number[] = []
+    const take = (topic: number): boolean => {
+      if (envelopeMatchesBloom(filter, topicFromNumber(topic))) topics.push(topic)
+      return topics.length <= max
+    }
+    const known = this.#cached ?? (await this.#load())
+    if (known !== undefined) {
+      for (const topic of known) if (!take(topic)) return undefined
+    } else {
+      for await (const topic of this.#read()) if (!take(topic)) return undefined
+    }
+    return topics.sort((a, b) => a - b)
+  }
+
+  /** Reads all topics between two writes, so that none comes or goes meanwhile; undefined when there are too many. */
+  #load(): Promise<Set<number> | undefined> {
+    return this.#queue.run(async () => {
+      const topics = new Set<number>()
+      for await (const topic of this.#read()) {
+        if (topics.size === this.#maxCached) return undefined
+        topics.add(topic)
+      }
+      this.#cached = topics
+      return topics
+    })
+  }
+
+  async *#read(): AsyncGenerator<number, void> {
+    for await (const [key] of readAll(this.#store, layout.allTopics())) yield layout.readTopic(key)
+  }
+}
+
+/** Whether envelopes of a topic pass a filter, remembered for the topics seen last. */
+export function bloomTest(filter: Uint8Array): (topic: number) => boolean {
+  const known = new Map<number, boolean>()
+  return topic => {
+    let passes = known.get(topic)
+    if (passes === undefined) {
+      passes = envelopeMatchesBloom(filter, topicFromNumber(topic))
+      if (known.size === MAX_REMEMBERED) known.clear()
+      known.set(topic, passes)
+    }
+    return passes
+  }
+}
