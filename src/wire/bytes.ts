@@ -1,11 +1,24 @@
-import { bytesToHex, concatBytes as concat } from '@noble/hashes/utils.js'
+import { bytesToHex } from '@noble/hashes/utils.js'
 import { MalformedError, UnencodableError } from './errors.js'
 
 /** 2^32 - 1, the largest time, TTL, limit or range bound. */
 export const MAX_UINT32 = 0xffff_ffff
 
 export function concatBytes(...parts: Uint8Array[]): Uint8Array {
-  return concat(...parts)
+  return joinBytes(parts)
+}
+
+/** The same for any number of parts: more than a call takes arguments. */
+export function joinBytes(parts: readonly Uint8Array[]): Uint8Array {
+  let length = 0
+  for (const part of parts) length += part.length
+  const joined = new Uint8Array(length)
+  let offset = 0
+  for (const part of parts) {
+    joined.set(part, offset)
+    offset += part.length
+  }
+  return joined
 }
 
 export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {

@@ -5,7 +5,7 @@ import { decodeList, encodeList, MAX_ITEMS, type RlpItem } from './rlp.js'
 export const MAX_ENVELOPES: number = MAX_ITEMS
 
 /** The body of a Messages packet (0x01) or of a P2P Message (0x7f): the envelopes as they came, in a list. */
-export function encodeMessages(raws: Uint8Array[]): Uint8Array {
+export function encodeMessages(raws: readonly Uint8Array[]): Uint8Array {
   return encodeList(raws)
 }
 

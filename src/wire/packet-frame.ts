@@ -1,4 +1,4 @@
-import { concatBytes } from './bytes.js'
+import { concatBytes, joinBytes } from './bytes.js'
 import { decodeUint, encodeUint, firstItems, listHeader } from './rlp.js'
 
 /** Most bytes a frame may hold after its length prefix. */
@@ -22,7 +22,7 @@ function varint(value: number): Uint8Array {
  * A packet as it goes over a stream, `varint length ‖ RLP([code, body])` (protocols/packets.md), in pieces: the head,
  * then `bodyParts` as they are. Together these must be one RLP item.
  */
-export function encodeFrameParts(code: number, bodyParts: Uint8Array[]): Uint8Array[] {
+export function encodeFrameParts(code: number, bodyParts: readonly Uint8Array[]): Uint8Array[] {
   const codeItem = encodeUint(code)
   let length = codeItem.length
   for (const part of bodyParts) length += part.length
@@ -32,7 +32,7 @@ export function encodeFrameParts(code: number, bodyParts: Uint8Array[]): Uint8Ar
 
 /** The same in one piece. `body` is one RLP item. */
 export function encodeFrame(code: number, body: Uint8Array): Uint8Array {
-  return concatBytes(...encodeFrameParts(code, [body]))
+  return joinBytes(encodeFrameParts(code, [body]))
 }
 
 /**

@@ -1,4 +1,4 @@
-import { concatBytes } from './bytes.js'
+import { concatBytes, joinBytes } from './bytes.js'
 import { MalformedError, UnencodableError } from './errors.js'
 
 /** One RLP item seen in place: nothing is copied, and what lies inside a list is not looked at until asked for. */
@@ -181,8 +181,8 @@ export function encodeUint(value: number | bigint): Uint8Array {
 }
 
 /** A list of items that are encoded already. */
-export function encodeList(items: Uint8Array[]): Uint8Array {
+export function encodeList(items: readonly Uint8Array[]): Uint8Array {
   let length = 0
   for (const item of items) length += item.length
-  return concatBytes(listHeader(length), ...items)
+  return joinBytes([listHeader(length), ...items])
 }

@@ -39,6 +39,15 @@ test('an envelope is the list of its five fields, and its hash is of all of them
   )
 })
 
+test('headers of every length stay in place around the nonce', () => {
+  for (const length of [43, 44, 45, 46, 47, 48, 245, 246, 247, 65_530]) {
+    const data = new Uint8Array(length)
+    const envelope = encodeEnvelope({ expiry: 1, ttl: 1, topic: new Uint8Array(4), data, nonce: 1n })
+    assert.equal(toHex(envelope.shortRlp()), toHex(encodeShortRlp(envelope)))
+    assert.equal(envelope.shortSize, encodeShortRlp(envelope).length)
+  }
+})
+
 test('has the published bytes and hashes', () => {
   const base = { expiry: 0, ttl: 1, topic: new Uint8Array(4), data: fromHex('deadbeef') }
   const first = encodeEnvelope({ ...base, nonce: 100_000n })

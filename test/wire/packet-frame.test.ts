@@ -49,6 +49,15 @@ test('a body in parts is not copied and makes the same frame', () => {
   assert.equal(toHex(concatBytes(...frame)), toHex(encodeFrame(0x7f, encodeList(items))))
 })
 
+test('the length takes one byte up to 127 and two up to 16383', () => {
+  const head = (length: number): string => toHex(encodeFrame(1, encodeString(new Uint8Array(length))).subarray(0, 4))
+  assert.equal(head(122), '7ff87d01')
+  assert.equal(head(123), '8001f87e')
+  assert.equal(head(124), '8101f87f')
+  assert.equal(head(16_383 - 7), 'ff7ff93f')
+  assert.equal(head(16_384 - 7), '808001f9')
+})
+
 test('a body of 1 MiB fits a frame', () => {
   const body = encodeString(new Uint8Array(1024 * 1024 - 4))
   assert.equal(body.length, 1024 * 1024)

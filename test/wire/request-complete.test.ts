@@ -79,6 +79,7 @@ test('the text of an error is one printable line of at most 200 bytes', () => {
   assert.equal(sent.error?.text, `[31mred evil ${'ü'.repeat(93)}`)
   const received = decodeRequestComplete(list(ID, LAST, '80', `c9c880c6018473d7ff41`))
   assert.equal(received.error?.text, 's\ufffd\ufffdA')
+  assert.equal(new RequestError(1, 'x'.repeat(201)).message, 'x'.repeat(200))
   assert.equal(new RequestError(1, nasty).message, sent.error?.text)
   assert.equal(new RequestError(10, 'later', { retryAfter: 3 }).retryAfter, 3)
 })

@@ -57,6 +57,11 @@ test('an extension list is the seventh item on libp2p, behind topics or their ab
   }
 })
 
+test('an extension key of 32 bits is kept, a longer one is left out', () => {
+  const { extensions } = read(['01', '02', BLOOM, '0a', '80', 'c0', 'cfc684ffffffff05c785010000000005']).request
+  assert.deepEqual([...(extensions?.keys() ?? [])], [0xffff_ffff])
+})
+
 test('integers may carry leading zeros or be of fixed width, up to 32 bits [MAIL-10, MAIL-12]', () => {
   const liberal = ['820001', '8400000002', '80', '8800000000ffffffff', '00']
   const values = [1, 2, 0, 0xffff_ffff, 0]

@@ -46,6 +46,12 @@ test('nothing opens when a byte was changed or cut off', () => {
   }
 })
 
+test('nothing is too little to be opened', () => {
+  const data = sealSymmetric(new Uint8Array(0), key)
+  assert.equal(data.length, 28)
+  assert.equal(openSymmetric(data, key), undefined)
+})
+
 test('a key of another length or of zeros is no key', () => {
   for (const bad of [new Uint8Array(0), new Uint8Array(16).fill(1), new Uint8Array(32)]) {
     assert.throws(() => sealSymmetric(Uint8Array.of(1), bad), UnencodableError)

@@ -39,6 +39,7 @@ test('cursors order as bytes do, by time and then by hash [D-04]', () => {
   assert.ok(compareBytes(encodeCursor(2, high), encodeCursor(2, low)) > 0)
   assert.equal(compareBytes(low, low.slice()), 0)
   assert.ok(compareBytes(fromHex('01'), fromHex('0100')) < 0)
+  assert.equal(equalBytes(fromHex('0100'), fromHex('0100')), true)
   assert.equal(equalBytes(fromHex('01'), fromHex('0100')), false)
   assert.equal(equalBytes(fromHex('0101'), fromHex('0100')), false)
 })
@@ -50,7 +51,8 @@ test('hexadecimal is read strictly', () => {
 
 test('integers of four bytes are read and written in full', () => {
   assert.equal(readUint32(fromHex('00ffffffff'), 1), 0xffff_ffff)
-  assert.equal(toHex(writeUint32(0xffff_fffe)), 'fffffffe')
+  assert.equal(toHex(writeUint32(0xffff_ffff)), 'ffffffff')
+  assert.equal(toHex(writeUint32(0)), '00000000')
   assert.throws(() => readUint32(fromHex('010203')), MalformedError)
   assert.throws(() => writeUint32(-1), UnencodableError)
 })

@@ -44,12 +44,7 @@ const bytes = (one: Record<string, unknown>, name: string): Uint8Array => fromHe
 
 test('the committed vectors are what the codecs write today', async () => {
   const files = await vectorFiles()
-  assert.deepEqual(
-    readdirSync(folder)
-      .filter(name => files.has(name))
-      .sort(),
-    [...files.keys()]
-  )
+  assert.deepEqual(readdirSync(folder).sort(), [...files.keys()].sort())
   for (const [name, text] of files) assert.equal(committed(name), text, name)
 })
 
