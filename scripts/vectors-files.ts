@@ -8,12 +8,12 @@ import { frameFile, messagesFile, p2pMessageFile, statusFile } from './vectors-p
 /** The files of protocols/vectors by name: always the same, everything random is fixed. */
 export async function vectorFiles(): Promise<Map<string, string>> {
   const files: Record<string, VectorFile> = {
-    ...(await legacyFiles()),
     'bloom.json': bloomFile(),
     'completion.json': completionFile(),
     'envelope.json': envelopeFile(),
     'frame.json': frameFile(),
     'kdf.json': await kdfFile(),
+    ...(await legacyFiles()),
     'malformed.json': malformedFile(),
     'messages.json': messagesFile(),
     'p2p-message.json': p2pMessageFile(),

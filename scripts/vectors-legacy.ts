@@ -168,9 +168,9 @@ function deliveryFile(): VectorFile {
 /** The files of the legacy forms: what devp2p peers of each kind write, and how they are answered. */
 export async function legacyFiles(): Promise<Record<string, VectorFile>> {
   return {
-    'legacy-status.json': statusFile(),
-    'legacy-request.json': await requestFile(),
     'legacy-completion.json': completionFile(),
-    'legacy-p2p-message.json': deliveryFile()
+    'legacy-p2p-message.json': deliveryFile(),
+    'legacy-request.json': await requestFile(),
+    'legacy-status.json': statusFile()
   }
 }
