@@ -32,7 +32,7 @@ export interface LegacyMailInit {
   plain?: boolean | undefined
   /**
    * Which form a request is taken for that could not be read (`formOfUnread`).
-   * @default 'sg7'
+   * @default none in particular: the string completion, and what any peer of the capability reads
    */
   unread?: Dialect | undefined
 }
