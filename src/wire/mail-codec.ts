@@ -50,7 +50,7 @@ export interface AnswerForm {
 
 const listAnswer: AnswerForm = {
   limitRule: 'clamp',
-  bodies: raws => (raws.length === 0 ? [] : [encodeMessages([...raws])])
+  bodies: raws => (raws.length === 0 ? [] : [encodeMessages(raws)])
 }
 
 /** Mailserver streams of libp2p: the order of the specification by default, and always the completion as a list. */

@@ -9,5 +9,5 @@ export function encodeP2PBodies(raws: readonly Uint8Array[], form: P2PForm): Uin
   if (raws.length === 0) return []
   if (form === 'bare' || (form === 'list-or-bare' && raws.length === 1)) return [...raws]
   if (form === 'lists-of-one') return raws.map(raw => encodeMessages([raw]))
-  return [encodeMessages([...raws])]
+  return [encodeMessages(raws)]
 }
