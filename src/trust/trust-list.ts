@@ -55,7 +55,7 @@ export class TrustList extends TypedEventEmitter<TrustListEvents> {
     super()
     this.#datastore = init.datastore
     this.#now = init.now ?? (() => Date.now() / 1000)
-    this.#log = init.logger.forComponent('waku-mailserver:trust')
+    this.#log = init.logger.forComponent('waku:trust')
     this.#writeDelay = init.writeDelay ?? WRITE_DELAY
   }
 

@@ -48,9 +48,10 @@ export function encodePayload({ payload, signWith, padding, random = randomBytes
 
 /**
  * Reads a decrypted plaintext. Flag bits 3..7 are ignored; with a length field of 0 bytes all of it is padding.
+ * @param options.recover false leaves the signer out, and the signature unread: recovering one is slow
  * @throws MalformedError when a length reaches beyond the bytes or the signature is none
  */
-export function decodePayload(plain: Uint8Array): OpenedPayload {
+export function decodePayload(plain: Uint8Array, options: { recover?: boolean | undefined } = {}): OpenedPayload {
   if (plain.length === 0) throw new MalformedError('a plaintext is empty')
   const flags = plain[0] as number
   const signed = (flags & SIGNED_FLAG) !== 0
@@ -66,6 +67,7 @@ export function decodePayload(plain: Uint8Array): OpenedPayload {
     payload: plain.subarray(start, start + length),
     padding: plain.subarray(start + length, end)
   }
-  if (signed) opened.signer = recoverSigner(keccak256(plain.subarray(0, end)), plain.subarray(end))
+  if (signed && options.recover !== false)
+    opened.signer = recoverSigner(keccak256(plain.subarray(0, end)), plain.subarray(end))
   return opened
 }

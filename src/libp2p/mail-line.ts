@@ -1,0 +1,82 @@
+import type { PeerId, Stream } from '@libp2p/interface'
+import type { ConnectionManager } from '@libp2p/interface-internal'
+import { LineBrokenError, ServerUnreachableError, StreamRefusedError } from '../mailclient/errors.js'
+import type { MailDialler, MailLine } from '../waku/mail-exchange.js'
+import type { Packet } from '../waku/packet-channel.js'
+import { libp2pMail } from '../wire/mail-codec.js'
+import { PacketCode } from '../wire/packet-code.js'
+import { FrameStream } from './frame-stream.js'
+import { MAIL_PROTOCOL } from './mail-protocol.js'
+
+/** How long the server may take nothing of a request, in ms. */
+const WRITE_TIMEOUT = 60_000
+
+/** Opens a mailserver stream to a peer, dialling it when there is no connection. */
+export function libp2pMailDialler(connectionManager: ConnectionManager): MailDialler {
+  return async (server, { signal }) => {
+    let stream: Stream
+    try {
+      stream = await connectionManager.openStream(server, MAIL_PROTOCOL, { signal })
+    } catch (cause) {
+      signal.throwIfAborted()
+      throw new ServerUnreachableError(textOf(cause as Error), { cause })
+    }
+    return new StreamMailLine(stream, server)
+  }
+}
+
+function textOf(cause: Error): string {
+  return cause.name === 'UnsupportedProtocolError' ? 'the peer is no mailserver' : 'the server cannot be reached'
+}
+
+/** A mailserver stream as the line on which the client asks; kept for the whole history. */
+export class StreamMailLine implements MailLine {
+  readonly peer: PeerId
+  readonly network = 'libp2p'
+  readonly codec = libp2pMail
+  readonly #frames: FrameStream
+  #fresh = true
+
+  constructor(stream: Stream, peer: PeerId) {
+    this.peer = peer
+    this.#frames = new FrameStream(stream, { writeTimeout: WRITE_TIMEOUT })
+  }
+
+  async *exchange(body: Uint8Array, { signal }: { signal: AbortSignal }): AsyncGenerator<Packet, void> {
+    const cancel = (): void => this.abort(signal.reason as Error)
+    try {
+      signal.throwIfAborted()
+      signal.addEventListener('abort', cancel, { once: true })
+      await this.#frames.send(PacketCode.Request, body, { signal })
+      for await (const packet of this.#frames.packets) {
+        this.#fresh = false
+        yield packet
+      }
+    } catch (cause) {
+      signal.throwIfAborted()
+      throw this.#broken(cause)
+    } finally {
+      signal.removeEventListener('abort', cancel)
+    }
+    throw new LineBrokenError('the server closed the stream')
+  }
+
+  close(): Promise<void> {
+    return this.#frames.close()
+  }
+
+  abort(reason: Error): void {
+    this.#frames.abort(reason)
+  }
+
+  /** A stream over the server's limit is negotiated and then reset: it looks closed from the start. */
+  #broken(cause: unknown): Error {
+    const name = (cause as Error).name
+    if (this.#fresh && REFUSED.has(name)) {
+      return new StreamRefusedError('the server reset the new stream; too many may be open', { cause })
+    }
+    return new LineBrokenError('the line to the server broke', { cause })
+  }
+}
+
+const REFUSED = new Set(['StreamStateError', 'StreamResetError', 'FrameStreamClosedError', 'StreamClosedError'])

@@ -1,0 +1,107 @@
+import type { ComponentLogger, Connection, Logger, Startable, Stream } from '@libp2p/interface'
+import type { Registrar } from '@libp2p/interface-internal'
+import type { RequestHandler } from '../waku/mail-exchange.js'
+import { MAX_MAIL_CONTROL_FRAME } from '../wire/packet-frame.js'
+import { MailSession } from './mail-session.js'
+import { StreamBudget } from './stream-budget.js'
+
+export const MAIL_PROTOCOL = '/waku/1/mailserver/1.0.0'
+
+export interface MailProtocolInit {
+  /**
+   * Streams open at a time of one peer.
+   *
+   * @default 8
+   */
+  streamsPerPeer?: number | undefined
+  /**
+   * Streams open at a time from one address.
+   *
+   * @default 64
+   */
+  streamsPerHost?: number | undefined
+  /**
+   * How long a requester may take nothing of an answer, or ask nothing, in ms.
+   *
+   * @default 60000
+   */
+  idleTimeout?: number | undefined
+}
+
+export interface MailProtocolComponents {
+  registrar: Registrar
+  logger: ComponentLogger
+}
+
+const STREAMS_PER_PEER = 8
+const STREAMS_PER_HOST = 64
+const IDLE_TIMEOUT = 60_000
+/** Requests that may wait on a stream; beyond that it is not read. */
+const MAX_WAITING = 4
+
+/** The server's side of `/waku/1/mailserver/1.0.0` (protocols/mailserver.md). */
+export class MailProtocol implements Startable {
+  readonly #registrar: Registrar
+  readonly #log: Logger
+  readonly #handler: RequestHandler
+  readonly #idleTimeout: number
+  readonly #streamsPerPeer: number
+  readonly #budget: StreamBudget
+  readonly #sessions = new Set<MailSession>()
+  #running = false
+
+  constructor(components: MailProtocolComponents, handler: RequestHandler, init: MailProtocolInit = {}) {
+    this.#registrar = components.registrar
+    this.#log = components.logger.forComponent('waku:mailserver:streams')
+    this.#handler = handler
+    this.#idleTimeout = init.idleTimeout ?? IDLE_TIMEOUT
+    this.#streamsPerPeer = init.streamsPerPeer ?? STREAMS_PER_PEER
+    this.#budget = new StreamBudget({
+      perPeer: this.#streamsPerPeer,
+      perHost: init.streamsPerHost ?? STREAMS_PER_HOST
+    })
+  }
+
+  async start(): Promise<void> {
+    if (this.#running) return
+    this.#running = true
+    await this.#registrar.handle(MAIL_PROTOCOL, (stream, connection) => this.#admit(stream, connection), {
+      maxInboundStreams: this.#streamsPerPeer
+    })
+  }
+
+  /** No new streams from now on; the open ones end when the request that is being answered on them is. */
+  async beforeStop(): Promise<void> {
+    if (!this.#running) return
+    this.#running = false
+    await this.#registrar.unhandle(MAIL_PROTOCOL)
+    await Promise.all([...this.#sessions].map(session => session.close()))
+  }
+
+  async stop(): Promise<void> {
+    await this.beforeStop()
+  }
+
+  #admit(stream: Stream, connection: Connection): void {
+    const leave = this.#budget.enter(connection)
+    if (leave === undefined) {
+      this.#log.trace('a stream was refused: too many of that peer or address')
+      stream.abort(new Error('too many mailserver streams'))
+      return
+    }
+    const session = new MailSession(stream, {
+      peer: connection.remotePeer,
+      handler: this.#handler,
+      idleTimeout: this.#idleTimeout,
+      highWater: MAX_WAITING * MAX_MAIL_CONTROL_FRAME
+    })
+    this.#sessions.add(session)
+    session
+      .run()
+      .catch(err => this.#log.trace('a stream ended - %e', err))
+      .finally(() => {
+        this.#sessions.delete(session)
+        leave()
+      })
+  }
+}

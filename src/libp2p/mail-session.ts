@@ -1,0 +1,74 @@
+import type { PeerId, Stream } from '@libp2p/interface'
+import type { IncomingRequest, RequestHandler } from '../waku/mail-exchange.js'
+import { libp2pMail } from '../wire/mail-codec.js'
+import { PacketCode } from '../wire/packet-code.js'
+import { FrameTimeoutError } from './frame-errors.js'
+import { FrameStream } from './frame-stream.js'
+
+export interface MailSessionParts {
+  peer: PeerId
+  handler: RequestHandler
+  /** How long the requester may take nothing of an answer, or ask nothing, in ms. */
+  idleTimeout: number
+  /** Bytes of requests that may wait. */
+  highWater: number
+}
+
+/** One stream of a requester: its requests are answered strictly in turn, each in full before the next is looked at. */
+export class MailSession {
+  readonly #frames: FrameStream
+  readonly #parts: MailSessionParts
+  #answering: Promise<void> = Promise.resolve()
+  #closing = false
+
+  constructor(stream: Stream, parts: MailSessionParts) {
+    this.#parts = parts
+    this.#frames = new FrameStream(stream, {
+      highWater: parts.highWater,
+      stallTimeout: parts.idleTimeout,
+      writeTimeout: parts.idleTimeout
+    })
+  }
+
+  /** Resolves when the requester closed its side and everything was answered; throws when the stream broke. */
+  async run(): Promise<void> {
+    const { peer, handler } = this.#parts
+    const frames = this.#frames
+    let idle = this.#arm()
+    try {
+      for await (const { code, body } of frames.packets) {
+        // what is ignored does not keep a stream open
+        if (code !== PacketCode.Request) continue
+        clearTimeout(idle)
+        const request: IncomingRequest = {
+          peer,
+          network: 'libp2p',
+          body,
+          codec: libp2pMail,
+          signal: frames.signal,
+          send: (code, body) => frames.send(code, body, { signal: frames.signal }),
+          abort: reason => frames.abort(reason)
+        }
+        this.#answering = handler(request)
+        await this.#answering
+        if (this.#closing) return
+        idle = this.#arm()
+      }
+    } finally {
+      clearTimeout(idle)
+    }
+    await frames.close()
+  }
+
+  /** Finishes the request that is being answered, takes no other, and ends the stream. */
+  async close(): Promise<void> {
+    this.#closing = true
+    await this.#answering
+    await this.#frames.close()
+  }
+
+  #arm(): ReturnType<typeof setTimeout> {
+    const { idleTimeout } = this.#parts
+    return setTimeout(() => this.#frames.abort(new FrameTimeoutError(`no request for ${idleTimeout} ms`)), idleTimeout)
+  }
+}

@@ -1,0 +1,113 @@
+/** How the client asks. Every field may be left out. */
+export interface MailClientInit {
+  /**
+   * secp256k1 private key, 32 bytes, that requests are signed with.
+   *
+   * @default unsigned
+   */
+  signWith?: Uint8Array | undefined
+  /**
+   * Proof of work of requests.
+   *
+   * @default 0.002
+   */
+  pow?: number | undefined
+  /**
+   * TTL of requests, in seconds, 1 to 300.
+   *
+   * @default 50
+   */
+  ttl?: number | undefined
+  /**
+   * How long to wait for a connection and a stream, in ms.
+   *
+   * @default 15000
+   */
+  dialTimeout?: number | undefined
+  /**
+   * How long to wait for the first packet of an answer, in ms.
+   *
+   * @default 20000
+   */
+  firstTimeout?: number | undefined
+  /**
+   * How long to wait for each further packet, in ms.
+   *
+   * @default 20000
+   */
+  idleTimeout?: number | undefined
+  /**
+   * How long one page may take in all, in ms.
+   *
+   * @default 120000
+   */
+  pageTimeout?: number | undefined
+  /**
+   * How often a page is asked for again after a broken line, a timeout or a busy server.
+   *
+   * @default 3
+   */
+  retries?: number | undefined
+  /**
+   * Pause before the first retry, in ms; it doubles with each further one, up to 10 s.
+   *
+   * @default 250
+   */
+  backoff?: number | undefined
+  /**
+   * Longest pause that a busy server can ask for, in ms.
+   *
+   * @default 30000
+   */
+  maxRetryAfter?: number | undefined
+  /**
+   * Most bytes of 0x7f bodies of one request.
+   *
+   * @default 67108864
+   */
+  maxRequestBytes?: number | undefined
+  /**
+   * Pages fetched ahead of the one that is being consumed.
+   *
+   * @default 2
+   */
+  windowPages?: number | undefined
+  /**
+   * No further page is asked for while those fetched ahead hold this many bytes.
+   *
+   * @default 4194304
+   */
+  windowBytes?: number | undefined
+  /**
+   * The clock: Unix time in seconds.
+   *
+   * @default the system's
+   */
+  now?: (() => number) | undefined
+}
+
+type Optional = 'signWith'
+export type MailClientSettings = {
+  [K in Exclude<keyof MailClientInit, Optional>]-?: Exclude<MailClientInit[K], undefined>
+} & Pick<MailClientInit, Optional>
+
+const DEFAULTS: MailClientSettings = {
+  pow: 0.002,
+  ttl: 50,
+  dialTimeout: 15_000,
+  firstTimeout: 20_000,
+  idleTimeout: 20_000,
+  pageTimeout: 120_000,
+  retries: 3,
+  backoff: 250,
+  maxRetryAfter: 30_000,
+  maxRequestBytes: 64 * 1024 * 1024,
+  windowPages: 2,
+  windowBytes: 4 * 1024 * 1024,
+  now: () => Math.floor(Date.now() / 1000)
+}
+
+export function settle(init: MailClientInit): MailClientSettings {
+  const given = Object.fromEntries(Object.entries(init).filter(([, value]) => value !== undefined))
+  return { ...DEFAULTS, ...given }
+}

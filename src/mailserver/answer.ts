@@ -1,0 +1,65 @@
+import type { IncomingRequest } from '../waku/mail-exchange.js'
+import type { Dialect } from '../wire/history-request.js'
+import { PacketCode } from '../wire/packet-code.js'
+import type { RequestError } from '../wire/request-error.js'
+import { RequesterGoneError } from './errors.js'
+
+const NO_HASH: Uint8Array = new Uint8Array(32)
+
+/** What goes back to the requester of one request: any 0x7f, then exactly one 0x7d. */
+export class Answer {
+  /** Envelopes that left. */
+  envelopes = 0
+  bytes = 0
+  /** How the request was written, once that is known. */
+  dialect: Dialect | undefined
+  #last: Uint8Array = NO_HASH
+  #completed = false
+  readonly #request: IncomingRequest
+  readonly #requestId: Uint8Array
+
+  constructor(request: IncomingRequest, requestId: Uint8Array) {
+    this.#request = request
+    this.#requestId = requestId
+  }
+
+  /** @throws {RequesterGoneError} */
+  async send(code: number, body: Uint8Array): Promise<void> {
+    if (this.#request.signal.aborted) throw new RequesterGoneError('the requester is gone')
+    try {
+      await this.#request.send(code, body)
+    } catch (cause) {
+      throw new RequesterGoneError('the requester is gone', { cause })
+    }
+  }
+
+  /** Notes envelopes whose packet left. */
+  sent(rows: ReadonlyArray<{ hash: Uint8Array; raw: Uint8Array }>): void {
+    for (const { raw } of rows) this.bytes += raw.length
+    this.envelopes += rows.length
+    this.#last = rows.at(-1)?.hash ?? this.#last
+  }
+
+  /** @throws {RequesterGoneError} */
+  async complete(cursor: Uint8Array | undefined): Promise<void> {
+    await this.#complete({ cursor })
+  }
+
+  /** @throws {RequesterGoneError} */
+  async refuse({ code, message, retryAfter }: RequestError): Promise<void> {
+    await this.#complete({ error: { code, text: message, retryAfter } })
+  }
+
+  async #complete(how: { cursor?: Uint8Array | undefined } | { error: Failure }): Promise<void> {
+    if (this.#completed) return
+    this.#completed = true
+    const complete = { requestId: this.#requestId, lastHash: this.#last, ...how }
+    await this.send(PacketCode.RequestComplete, this.#request.codec.encodeComplete(complete, this.dialect))
+  }
+}
+
+interface Failure {
+  code: number
+  text: string
+  retryAfter?: number | undefined
+}

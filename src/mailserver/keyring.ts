@@ -1,0 +1,153 @@
+import type { ComponentLogger, Logger, PeerId } from '@libp2p/interface'
+import { type Datastore, Key } from 'interface-datastore'
+import { keyFromPassword } from '../wire/key.js'
+import { KeyExistsError, KeyringError } from './errors.js'
+import { checkKey, checkName, decodeEntry, encodeEntry, type KeyEntry } from './key-entry.js'
+
+export interface KeyringInit {
+  datastore: Datastore
+  logger: ComponentLogger
+  /**
+   * The clock, Unix seconds.
+   *
+   * @default the system's
+   */
+  now?: (() => number) | undefined
+}
+
+/** What is shown of a key: never the key. */
+export type KeyInfo = Omit<KeyEntry, 'key'>
+
+const PREFIX = '/keys/'
+/** Every one of them is tried on a request of a peer that has no key of its own. */
+const MAX_UNBOUND = 16
+const MAX_PER_PEER = 16
+const MAX_KEYS = 10_000
+
+/**
+ * The named symmetric keys that requests are decrypted with (8/WAKU-MAIL: "encrypted with a symmetric key agreed
+ * between Mailserver and Requester"). Derived when added, never per request; persisted; changed at run time.
+ */
+export class Keyring {
+  readonly #datastore: Datastore
+  readonly #log: Logger
+  readonly #now: () => number
+  readonly #entries = new Map<string, KeyEntry>()
+  readonly #bound = new Map<string, Uint8Array[]>()
+  #unbound: Uint8Array[] = []
+  /** Changes follow each other. */
+  #last: Promise<unknown> = Promise.resolve()
+
+  constructor(init: KeyringInit) {
+    this.#datastore = init.datastore
+    this.#log = init.logger.forComponent('waku:keyring')
+    this.#now = init.now ?? (() => Date.now() / 1000)
+  }
+
+  /**
+   * Reads what is stored; once, before anything else.
+   *
+   * @throws {KeyRecordError}
+   */
+  async load(): Promise<void> {
+    for await (const { key, value } of this.#datastore.query({ prefix: PREFIX })) {
+      const entry = decodeEntry(key.baseNamespace(), value)
+      this.#entries.set(entry.name, entry)
+    }
+    this.#index()
+  }
+
+  list(): KeyInfo[] {
+    const infos = [...this.#entries.values()].map(({ key: _, ...info }) => info)
+    return infos.sort((a, b) => (a.name < b.name ? -1 : 1))
+  }
+
+  /**
+   * Takes a key into use, on disk when it resolves.
+   *
+   * @param key 32 bytes
+   * @param options.peer binds it: tried for this peer only, and no unbound key is tried for it any more
+   * @throws {KeyExistsError}
+   * @throws {KeyringError} for a bad name or key, or when there are 16 unbound ones, or 16 of that peer
+   */
+  add(name: string, key: Uint8Array, options: { peer?: PeerId | undefined } = {}): Promise<KeyInfo> {
+    return this.#inTurn(async () => {
+      checkName(name)
+      checkKey(key)
+      if (this.#entries.has(name)) throw new KeyExistsError(`there is a key named ${name} already`)
+      if (this.#entries.size >= MAX_KEYS) throw new KeyringError(`a keyring holds at most ${MAX_KEYS} keys`)
+      const peer = options.peer?.toString()
+      if (peer === undefined && this.#unbound.length >= MAX_UNBOUND) {
+        throw new KeyringError(`at most ${MAX_UNBOUND} keys may be unbound; bind this one to a peer, or remove another`)
+      }
+      if (peer !== undefined && (this.#bound.get(peer)?.length ?? 0) >= MAX_PER_PEER) {
+        throw new KeyringError(`at most ${MAX_PER_PEER} keys may be bound to one peer`)
+      }
+      const entry: KeyEntry = { name, key: key.slice(), peer, added: Math.floor(this.#now()) }
+      await this.#datastore.put(new Key(PREFIX + name), encodeEntry(entry))
+      this.#entries.set(name, entry)
+      this.#index()
+      this.#log('a key was added; %d on the ring', this.#entries.size)
+      const { key: _, ...info } = entry
+      return info
+    })
+  }
+
+  /**
+   * The same with a password, from which the key is derived once.
+   *
+   * @throws {KeyExistsError}
+   * @throws {KeyringError}
+   */
+  async addPassword(name: string, password: string, options: { peer?: PeerId | undefined } = {}): Promise<KeyInfo> {
+    checkName(name)
+    if (password === '') throw new KeyringError('a password is not empty')
+    return this.add(name, await keyFromPassword(password), options)
+  }
+
+  /**
+   * Takes a key into use for as long as this keyring lives; nothing is written. For keys that the owner keeps elsewhere.
+   *
+   * @throws {KeyExistsError}
+   * @throws {KeyringError} for a bad name or key
+   */
+  lend(name: string, key: Uint8Array): void {
+    checkName(name)
+    checkKey(key)
+    if (this.#entries.has(name)) throw new KeyExistsError(`there is a key named ${name} already`)
+    this.#entries.set(name, { name, key: key.slice(), peer: undefined, added: Math.floor(this.#now()) })
+    this.#index()
+  }
+
+  /** Takes a key out of use; false when there is none of that name. */
+  remove(name: string): Promise<boolean> {
+    return this.#inTurn(async () => {
+      if (!this.#entries.has(name)) return false
+      await this.#datastore.delete(new Key(PREFIX + name))
+      this.#entries.delete(name)
+      this.#index()
+      this.#log('a key was removed; %d on the ring', this.#entries.size)
+      return true
+    })
+  }
+
+  /** The keys to try for a peer: those bound to it, or else the unbound ones. */
+  keysFor(peer: PeerId): readonly Uint8Array[] {
+    return this.#bound.get(peer.toString()) ?? this.#unbound
+  }
+
+  #index(): void {
+    this.#bound.clear()
+    this.#unbound = []
+    for (const { key, peer } of this.#entries.values()) {
+      if (peer === undefined) this.#unbound.push(key)
+      else this.#bound.set(peer, [...(this.#bound.get(peer) ?? []), key])
+    }
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#last.then(work, work)
+    this.#last = result.catch(() => {})
+    return result
+  }
+}

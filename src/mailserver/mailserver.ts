@@ -1,0 +1,220 @@
+import type { ComponentLogger, Logger, Metrics, Startable } from '@libp2p/interface'
+import type { Archive } from '../archive/archive.js'
+import type { IncomingRequest, RequestHandler } from '../waku/mail-exchange.js'
+import type { Network } from '../waku/packet-channel.js'
+import type { EnvelopeStore } from '../waku/store-batch.js'
+import { Tally } from '../waku/tally.js'
+import type { Waku } from '../waku/waku.js'
+import { decodeEnvelope, type Envelope } from '../wire/envelope.js'
+import { type SettledRequest, settleRequest } from '../wire/history-request.js'
+import type { AnswerForm } from '../wire/mail-codec.js'
+import { RequestError, RequestErrorCode } from '../wire/request-error.js'
+import { Admission, busy } from './admission.js'
+import { Answer } from './answer.js'
+import { MAILSERVER_EVENTS, type MailserverEvent } from './counters.js'
+import { MailserverStoppedError, RequesterGoneError } from './errors.js'
+import type { Keyring } from './keyring.js'
+import { deliverPage, roomFor } from './page-delivery.js'
+import { checkEnvelope } from './request-checks.js'
+import { decrypt, unwrap } from './request-opening.js'
+import { MAX_EXPIRED, type RequestPolicy, settlePolicies } from './request-policy.js'
+import { ServedRequests } from './served-requests.js'
+import { type MailserverInit, type MailserverSettings, settle } from './settings.js'
+import { TopicStore } from './topic-store.js'
+import { Turns } from './turns.js'
+
+export interface MailserverComponents {
+  waku: Waku
+  archive: Archive
+  keyring: Keyring
+  logger: ComponentLogger
+  metrics?: Metrics | undefined
+}
+
+interface OpenedRequest {
+  settled: SettledRequest
+  form: AnswerForm
+}
+
+/** Archives what the base node accepts, and answers history requests (8/WAKU-MAIL) of any network. */
+export class Mailserver implements Startable {
+  readonly keyring: Keyring
+  readonly tally: Tally<MailserverEvent>
+  readonly store: EnvelopeStore
+  readonly #waku: Waku
+  readonly #archive: Archive
+  readonly #log: Logger
+  readonly #settings: MailserverSettings
+  readonly #policies: Record<Network, RequestPolicy>
+  readonly #admission: Admission
+  readonly #turns: Turns
+  readonly #served: ServedRequests
+  readonly #underWay = new Map<IncomingRequest, Promise<void>>()
+  #running = false
+
+  /** @throws {MailserverInitError} when an option is out of its range */
+  constructor(components: MailserverComponents, init: MailserverInit = {}) {
+    const settings = settle(init)
+    this.keyring = components.keyring
+    this.tally = new Tally(
+      MAILSERVER_EVENTS,
+      { name: 'waku_mailserver_events_total', help: 'What the mailserver did' },
+      components.metrics
+    )
+    this.store = new TopicStore({
+      archive: components.archive,
+      tally: this.tally,
+      topics: init.archiveTopics,
+      retention: init.retention
+    })
+    this.#waku = components.waku
+    this.#archive = components.archive
+    this.#log = components.logger.forComponent('waku:mailserver')
+    this.#settings = settings
+    this.#policies = settlePolicies(init.policies ?? {})
+    this.#admission = new Admission({ max: settings.maxRequests, maxPerPeer: settings.maxRequestsPerPeer })
+    this.#turns = new Turns(settings.concurrency)
+    this.#served = new ServedRequests(settings.rememberedRequests)
+  }
+
+  readonly [Symbol.toStringTag] = 'mailserver'
+
+  start(): void {
+    this.#running = true
+    this.#waku.setStore(this.store)
+  }
+
+  /** Finishes the requests that are under way, until the deadline; those that come now are told to try later. */
+  async beforeStop(): Promise<void> {
+    if (!this.#running) return
+    this.#running = false
+    await this.#settled(this.#settings.stopTimeout)
+    for (const request of this.#underWay.keys()) request.abort(new MailserverStoppedError('the mailserver stopped'))
+    await this.#settled(this.#settings.stopTimeout)
+  }
+
+  async stop(): Promise<void> {
+    await this.beforeStop()
+  }
+
+  /** Answers one request: resolves after its 0x7d left, or after its stream was given up. Never rejects. */
+  readonly handle: RequestHandler = request => {
+    const answered = this.#serve(request).finally(() => this.#underWay.delete(request))
+    this.#underWay.set(request, answered)
+    return answered
+  }
+
+  async #serve(request: IncomingRequest): Promise<void> {
+    this.tally.add('requests')
+    let envelope: Envelope
+    try {
+      envelope = decodeEnvelope(request.body)
+    } catch (error) {
+      // without an envelope there is no request id that an answer could name
+      this.tally.add('requests_no_envelope')
+      request.abort(error as Error)
+      return
+    }
+    const answer = new Answer(request, envelope.hash)
+    try {
+      try {
+        await this.#answer(request, envelope, answer)
+      } catch (error) {
+        if (error instanceof RequesterGoneError || request.signal.aborted) throw error
+        await answer.refuse(this.#refusal(error))
+      }
+    } catch (error) {
+      this.tally.add('requesters_gone')
+      this.#log.trace('a request was given up - %e', error)
+    }
+    this.tally.add('envelopes_delivered', answer.envelopes)
+    this.tally.add('bytes_delivered', answer.bytes)
+  }
+
+  async #answer(request: IncomingRequest, envelope: Envelope, answer: Answer): Promise<void> {
+    if (!this.#running) throw busy('the server is stopping')
+    const owner = request.peer.toString()
+    const leave = this.#admission.enter(owner)
+    try {
+      const opened = await this.#turns.run(owner, () => this.#open(request, envelope, answer), request)
+      const { cursor } = await this.#deliver(request, opened, answer)
+      await answer.complete(cursor)
+      this.tally.add('pages_delivered')
+    } finally {
+      leave()
+    }
+  }
+
+  /** From the envelope to what the archive is asked. Cheap checks come first. */
+  #open(request: IncomingRequest, envelope: Envelope, answer: Answer): OpenedRequest {
+    const { peer, codec } = request
+    const policy = this.#policies[request.network]
+    const now = this.#settings.now()
+    checkEnvelope(envelope, policy, now)
+    if (policy.fresh && this.#served.has(envelope.hash, endOf(envelope))) throw replayed()
+    const plain = decrypt(envelope, this.keyring.keysFor(peer))
+    const { dialect, request: asked } = codec.decodePayload(unwrap(plain, peer, policy))
+    answer.dialect = dialect
+    if (policy.fresh) this.#claim(envelope, now)
+    const form = codec.answer(dialect, asked)
+    const { maxLimit } = this.#settings
+    return { settled: settleRequest(asked, { now, maxLimit, limitRule: form.limitRule }), form }
+  }
+
+  #claim(envelope: Envelope, now: number): void {
+    const claim = this.#served.claim(envelope.hash, endOf(envelope), now)
+    if (claim === 'known') throw replayed()
+    if (claim === 'full') throw busy('too many requests were served lately')
+  }
+
+  async #deliver(request: IncomingRequest, { settled, form }: OpenedRequest, answer: Answer) {
+    const { signal } = request
+    const owner = request.peer.toString()
+    const maxBytes = form.limitRule === 'stream' ? undefined : roomFor(this.#settings.pageBytes)
+    const slices = this.#archive.query({ ...settled, maxBytes, signal })
+    try {
+      return await deliverPage({
+        form,
+        next: () => this.#turns.run(owner, () => slices.next(), { signal }),
+        send: (code, body) => answer.send(code, body),
+        onSent: rows => answer.sent(rows)
+      })
+    } finally {
+      await slices.return({}).catch(error => this.#log.error('could not end a query - %e', error))
+    }
+  }
+
+  async #settled(timeout: number): Promise<void> {
+    let timer: ReturnType<typeof setTimeout> | undefined
+    const deadline = new Promise<void>(resolve => {
+      timer = setTimeout(resolve, timeout)
+    })
+    await Promise.race([Promise.all(this.#underWay.values()), deadline])
+    clearTimeout(timer)
+  }
+
+  #refusal(error: unknown): RequestError {
+    const refusal =
+      error instanceof RequestError
+        ? error
+        : new RequestError(RequestErrorCode.internal, 'the server failed', { cause: error })
+    this.tally.add(eventOf(refusal.code))
+    if (refusal.code === RequestErrorCode.internal) this.#log.error('a request failed - %e', refusal.cause)
+    else this.#log.trace('a request was refused with code %d', refusal.code)
+    return refusal
+  }
+}
+
+/** When a request is too old to be taken again, Unix seconds. */
+function endOf(envelope: Envelope): number {
+  return envelope.expiry + MAX_EXPIRED
+}
+
+function replayed(): RequestError {
+  return new RequestError(RequestErrorCode.notAllowed, 'this request was served before; seal it anew')
+}
+
+function eventOf(code: number): MailserverEvent {
+  const name = Object.entries(RequestErrorCode).find(([, value]) => value === code)?.[0] ?? 'internal'
+  return `refused_${name as keyof typeof RequestErrorCode}`
+}

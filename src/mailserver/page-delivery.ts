@@ -1,0 +1,71 @@
+import type { ArchiveEnd, ArchiveRow } from '../archive/archive.js'
+import type { AnswerForm } from '../wire/mail-codec.js'
+import { PacketCode } from '../wire/packet-code.js'
+import { RequestError, RequestErrorCode } from '../wire/request-error.js'
+
+/** A 0x7f body is sent as soon as it holds so much … */
+const FULL = 128 * 1024
+/** … and before it would hold more than this, unless it is still below `LEAST`. */
+const MOST = 256 * 1024
+const LEAST = 64 * 1024
+/** No body may be longer than what a frame carries. */
+const LIMIT = 1024 * 1024
+/** What a list header takes at most. */
+const HEADER = 4
+
+/**
+ * How many bytes of envelopes fit a page whose 0x7f bodies together may have `pageBytes`. Each body costs a header; of
+ * two that follow each other one is at least 64 KiB long.
+ */
+export function roomFor(pageBytes: number): number {
+  return Math.max(0, pageBytes - HEADER * 2 * (Math.floor(pageBytes / LEAST) + 1))
+}
+
+/** How a page ended. */
+export interface DeliveredPage {
+  /** 36 bytes; there exactly when more exists. */
+  cursor?: Uint8Array | undefined
+}
+
+export interface PageParts {
+  form: AnswerForm
+  /** Reads the next slice, in turn with other requests. */
+  next(): Promise<IteratorResult<ArchiveRow[], ArchiveEnd>>
+  /** Sends a packet; awaiting it is the backpressure. */
+  send(code: number, body: Uint8Array): Promise<void>
+  /** Rows that left, in order. */
+  onSent(rows: readonly ArchiveRow[]): void
+}
+
+/**
+ * Sends the rows of a query packed into 0x7f bodies, each row's bytes as they were stored. Holds one slice and one body.
+ *
+ * @throws {RequestError} internal, when the archive failed
+ */
+export async function deliverPage({ form, next, send, onSent }: PageParts): Promise<DeliveredPage> {
+  let rows: ArchiveRow[] = []
+  let bytes = 0
+  const flush = async (): Promise<void> => {
+    if (rows.length === 0) return
+    for (const body of form.bodies(rows.map(row => row.raw))) await send(PacketCode.P2PMessage, body)
+    onSent(rows)
+    rows = []
+    bytes = 0
+  }
+  for (;;) {
+    const step = await next().catch(cause => {
+      throw new RequestError(RequestErrorCode.internal, 'the archive failed', { cause })
+    })
+    if (step.done === true) {
+      await flush()
+      return step.value
+    }
+    for (const row of step.value) {
+      const sum = bytes + row.raw.length
+      if ((bytes >= LEAST && sum > MOST) || sum + HEADER > LIMIT) await flush()
+      rows.push(row)
+      bytes += row.raw.length
+      if (bytes >= FULL) await flush()
+    }
+  }
+}

@@ -1,0 +1,109 @@
+import type { Network } from '../waku/packet-channel.js'
+import { MailserverInitError } from './errors.js'
+import type { RequestPolicy } from './request-policy.js'
+
+/** How the mailserver behaves. Every field may be left out. */
+export interface MailserverInit {
+  /**
+   * Archive these topics only, 4 bytes each; others are relayed and not kept.
+   *
+   * @default all topics
+   */
+  archiveTopics?: Uint8Array[] | undefined
+  /**
+   * How long an envelope is kept, counted from its `sent`, in seconds. Here only what is too old already is refused; the
+   * archive's owner deletes.
+   *
+   * @default for ever
+   */
+  retention?: number | undefined
+  /** What is asked of requests, by network. */
+  policies?: Partial<Record<Network, Partial<RequestPolicy> | undefined>> | undefined
+  /**
+   * Most envelopes of a page; what a request asks beyond is clamped, or refused where its form says so.
+   *
+   * @default 1000
+   */
+  maxLimit?: number | undefined
+  /**
+   * Most bytes of the 0x7f bodies of a page.
+   *
+   * @default 1048576
+   */
+  pageBytes?: number | undefined
+  /**
+   * Reads of the archive and decryptions at a time.
+   *
+   * @default 4
+   */
+  concurrency?: number | undefined
+  /**
+   * Requests under way at a time, waiting for their turn or for a slow reader; more are told to try later.
+   *
+   * @default 256
+   */
+  maxRequests?: number | undefined
+  /**
+   * The same for one peer.
+   *
+   * @default 8
+   */
+  maxRequestsPerPeer?: number | undefined
+  /**
+   * Ids of served requests that are remembered until they are too old to be taken again.
+   *
+   * @default 262144
+   */
+  rememberedRequests?: number | undefined
+  /**
+   * How long stopping waits for requests that are under way, in ms.
+   *
+   * @default 5000
+   */
+  stopTimeout?: number | undefined
+  /**
+   * The clock: Unix time in seconds.
+   *
+   * @default the system's
+   */
+  now?: (() => number) | undefined
+}
+
+type Numbers =
+  | 'maxLimit'
+  | 'pageBytes'
+  | 'concurrency'
+  | 'maxRequests'
+  | 'maxRequestsPerPeer'
+  | 'rememberedRequests'
+  | 'stopTimeout'
+export type MailserverSettings = { [K in Numbers]: number } & { now: () => number }
+
+const DEFAULTS: MailserverSettings = {
+  maxLimit: 1000,
+  pageBytes: 1024 * 1024,
+  concurrency: 4,
+  maxRequests: 256,
+  maxRequestsPerPeer: 8,
+  rememberedRequests: 262_144,
+  stopTimeout: 5_000,
+  now: () => Math.floor(Date.now() / 1000)
+}
+
+/** @throws {MailserverInitError} */
+export function settle(init: MailserverInit): MailserverSettings {
+  const settings = { ...DEFAULTS }
+  for (const name of Object.keys(DEFAULTS) as Array<keyof MailserverSettings>) {
+    if (name === 'now') continue
+    const value = init[name]
+    if (value === undefined) continue
+    if (!Number.isSafeInteger(value) || value < (name === 'stopTimeout' ? 0 : 1)) {
+      throw new MailserverInitError(`${name} is an integer of 1 or more`)
+    }
+    settings[name] = value
+  }
+  if (init.now !== undefined) settings.now = init.now
+  if (init.retention !== undefined && !(init.retention > 0)) throw new MailserverInitError('retention is above 0')
+  if (init.archiveTopics?.some(topic => topic.length !== 4)) throw new MailserverInitError('a topic is 4 bytes')
+  return settings
+}

@@ -1,0 +1,63 @@
+import type { AppendOutcome, Archive } from '../archive/archive.js'
+import type { EnvelopeStore } from '../waku/store-batch.js'
+import type { Tally } from '../waku/tally.js'
+import { RefusalCode } from '../wire/confirmation.js'
+import type { Envelope } from '../wire/envelope.js'
+import { topicNumber } from '../wire/topic.js'
+import type { MailserverEvent } from './counters.js'
+
+/** What a packet has to hold beside an envelope so that the envelope can be delivered. */
+const PACKET_OVERHEAD = 9
+const MAX_PACKET = 1024 * 1024
+
+export interface TopicStoreInit {
+  archive: Archive
+  tally: Tally<MailserverEvent>
+  /** 4 bytes each; absent: all topics. */
+  topics?: Uint8Array[] | undefined
+  /** Seconds that an envelope is kept, counted from its `sent`; for ever when absent. */
+  retention?: number | undefined
+}
+
+/** Puts what the base node accepted into the archive, all of it or only some topics. */
+export class TopicStore implements EnvelopeStore {
+  readonly #archive: Archive
+  readonly #tally: Tally<MailserverEvent>
+  readonly #topics: ReadonlySet<number> | undefined
+  readonly #retention: number
+
+  constructor(init: TopicStoreInit) {
+    this.#archive = init.archive
+    this.#tally = init.tally
+    this.#topics = init.topics && new Set(init.topics.map(topicNumber))
+    this.#retention = init.retention ?? Number.POSITIVE_INFINITY
+  }
+
+  /** Refuses what retention would delete at once, and what could never be delivered. */
+  refuse(envelope: Envelope, now: number): { code: number; text: string } | undefined {
+    if (!this.#wants(envelope)) return undefined
+    if (envelope.sent < now - this.#retention) {
+      this.#tally.add('envelopes_too_old')
+      return { code: RefusalCode.time, text: 'older than what is kept here' }
+    }
+    if (envelope.size + PACKET_OVERHEAD > MAX_PACKET) {
+      return { code: RefusalCode.other, text: 'too large to be delivered' }
+    }
+    return undefined
+  }
+
+  /** One that lies outside the archive's topics counts as known: it is relayed only. */
+  async append(envelopes: Envelope[]): Promise<AppendOutcome[]> {
+    const wanted = envelopes.filter(envelope => this.#wants(envelope))
+    const outcomes = wanted.length === 0 ? [] : await this.#archive.append(wanted)
+    this.#tally.add('envelopes_appended', outcomes.filter(outcome => outcome === 'stored').length)
+    this.#tally.add('envelopes_outside_topics', envelopes.length - wanted.length)
+    if (wanted.length === envelopes.length) return outcomes
+    const rest = outcomes.values()
+    return envelopes.map(envelope => (this.#wants(envelope) ? (rest.next().value as AppendOutcome) : 'known'))
+  }
+
+  #wants(envelope: Envelope): boolean {
+    return this.#topics === undefined || this.#topics.has(topicNumber(envelope.topic))
+  }
+}
