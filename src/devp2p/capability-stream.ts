@@ -11,15 +11,17 @@ export interface StreamHost {
   send(id: number, body: readonly Uint8Array[], signal: AbortSignal | undefined): Promise<void>
   /** Received messages are held or no longer held, so many bytes more or less. */
   holds(bytes: number): void
-  /** The size that is accepted changed. */
-  limitChanged(): void
+  /** The size that is accepted was set, or will not be for the messages delivered so far. */
+  decided(): void
 }
+
+/** No body is larger than this once decompressed (EIP-706). */
+export const MAX_BODY = 16 * 1024 * 1024
+/** What a capability accepts until its reader says more: a Status fits, a flood does not. */
+export const INITIAL_MAX_BODY = 128 * 1024
 
 /** What a held message costs beside its bytes. */
 const MESSAGE_OVERHEAD = 256
-
-/** Counted as held while the consumer deals with a message that may change what is accepted next. */
-const GATE = Number.MAX_SAFE_INTEGER / 2 ** 10
 
 /** The messages of one capability on a connection, in both directions. */
 export class CapabilityStream {
@@ -31,36 +33,37 @@ export class CapabilityStream {
   readonly messages: AsyncIterable<CapabilityMessage>
   readonly #offset: number
   readonly #host: StreamHost
-  #limit: number
+  #limit = INITIAL_MAX_BODY
   #held: CapabilityMessage[] = []
   #next = 0
   #wake: (() => void) | undefined
   #ended: { error: Error | undefined } | undefined
   #abandoned = false
-  /** Until the limit was set, one message at a time: the next may be as large as the answer to this one allows. */
-  #oneByOne = true
-  #gated = false
+  #limitSet = false
+  /** The consumer has a message in hand that may make it accept larger ones. */
+  #deciding = false
 
-  constructor(capability: SharedCapability, host: StreamHost, limit: number) {
+  constructor(capability: SharedCapability, host: StreamHost) {
     this.name = capability.name
     this.version = capability.version
     this.length = capability.length
     this.#offset = capability.offset
     this.#host = host
-    this.#limit = limit
     this.messages = this.#read()
   }
 
-  /** The largest body accepted, in bytes; a peer that sends a larger one is disconnected. */
+  /**
+   * The largest body accepted, in bytes, at most 16 MiB; a peer that sends a larger one is disconnected. A message that
+   * is too large waits for the consumer to be through with those before it, so that the answer to one can allow the next.
+   */
   get maxBody(): number {
     return this.#limit
   }
 
   set maxBody(bytes: number) {
-    this.#limit = bytes
-    this.#host.limitChanged()
-    this.#oneByOne = false
-    this.#openGate()
+    this.#limit = Math.min(bytes, MAX_BODY)
+    this.#limitSet = true
+    this.#decided()
   }
 
   /**
@@ -78,13 +81,18 @@ export class CapabilityStream {
     await this.#host.send(this.#offset + code, body instanceof Uint8Array ? [body] : body, options.signal)
   }
 
+  /** Whether a message that is too large now may be welcome in a moment. */
+  get deciding(): boolean {
+    return this.#deciding
+  }
+
   /** Takes no message any more: what comes is dropped, and other streams of the connection are not held up. */
   ignore(): void {
     this.#abandoned = true
     for (const message of this.#held.slice(this.#next)) this.#host.holds(-costOf(message))
     this.#held = []
     this.#next = 0
-    this.#openGate()
+    this.#decided()
     this.end(undefined)
   }
 
@@ -94,10 +102,7 @@ export class CapabilityStream {
     const message = { code, body }
     this.#held.push(message)
     this.#host.holds(costOf(message))
-    if (this.#oneByOne && !this.#gated) {
-      this.#gated = true
-      this.#host.holds(GATE)
-    }
+    this.#deciding = !this.#limitSet
     this.#wake?.()
   }
 
@@ -123,7 +128,7 @@ export class CapabilityStream {
           }
           this.#host.holds(-costOf(message))
           yield message
-          if (this.#held.length === 0) this.#openGate()
+          if (this.#deciding && this.#held.length === 0) this.#decided()
         } else if (this.#ended !== undefined) {
           if (this.#ended.error !== undefined) throw this.#ended.error
           return
@@ -139,10 +144,9 @@ export class CapabilityStream {
     }
   }
 
-  #openGate(): void {
-    if (!this.#gated) return
-    this.#gated = false
-    this.#host.holds(-GATE)
+  #decided(): void {
+    this.#deciding = false
+    this.#host.decided()
   }
 }
 

@@ -116,34 +116,39 @@ export class FrameOpener {
   }
 
   /**
-   * The body of the next frame, or undefined until more bytes are pushed.
+   * The size of the next frame's body as soon as its header is there: to be judged before the body is waited for.
    *
-   * @param limit the largest body accepted: checked on the header, before the body is waited for
    * @throws FrameError
    */
-  next(limit: number): Uint8Array | undefined {
-    if (this.#size === undefined) {
-      if (this.#received.length < HEADER) return undefined
-      const sealed = this.#received.take(HEADER)
-      const encrypted = sealed.subarray(0, BLOCK)
-      if (!timingSafeEqual(this.#mac.ofHeader(encrypted), sealed.subarray(BLOCK))) {
-        throw new FrameError('the MAC of a frame header is wrong')
-      }
-      const size = this.#stream.update(encrypted).readUIntBE(0, 3)
-      if (size > limit) throw new FrameError(`a frame of ${size} bytes where at most ${limit} are allowed`)
-      if (size === 0) throw new FrameError('an empty frame')
-      this.#size = size
+  nextSize(): number | undefined {
+    if (this.#size !== undefined || this.#received.length < HEADER) return this.#size
+    const sealed = this.#received.take(HEADER)
+    const encrypted = sealed.subarray(0, BLOCK)
+    if (!timingSafeEqual(this.#mac.ofHeader(encrypted), sealed.subarray(BLOCK))) {
+      throw new FrameError('the MAC of a frame header is wrong')
     }
-    const length = padded(this.#size)
+    this.#size = this.#stream.update(encrypted).readUIntBE(0, 3)
+    if (this.#size === 0) throw new FrameError('an empty frame')
+    return this.#size
+  }
+
+  /**
+   * The body of the next frame, or undefined until more bytes are pushed.
+   *
+   * @throws FrameError
+   */
+  next(): Uint8Array | undefined {
+    const size = this.nextSize()
+    if (size === undefined) return undefined
+    const length = padded(size)
     if (this.#received.length < length + BLOCK) return undefined
     const sealed = this.#received.take(length + BLOCK)
     const encrypted = sealed.subarray(0, length)
     if (!timingSafeEqual(this.#mac.ofBody(encrypted), sealed.subarray(length))) {
       throw new FrameError('the MAC of a frame is wrong')
     }
-    const body = this.#stream.update(encrypted).subarray(0, this.#size)
     this.#size = undefined
-    return body
+    return this.#stream.update(encrypted).subarray(0, size)
   }
 }
 

@@ -14,8 +14,13 @@ export interface FrameSocketOptions {
 }
 
 export interface FrameSocketHandlers {
-  /** One message. May pause the socket: then no further one is read until `resume`. Throws to end reading for good. */
-  onMessage(message: Uint8Array): void
+  /**
+   * One message. May pause the socket: then no further one is read until `resume`; and if it returns false, the same one
+   * comes again. Throws to end reading for good.
+   */
+  onMessage(message: Uint8Array): boolean
+  /** The next message is larger than `maxMessage`: pauses the socket because that may change soon, or throws. */
+  onOversize(size: number): void
   /** Something that was queued has left. */
   onProgress(): void
   /** No message will come any more; without an error the peer closed between two frames. */
@@ -41,6 +46,7 @@ export class FrameSocket {
   #writeTimer: NodeJS.Timeout | undefined
   #paused = true
   #reading = false
+  #refused: Uint8Array | undefined
   #readEnded = false
   /** No byte will come any more; messages in hand are still read. */
   #ended: { error: Error | undefined } | undefined
@@ -169,13 +175,16 @@ export class FrameSocket {
     this.#reading = true
     try {
       while (!this.#paused && !this.#readEnded) {
-        const message = this.#opener.next(this.maxMessage)
+        const message = this.#refused ?? this.#next()
         if (message === undefined) {
-          if (this.#ended !== undefined) this.#endReading(this.#ended.error)
+          if (this.#ended !== undefined && !this.#paused) {
+            const cut = this.#opener.idle ? undefined : new StalledError('the connection was cut inside a frame')
+            this.#endReading(this.#ended.error ?? cut)
+          }
           break
         }
         this.#readTimer?.refresh()
-        this.#handlers.onMessage(message)
+        this.#refused = this.#handlers.onMessage(message) ? undefined : message
       }
     } catch (error) {
       this.#endReading(error as Error)
@@ -184,10 +193,18 @@ export class FrameSocket {
     }
   }
 
+  #next(): Uint8Array | undefined {
+    const size = this.#opener.nextSize()
+    if (size !== undefined && size > this.maxMessage) {
+      this.#handlers.onOversize(size)
+      return undefined
+    }
+    return this.#opener.next()
+  }
+
   #endOfBytes(error: Error | undefined): void {
     if (this.#ended !== undefined) return
-    const cut = error ?? (this.#opener.idle ? undefined : new StalledError('the connection was cut inside a frame'))
-    this.#ended = { error: cut }
+    this.#ended = { error }
     clearTimeout(this.#readTimer)
     this.#read()
   }

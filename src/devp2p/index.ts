@@ -1,11 +1,11 @@
 /** The devp2p transport: RLPx connections and the messages of the capabilities on them. Node only. */
 export type { Capability, SharedCapability } from './capability.js'
-export type { CapabilityMessage, CapabilityStream } from './capability-stream.js'
+export { type CapabilityMessage, type CapabilityStream, INITIAL_MAX_BODY, MAX_BODY } from './capability-stream.js'
 export { DisconnectError, DisconnectReason, reasonName } from './disconnect.js'
 export { type Enode, formatEnode, isEnode, nodeIdFromPeerId, parseEnode, peerIdFromNodeId } from './enode.js'
 export * from './errors.js'
 export type { CapabilityName, Hello } from './hello.js'
 export { NodeKey } from './node-key.js'
-export { INITIAL_MAX_BODY, MAX_BODY, type RlpxConnection } from './rlpx-connection.js'
+export type { RlpxConnection } from './rlpx-connection.js'
 export { type RlpxCounters, RlpxHost, type RlpxHostInit } from './rlpx-host.js'
 export { StaticPeers, type StaticPeersInit } from './static-peers.js'

@@ -11,13 +11,8 @@ import { BusyConnectionError, FrameError, SnappyError, StalledError } from './er
 import { MAX_FRAME_SIZE } from './frame-cipher.js'
 import { FrameSocket } from './frame-socket.js'
 import { decodeHello, encodeHello, type Hello, MAX_P2P_MESSAGE, P2PMessage, SNAPPY_VERSION } from './hello.js'
-import { decompress, literalHeader } from './snappy.js'
+import { declaredLength, decompress, literalHeader } from './snappy.js'
 import type { SecureChannel } from './socket-handshake.js'
-
-/** No body is larger than this once decompressed (EIP-706). */
-export const MAX_BODY = 16 * 1024 * 1024
-/** What a capability accepts until its reader says more: a Status fits, a flood does not. */
-export const INITIAL_MAX_BODY = 128 * 1024
 
 /** Above this many queued bytes, senders wait. */
 const SEND_AHEAD = 256 * 1024
@@ -70,6 +65,7 @@ export class RlpxConnection {
   #snappy = false
   #shared: { capability: SharedCapability; stream: CapabilityStream }[] = []
   #held = 0
+  #waits = false
   #waiting: WaitingSend[] = []
   #owesPong = false
   #ping: NodeJS.Timeout | undefined
@@ -89,6 +85,7 @@ export class RlpxConnection {
       init.channel,
       {
         onMessage: message => this.#receive(message),
+        onOversize: size => this.#oversize(size),
         onProgress: () => this.#progress(),
         onEnd: error => this.#readEnded(error),
         onClose: () => this.#gone.resolve(this.#ended ?? unexplained())
@@ -155,7 +152,7 @@ export class RlpxConnection {
     this.#end(error, { tell: reason })
   }
 
-  #receive(message: Uint8Array): void {
+  #receive(message: Uint8Array): boolean {
     const { id, payload } = splitMessage(message)
     if (this.#hello === undefined) {
       if (id === P2PMessage.Hello) this.#greet(decodeHello(payload))
@@ -169,10 +166,35 @@ export class RlpxConnection {
       const shared = this.#shared.find(({ capability: { offset, length } }) => id >= offset && id < offset + length)
       if (shared === undefined) throw new FrameError(`message id ${id} belongs to no shared capability`)
       const { stream, capability } = shared
-      const body = this.#snappy ? decompress(payload, stream.maxBody) : payload
-      if (body.length > stream.maxBody) throw new FrameError(`a body of ${body.length} bytes is too large`)
-      stream.deliver(id - capability.offset, body)
+      const size = this.#snappy ? declaredLength(payload) : payload.length
+      if (size > stream.maxBody) {
+        if (!stream.deciding) throw new FrameError(`a body of ${size} bytes where ${stream.maxBody} are allowed`)
+        this.#wait()
+        return false
+      }
+      stream.deliver(id - capability.offset, this.#snappy ? decompress(payload, size) : payload)
     }
+    return true
+  }
+
+  #oversize(size: number): void {
+    const limit = this.#frames.maxMessage
+    if (!this.streams.some(stream => stream.deciding)) {
+      throw new FrameError(`a frame of ${size} bytes where ${limit} are allowed`)
+    }
+    this.#wait()
+  }
+
+  /** Reads no further until the readers of what was delivered have said whether they accept larger messages. */
+  #wait(): void {
+    this.#waits = true
+    this.#frames.pause()
+  }
+
+  #decided(): void {
+    this.#limit()
+    this.#waits = false
+    this.#hold(0)
   }
 
   #greet(hello: Hello): void {
@@ -184,15 +206,11 @@ export class RlpxConnection {
     if (shared.length === 0) throw new DisconnectError(DisconnectReason.UselessPeer, 'local')
     this.#shared = shared.map(capability => ({
       capability,
-      stream: new CapabilityStream(
-        capability,
-        {
-          send: (id, body, signal) => this.#send(id, body, signal),
-          holds: bytes => this.#hold(bytes),
-          limitChanged: () => this.#limit()
-        },
-        INITIAL_MAX_BODY
-      )
+      stream: new CapabilityStream(capability, {
+        send: (id, body, signal) => this.#send(id, body, signal),
+        holds: bytes => this.#hold(bytes),
+        decided: () => this.#decided()
+      })
     }))
     this.#limit()
     this.#ping = setInterval(() => {
@@ -203,7 +221,7 @@ export class RlpxConnection {
 
   /** The largest message on the wire that any of the streams would take. */
   #limit(): void {
-    const body = Math.min(MAX_BODY, Math.max(...this.streams.map(stream => stream.maxBody)))
+    const body = Math.max(...this.streams.map(stream => stream.maxBody))
     // A block that does not compress grows by at most a sixth and 32 bytes; an id has at most 3.
     this.#frames.maxMessage = Math.min(MAX_FRAME_SIZE, MAX_P2P_MESSAGE + body + Math.ceil(body / 6))
   }
@@ -211,7 +229,7 @@ export class RlpxConnection {
   #hold(bytes: number): void {
     this.#held += bytes
     if (this.#held > READ_AHEAD) this.#frames.pause()
-    else if (this.#held <= READ_AHEAD / 2) this.#frames.resume()
+    else if (this.#held <= READ_AHEAD / 2 && !this.#waits) this.#frames.resume()
   }
 
   /** A peer that pings without reading is owed one Pong, not one for each. */

@@ -36,7 +36,7 @@ export function literalHeader(length: number): Uint8Array {
  * @throws SnappyError
  */
 export function decompress(block: Uint8Array, limit: number): Uint8Array {
-  const { length, start } = declaredLength(block)
+  const { length, start } = readLength(block)
   if (length > limit) throw new SnappyError(`a block of ${length} bytes where at most ${limit} are allowed`)
   // Three bytes of a copy tag give at most 64 bytes, so an honest length is bounded by the block's own.
   if (length > 64 * block.length) throw new SnappyError('a block declares more than it can hold')
@@ -89,7 +89,16 @@ export function decompress(block: Uint8Array, limit: number): Uint8Array {
   return out ?? new Uint8Array(0)
 }
 
-function declaredLength(block: Uint8Array): { length: number; start: number } {
+/**
+ * How many bytes a block says will come out of it.
+ *
+ * @throws SnappyError
+ */
+export function declaredLength(block: Uint8Array): number {
+  return readLength(block).length
+}
+
+function readLength(block: Uint8Array): { length: number; start: number } {
   let length = 0
   for (let i = 0; i < 5; i++) {
     const byte = byteAt(block, i)

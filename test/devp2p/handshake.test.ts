@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { splitMessage } from '../../src/devp2p/capability.js'
 import { DisconnectReason, decodeDisconnect } from '../../src/devp2p/disconnect.js'
 import { HandshakeError } from '../../src/devp2p/errors.js'
-import { FrameOpener, FrameSealer, type FrameSecrets, MAX_FRAME_SIZE } from '../../src/devp2p/frame-cipher.js'
+import { FrameOpener, FrameSealer, type FrameSecrets } from '../../src/devp2p/frame-cipher.js'
 import { createAck, createAuth, deriveSecrets, openAck, openAuth, packetSize } from '../../src/devp2p/handshake.js'
 import { decodeHello, P2PMessage } from '../../src/devp2p/hello.js'
 import { NodeKey } from '../../src/devp2p/node-key.js'
@@ -73,7 +73,7 @@ test('a recorded session of a deployed program: every secret and every frame, by
       const opener = new FrameOpener(reads)
       opener.push(frames)
       const messages: Uint8Array[] = []
-      for (let body = opener.next(MAX_FRAME_SIZE); body !== undefined; body = opener.next(MAX_FRAME_SIZE)) {
+      for (let body = opener.next(); body !== undefined; body = opener.next()) {
         messages.push(body)
       }
       assert.equal(opener.buffered, 0)

@@ -1,14 +1,15 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { once, setMaxListeners } from 'node:events'
+import { createRequire } from 'node:module'
 import { test } from 'node:test'
+import { MAX_BODY } from '../../src/devp2p/capability-stream.js'
 import { DisconnectReason } from '../../src/devp2p/disconnect.js'
 import { StalledError } from '../../src/devp2p/errors.js'
 import { createAuth } from '../../src/devp2p/handshake.js'
 import { NodeKey } from '../../src/devp2p/node-key.js'
-import { MAX_BODY } from '../../src/devp2p/rlpx-connection.js'
 import { concatBytes, fromHex } from '../../src/wire/bytes.js'
-import { startHost, startPair, type TestHost } from './hosts.js'
+import { SHH_6, startHost, startPair, type TestHost, WAKU_1 } from './hosts.js'
 import { closed, openSocket, RawPeer } from './raw-peer.js'
 
 const STATUS = Uint8Array.of(0xc0)
@@ -93,7 +94,7 @@ test('truncated, altered and meaningless handshakes are dropped, and the next pe
 })
 
 test('a peer that sends its handshake byte by byte is given up at the deadline', async context => {
-  const target = await startHost(context, { handshakeTimeout: 150 })
+  const target = await startHost(context, { handshakeTimeout: 600 })
   const auth = createAuth(new NodeKey(), target.host.key.id).packet
   const socket = await openSocket(target)
   const began = performance.now()
@@ -102,7 +103,7 @@ test('a peer that sends its handshake byte by byte is given up at the deadline',
   await closed(socket)
   clearInterval(timer)
   assert.ok(sent < auth.length, 'closed before the packet was complete')
-  assert.ok(performance.now() - began < 1500)
+  assert.ok(performance.now() - began < 2400)
   // The same after the handshake: no Hello, no connection.
   const silent = await RawPeer.dial(target)
   assert.equal((await silent.next())?.id, 0)
@@ -143,7 +144,7 @@ test('a block that declares more than is allowed is never inflated [P2P-05]', as
     const before = process.memoryUsage().arrayBuffers
     peer.send(0x11, block)
     assert.equal(await peer.reason({ compressed: true }), BREACH)
-    assert.equal((await connection.closed).name, 'SnappyError')
+    assert.match((await connection.closed).name, /^(Snappy|Frame)Error$/)
     assert.ok(process.memoryUsage().arrayBuffers - before < 8_000_000)
   }
   await serves(target)
@@ -300,22 +301,46 @@ test('a frame that trickles in does not count as life', async context => {
 
 test('a large message right behind the first is taken when the reader of the first allows it', async context => {
   for (const allow of [true, false]) {
-    const { out, in: inbound } = await startPair(context)
-    const sender = out.stream('waku')
-    const receiver = inbound.stream('waku')
-    assert.ok(sender && receiver)
-    const sending = Promise.all([sender.send(0, STATUS), sender.send(1, randomBytes(2_000_000))])
-    const sizes: number[] = []
-    const reading = (async () => {
-      for await (const { body } of receiver.messages) {
-        sizes.push(body.length)
-        if (allow) receiver.maxBody = MAX_BODY
-        if (sizes.length === 2) break
+    // As noise it is a large frame, as zeros a small one.
+    for (const large of [randomBytes(2_000_000), new Uint8Array(2_000_000)]) {
+      const target = await startHost(context, { capabilities: [SHH_6, WAKU_1] })
+      const peer = await RawPeer.greet(target, { capabilities: [SHH_6, WAKU_1] })
+      const [shh, waku] = (await target.connection()).streams
+      assert.ok(shh && waku)
+      peer.sendCompressed(0x10, STATUS)
+      const compressed = createRequire(import.meta.url)('snappyjs').compress(large)
+      peer.send(0x11, compressed)
+      peer.sendCompressed(0x90, STATUS)
+      const sizes: number[] = []
+      const reading = (async () => {
+        for await (const { body } of shh.messages) {
+          sizes.push(body.length)
+          if (allow) shh.maxBody = MAX_BODY
+          if (sizes.length === 2) break
+        }
+      })()
+      if (allow) await reading
+      else await assert.rejects(reading, { name: 'FrameError' })
+      assert.deepEqual(sizes, allow ? [1, 2_000_000] : [1])
+      if (!allow) continue
+      for await (const { code } of waku.messages) {
+        assert.equal(code, 0)
+        break
       }
-    })()
-    if (allow) await reading
-    else await assert.rejects(reading, { name: 'FrameError' })
-    assert.deepEqual(sizes, allow ? [1, 2_000_000] : [1])
-    await sending.catch(() => {})
+    }
+  }
+})
+
+test('the first message of one capability does not wait for the reader of another', async context => {
+  const target = await startHost(context, { capabilities: [SHH_6, WAKU_1] })
+  const peer = await RawPeer.greet(target, { capabilities: [SHH_6, WAKU_1] })
+  const [shh, waku] = (await target.connection()).streams
+  peer.sendCompressed(0x90, STATUS)
+  peer.sendCompressed(0x10, STATUS)
+  for (const stream of [shh, waku]) {
+    for await (const { code } of stream?.messages ?? []) {
+      assert.equal(code, 0)
+      break
+    }
   }
 })

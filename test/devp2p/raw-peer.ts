@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { splitMessage } from '../../src/devp2p/capability.js'
 import { decodeDisconnect } from '../../src/devp2p/disconnect.js'
-import { FrameOpener, FrameSealer, MAX_FRAME_SIZE } from '../../src/devp2p/frame-cipher.js'
+import { FrameOpener, FrameSealer } from '../../src/devp2p/frame-cipher.js'
 import { encodeHello, type Hello } from '../../src/devp2p/hello.js'
 import { NodeKey } from '../../src/devp2p/node-key.js'
 import { decompress, literalHeader } from '../../src/devp2p/snappy.js'
@@ -33,7 +33,7 @@ export class RawPeer {
     this.#sealer = new FrameSealer(channel.secrets)
     const take = (chunk: Uint8Array): void => {
       this.#opener.push(chunk)
-      for (let message = this.#opener.next(MAX_FRAME_SIZE); message; message = this.#opener.next(MAX_FRAME_SIZE)) {
+      for (let message = this.#opener.next(); message; message = this.#opener.next()) {
         this.received.push(splitMessage(message))
       }
       this.#wake()
