@@ -72,17 +72,8 @@ export class Keyring {
    */
   add(name: string, key: Uint8Array, options: { peer?: PeerId | undefined } = {}): Promise<KeyInfo> {
     return this.#inTurn(async () => {
-      checkName(name)
-      checkKey(key)
-      if (this.#entries.has(name)) throw new KeyExistsError(`there is a key named ${name} already`)
-      if (this.#entries.size >= MAX_KEYS) throw new KeyringError(`a keyring holds at most ${MAX_KEYS} keys`)
       const peer = options.peer?.toString()
-      if (peer === undefined && this.#unbound.length >= MAX_UNBOUND) {
-        throw new KeyringError(`at most ${MAX_UNBOUND} keys may be unbound; bind this one to a peer, or remove another`)
-      }
-      if (peer !== undefined && (this.#bound.get(peer)?.length ?? 0) >= MAX_PER_PEER) {
-        throw new KeyringError(`at most ${MAX_PER_PEER} keys may be bound to one peer`)
-      }
+      this.#check(name, key, peer)
       const entry: KeyEntry = { name, key: key.slice(), peer, added: Math.floor(this.#now()) }
       await this.#datastore.put(new Key(PREFIX + name), encodeEntry(entry))
       this.#entries.set(name, entry)
@@ -109,12 +100,10 @@ export class Keyring {
    * Takes a key into use for as long as this keyring lives; nothing is written. For keys that the owner keeps elsewhere.
    *
    * @throws {KeyExistsError}
-   * @throws {KeyringError} for a bad name or key
+   * @throws {KeyringError} for a bad name or key, or when there are 16 unbound ones
    */
   lend(name: string, key: Uint8Array): void {
-    checkName(name)
-    checkKey(key)
-    if (this.#entries.has(name)) throw new KeyExistsError(`there is a key named ${name} already`)
+    this.#check(name, key, undefined)
     this.#entries.set(name, { name, key: key.slice(), peer: undefined, added: Math.floor(this.#now()) })
     this.#index()
   }
@@ -134,6 +123,19 @@ export class Keyring {
   /** The keys to try for a peer: those bound to it, or else the unbound ones. */
   keysFor(peer: PeerId): readonly Uint8Array[] {
     return this.#bound.get(peer.toString()) ?? this.#unbound
+  }
+
+  #check(name: string, key: Uint8Array, peer: string | undefined): void {
+    checkName(name)
+    checkKey(key)
+    if (this.#entries.has(name)) throw new KeyExistsError(`there is a key named ${name} already`)
+    if (this.#entries.size >= MAX_KEYS) throw new KeyringError(`a keyring holds at most ${MAX_KEYS} keys`)
+    if (peer === undefined && this.#unbound.length >= MAX_UNBOUND) {
+      throw new KeyringError(`at most ${MAX_UNBOUND} keys may be unbound; bind this one to a peer, or remove another`)
+    }
+    if (peer !== undefined && (this.#bound.get(peer)?.length ?? 0) >= MAX_PER_PEER) {
+      throw new KeyringError(`at most ${MAX_PER_PEER} keys may be bound to one peer`)
+    }
   }
 
   #index(): void {

@@ -1,0 +1,152 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { Archive } from '../../src/archive/archive.js'
+import { RequestErrorCode as Code } from '../../src/wire/request-error.js'
+import { newEnvelope } from '../helpers/envelopes.js'
+import { aMailserver, aPeer, ask, diskArchive, TestRequest } from './fixture.js'
+import { sealRequest } from './request-maker.js'
+
+/** A reader that takes nothing until it is let go. */
+async function stalled(
+  peer = aPeer()
+): Promise<{ request: TestRequest; stalling: Promise<void>; release: () => void }> {
+  const request = new TestRequest(await peer, sealRequest())
+  const [gate, reached] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  request.beforeSend = () => {
+    reached.resolve()
+    return gate.promise
+  }
+  request.signal.addEventListener('abort', () => gate.resolve())
+  return { request, stalling: reached.promise, release: gate.resolve }
+}
+
+test('readers that stall hold nobody up', async t => {
+  const { server, archive } = await aMailserver(t, { concurrency: 1 })
+  await archive.append(Array.from({ length: 10 }, () => newEnvelope()))
+  const readers = await Promise.all(Array.from({ length: 20 }, () => stalled()))
+  const answers = readers.map(({ request }) => server.handle(request))
+  await Promise.all(readers.map(({ stalling }) => stalling))
+  assert.equal((await ask(server, sealRequest())).envelopes.length, 10)
+  for (const { release } of readers) release()
+  await Promise.all(answers)
+  for (const { request } of readers) assert.equal(request.envelopes.length, 10)
+})
+
+test('one peer has so many requests under way, and its next page is taken as soon as one ends', async t => {
+  const { server, archive } = await aMailserver(t, { maxRequestsPerPeer: 2 })
+  await archive.append([newEnvelope()])
+  const peer = await aPeer()
+  const readers = [await stalled(Promise.resolve(peer)), await stalled(Promise.resolve(peer))]
+  const answers = readers.map(({ request }) => server.handle(request))
+  await Promise.all(readers.map(({ stalling }) => stalling))
+  const { error } = (await ask(server, sealRequest(), { peer })).completion
+  assert.deepEqual([error?.code, error?.retryAfter], [Code.busy, 2])
+  assert.equal((await ask(server, sealRequest())).errorCode, undefined, 'others are served')
+  readers[0]?.release()
+  await answers[0]
+  for (let page = 0; page < 50; page++) {
+    assert.equal((await ask(server, sealRequest({ limit: 1 }), { peer })).errorCode, undefined)
+  }
+  readers[1]?.release()
+  await answers[1]
+})
+
+test('a busy answer costs the request nothing: the same may come again', async t => {
+  const { server, archive } = await aMailserver(t, { maxRequests: 1 })
+  await archive.append([newEnvelope()])
+  const reader = await stalled()
+  const answer = server.handle(reader.request)
+  await reader.stalling
+  const request = sealRequest()
+  assert.equal((await ask(server, request)).errorCode, Code.busy)
+  reader.release()
+  await answer
+  assert.equal((await ask(server, request)).errorCode, undefined)
+})
+
+test('a peer with many requests delays another by one turn only', async t => {
+  const archive = await diskArchive(t)
+  await archive.append([newEnvelope()])
+  const order: string[] = []
+  const [gate, reached] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  const slow: Archive = Object.create(archive, {
+    query: {
+      value: async function* (query: Parameters<Archive['query']>[0]) {
+        reached.resolve()
+        await gate.promise
+        return yield* archive.query(query)
+      }
+    }
+  })
+  const { server } = await aMailserver(t, { concurrency: 1 }, { archive: slow })
+  const [greedy, modest] = [await aPeer(), await aPeer()]
+  const serve = async (name: string, peer = greedy): Promise<void> => {
+    await server.handle(new TestRequest(peer, sealRequest()))
+    order.push(name)
+  }
+  const all = [serve('greedy')]
+  await reached.promise
+  for (let i = 0; i < 5; i++) all.push(serve('greedy'))
+  all.push(serve('modest', modest))
+  gate.resolve()
+  await Promise.all(all)
+  assert.equal(order.indexOf('modest') <= 2, true, order.join(' '))
+})
+
+test('a requester that leaves stops the reading of the archive', async t => {
+  const archive = await diskArchive(t)
+  await archive.append(Array.from({ length: 2000 }, () => newEnvelope()))
+  let ended = 0
+  let slices = 0
+  const watched: Archive = Object.create(archive, {
+    query: {
+      value: async function* (query: Parameters<Archive['query']>[0]) {
+        try {
+          const rows = archive.query(query)
+          for (;;) {
+            const step = await rows.next()
+            if (step.done === true) return step.value
+            slices++
+            yield step.value
+          }
+        } finally {
+          ended++
+        }
+      }
+    }
+  })
+  const { server } = await aMailserver(t, {}, { archive: watched })
+  const { request, stalling } = await stalled()
+  const answer = server.handle(request)
+  await stalling
+  request.abort(new Error('reset by the requester'))
+  await answer
+  assert.deepEqual([ended, slices, request.packets.length], [1, 1, 0])
+  assert.equal(server.tally.get('requesters_gone'), 1)
+  assert.equal((await ask(server, sealRequest())).envelopes.length, 1000)
+})
+
+test('stopping finishes what was accepted and tells newcomers to come later', async t => {
+  const { server, archive } = await aMailserver(t)
+  await archive.append([newEnvelope()])
+  const reader = await stalled()
+  const answer = server.handle(reader.request)
+  await reader.stalling
+  const stopping = server.beforeStop()
+  assert.equal((await ask(server, sealRequest())).errorCode, Code.busy)
+  reader.release()
+  await Promise.all([answer, stopping])
+  assert.equal(reader.request.errorCode, undefined)
+  assert.equal(reader.request.envelopes.length, 1)
+})
+
+test('stopping gives up a reader that stalls past the deadline', async t => {
+  const { server, archive } = await aMailserver(t, { stopTimeout: 50 })
+  await archive.append([newEnvelope()])
+  const reader = await stalled()
+  const answer = server.handle(reader.request)
+  await reader.stalling
+  await server.beforeStop()
+  await answer
+  assert.equal(reader.request.aborted?.name, 'MailserverStoppedError')
+})

@@ -1,0 +1,37 @@
+import '../../src/node/polyfill.js'
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { Admission } from '../../src/mailserver/admission.js'
+import { ServedRequests } from '../../src/mailserver/served-requests.js'
+import { RequestErrorCode } from '../../src/wire/request-error.js'
+
+const id = (byte: number): Uint8Array => new Uint8Array(32).fill(byte)
+
+test('an id is fresh once, and nobody is forgotten to make room', () => {
+  const served = new ServedRequests(2)
+  assert.equal(served.claim(id(1), 100, 50), 'fresh')
+  assert.equal(served.claim(id(1), 100, 50), 'known')
+  assert.equal(served.claim(id(2), 200, 50), 'fresh')
+  assert.equal(served.claim(id(3), 100, 50), 'full')
+  assert.equal(served.claim(id(3), 300, 100), 'full', 'an id is kept through the second in which it ends')
+  assert.equal(served.claim(id(1), 100, 100), 'known')
+  assert.equal(served.claim(id(3), 300, 101), 'fresh')
+  assert.equal(served.has(id(1), 100), false)
+  assert.equal(served.has(id(2), 200), true)
+  assert.equal(served.claim(id(4), 300, 101), 'full')
+})
+
+test('requests under way are bounded, in all and for one peer, and one that ends makes room', () => {
+  const admission = new Admission({ max: 3, maxPerPeer: 2 })
+  const busy = { name: 'RequestError', code: RequestErrorCode.busy, retryAfter: 2 }
+  const leave = admission.enter('a')
+  admission.enter('a')
+  assert.throws(() => admission.enter('a'), busy)
+  admission.enter('b')
+  assert.throws(() => admission.enter('c'), busy)
+  leave()
+  leave()
+  assert.equal(admission.total, 2)
+  admission.enter('a')
+  assert.throws(() => admission.enter('c'), busy)
+})

@@ -1,0 +1,43 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { RefusalCode } from '../../src/wire/confirmation.js'
+import { parseTopic } from '../../src/wire/topic.js'
+import { newEnvelope, unixNow } from '../helpers/envelopes.js'
+import { aMailserver } from './fixture.js'
+
+test('an archive of some topics keeps those; others count as known and are relayed only [MAIL-05]', async t => {
+  const topics = [parseTopic('0x00000001'), parseTopic('0x00000002')]
+  const { server, archive } = await aMailserver(t, { archiveTopics: topics })
+  const [first, second] = topics.map(topic => newEnvelope({ topic }))
+  const other = newEnvelope({ topic: parseTopic('0x00000003') })
+  assert(first !== undefined && second !== undefined)
+  assert.deepEqual(await server.store.append([other, first, other, second]), ['known', 'stored', 'known', 'stored'])
+  assert.deepEqual(await server.store.append([first, other]), ['known', 'known'])
+  assert.deepEqual(await server.store.append([other]), ['known'])
+  assert.equal((await archive.stats()).envelopes, 2)
+  assert.equal(server.tally.get('envelopes_appended'), 2)
+})
+
+test('what retention would delete at once is refused with the code for time [D-08]', async t => {
+  const { server } = await aMailserver(t, { retention: 3600 })
+  const now = unixNow()
+  assert.equal(server.store.refuse?.(newEnvelope({ sent: now - 3600, ttl: 7200 }), now), undefined)
+  assert.equal(server.store.refuse?.(newEnvelope({ sent: now - 3601, ttl: 7200 }), now)?.code, RefusalCode.time)
+})
+
+test('what could never be delivered is refused', async t => {
+  const { server } = await aMailserver(t)
+  const envelope = newEnvelope({ data: new Uint8Array(1024 * 1024 - 60) })
+  const smaller = newEnvelope({ data: new Uint8Array(1024 * 1024 - 60 - (envelope.size + 9 - 1024 * 1024)) })
+  assert.equal(smaller.size + 9, 1024 * 1024)
+  assert.equal(server.store.refuse?.(smaller, unixNow()), undefined)
+  const larger = newEnvelope({ data: new Uint8Array(smaller.data.length + 1) })
+  assert.equal(server.store.refuse?.(larger, unixNow())?.code, RefusalCode.other)
+})
+
+test('envelopes outside the topics are not refused, however old', async t => {
+  const { server } = await aMailserver(t, { retention: 60, archiveTopics: [parseTopic('0x00000001')] })
+  const now = unixNow()
+  const old = newEnvelope({ sent: now - 600, ttl: 1200, topic: parseTopic('0x00000003') })
+  assert.equal(server.store.refuse?.(old, now), undefined)
+})

@@ -1,0 +1,68 @@
+import '../../src/node/polyfill.js'
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { Turns } from '../../src/mailserver/turns.js'
+
+const { signal } = new AbortController()
+
+/** A queue whose only place is taken until it is let go. */
+function blocked(): { turns: Turns; release: () => void } {
+  const turns = new Turns(1)
+  const { promise, resolve } = Promise.withResolvers<void>()
+  void turns.run('blocker', () => promise, { signal })
+  return { turns, release: resolve }
+}
+
+test('owners take turns, whatever each has waiting', async () => {
+  const { turns, release } = blocked()
+  const order: string[] = []
+  const waiting = ['greedy', 'greedy', 'greedy', 'a', 'b', 'a'].map((owner, i) =>
+    turns.run(owner, () => order.push(`${owner} ${i}`), { signal })
+  )
+  release()
+  await Promise.all(waiting)
+  assert.deepEqual(order, ['greedy 0', 'a 3', 'b 4', 'greedy 1', 'a 5', 'greedy 2'])
+})
+
+test('no more run at a time than allowed', async () => {
+  const turns = new Turns(3)
+  let running = 0
+  let most = 0
+  const work = async (): Promise<void> => {
+    most = Math.max(most, ++running)
+    await new Promise(resolve => setImmediate(resolve))
+    running--
+  }
+  await Promise.all(Array.from({ length: 20 }, (_, i) => turns.run(`owner ${i % 4}`, work, { signal })))
+  assert.equal(most, 3)
+})
+
+test('one that gives up leaves its place to the next', async () => {
+  const { turns, release } = blocked()
+  const gone = new AbortController()
+  const given = turns.run('gone', () => 'never', { signal: gone.signal })
+  const next = turns.run('next', () => 'done', { signal })
+  gone.abort(new Error('gone'))
+  await assert.rejects(given, /gone/)
+  release()
+  assert.equal(await next, 'done')
+  await assert.rejects(
+    turns.run('gone', () => 'never', { signal: gone.signal }),
+    /gone/
+  )
+})
+
+test('work that fails frees its place', async () => {
+  const turns = new Turns(1)
+  await assert.rejects(
+    turns.run(
+      'a',
+      () => {
+        throw new Error('failed')
+      },
+      { signal }
+    ),
+    /failed/
+  )
+  assert.equal(await turns.run('a', () => 1, { signal }), 1)
+})
