@@ -1,0 +1,77 @@
+/**
+ * A Waku v1 mailserver as libp2p services.
+ *
+ * - `waku()` is the base node: live envelopes to and from peers.
+ * - `mailserver()` archives what the base node accepts and delivers it later.
+ * - `mailclient()` fetches history from trusted mailservers.
+ *
+ * @packageDocumentation
+ */
+import {
+  MailClientService,
+  type MailClientServiceComponents,
+  type MailClientServiceInit
+} from './libp2p/mailclient-service.js'
+import {
+  MailserverService,
+  type MailserverServiceComponents,
+  type MailserverServiceInit
+} from './libp2p/mailserver-service.js'
+import { WakuService, type WakuServiceComponents } from './libp2p/waku-service.js'
+import type { WakuInit } from './waku/settings.js'
+
+/** The base node service; needs identify beside it. */
+export function waku(init: WakuInit = {}): (components: WakuServiceComponents) => WakuService {
+  return components => new WakuService(components, init)
+}
+
+/** The mailserver service; needs `waku()` beside it. */
+export function mailserver(
+  init: MailserverServiceInit = {}
+): (components: MailserverServiceComponents) => MailserverService {
+  return components => new MailserverService(components, init)
+}
+
+/** The mail client service; needs `waku()` beside it. */
+export function mailclient(
+  init: MailClientServiceInit = {}
+): (components: MailClientServiceComponents) => MailClientService {
+  return components => new MailClientService(components, init)
+}
+
+export type { AppendOutcome, Archive, ArchiveEnd, ArchiveQuery, ArchiveRow, ArchiveStats } from './archive/archive.js'
+export { DatastoreArchive } from './archive/datastore-archive.js'
+export * from './archive/errors.js'
+export { MAIL_PROTOCOL } from './libp2p/mail-protocol.js'
+export type { MailClientService, MailClientServiceInit } from './libp2p/mailclient-service.js'
+export type { MailserverService, MailserverServiceInit } from './libp2p/mailserver-service.js'
+export { PACKETS_PROTOCOL } from './libp2p/packet-protocol.js'
+export { PUSH_PROTOCOL } from './libp2p/push-protocol.js'
+export { MissingWakuError } from './libp2p/service-lookup.js'
+export type { WakuService } from './libp2p/waku-service.js'
+export * from './mailclient/errors.js'
+export type { HistoryCursor } from './mailclient/history-cursor.js'
+export type { HistoryQuery } from './mailclient/history-query.js'
+export type { HistoryPage } from './mailclient/history-walk.js'
+export type { ServerReport } from './mailclient/mail-client.js'
+export * from './mailserver/errors.js'
+export type { KeyInfo, Keyring } from './mailserver/keyring.js'
+export type { RequestPolicy, SignatureRule } from './mailserver/request-policy.js'
+export type { TrustEntry, TrustOptions } from './trust/trust-entry.js'
+export type { TrustChange, TrustList } from './trust/trust-list.js'
+export * from './waku/errors.js'
+export type { Message, PostResult, SealedMessage } from './waku/message.js'
+export type { WakuInit } from './waku/settings.js'
+export type { MessageFilter, ReceivedMessage } from './waku/subscription.js'
+export type { Waku, WakuPeer } from './waku/waku.js'
+export { bloomOf, fullBloom, topicBloom } from './wire/bloom.js'
+export { decodeEnvelope, Envelope, type EnvelopeFields, encodeEnvelope } from './wire/envelope.js'
+export { MalformedError, UnencodableError } from './wire/errors.js'
+export type { Dialect } from './wire/history-request.js'
+export { keccak256, useKeccak } from './wire/keccak.js'
+export { keyFromPassword } from './wire/key.js'
+export { decodePayload, encodePayload, type OpenedPayload } from './wire/payload.js'
+export { RequestError, RequestErrorCode } from './wire/request-error.js'
+export type { RateLimits, StatusOptions } from './wire/status.js'
+export { openSymmetric, sealSymmetric } from './wire/symmetric.js'
+export { parseTopic, topicFromName } from './wire/topic.js'

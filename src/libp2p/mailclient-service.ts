@@ -1,0 +1,106 @@
+import { type ComponentLogger, type Metrics, type Startable, serviceDependencies } from '@libp2p/interface'
+import type { ConnectionManager, Registrar } from '@libp2p/interface-internal'
+import type { Datastore } from 'interface-datastore'
+import { MailClientStoppedError } from '../mailclient/errors.js'
+import type { HistoryQuery } from '../mailclient/history-query.js'
+import type { HistoryPage } from '../mailclient/history-walk.js'
+import { MailClient, type ServerReport } from '../mailclient/mail-client.js'
+import type { MailClientInit } from '../mailclient/settings.js'
+import { TrustList } from '../trust/trust-list.js'
+import type { Envelope } from '../wire/envelope.js'
+import { libp2pMailDialler } from './mail-line.js'
+import { PushProtocol } from './push-protocol.js'
+import { wakuOf } from './service-lookup.js'
+
+export interface MailClientServiceInit extends MailClientInit {
+  /**
+   * Let trusted peers push expired envelopes to this node.
+   *
+   * @default false
+   */
+  acceptPush?: boolean | undefined
+  /** Told of each trusted server that was given up, and why. */
+  onReport?: ((report: ServerReport) => void) | undefined
+  /**
+   * Key of the `waku()` service among the node's services.
+   *
+   * @default 'waku'
+   */
+  waku?: string | undefined
+}
+
+export interface MailClientServiceComponents {
+  registrar: Registrar
+  connectionManager: ConnectionManager
+  datastore: Datastore
+  logger: ComponentLogger
+  metrics?: Metrics | undefined
+}
+
+/** The mail client with its streams and its trust list, as a service of a libp2p node. */
+export class MailClientService implements Startable {
+  /** Who may deliver expired envelopes to us; persisted in the node's datastore. Filled once the node starts. */
+  readonly trust: TrustList
+  readonly #components: MailClientServiceComponents
+  readonly #init: MailClientServiceInit
+  #client: MailClient | undefined
+  #push: PushProtocol | undefined
+
+  constructor(components: MailClientServiceComponents, init: MailClientServiceInit = {}) {
+    this.#components = components
+    this.#init = init
+    this.trust = new TrustList({ datastore: components.datastore, logger: components.logger, now: init.now })
+  }
+
+  readonly [Symbol.toStringTag] = 'mailclient'
+  readonly [serviceDependencies] = ['@waku/packets']
+
+  /** What was counted, by closed names; empty before the node started. */
+  get counts(): Record<string, number> {
+    return this.#client?.tally.snapshot() ?? {}
+  }
+
+  /** History, page by page: see `MailClient.history`. */
+  history(query: HistoryQuery): AsyncGenerator<HistoryPage, void> {
+    return this.#running.history(query)
+  }
+
+  /** History, envelope by envelope. */
+  envelopes(query: HistoryQuery): AsyncGenerator<Envelope, void> {
+    return this.#running.envelopes(query)
+  }
+
+  async beforeStart(): Promise<void> {
+    if (this.#client !== undefined) return
+    const { registrar, connectionManager, logger, metrics } = this.#components
+    const waku = wakuOf(this.#components, this.#init.waku ?? 'waku')
+    await this.trust.load()
+    const client = new MailClient({ waku, trust: this.trust, logger, metrics }, this.#init)
+    client.addDialler('libp2p', libp2pMailDialler(connectionManager))
+    const { onReport } = this.#init
+    if (onReport !== undefined) client.addEventListener('report', event => onReport(event.detail))
+    if (this.#init.acceptPush === true) this.#push = new PushProtocol({ registrar, logger }, client)
+    this.#client = client
+  }
+
+  async start(): Promise<void> {
+    this.#client?.start()
+    await this.#push?.start()
+  }
+
+  async stop(): Promise<void> {
+    await this.#push?.stop()
+    this.#client?.stop()
+  }
+
+  async afterStop(): Promise<void> {
+    await this.trust.close()
+    this.#client = undefined
+    this.#push = undefined
+  }
+
+  get #running(): MailClient {
+    if (this.#client === undefined) throw new MailClientStoppedError('the node is not started')
+    return this.#client
+  }
+}

@@ -1,0 +1,120 @@
+import { type ComponentLogger, type Metrics, type Startable, serviceDependencies } from '@libp2p/interface'
+import type { Registrar } from '@libp2p/interface-internal'
+import type { Datastore } from 'interface-datastore'
+import type { Archive, ArchiveStats } from '../archive/archive.js'
+import { DatastoreArchive } from '../archive/datastore-archive.js'
+import { Retention } from '../archive/retention.js'
+import { Keyring } from '../mailserver/keyring.js'
+import { Mailserver } from '../mailserver/mailserver.js'
+import type { MailserverInit } from '../mailserver/settings.js'
+import { keyFromPassword } from '../wire/key.js'
+import { MailProtocol, type MailProtocolInit } from './mail-protocol.js'
+import { wakuOf } from './service-lookup.js'
+
+export interface MailserverServiceInit extends MailserverInit, MailProtocolInit {
+  /**
+   * Where envelopes are kept. One that is given here stays its owner's to close.
+   *
+   * @default up to 100,000 envelopes in the datastore of the libp2p node
+   */
+  archive?: Archive | undefined
+  /** The password that clients seal their requests with; more keys are on `keyring`. */
+  password?: string | undefined
+  /**
+   * Key of the `waku()` service among the node's services.
+   *
+   * @default 'waku'
+   */
+  waku?: string | undefined
+}
+
+export interface MailserverServiceComponents {
+  registrar: Registrar
+  datastore: Datastore
+  logger: ComponentLogger
+  metrics?: Metrics | undefined
+}
+
+/** The name under which the password of the options stands in the keyring. */
+export const PASSWORD_KEY = 'password'
+
+/** The mailserver with its stream protocol, as a service of a libp2p node. */
+export class MailserverService implements Startable {
+  /** The keys that requests are opened with; persisted in the node's datastore. Filled once the node starts. */
+  readonly keyring: Keyring
+  readonly #components: MailserverServiceComponents
+  readonly #init: MailserverServiceInit
+  #parts:
+    | { mailserver: Mailserver; archive: Archive; streams: MailProtocol; retention: Retention | undefined }
+    | undefined
+
+  constructor(components: MailserverServiceComponents, init: MailserverServiceInit = {}) {
+    this.#components = components
+    this.#init = init
+    this.keyring = new Keyring({ datastore: components.datastore, logger: components.logger, now: init.now })
+  }
+
+  readonly [Symbol.toStringTag] = 'mailserver'
+  readonly [serviceDependencies] = ['@waku/packets']
+
+  /** What was counted, by closed names; empty before the node started. */
+  get counts(): Record<string, number> {
+    return this.#parts?.mailserver.tally.snapshot() ?? {}
+  }
+
+  /**
+   * The archive that is used; after the node started.
+   *
+   * @throws {Error} before that
+   */
+  get archive(): Archive {
+    const archive = this.#parts?.archive ?? this.#init.archive
+    if (archive === undefined) throw new Error('the archive is opened when the node starts')
+    return archive
+  }
+
+  stats(): Promise<ArchiveStats> {
+    return this.archive.stats()
+  }
+
+  /** The archive takes over before the first envelope can arrive, so that none is confirmed without being stored. */
+  async beforeStart(): Promise<void> {
+    if (this.#parts !== undefined) return
+    const { datastore, logger, metrics, registrar } = this.#components
+    const init = this.#init
+    const waku = wakuOf(this.#components, init.waku ?? 'waku')
+    await this.keyring.load()
+    if (init.password !== undefined) this.keyring.lend(PASSWORD_KEY, await keyFromPassword(init.password))
+    const archive = init.archive ?? (await DatastoreArchive.open({ datastore }))
+    const mailserver = new Mailserver({ waku, archive, keyring: this.keyring, logger, metrics }, init)
+    const streams = new MailProtocol({ registrar, logger }, mailserver.handle, init)
+    const retention =
+      init.retention === undefined
+        ? undefined
+        : new Retention({ archive, seconds: init.retention, logger, now: init.now })
+    this.#parts = { mailserver, archive, streams, retention }
+    mailserver.start()
+  }
+
+  async start(): Promise<void> {
+    await this.#parts?.streams.start()
+    this.#parts?.retention?.start()
+  }
+
+  async beforeStop(): Promise<void> {
+    await this.#parts?.retention?.stop()
+    await this.#parts?.mailserver.beforeStop()
+    await this.#parts?.streams.beforeStop()
+  }
+
+  async stop(): Promise<void> {
+    await this.#parts?.streams.stop()
+    await this.#parts?.mailserver.stop()
+  }
+
+  /** Only now has everything that was accepted been handed to the archive. */
+  async afterStop(): Promise<void> {
+    if (this.#parts !== undefined && this.#init.archive === undefined) await this.#parts.archive.close()
+    this.#parts = undefined
+  }
+}
