@@ -123,7 +123,13 @@ export class FrameStream {
 
   /** Ends this side after what was sent has left; the peer may go on sending. */
   async closeWrite(options: { signal?: AbortSignal | undefined } = {}): Promise<void> {
-    await this.#stream.close(options.signal === undefined ? {} : { signal: options.signal })
+    try {
+      await this.#stream.close(options.signal === undefined ? {} : { signal: options.signal })
+    } catch (cause) {
+      // a stream that ends meanwhile rejects with an event
+      if (cause instanceof Error) throw cause
+      throw (cause as { error?: Error }).error ?? new FrameStreamClosedError('the stream closed before all was sent')
+    }
   }
 
   /** Ends this side, drops what still arrives, and resets the stream when the peer does not close its side in time. */

@@ -1,5 +1,6 @@
 import type { AbortOptions, ComponentLogger, Connection, Logger, PeerId, Startable, Stream } from '@libp2p/interface'
 import type { ConnectionManager, Registrar } from '@libp2p/interface-internal'
+import { NotConnectedError } from '../waku/errors.js'
 import type { Waku } from '../waku/waku.js'
 import { compareBytes } from '../wire/bytes.js'
 import { StreamPacketChannel } from './packet-channel.js'
@@ -17,10 +18,11 @@ export interface PacketProtocolComponents {
 /** A stream between a pair of peers. */
 interface Link {
   opener: PeerId
+  ready: boolean
   retire: AbortController
 }
 
-/** The streams of one pair: the current one stays, the others end when it is ready. */
+/** The streams of one pair: the current one stays; once it is ready the others give way. */
 interface Pair {
   current: Link
   links: Set<Link>
@@ -92,11 +94,16 @@ export class PacketProtocol implements Startable {
     if (this.#pairs.has(peer.toString())) return
     const { connectionManager } = this.#components
     const usable = connectionManager.getConnections(peer).filter(isUsable)
-    const connection =
-      usable.find(({ direction }) => direction === 'outbound') ??
-      usable[0] ??
-      (await connectionManager.openConnection(peer, options))
-    await this.#open(connection, options)
+    const existing = usable.find(({ direction }) => direction === 'outbound') ?? usable[0]
+    if (existing !== undefined) {
+      try {
+        return await this.#open(existing, options)
+      } catch (err) {
+        // it was on its way out
+        if (existing.status === 'open') throw err
+      }
+    }
+    await this.#open(await connectionManager.openConnection(peer, options), options)
   }
 
   /** One stream is opened at a time; who comes meanwhile waits for it. */
@@ -115,9 +122,11 @@ export class PacketProtocol implements Startable {
       const stream = await connection.newStream(PACKETS_PROTOCOL, { signal })
       if (this.#running) this.#admit(stream, connection)
       else stream.abort(new Error('the packets protocol stopped'))
-    } catch (err) {
-      this.#log.trace('could not open a packets stream - %e', err as Error)
-      if (!FINAL.has((err as Error).name)) this.#reopener.schedule(connection.remotePeer)
+    } catch (cause) {
+      // a connection that closes meanwhile rejects with an event
+      const err = cause instanceof Error ? cause : new NotConnectedError('the connection closed')
+      this.#log.trace('could not open a packets stream - %e', err)
+      if (!FINAL.has(err.name)) this.#reopener.schedule(connection.remotePeer)
       throw err
     }
   }
@@ -128,17 +137,18 @@ export class PacketProtocol implements Startable {
     const id = peer.toString()
     const link: Link = {
       opener: stream.direction === 'outbound' ? this.#components.peerId : peer,
+      ready: false,
       retire: new AbortController()
     }
     const pair = this.#pairs.get(id) ?? { current: link, links: new Set() }
     this.#pairs.set(id, pair)
     pair.links.add(link)
     if (this.#wins(link, pair.current)) pair.current = link
-    else link.retire.abort()
+    settle(pair)
     const opened = Date.now()
     const onReady = (): void => {
-      if (pair.current !== link) return
-      for (const other of pair.links) if (other !== link) other.retire.abort()
+      link.ready = true
+      settle(pair)
     }
     void this.#waku()
       .run(new StreamPacketChannel(stream, peer), { retire: link.retire.signal, onReady })
@@ -152,6 +162,7 @@ export class PacketProtocol implements Startable {
     const before = [...pair.links].findLast(({ retire }) => !retire.signal.aborted)
     if (before !== undefined) {
       pair.current = before
+      settle(pair)
       return
     }
     this.#pairs.delete(peer.toString())
@@ -172,6 +183,11 @@ export class PacketProtocol implements Startable {
     if (connection !== undefined) this.#open(connection).catch(() => {})
     else this.#reopener.forget(peer)
   }
+}
+
+function settle({ current, links }: Pair): void {
+  if (!current.ready) return
+  for (const link of links) if (link !== current) link.retire.abort()
 }
 
 /** A limited (relayed) connection is not for a stream that lives long and carries everything. */

@@ -46,6 +46,11 @@ export class Session implements Source, FeedTarget {
   readonly #confirmer: Confirmer
   #violations = 0
   #closed: Promise<void> | undefined
+  #onMet: () => void = () => {}
+  /** Resolves when the handshake is over, one way or the other. */
+  readonly #met: Promise<void> = new Promise(resolve => {
+    this.#onMet = resolve
+  })
 
   constructor(channel: PacketChannel, parts: SessionParts) {
     this.channel = channel
@@ -91,6 +96,7 @@ export class Session implements Source, FeedTarget {
     else this.channel.abort(error)
     if (error !== undefined) counters.add(this.ready ? 'sessions_failed' : 'handshakes_failed')
     this.ready = false
+    this.#onMet()
     this.confirmations.end(new SessionOverError('the conversation with the peer is over'))
     return error
   }
@@ -116,6 +122,8 @@ export class Session implements Source, FeedTarget {
   retire(signal?: AbortSignal): Promise<void> {
     this.retiring = true
     this.#closed ??= (async () => {
+      // what is sent just before the end may be lost on a stream that is still being negotiated
+      await Promise.race([this.#met, aborted(signal)])
       await Promise.race([this.#confirmer.idle(), aborted(signal)])
       await this.channel.close(signal === undefined ? {} : { signal }).catch(() => {})
     })()
@@ -145,6 +153,7 @@ export class Session implements Source, FeedTarget {
       throw new UselessPeerError('both sides are light nodes')
     }
     this.ready = true
+    this.#onMet()
     this.since = settings.now()
     counters.add('sessions_ready')
     this.#parts.onReady(this)

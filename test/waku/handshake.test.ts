@@ -111,7 +111,10 @@ test('a second Status changes nothing [WAKU-23]', async t => {
 test('two light nodes part [WAKU-52]', async t => {
   const light = await loneNode({ light: true })
   const full = await loneNode()
-  t.after(() => [light, full].forEach(node => node.stop()))
+  t.after(() => {
+    light.stop()
+    full.stop()
+  })
   const other = await scriptedPeer(light, { light: true })
   assert.equal((await other.over)?.name, 'UselessPeerError')
   assert.equal((await (await scriptedPeer(light, { light: false })).confirm(newEnvelope())).length, 0)

@@ -141,7 +141,7 @@ test('a node that did not announce confirmations sends none', async t => {
   await peer.sendEnvelopes(newEnvelope())
   await until(() => node.counters.get('envelopes_accepted') === 1)
   const mark = newEnvelope()
-  await node.post({ envelope: mark })
+  await node.post({ envelope: mark }, { timeout: 20 })
   assert.equal((await peer.nextEnvelopes())[0]?.hashHex, mark.hashHex)
 })
 
