@@ -133,7 +133,7 @@ export class FrameOpener {
   }
 
   /**
-   * The body of the next frame, or undefined until more bytes are pushed.
+   * The body of the next frame, no Buffer, or undefined until more bytes are pushed.
    *
    * @throws FrameError
    */
@@ -148,7 +148,9 @@ export class FrameOpener {
       throw new FrameError('the MAC of a frame is wrong')
     }
     this.#size = undefined
-    return this.#stream.update(encrypted).subarray(0, size)
+    const body = this.#stream.update(encrypted)
+    // A plain array: who gets it may rely on slice() making a copy, which a Buffer's does not.
+    return new Uint8Array(body.buffer, body.byteOffset, size)
   }
 }
 

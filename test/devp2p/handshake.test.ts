@@ -13,6 +13,8 @@ import { concatBytes, fromHex, toHex } from '../../src/wire/bytes.js'
 import { eciesSeal } from '../../src/wire/ecies.js'
 import { keccak256 } from '../../src/wire/keccak.js'
 import { encodeList, encodeString, encodeUint } from '../../src/wire/rlp.js'
+import { startHost } from './hosts.js'
+import { openSocket } from './raw-peer.js'
 import { recorded } from './vectors.js'
 
 const alice = new NodeKey(new Uint8Array(32).fill(0x0a))
@@ -142,6 +144,32 @@ test('a packet from before EIP-8 is read, and answered in its own form', () => {
   assert.equal(auth.packet.length, 307)
   const { ack } = shake('legacy', auth)
   assert.equal(ack.packet.length, 210)
+})
+
+test('an initiator from before EIP-8 gets through to Hello over TCP', async context => {
+  const target = await startHost(context, { key: bob })
+  const auth = legacyAuth()
+  const socket = await openSocket(target)
+  // In two pieces: its end arrives after its form was guessed from its beginning.
+  socket.write(auth.packet.subarray(0, 100))
+  socket.write(auth.packet.subarray(100))
+  const chunks: Uint8Array[] = []
+  let opener: FrameOpener | undefined
+  for await (const chunk of socket) {
+    if (opener !== undefined) opener.push(chunk)
+    else {
+      chunks.push(chunk)
+      const bytes = concatBytes(...chunks)
+      if (bytes.length < 210) continue
+      const ack = openAck(bytes.subarray(0, 210), alice, 'legacy')
+      opener = new FrameOpener(deriveSecrets('initiator', auth, ack, portableKeccak))
+      opener.push(bytes.subarray(210))
+    }
+    const hello = opener.next()
+    if (hello === undefined) continue
+    assert.deepEqual(decodeHello(splitMessage(hello).payload).id, bob.id)
+    break
+  }
 })
 
 /** An EIP-8 packet with a body of the test's choice. */
