@@ -1,4 +1,25 @@
 import type { Command } from './command.js'
+import { id } from './commands/id.js'
+import { keysAdd, keysList, keysRemove } from './commands/keys.js'
+import { post } from './commands/post.js'
+import { prune } from './commands/prune.js'
+import { request } from './commands/request.js'
+import { start } from './commands/start.js'
+import { stats } from './commands/stats.js'
+import { trustAdd, trustList, trustRemove } from './commands/trust.js'
 
 /** Every command of the program, in the order of the help. */
-export const commands: readonly Command[] = []
+export const commands: readonly Command[] = [
+  start,
+  id,
+  post,
+  request,
+  trustAdd,
+  trustRemove,
+  trustList,
+  keysAdd,
+  keysRemove,
+  keysList,
+  stats,
+  prune
+]

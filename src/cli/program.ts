@@ -43,6 +43,10 @@ async function dispatch(commands: readonly Command[], args: string[], context: C
   const { flags, operands, help } = parseArguments(command, commandArgs)
   if (help) return print(helpCommand(command))
   await warnOfStrays(commands, context)
+  if (flags.password !== undefined) {
+    const warning = '--password is seen by everyone on this machine: prefer --password-file'
+    await writeLine(context.stderr, `waku-mailserver: ${warning}`, { signal })
+  }
   return command.run(readConfig(command.shape, { flags, env: context.env }), operands, context)
 }
 

@@ -7,16 +7,6 @@ export class DataDirError extends Error {
   override readonly name = 'DataDirError'
 }
 
-/** Another process has this data dir open. */
-export class DataDirInUseError extends Error {
-  static override readonly name = 'DataDirInUseError'
-  override readonly name = 'DataDirInUseError'
-
-  constructor(path: string) {
-    super(`another process uses this data dir: ${path}`)
-  }
-}
-
 /** The places inside one data dir: one peer, one process. */
 export interface DataDir {
   /** Absolute. */

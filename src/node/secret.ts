@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { open } from 'node:fs/promises'
 import { fromHex } from '../wire/bytes.js'
 import { keyFromPassword } from '../wire/key.js'
+import type { DataDir } from './data-dir.js'
 import { readIfThere, writePrivateFile } from './private-file.js'
 
 /** A file with a password or key cannot be used; the message never quotes what is in it. */
@@ -48,12 +49,24 @@ export async function readKey(files: {
   return undefined
 }
 
-/** The mailserver password of a data dir; a new one is 24 random bytes, so that nothing secret is a default. */
-export async function loadServerPassword(path: string): Promise<string> {
-  if ((await readIfThere(path)) === undefined) {
-    await writePrivateFile(path, `${randomBytes(24).toString('base64url')}\n`, { exclusive: true })
+/**
+ * The mailserver password: the one that was named, or that of the data dir. A new data dir gets 24 random bytes, so that nothing
+ * secret is a default. Throws `SecretError`.
+ */
+export async function serverPassword(
+  dir: Pick<DataDir, 'password'>,
+  named: { password?: string | undefined; 'password-file'?: string | undefined }
+): Promise<string> {
+  const { password, 'password-file': file } = named
+  if (password !== undefined && file !== undefined) {
+    throw new SecretError('--password and --password-file exclude each other')
   }
-  return readPasswordFile(path)
+  if (password !== undefined) return password
+  if (file !== undefined) return readPasswordFile(file)
+  if ((await readIfThere(dir.password)) === undefined) {
+    await writePrivateFile(dir.password, `${randomBytes(24).toString('base64url')}\n`, { exclusive: true })
+  }
+  return readPasswordFile(dir.password)
 }
 
 async function readSecret(path: string): Promise<Uint8Array> {

@@ -13,16 +13,20 @@ import {
 } from './option.js'
 import { LISTEN_ADDRESS, PEER_ADDRESS, parseListenAddress, parsePeerAddress } from './peer-address.js'
 import { parseTopicChoice, TOPIC } from './topic-choice.js'
+import { ValueError } from './value-error.js'
 
 export const DEFAULT_DATA_DIR = './waku-data'
 export const DEFAULT_LISTEN = '/ip4/0.0.0.0/tcp/30304'
-export const DEFAULT_RETENTION = '30d'
+export const DEFAULT_RETENTION_SECONDS = 30 * 86_400
 
-const RETENTION = 'a duration such as 30d, or forever'
+const RETENTION = 'a duration above 0 such as 30d, or forever'
 
-/** Seconds, or undefined for ever. Throws `ValueError`. */
+/** Seconds. Throws `ValueError`. */
 function parseRetention(text: string): number | 'forever' {
-  return text.trim() === 'forever' ? 'forever' : parseDuration(text)
+  if (text.trim() === 'forever') return 'forever'
+  const seconds = parseDuration(text)
+  if (seconds === 0) throw new ValueError(RETENTION, text)
+  return seconds
 }
 
 export const dataDirOption = plainOption('<dir>', 'where this peer keeps its identity, its keys and its archive', {
@@ -49,7 +53,7 @@ export const startShape = {
   }),
   password: plainOption('<text>', 'the same, seen by everyone on this machine: prefer --password-file'),
   retention: textOption(parseRetention, RETENTION, '<duration>', 'how long envelopes are kept', {
-    fallback: DEFAULT_RETENTION
+    fallback: '30d'
   }),
   'archive-topics': listOption(parseTopicChoice, TOPIC, '<topic>', 'archive these only, relay all', {
     fallback: 'all'
@@ -68,7 +72,7 @@ export const startShape = {
   'require-signature': choiceOption(['any', 'peer'], 'refuse requests that nobody, or not the peer itself, signed', {
     fallback: 'none asked'
   }),
-  'page-size': byteSizeOption('most bytes of one page of history', { fallback: '1MiB' }),
+  'page-bytes': byteSizeOption('most bytes of one page of history', { fallback: '1MiB' }),
   'accept-push': switchOption('let trusted peers push expired envelopes'),
   'ready-file': plainOption('<file>', 'written once serving: {peerId, multiaddrs, enode, pid}'),
   'self-check': switchOption('first prove the main job on a scratch archive', { flagOnly: true }),

@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { openDataDir } from '../../src/node/data-dir.js'
 import { loadIdentity } from '../../src/node/identity.js'
 import { writePrivateFile } from '../../src/node/private-file.js'
-import { loadServerPassword, readKeyFile, readPasswordFile } from '../../src/node/secret.js'
+import { readKeyFile, readPasswordFile, serverPassword } from '../../src/node/secret.js'
 import { tempDir } from './temp-dir.js'
 
 const mode = (path: string): number => statSync(path).mode & 0o777
@@ -15,7 +15,7 @@ test('a data dir is made for its owner only, and so are identity and password', 
   assert.equal(mode(dir.path), 0o700)
   assert.equal(dir.open, false)
   await loadIdentity(dir.identity)
-  await loadServerPassword(dir.password)
+  await serverPassword(dir, {})
   assert.equal(mode(dir.identity), 0o600)
   assert.equal(mode(dir.password), 0o600)
 })
@@ -51,12 +51,15 @@ test('a damaged identity is an error, and is never replaced', async t => {
 })
 
 test('each new data dir has its own random password, kept from then on', async t => {
-  const one = await loadServerPassword(join(tempDir(t), 'password'))
-  const path = join(tempDir(t), 'password')
-  const two = await loadServerPassword(path)
+  const one = await serverPassword(await openDataDir(tempDir(t)), {})
+  const dir = await openDataDir(tempDir(t))
+  const two = await serverPassword(dir, {})
   assert.notEqual(one, two)
   assert.ok(two.length >= 32)
-  assert.equal(await loadServerPassword(path), two)
+  assert.equal(await serverPassword(dir, {}), two)
+  assert.equal(await serverPassword(dir, { password: 'named' }), 'named')
+  assert.equal(await serverPassword(dir, { 'password-file': dir.password }), two)
+  await assert.rejects(serverPassword(dir, { password: 'a', 'password-file': dir.password }), { name: 'SecretError' })
 })
 
 test('a password file loses its last line break only, and an empty one is refused', async t => {

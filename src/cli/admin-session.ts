@@ -1,0 +1,35 @@
+import { ControlClient } from '../node/control-client.js'
+import { type DataDir, openDataDir } from '../node/data-dir.js'
+import { openOffline } from '../node/offline.js'
+import { DEFAULT_DATA_DIR } from '../node/start-config.js'
+import type { CommandContext } from './command.js'
+
+/** Carries out one command on a data dir. */
+export type Ask = <T>(command: string, params?: unknown) => Promise<T>
+
+/** Looking at an archive takes moments; deleting most of a large one, minutes. */
+const DEADLINE_MS = 10 * 60_000
+
+/** Asks the node that runs on the data dir, or opens its store when none does. */
+export async function withDataDir<T>(
+  path: string | undefined,
+  context: CommandContext,
+  use: (ask: Ask, dir: DataDir) => Promise<T>
+): Promise<T> {
+  const dir = await openDataDir(path ?? DEFAULT_DATA_DIR)
+  const signal = AbortSignal.any([context.signal, AbortSignal.timeout(DEADLINE_MS)])
+  const control = await ControlClient.find(dir)
+  if (control !== undefined) {
+    try {
+      return await use(async (command, params) => (await control.ask(command, params, { signal })) as never, dir)
+    } finally {
+      control.close()
+    }
+  }
+  const offline = await openOffline(dir)
+  try {
+    return await use(async (command, params) => (await offline.ask(command, params, { signal })) as never, dir)
+  } finally {
+    await offline.close()
+  }
+}

@@ -1,0 +1,30 @@
+import { MOMENT, parseMoment } from '../../node/moment.js'
+import { textOption } from '../../node/option.js'
+import { withDataDir } from '../admin-session.js'
+import { defineCommand, UsageError } from '../command.js'
+import { writeJson, writeLine } from '../output.js'
+import { adminShape } from '../shared-options.js'
+import { formatMoment } from '../table.js'
+
+const parse = (text: string): number => parseMoment(text, Math.floor(Date.now() / 1000))
+
+export const prune = defineCommand({
+  name: 'prune',
+  about: 'delete the envelopes sent before a time',
+  shape: {
+    ...adminShape,
+    before: textOption(parse, MOMENT, '<time>', 'delete what was sent before this: 30d ago, or a time', {
+      flagOnly: true
+    })
+  },
+  async run(config, _operands, context) {
+    const { before } = config
+    if (before === undefined) throw new UsageError('prune: needs --before <time>, such as --before 30d')
+    const { pruned } = await withDataDir(config['data-dir'], context, ask =>
+      ask<{ pruned: number }>('prune', { before })
+    )
+    if (config.json === true) await writeJson(context.stdout, { pruned, before }, context)
+    else await writeLine(context.stdout, `${pruned} envelopes from before ${formatMoment(before)} deleted`, context)
+    return 0
+  }
+})

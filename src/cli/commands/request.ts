@@ -1,0 +1,165 @@
+import type { HistoryPage, HistoryQuery } from '../../index.js'
+import { formatByteSize } from '../../node/byte-size.js'
+import { ClientPeer } from '../../node/client-peer.js'
+import { MOMENT, parseMoment } from '../../node/moment.js'
+import {
+  byteSizeOption,
+  choiceOption,
+  durationOption,
+  listOption,
+  numberOption,
+  plainOption,
+  switchOption,
+  textOption
+} from '../../node/option.js'
+import { PEER_ADDRESS, parsePeerAddress } from '../../node/peer-address.js'
+import { readPasswordFile } from '../../node/secret.js'
+import { parseTopicChoice, TOPIC } from '../../node/topic-choice.js'
+import { keyFromPassword } from '../../wire/key.js'
+import { type CommandContext, defineCommand, UsageError } from '../command.js'
+import { envelopeLine } from '../envelope-line.js'
+import { writeJson, writeLine } from '../output.js'
+import { Progress } from '../progress.js'
+import { CLIENT_DATA_DIR, clientDataDirOption } from '../shared-options.js'
+import { topicKeys } from '../topic-keys.js'
+
+const now = (): number => Math.floor(Date.now() / 1000)
+const momentOption = (about: string, fallback: string) =>
+  textOption(text => parseMoment(text, now()), MOMENT, '<time>', about, { flagOnly: true, fallback })
+
+const DAY = 86_400
+const DEFAULT_TIMEOUT = 20
+const MAX_UINT32 = 0xffffffff
+
+export const request = defineCommand({
+  name: 'request',
+  about: 'fetch history from a mailserver that you trust',
+  details:
+    'Envelopes are printed as NDJSON. Those are decrypted that the named key opens, or else the key of the public channel of their\n' +
+    'topic. The server must be on the trust list of this data dir (trust add --data-dir ./waku-data/client), or --trust be given.',
+  shape: {
+    'data-dir': clientDataDirOption,
+    server: textOption(parsePeerAddress, PEER_ADDRESS, '<peer>', 'the mailserver'),
+    topics: listOption(parseTopicChoice, TOPIC, '<topic,…>', 'which topics', { flagOnly: true, fallback: 'all' }),
+    since: momentOption('oldest time sent', '24h'),
+    until: momentOption('newest time sent', 'now'),
+    limit: numberOption('most envelopes in all', { min: 1, max: MAX_UINT32, integer: true }, { flagOnly: true }),
+    'page-size': numberOption(
+      'most envelopes of a page',
+      { min: 1, max: MAX_UINT32, integer: true },
+      { fallback: '1000' }
+    ),
+    cursor: plainOption('<cursor>', 'go on where an earlier request to this server ended', { flagOnly: true }),
+    'password-file': plainOption('<file>', 'the password of the mailserver'),
+    password: plainOption('<text>', 'the same, seen by everyone on this machine: prefer --password-file'),
+    'key-password-file': plainOption('<file>', 'decrypt with the key of this password'),
+    'key-file': plainOption('<file>', 'decrypt with this key: 32 bytes, raw or as 64 hex digits'),
+    dialect: choiceOption(['spec4', 'spec5', 'spec6t', 'sg6', 'sg7'], 'the form of the request', {
+      fallback: 'spec6t'
+    }),
+    'max-bytes': byteSizeOption('most bytes taken for one page', { fallback: '64MiB' }),
+    timeout: durationOption('how long to wait for a connection', { fallback: '20s' }),
+    trust: switchOption('trust the server for this run', { flagOnly: true }),
+    raw: switchOption('print the bytes of each envelope too', { flagOnly: true }),
+    json: switchOption('end with a summary as JSON', { flagOnly: true })
+  },
+  async run(config, _operands, context) {
+    const { server, topics, cursor } = config
+    if (server === undefined) throw new UsageError('request: needs --server <peer>')
+    const key = await serverKey(config)
+    const keysOf = await topicKeys(topics ?? [], config)
+    const from = config.since ?? now() - DAY
+    const client = await ClientPeer.open({
+      dataDir: config['data-dir'] ?? CLIENT_DATA_DIR,
+      trustOnly: config.trust === true ? server.peer : undefined,
+      mailclient: { maxRequestBytes: config['max-bytes'] }
+    })
+    try {
+      client.requireTrust(server.peer)
+      await client.dial(server, { signal: context.signal, timeout: (config.timeout ?? DEFAULT_TIMEOUT) * 1000 })
+      const query: HistoryQuery = {
+        server: server.peer,
+        from,
+        to: config.until,
+        topics: topics?.map(({ topic }) => topic),
+        limit: config.limit,
+        pageSize: config['page-size'],
+        cursor: cursor === undefined || cursor.includes('/') ? cursor : `${server.peer}/${cursor.replace(/^0x/, '')}`,
+        key,
+        signWith: client.privateKey.raw,
+        dialect: config.dialect,
+        signal: context.signal
+      }
+      const summary = await print(client.mailclient.history(query), keysOf, config.raw === true, context)
+      await writeSummary({ server: server.peer.toString(), ...summary }, config.json === true, context)
+      return 0
+    } finally {
+      await client.close()
+    }
+  }
+})
+
+interface Summary {
+  envelopes: number
+  decrypted: number
+  pages: number
+  bytes: number
+  /** Whether the server said that nothing more matches. */
+  complete: boolean
+  /** Where another request goes on, when there is more. */
+  cursor?: string | undefined
+}
+
+async function print(
+  pages: AsyncIterable<HistoryPage>,
+  keysOf: (topic: Uint8Array) => readonly Uint8Array[],
+  raw: boolean,
+  { stdout, stderr, signal }: CommandContext
+): Promise<Summary> {
+  const summary: Summary = { envelopes: 0, decrypted: 0, pages: 0, bytes: 0, complete: true }
+  const progress = new Progress(stderr)
+  try {
+    for await (const page of pages) {
+      for (const envelope of page.envelopes) {
+        const line = envelopeLine(envelope, keysOf(envelope.topic), { raw })
+        await writeJson(stdout, line, { signal })
+        summary.envelopes++
+        summary.bytes += envelope.size
+        if (line.payload !== undefined) summary.decrypted++
+        progress.show(`${summary.envelopes} envelopes, ${formatByteSize(summary.bytes)}`)
+      }
+      summary.pages++
+      summary.cursor = page.cursor
+      summary.complete = page.cursor === undefined
+    }
+    return summary
+  } finally {
+    progress.end()
+  }
+}
+
+async function writeSummary(
+  summary: Summary & { server: string },
+  json: boolean,
+  context: CommandContext
+): Promise<void> {
+  if (json) return writeJson(context.stdout, { summary }, context)
+  const { envelopes, decrypted, pages, bytes, cursor } = summary
+  const more = cursor === undefined ? 'that is all' : `there is more: --cursor ${cursor}`
+  const line = `${envelopes} envelopes (${decrypted} decrypted), ${formatByteSize(bytes)}, in ${pages} pages; ${more}`
+  await writeLine(context.stderr, line, context)
+}
+
+async function serverKey(config: {
+  password?: string | undefined
+  'password-file'?: string | undefined
+}): Promise<Uint8Array> {
+  const { password, 'password-file': passwordFile } = config
+  if (password !== undefined && passwordFile !== undefined) {
+    throw new UsageError('--password and --password-file exclude each other')
+  }
+  if (password !== undefined) return keyFromPassword(password)
+  if (passwordFile === undefined)
+    throw new UsageError('request: needs --password-file <file>, the password of the mailserver')
+  return keyFromPassword(await readPasswordFile(passwordFile))
+}

@@ -1,0 +1,70 @@
+import { once } from 'node:events'
+import { Daemon } from '../../node/daemon.js'
+import { watchParent } from '../../node/parent-watch.js'
+import { runSelfCheck } from '../../node/self-check.js'
+import { type StartConfig, startShape } from '../../node/start-config.js'
+import { type CommandContext, defineCommand, UsageError } from '../command.js'
+import { writeJson, writeLine } from '../output.js'
+
+export const start = defineCommand({
+  name: 'start',
+  about: 'run a mailserver node until SIGTERM or SIGINT',
+  details:
+    'Settings come from flags, the environment and the file that --config names, in this order; in the file they have the names of\n' +
+    'the flags: {"retention": "30d", "listen": ["/ip4/0.0.0.0/tcp/30304"]}.',
+  shape: startShape,
+  async run(config, _operands, context) {
+    if (config.once === true && config['self-check'] !== true) throw new UsageError('start: --once needs --self-check')
+    if (config['self-check'] === true && !(await check(config, context))) return 1
+    if (config.once === true) return 0
+    context.signal.throwIfAborted()
+    const daemon = await Daemon.start(config)
+    try {
+      await announce(daemon, config, context)
+      await stopped(context)
+    } finally {
+      await daemon.stop()
+    }
+    return 0
+  }
+})
+
+/** Prints what the self-check found; a node whose main job fails must not take in anything. */
+async function check(config: StartConfig, context: CommandContext): Promise<boolean> {
+  const { stdout, stderr, signal } = context
+  const { passed, text } = await runSelfCheck({ signal })
+  if (config.json === true) await writeJson(stdout, { selfCheck: { passed, text } }, { signal })
+  else await writeLine(passed ? stdout : stderr, `self-check: ${text}`, { signal })
+  return passed
+}
+
+async function announce(
+  daemon: Daemon,
+  config: StartConfig,
+  { stdout, stderr, signal }: CommandContext
+): Promise<void> {
+  const { dir, ready } = daemon
+  if (config.json === true) return writeJson(stdout, { ...ready, dataDir: dir.path }, { signal })
+  if (dir.open) await writeLine(stderr, `waku-mailserver: others may read ${dir.path}: chmod 700 it`, { signal })
+  for (const address of ready.multiaddrs) await writeLine(stdout, `listening: ${address}`, { signal })
+  await writeLine(stdout, `password: ${whereIs(config, dir.password)}`, { signal })
+}
+
+/** Never the password itself. */
+function whereIs(config: StartConfig, own: string): string {
+  if (config['password-file'] !== undefined) return `in ${config['password-file']}`
+  return config.password === undefined ? `in ${own}` : 'as it was given'
+}
+
+/** Resolves when the node is told to stop. */
+async function stopped({ env, signal }: CommandContext): Promise<void> {
+  if (signal.aborted) return
+  const told = new AbortController()
+  const unwatch = env.npm_lifecycle_event === undefined ? undefined : watchParent(() => told.abort())
+  try {
+    // the listening sockets keep the process alive meanwhile
+    await once(AbortSignal.any([signal, told.signal]), 'abort')
+  } finally {
+    unwatch?.()
+  }
+}

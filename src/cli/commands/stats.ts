@@ -1,0 +1,52 @@
+import { formatByteSize } from '../../node/byte-size.js'
+import { withDataDir } from '../admin-session.js'
+import { defineCommand } from '../command.js'
+import { writeJson, writeLine } from '../output.js'
+import { adminShape } from '../shared-options.js'
+import { formatMoment } from '../table.js'
+
+interface Stats {
+  running: boolean
+  archive: { envelopes: number; bytes: number; topics: number; oldest?: number; newest?: number; lastSeq: string }
+  trusted: number
+  keys: number
+}
+
+export const stats = defineCommand({
+  name: 'stats',
+  about: 'say what the archive holds, and what the running node counted',
+  shape: adminShape,
+  async run(config, _operands, context) {
+    const answer = await withDataDir(config['data-dir'], context, ask => ask<Stats>('stats'))
+    if (config.json === true) await writeJson(context.stdout, answer, context)
+    else await writeLine(context.stdout, describe(answer), context)
+    return 0
+  }
+})
+
+function describe({ running, archive, trusted, keys, ...rest }: Stats): string {
+  const { envelopes, bytes, topics, oldest, newest, lastSeq } = archive
+  const range =
+    oldest === undefined || newest === undefined ? '' : `, sent ${formatMoment(oldest)} to ${formatMoment(newest)}`
+  const lines = [
+    `node      ${running ? 'running' : 'not running'}`,
+    `archive   ${envelopes} envelopes of ${topics} topics, ${formatByteSize(bytes)}${range}`,
+    `ingested  ${lastSeq} since it was made`,
+    `trusted   ${trusted} peers`,
+    `keys      ${keys}`
+  ]
+  for (const [name, value] of Object.entries(flatten(rest))) if (value !== 0) lines.push(`${name}  ${value}`)
+  return lines.join('\n')
+}
+
+/** `counters.envelopes_stored` for what is nested. */
+function flatten(values: Record<string, unknown>, prefix = ''): Record<string, unknown> {
+  return Object.assign(
+    {},
+    ...Object.entries(values).map(([key, value]) =>
+      typeof value === 'object' && value !== null
+        ? flatten(value as Record<string, unknown>, `${prefix}${key}.`)
+        : { [`${prefix}${key}`]: value }
+    )
+  )
+}

@@ -1,0 +1,88 @@
+import type { PeerId } from '@libp2p/interface'
+import { peerIdFromString } from '@libp2p/peer-id'
+import { z } from 'zod'
+import type { Archive } from '../archive/archive.js'
+import type { Keyring } from '../mailserver/keyring.js'
+import type { TrustList } from '../trust/trust-list.js'
+import { fromHex, toHex } from '../wire/bytes.js'
+import type { ControlHandler } from './control-server.js'
+
+/** A command came with parameters that it does not take. */
+export class AdminError extends Error {
+  static override readonly name = 'AdminError'
+  override readonly name = 'AdminError'
+}
+
+/** What there is to look after in a data dir, opened by a running node or by the command itself. */
+export interface AdminParts {
+  trust: TrustList
+  keys: Keyring
+  archive: Archive
+  peer: PeerId
+  /** Where the node listens; empty when none runs. */
+  multiaddrs: () => string[]
+  /** Counts of the running node, by name. */
+  counters?: (() => Record<string, unknown>) | undefined
+}
+
+const uint32 = z.int().min(0).max(0xffffffff)
+const count = z.int().min(0)
+const peerId = z.string().transform((text, ctx) => {
+  try {
+    return peerIdFromString(text)
+  } catch {
+    ctx.addIssue({ code: 'custom', message: 'not a peer id' })
+    return z.NEVER
+  }
+})
+
+const nothing = z.strictObject({})
+const onePeer = z.strictObject({ peer: peerId })
+const oneName = z.strictObject({ name: z.string() })
+const trustAdd = z.strictObject({
+  peer: peerId,
+  label: z.string().optional(),
+  expires: count.optional(),
+  bytesPerDay: count.optional()
+})
+const keysAdd = z.strictObject({ name: z.string(), key: z.string().regex(/^[0-9a-f]{64}$/), peer: peerId.optional() })
+const pruneBefore = z.strictObject({ before: uint32 })
+
+/** The commands that look after a data dir, the same ones behind the control socket of a running node and without one. */
+export function adminHandlers(parts: AdminParts): Record<string, ControlHandler> {
+  const { trust, keys, archive } = parts
+  return {
+    id: command(nothing, async () => ({ peerId: parts.peer.toString(), multiaddrs: parts.multiaddrs(), enode: null })),
+    'trust.list': command(nothing, async () => trust.list()),
+    'trust.add': command(trustAdd, async ({ peer, ...options }) => trust.add(peer, options)),
+    'trust.remove': command(onePeer, async ({ peer }) => ({ removed: await trust.remove(peer) })),
+    'keys.list': command(nothing, async () => keys.list()),
+    'keys.add': command(keysAdd, async ({ name, key, peer }) => keys.add(name, fromHex(key), { peer })),
+    'keys.remove': command(oneName, async ({ name }) => ({ removed: await keys.remove(name) })),
+    stats: command(nothing, async () => stats(parts)),
+    prune: command(pruneBefore, async ({ before }, { signal }) => ({ pruned: await archive.prune(before, { signal }) }))
+  }
+}
+
+async function stats({ archive, trust, keys, counters }: AdminParts): Promise<Record<string, unknown>> {
+  const { lastSeq, ...rest } = await archive.stats()
+  return {
+    running: counters !== undefined,
+    archive: { id: toHex(archive.id), ...rest, lastSeq: lastSeq.toString() },
+    trusted: trust.list().length,
+    keys: keys.list().length,
+    ...(counters === undefined ? {} : counters())
+  }
+}
+
+function command<T>(
+  schema: z.ZodType<T>,
+  run: (params: T, options: { signal: AbortSignal }) => Promise<unknown>
+): ControlHandler {
+  return async (params, options) => {
+    const result = schema.safeParse(params ?? {})
+    if (result.success) return run(result.data, options)
+    const issue = result.error.issues[0]
+    throw new AdminError(`${issue?.path.join('.') || 'parameters'}: ${issue?.message ?? 'not understood'}`)
+  }
+}

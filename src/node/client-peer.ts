@@ -1,0 +1,127 @@
+import type { Libp2p, PeerId, PrivateKey } from '@libp2p/interface'
+import { MemoryDatastore } from 'datastore-core'
+import { type MailClientService, type MailClientServiceInit, mailclient, type WakuService, waku } from '../index.js'
+import { BLOOM_BYTES } from '../wire/bloom.js'
+import { Cleanup } from './cleanup.js'
+import { openDataDir } from './data-dir.js'
+import { loadIdentity } from './identity.js'
+import type { PeerAddress } from './peer-address.js'
+import { createPeerNode, startPeerNode } from './peer-node.js'
+import { useQuickKeccak } from './quick-keccak.js'
+import { openStore } from './store.js'
+
+/** The peer does not answer at its address, is another one, or speaks another protocol. */
+export class UnreachableError extends Error {
+  static override readonly name = 'UnreachableError'
+  override readonly name = 'UnreachableError'
+}
+
+/** The server is not on the trust list of the data dir. */
+export class NotTrustedError extends Error {
+  static override readonly name = 'NotTrustedError'
+  override readonly name = 'NotTrustedError'
+}
+
+export interface ClientPeerInit {
+  dataDir: string
+  /** Trust this peer and nobody else, and remember nothing of it. */
+  trustOnly?: PeerId | undefined
+  mailclient?: MailClientServiceInit | undefined
+}
+
+type Services = { waku: WakuService; mailclient: MailClientService }
+
+/** A peer that only dials: what `post` and `request` are, with an identity and a trust list of their own. */
+export class ClientPeer {
+  private constructor(
+    private readonly node: Libp2p<Services>,
+    private readonly dataDir: string,
+    readonly privateKey: PrivateKey,
+    private readonly cleanup: Cleanup
+  ) {}
+
+  /** Throws `DataDirLockedError`, `DataDirError` or `IdentityError`. */
+  static async open(init: ClientPeerInit): Promise<ClientPeer> {
+    const cleanup = new Cleanup()
+    try {
+      const dir = await openDataDir(init.dataDir)
+      const store = cleanup.after(await openStore(dir), store => store.close())
+      await useQuickKeccak()
+      const privateKey = await loadIdentity(dir.identity)
+      const node: Libp2p<Services> = await createPeerNode<Services>({
+        privateKey,
+        datastore: init.trustOnly === undefined ? store.datastore : new MemoryDatastore(),
+        services: {
+          // it comes to post or to fetch, and wants nothing of what is live
+          waku: waku({ light: true, bloom: new Uint8Array(BLOOM_BYTES) }),
+          mailclient: mailclient(init.mailclient)
+        }
+      })
+      cleanup.after(node, node => node.stop())
+      await startPeerNode(node)
+      if (init.trustOnly !== undefined) await node.services.mailclient.trust.add(init.trustOnly)
+      return new ClientPeer(node, init.dataDir, privateKey, cleanup)
+    } catch (err) {
+      await cleanup.run().catch(() => {}) // why it could not open matters more
+      throw err
+    }
+  }
+
+  get waku(): WakuService {
+    return this.node.services.waku
+  }
+
+  get mailclient(): MailClientService {
+    return this.node.services.mailclient
+  }
+
+  /** Throws `NotTrustedError`. */
+  requireTrust(server: PeerId): void {
+    if (this.mailclient.trust.has(server)) return
+    const expired = this.mailclient.trust.get(server) !== undefined
+    throw new NotTrustedError(
+      `the server is ${expired ? 'no longer' : 'not'} trusted: add --trust for this run, or ` +
+        `"waku-mailserver trust add ${server} --data-dir ${this.dataDir}"`
+    )
+  }
+
+  /** Dials a peer. Throws `UnreachableError`, or the reason of `signal`. */
+  async dial(peer: PeerAddress, options: { signal: AbortSignal; timeout: number }): Promise<void> {
+    await this.reach(peer, options, async signal => {
+      await this.node.dial(peer.address, { signal })
+    })
+  }
+
+  /** Dials a peer and exchanges Status with it. Throws `UnreachableError`, or the reason of `signal`. */
+  async connect(peer: PeerAddress, options: { signal: AbortSignal; timeout: number }): Promise<void> {
+    await this.reach(peer, options, async signal => {
+      await this.node.dial(peer.address, { signal })
+      await this.waku.connect(peer.peer, { signal })
+    })
+  }
+
+  async close(): Promise<void> {
+    await this.cleanup.run()
+  }
+
+  private async reach(
+    peer: PeerAddress,
+    { signal, timeout }: { signal: AbortSignal; timeout: number },
+    work: (signal: AbortSignal) => Promise<void>
+  ): Promise<void> {
+    const deadline = AbortSignal.timeout(timeout)
+    try {
+      await work(AbortSignal.any([signal, deadline]))
+    } catch (err) {
+      signal.throwIfAborted()
+      const reason = deadline.aborted ? `no answer in ${timeout / 1000} s` : reasonOf(err)
+      throw new UnreachableError(`cannot reach ${peer.address}: ${reason}`, { cause: err })
+    }
+  }
+}
+
+/** libp2p collects the failures of several attempts; the last one says most. */
+function reasonOf(err: unknown): string {
+  const last = err instanceof AggregateError ? err.errors.at(-1) : err
+  return last instanceof Error ? last.message : String(last)
+}

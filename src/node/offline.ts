@@ -1,0 +1,43 @@
+import { defaultLogger } from '@libp2p/logger'
+import { peerIdFromPrivateKey } from '@libp2p/peer-id'
+import { Keyring } from '../mailserver/keyring.js'
+import { TrustList } from '../trust/trust-list.js'
+import { adminHandlers } from './admin.js'
+import { Cleanup } from './cleanup.js'
+import { ControlError } from './control-line.js'
+import type { DataDir } from './data-dir.js'
+import { loadIdentity } from './identity.js'
+import { openStore } from './store.js'
+
+/** A data dir that no node runs on, opened to be looked after. */
+export interface Offline {
+  /** The same commands as on the control socket, with the same errors. */
+  ask(command: string, params: unknown, options: { signal: AbortSignal }): Promise<unknown>
+  close(): Promise<void>
+}
+
+/** Throws `DataDirLockedError` when another process has it open without a control socket. */
+export async function openOffline(dir: DataDir): Promise<Offline> {
+  const cleanup = new Cleanup()
+  try {
+    const store = cleanup.after(await openStore(dir), store => store.close())
+    const { datastore, archive } = store
+    const logger = defaultLogger()
+    const trust = cleanup.after(new TrustList({ datastore, logger }), trust => trust.close())
+    const keys = new Keyring({ datastore, logger })
+    await Promise.all([trust.load(), keys.load()])
+    const peer = peerIdFromPrivateKey(await loadIdentity(dir.identity))
+    const handlers = adminHandlers({ trust, keys, archive, peer, multiaddrs: () => [] })
+    return {
+      async ask(command, params, options) {
+        const handler = handlers[command]
+        if (handler === undefined) throw new ControlError(`no such command: ${command}`)
+        return handler(params, options)
+      },
+      close: () => cleanup.run()
+    }
+  } catch (err) {
+    await cleanup.run()
+    throw err
+  }
+}
