@@ -108,7 +108,7 @@ test('signatures are asked for as the policy says', async t => {
   const peer: PeerId = peerIdFromPrivateKey(mine)
   const codes = async (signature: 'none' | 'any' | 'peer') => {
     const { server } = await aMailserver(t, { policies: { libp2p: { signature } } })
-    const code = async (signWith: Uint8Array | undefined, from = peer) =>
+    const code = async (signWith: Uint8Array | undefined, from: PeerId = peer) =>
       (await ask(server, sealRequest({}, { signWith }), { peer: from })).errorCode
     return [
       await code(undefined),
