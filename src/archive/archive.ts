@@ -17,7 +17,7 @@ export interface ArchiveQuery {
   cursor?: Uint8Array | undefined
   /** At most this many envelopes, 1 or more (`Infinity` for a dialect that cannot page). */
   limit: number
-  /** Sum of raw envelope bytes after which the page ends; at least one envelope is returned however large. */
+  /** The page ends before its raw envelope bytes exceed this, but with at least one envelope however large. */
   maxBytes?: number | undefined
   signal?: AbortSignal | undefined
 }
@@ -69,13 +69,21 @@ export interface Archive {
   append(envelopes: Envelope[]): Promise<AppendOutcome[]>
   /**
    * Rows in ascending (sent, hash) order, in slices of at most a few hundred rows. No snapshot or iterator is held while a
-   * slice is with the consumer; returning early frees everything.
+   * slice is with the consumer; returning early frees everything. Throws `ArchiveQueryError` when a field is out of its
+   * range, `MalformedError` when the cursor is not 36 bytes. A cursor before `lower` changes nothing, one after `upper` ends
+   * the walk.
    */
   query(query: ArchiveQuery): AsyncGenerator<ArchiveRow[], ArchiveEnd>
   /** Rows in ingest order with seq > `after`, at most `limit`, pruned ones left out. */
-  since(after: bigint, options: { limit: number; signal?: AbortSignal }): AsyncGenerator<SequencedRow[], void>
-  /** Deletes every envelope with sent < `before` (Unix seconds); resolves with how many. */
-  prune(before: number, options?: { signal?: AbortSignal }): Promise<number>
+  since(
+    after: bigint,
+    options: { limit: number; signal?: AbortSignal | undefined }
+  ): AsyncGenerator<SequencedRow[], void>
+  /**
+   * Deletes every envelope with sent < `before` (Unix seconds, 0..2^32) that is stored now; resolves with how many. Goes in
+   * small steps between which appends are served, and may be broken off between any two.
+   */
+  prune(before: number, options?: { signal?: AbortSignal | undefined }): Promise<number>
   stats(): Promise<ArchiveStats>
   /** Finishes accepted appends, then releases the store. Anything after it rejects with `ArchiveClosedError`. */
   close(): Promise<void>

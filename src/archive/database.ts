@@ -1,4 +1,4 @@
-import { ClassicLevel } from 'classic-level'
+import { ClassicLevel, type DatabaseOptions } from 'classic-level'
 import { LevelDatastore } from 'datastore-level'
 import { DataDirLockedError } from './errors.js'
 import { LevelArchive } from './level-archive.js'
@@ -15,7 +15,9 @@ export interface Database {
 
 // Measured with millions of envelopes: without compression (envelopes are ciphertext) and with larger buffers than LevelDB's
 // own ingest is half as fast again, and the slowest batch takes a tenth.
-const OPTIONS = {
+export const LEVEL_OPTIONS: DatabaseOptions<Uint8Array, Uint8Array> = {
+  keyEncoding: 'view',
+  valueEncoding: 'view',
   compression: false,
   cacheSize: 64 * 1024 * 1024,
   writeBufferSize: 16 * 1024 * 1024,
@@ -28,11 +30,7 @@ const OPTIONS = {
  * @throws ArchiveFormatError when its archive was written by a version this one does not know
  */
 export async function openDatabase(path: string): Promise<Database> {
-  const level = new ClassicLevel<Uint8Array, Uint8Array>(path, {
-    ...OPTIONS,
-    keyEncoding: 'view',
-    valueEncoding: 'view'
-  })
+  const level = new ClassicLevel<Uint8Array, Uint8Array>(path, LEVEL_OPTIONS)
   try {
     await level.open()
   } catch (error) {

@@ -19,11 +19,16 @@ export interface GroupCommitInit {
    * @default 67_108_864 (64 MiB)
    */
   maxQueuedBytes?: number | undefined
+  /**
+   * Envelopes that a group of several appends may have together; 1 keeps every append by itself.
+   * @default 1024
+   */
+  maxGroup?: number | undefined
 }
 
 const MAX_QUEUED_BYTES = 64 * 1024 * 1024
 /** A group is closed once it holds this much; one append is never split. */
-const GROUP_ENVELOPES = 1024
+const MAX_GROUP = 1024
 const GROUP_BYTES = 4 * 1024 * 1024
 /** What an envelope costs in memory beside its bytes. */
 const OVERHEAD = 512
@@ -33,11 +38,13 @@ export class GroupCommit {
   readonly #commit: GroupCommitInit['commit']
   readonly #queue: WriteQueue
   readonly #maxQueuedBytes: number
+  readonly #maxGroup: number
   #waiting: Job[] = []
   #queuedBytes = 0
   #scheduled = false
 
-  constructor({ commit, queue, maxQueuedBytes = MAX_QUEUED_BYTES }: GroupCommitInit) {
+  constructor({ commit, queue, maxQueuedBytes = MAX_QUEUED_BYTES, maxGroup = MAX_GROUP }: GroupCommitInit) {
+    this.#maxGroup = maxGroup
     this.#commit = commit
     this.#queue = queue
     this.#maxQueuedBytes = maxQueuedBytes
@@ -85,7 +92,7 @@ export class GroupCommit {
     let envelopes = 0
     let bytes = 0
     for (const job of this.#waiting) {
-      if (count > 0 && (envelopes + job.envelopes.length > GROUP_ENVELOPES || bytes + job.bytes > GROUP_BYTES)) break
+      if (count > 0 && (envelopes + job.envelopes.length > this.#maxGroup || bytes + job.bytes > GROUP_BYTES)) break
       count++
       envelopes += job.envelopes.length
       bytes += job.bytes

@@ -8,6 +8,7 @@ import type {
   ArchiveStats,
   SequencedRow
 } from './archive.js'
+import { bloomTest } from './bloom-test.js'
 import { type CheckedQuery, checkLimit, checkPruneBound, checkQuery } from './checked-query.js'
 import { ArchiveClosedError, archiveFailure } from './errors.js'
 import { GroupCommit } from './group-commit.js'
@@ -21,7 +22,7 @@ import { sequence } from './level-sequence.js'
 import { type LevelStore, readRange } from './level-store.js'
 import { LevelWriter } from './level-writer.js'
 import { page, type RowSource } from './page.js'
-import { bloomTest, TopicDictionary } from './topic-dictionary.js'
+import { TopicDictionary } from './topic-dictionary.js'
 import { WriteQueue } from './write-queue.js'
 
 export interface LevelArchiveInit {

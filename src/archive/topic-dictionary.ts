@@ -6,7 +6,6 @@ import type { WriteQueue } from './write-queue.js'
 
 /** More topics than this are not kept in memory but read each time. */
 const MAX_CACHED = 262_144
-const MAX_REMEMBERED = 16_384
 
 /** The distinct topics of the archive, to turn a bloom filter into topics. */
 export class TopicDictionary {
@@ -64,19 +63,5 @@ export class TopicDictionary {
 
   async *#read(): AsyncGenerator<number, void> {
     for await (const [key] of readAll(this.#store, layout.allTopics())) yield layout.readTopic(key)
-  }
-}
-
-/** Whether envelopes of a topic pass a filter, remembered for the topics seen last. */
-export function bloomTest(filter: Uint8Array): (topic: number) => boolean {
-  const known = new Map<number, boolean>()
-  return topic => {
-    let passes = known.get(topic)
-    if (passes === undefined) {
-      passes = envelopeMatchesBloom(filter, topicFromNumber(topic))
-      if (known.size === MAX_REMEMBERED) known.clear()
-      known.set(topic, passes)
-    }
-    return passes
   }
 }

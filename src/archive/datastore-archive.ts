@@ -1,0 +1,220 @@
+import type { Datastore } from 'interface-datastore'
+import type { Envelope } from '../wire/envelope.js'
+import type {
+  AppendOutcome,
+  Archive,
+  ArchiveEnd,
+  ArchiveQuery,
+  ArchiveRow,
+  ArchiveStats,
+  SequencedRow
+} from './archive.js'
+import { bloomTest } from './bloom-test.js'
+import { type CheckedQuery, checkLimit, checkPruneBound, checkQuery } from './checked-query.js'
+import type { IndexEntry } from './datastore-index.js'
+import { DatastoreRecords } from './datastore-records.js'
+import { DatastoreWriter } from './datastore-writer.js'
+import { ArchiveClosedError, archiveFailure } from './errors.js'
+import { GroupCommit } from './group-commit.js'
+import { page, type Room, type RowSource, SLICE_BYTES, SLICE_ROWS } from './page.js'
+import type { Position } from './position.js'
+import { WriteQueue } from './write-queue.js'
+
+export interface DatastoreArchiveInit {
+  /** Any `interface-datastore`, open; closing it stays its opener's. */
+  datastore: Datastore
+  /**
+   * Where in it the archive lies.
+   * @default '/archive'
+   */
+  prefix?: string | undefined
+  /**
+   * Beyond this an append rejects with `ArchiveFullError`. The index of all of them is in memory, about 400 bytes each.
+   * @default 100_000
+   */
+  maxEnvelopes?: number | undefined
+  /**
+   * Bytes of envelopes that may wait to be written; beyond that an append is refused with `ArchiveBusyError`.
+   * @default 67_108_864 (64 MiB)
+   */
+  maxQueuedBytes?: number | undefined
+}
+
+/**
+ * A small archive on any datastore, for embedding and for tests; runs in a browser. An append is as safe on disk as the
+ * datastore's batches are.
+ */
+export class DatastoreArchive implements Archive {
+  readonly #records: DatastoreRecords
+  readonly #writer: DatastoreWriter
+  readonly #queue = new WriteQueue()
+  readonly #commits: GroupCommit
+  #closing: Promise<void> | undefined
+
+  private constructor({
+    datastore,
+    prefix = '/archive',
+    maxEnvelopes = 100_000,
+    maxQueuedBytes
+  }: DatastoreArchiveInit) {
+    this.#records = new DatastoreRecords(datastore, prefix)
+    const writer = new DatastoreWriter(this.#records, maxEnvelopes)
+    this.#writer = writer
+    this.#commits = new GroupCommit({
+      commit: list => writer.append(list),
+      queue: this.#queue,
+      maxQueuedBytes,
+      maxGroup: 1
+    })
+  }
+
+  /** @throws ArchiveFormatError when it was written by a version this one does not know */
+  static async open(init: DatastoreArchiveInit): Promise<DatastoreArchive> {
+    const archive = new DatastoreArchive(init)
+    try {
+      await archive.#writer.settle()
+      return archive
+    } catch (error) {
+      throw archiveFailure('the archive cannot be opened', error)
+    }
+  }
+
+  get id(): Uint8Array {
+    return this.#writer.id
+  }
+
+  async append(envelopes: Envelope[]): Promise<AppendOutcome[]> {
+    this.#assertOpen()
+    if (envelopes.length === 0) return []
+    try {
+      return await this.#commits.append(envelopes)
+    } catch (error) {
+      throw archiveFailure('envelopes could not be written to the archive', error)
+    }
+  }
+
+  async *query(query: ArchiveQuery): AsyncGenerator<ArchiveRow[], ArchiveEnd> {
+    this.#assertOpen()
+    const source = this.#source(checkQuery(query))
+    try {
+      return yield* page(source, query)
+    } catch (error) {
+      throw this.#failure(error, query.signal)
+    }
+  }
+
+  async *since(
+    after: bigint,
+    { limit, signal }: { limit: number; signal?: AbortSignal | undefined }
+  ): AsyncGenerator<SequencedRow[], void> {
+    this.#assertOpen()
+    checkLimit(limit)
+    const entries = this.#writer.index.entries.filter(({ seq }) => BigInt(seq) > after).sort((a, b) => a.seq - b.seq)
+    try {
+      let left = limit
+      for (let from = 0; from < entries.length && left > 0; ) {
+        signal?.throwIfAborted()
+        this.#assertOpen()
+        const slice = sliceOf(entries, from, { rows: left, bytes: Number.POSITIVE_INFINITY })
+        from += slice.length
+        const raws = await this.#records.raws(slice)
+        const rows = slice.flatMap(({ seq }, i) => {
+          const raw = raws[i]
+          return raw === undefined ? [] : [{ seq: BigInt(seq), raw }]
+        })
+        left -= rows.length
+        if (rows.length > 0) yield rows
+      }
+    } catch (error) {
+      throw this.#failure(error, signal)
+    }
+  }
+
+  async prune(before: number, { signal }: { signal?: AbortSignal | undefined } = {}): Promise<number> {
+    this.#assertOpen()
+    checkPruneBound(before)
+    try {
+      let removed = 0
+      for (;;) {
+        signal?.throwIfAborted()
+        this.#assertOpen()
+        const count = await this.#queue.run(() => this.#writer.prune(before))
+        removed += count
+        if (count === 0) return removed
+      }
+    } catch (error) {
+      throw this.#failure(error, signal)
+    }
+  }
+
+  async stats(): Promise<ArchiveStats> {
+    this.#assertOpen()
+    const { entries, bytes, topics } = this.#writer.index
+    const stats: ArchiveStats = { envelopes: entries.length, bytes, topics, lastSeq: BigInt(this.#writer.lastSeq) }
+    const [oldest, newest] = [entries[0], entries.at(-1)]
+    if (oldest !== undefined) stats.oldest = oldest.sent
+    if (newest !== undefined) stats.newest = newest.sent
+    return stats
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#queue.idle()
+    return this.#closing
+  }
+
+  /** Finds its place in the index anew for each slice, because the index may have changed since the last one. */
+  #source({ lower, upper, after, topics, bloom }: CheckedQuery): RowSource {
+    const wanted = topics === undefined ? undefined : new Set(topics)
+    const passes = bloom === undefined ? undefined : bloomTest(bloom)
+    const matches = ({ topic }: IndexEntry): boolean => wanted?.has(topic) ?? passes?.(topic) ?? true
+    let position: Position | undefined = after
+    const next = async (room: Room, signal?: AbortSignal | undefined): Promise<ArchiveRow[]> => {
+      for (;;) {
+        signal?.throwIfAborted()
+        this.#assertOpen()
+        const { index } = this.#writer
+        const start = position === undefined ? index.from(lower) : index.after(position)
+        const slice = sliceOf(index.entries, start, room, entry => (entry.sent > upper ? 'over' : matches(entry)))
+        if (slice.length === 0) return []
+        position = slice.at(-1)
+        const raws = await this.#records.raws(slice)
+        const rows = slice.flatMap(({ sent, hash }, i) => {
+          const raw = raws[i]
+          return raw === undefined ? [] : [{ sent, hash, raw }]
+        })
+        if (rows.length > 0) return rows
+      }
+    }
+    return { next }
+  }
+
+  #assertOpen(): void {
+    if (this.#closing !== undefined) throw new ArchiveClosedError()
+  }
+
+  #failure(error: unknown, signal: AbortSignal | undefined): unknown {
+    if (signal?.aborted === true) return error
+    if (this.#closing !== undefined) return new ArchiveClosedError(undefined, { cause: error })
+    return archiveFailure('the archive could not be read or changed', error)
+  }
+}
+
+/** Entries from `from` on that pass, as many as there is room for and no more than a slice. */
+function sliceOf(
+  entries: readonly IndexEntry[],
+  from: number,
+  room: Room,
+  passes: (entry: IndexEntry) => boolean | 'over' = () => true
+): IndexEntry[] {
+  const slice: IndexEntry[] = []
+  let bytes = Math.min(room.bytes, SLICE_BYTES)
+  for (let i = from; i < entries.length && slice.length < Math.min(room.rows, SLICE_ROWS) && bytes >= 0; i++) {
+    const entry = entries[i] as IndexEntry
+    const verdict = passes(entry)
+    if (verdict === 'over') break
+    if (!verdict) continue
+    slice.push(entry)
+    bytes -= entry.size
+  }
+  return slice
+}

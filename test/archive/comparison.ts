@@ -1,0 +1,196 @@
+import assert from 'node:assert/strict'
+import type { Archive, ArchiveQuery, ArchiveRow } from '../../src/archive/archive.js'
+import { toHex } from '../../src/wire/bytes.js'
+import { decodeEnvelope, type Envelope } from '../../src/wire/envelope.js'
+import { byTimeAndHash, Model, matches } from './model.js'
+import { Prng } from './prng.js'
+import { World } from './world.js'
+
+/** Opens the archive under test: the same one again after `close()`. */
+export type Open = () => Promise<Archive>
+
+export interface Page {
+  rows: ArchiveRow[]
+  cursor: Uint8Array | undefined
+}
+
+/** Reads a whole page and checks what holds for every slice of any. */
+export async function readPage(archive: Archive, query: ArchiveQuery): Promise<Page> {
+  const rows: ArchiveRow[] = []
+  const pages = archive.query(query)
+  for (;;) {
+    const { done, value } = await pages.next()
+    if (done === true) return { rows, cursor: value.cursor }
+    assert(value.length >= 1 && value.length <= 1000, 'a slice has some hundred rows at most')
+    rows.push(...value)
+  }
+}
+
+export async function readSince(archive: Archive, after: bigint, limit: number) {
+  const rows = []
+  for await (const slice of archive.since(after, { limit })) rows.push(...slice)
+  return rows
+}
+
+/** One page beside what the model says, to the last byte. */
+export async function assertSamePage(archive: Archive, model: Model, query: ArchiveQuery): Promise<Page> {
+  const page = await readPage(archive, query)
+  const expected = model.query(query)
+  assert.deepEqual(
+    page.rows.map(({ sent, hash }) => `${sent} ${toHex(hash)}`),
+    expected.rows.map(({ sent, hashHex }) => `${sent} ${hashHex}`),
+    'the same envelopes in the same order'
+  )
+  page.rows.forEach(({ raw }, i) => {
+    assert.equal(Buffer.compare(raw, (expected.rows[i] as Envelope).raw), 0, 'the very bytes that were appended')
+  })
+  assert.equal(hexOrNone(page.cursor), hexOrNone(expected.cursor), 'a cursor exactly when more exists')
+  return page
+}
+
+/**
+ * Does random things to an archive and to the model, and compares what both say. Resolves with the number of pages compared.
+ * @throws AssertionError at the first difference
+ */
+export async function compareWithModel(open: Open, seed: number, cases: number): Promise<number> {
+  const world = new World(new Prng(seed))
+  const { prng } = world
+  const model = new Model()
+  let archive = await open()
+  const { id } = archive
+  const rounds = Math.max(4, Math.ceil(cases / 500))
+  let compared = 0
+  for (let round = 0; round < rounds; round++) {
+    for (let i = 0; i < 3; i++) {
+      const batch = world.batch(prng.pick([0, 1, prng.below(50), prng.below(200)]))
+      assert.deepEqual(await archive.append(batch), model.append(batch), 'the outcome of each envelope')
+    }
+    await changeTogether(archive, model, world)
+    if (prng.chance(0.4)) {
+      const before = world.pruneBound()
+      assert.equal(await archive.prune(before), model.prune(before), 'how many were pruned')
+    }
+    if (prng.chance(0.3)) {
+      await archive.close()
+      archive = await open()
+      assert.equal(toHex(archive.id), toHex(id), 'the archive keeps its id')
+    }
+    await compareBesides(archive, model, prng)
+    const wanted = Math.ceil((cases * (round + 1)) / rounds)
+    while (compared < wanted) compared += await compareWalk(archive, model, world)
+  }
+  await archive.close()
+  return compared
+}
+
+/** A query, and sometimes all the pages that follow it. */
+async function compareWalk(archive: Archive, model: Model, world: World): Promise<number> {
+  const query = world.query()
+  let pages = 0
+  for (let most = world.prng.chance(0.2) ? 20 : 1; most > 0; most--) {
+    const { cursor } = await assertSamePage(archive, model, query)
+    pages++
+    if (cursor === undefined) break
+    query.cursor = cursor
+  }
+  return pages
+}
+
+async function compareBesides(archive: Archive, model: Model, prng: Prng): Promise<void> {
+  const stats = await archive.stats()
+  assert.deepEqual({ oldest: undefined, newest: undefined, ...stats }, model.stats, 'the counts')
+  for (let i = 0; i < 5; i++) {
+    const after = BigInt(prng.below(Number(model.lastSeq) + 3))
+    const limit = prng.pick([1, prng.between(1, 1000), Number.POSITIVE_INFINITY])
+    const print = ({ seq, raw }: { seq: bigint; raw: Uint8Array }): string => `${seq} ${toHex(raw.subarray(0, 100))}`
+    const rows = await readSince(archive, after, limit)
+    assert.deepEqual(rows.map(print), model.since(after, limit).map(print), 'the same in the order of ingest')
+  }
+}
+
+/**
+ * Appends that overlap, a prune and a walk in pages, all at once; then what each of them promises, and the model brought to
+ * the same state.
+ */
+async function changeTogether(archive: Archive, model: Model, world: World): Promise<void> {
+  const { prng } = world
+  const batches = Array.from({ length: 3 }, () => world.batch(prng.below(60)))
+  batches.push(prng.pick(batches).slice())
+  const before = prng.chance(0.3) ? world.time() : 0
+  const { lower, upper, topics, bloom, limit } = world.query()
+  const query: ArchiveQuery = { lower, upper, topics, bloom, limit: Math.max(limit, 50) }
+  const stored = model.envelopes
+  const [outcomes, pruned, walked] = await Promise.all([
+    Promise.all(batches.map(batch => archive.append(batch))),
+    archive.prune(before),
+    walk(archive, query)
+  ])
+  assertPagingPromises(walked, query, stored, batches.flat(), before)
+
+  // Which of two appends of the same envelope came first is not said, and neither is whether the prune came before.
+  const storedTimes = new Map<string, number>()
+  batches.flat().forEach((envelope, i) => {
+    if (outcomes.flat()[i] === 'stored') storedTimes.set(envelope.hashHex, (storedTimes.get(envelope.hashHex) ?? 0) + 1)
+  })
+  for (const envelope of batches.flat()) {
+    const times = storedTimes.get(envelope.hashHex) ?? 0
+    if (envelope.sent < before) assert(times <= 2, 'stored before and after the prune at most')
+    else assert.equal(times, model.has(envelope) ? 0 : 1, 'one of several appends of an envelope stores it')
+  }
+  await adopt(archive, model, stored, batches.flat(), before, pruned)
+}
+
+async function walk(archive: Archive, query: ArchiveQuery): Promise<ArchiveRow[]> {
+  const rows: ArchiveRow[] = []
+  let next: ArchiveQuery | undefined = query
+  while (next !== undefined) {
+    const page = await readPage(archive, next)
+    rows.push(...page.rows)
+    next = page.cursor === undefined ? undefined : { ...query, cursor: page.cursor }
+  }
+  return rows
+}
+
+function assertPagingPromises(
+  walked: ArchiveRow[],
+  query: ArchiveQuery,
+  stored: Envelope[],
+  appended: Envelope[],
+  before: number
+): void {
+  const envelopes = walked.map(({ raw }) => decodeEnvelope(raw))
+  for (const [i, envelope] of envelopes.entries())
+    assert(i === 0 || byTimeAndHash(envelopes[i - 1] as Envelope, envelope) < 0, 'ascending, and none twice')
+  const seen = new Set(envelopes.map(({ hashHex }) => hashHex))
+  const possible = new Set([...stored, ...appended].map(({ hashHex }) => hashHex))
+  for (const envelope of envelopes) {
+    assert(matches(query, envelope), 'only what was asked for')
+    assert(possible.has(envelope.hashHex), 'only what was stored')
+  }
+  for (const envelope of stored)
+    if (matches(query, envelope) && envelope.sent >= before)
+      assert(seen.has(envelope.hashHex), 'all that was there before and after the walk')
+}
+
+/** Checks what is there after changes whose order is open, and takes it over into the model. */
+async function adopt(
+  archive: Archive,
+  model: Model,
+  stored: Envelope[],
+  appended: Envelope[],
+  before: number,
+  pruned: number
+): Promise<void> {
+  const sequence = await readSince(archive, model.lastSeq, Number.POSITIVE_INFINITY)
+  const lastSeq = (await archive.stats()).lastSeq
+  const old = stored.filter(({ sent }) => sent < before)
+  model.prune(before)
+  model.adopt(sequence, lastSeq)
+  for (const envelope of appended)
+    if (envelope.sent >= before) assert(model.has(envelope), 'everything appended and not pruned is there')
+  assert(pruned >= old.length, 'everything that was there before the prune is gone')
+}
+
+function hexOrNone(bytes: Uint8Array | undefined): string {
+  return bytes === undefined ? 'none' : toHex(bytes)
+}

@@ -1,0 +1,342 @@
+import assert from 'node:assert/strict'
+import { type TestContext, test } from 'node:test'
+import type { Archive } from '../../src/archive/archive.js'
+import { lossyTopicBloom, topicBloom } from '../../src/wire/bloom.js'
+import { fromHex, MAX_UINT32, toHex } from '../../src/wire/bytes.js'
+import { encodeCursor } from '../../src/wire/cursor.js'
+import type { Envelope } from '../../src/wire/envelope.js'
+import { compareWithModel, type Open, readPage, readSince } from './comparison.js'
+import { byTimeAndHash } from './model.js'
+import { envelopeAt, useFastKeccak } from './traffic.js'
+
+/** A store of its own for one test: opens the same archive again and again, and is cleaned up after the test. */
+export type MakeStore = (t: TestContext) => Promise<Open>
+
+export interface ConformanceOptions {
+  /** Pages to compare with the model, spread over `seeds`. */
+  cases: number
+  seeds: number[]
+}
+
+const NOON = 1_600_041_600
+const ALL = { lower: 0, upper: MAX_UINT32, limit: Number.POSITIVE_INFINITY }
+const [RED, BLUE, LOSSY] = ['11223344', '55667788', '00010200'].map(fromHex) as [Uint8Array, Uint8Array, Uint8Array]
+
+/** What every archive has to do, whatever it keeps its envelopes in. */
+export async function conformance(name: string, makeStore: MakeStore, options: ConformanceOptions): Promise<void> {
+  await useFastKeccak()
+  const behaviour = (title: string, check: (archive: Archive, open: Open) => Promise<void>): void => {
+    test(`${name}: ${title}`, async t => {
+      const open = await makeStore(t)
+      const archive = await open()
+      await check(archive, open)
+      await archive.close()
+    })
+  }
+
+  behaviour(
+    'gives back the very bytes that were appended, whatever their size [MAIL-01] [MAIL-03] [D-07]',
+    async archive => {
+      const envelopes = [0, 1, 55, 56, 255, 256, 65_536, 1_000_000].map((size, i) => envelope(NOON + i, RED, size))
+      assert.deepEqual(
+        await archive.append(envelopes),
+        envelopes.map(() => 'stored')
+      )
+      const { rows } = await readPage(archive, ALL)
+      rows.forEach((row, i) => {
+        const { raw, sent, hashHex } = envelopes[i] as Envelope
+        assert.equal(Buffer.compare(row.raw, raw), 0)
+        assert.equal(row.sent, sent)
+        assert.equal(toHex(row.hash), hashHex)
+      })
+      assert.equal(rows.length, envelopes.length)
+    }
+  )
+
+  behaviour('orders by creation time and then by hash [D-04] [D-07]', async archive => {
+    const envelopes = Array.from({ length: 40 }, (_, i) => envelope(NOON + (i % 4), i % 2 ? RED : BLUE, i))
+    await archive.append(envelopes)
+    assert.deepEqual(
+      await hashes(archive, ALL),
+      [...envelopes].sort(byTimeAndHash).map(e => e.hashHex)
+    )
+  })
+
+  behaviour(
+    'stores an envelope once, within a batch, between batches and at the same time [MAIL-01]',
+    async archive => {
+      const [a, b, c] = [envelope(NOON, RED, 1), envelope(NOON, RED, 2), envelope(NOON, BLUE, 3)] as const
+      assert.deepEqual(await archive.append([a, b, a]), ['stored', 'stored', 'known'])
+      assert.deepEqual(await archive.append([b]), ['known'])
+      const together = await Promise.all([archive.append([c, a]), archive.append([c])])
+      assert.deepEqual(together, [['stored', 'known'], ['known']])
+      assert.deepEqual(await archive.append([]), [])
+      const { envelopes, lastSeq } = await archive.stats()
+      assert.deepEqual([envelopes, lastSeq], [3, 3n])
+    }
+  )
+
+  behaviour('takes both ends of the range in, also at the ends of time [D-04]', async archive => {
+    const times = [0, 1, NOON, NOON + 1, MAX_UINT32 - 1, MAX_UINT32]
+    await archive.append(times.map(time => envelope(time, RED, 1)))
+    const sent = async (lower: number, upper: number): Promise<number[]> => {
+      const { rows } = await readPage(archive, { lower, upper, limit: 10 })
+      assert.deepEqual(
+        await sentOf(archive, { lower, upper, limit: 10, topics: [RED] }),
+        rows.map(row => row.sent)
+      )
+      return rows.map(row => row.sent)
+    }
+    assert.deepEqual(await sent(0, MAX_UINT32), times)
+    assert.deepEqual(await sent(0, 0), [0])
+    assert.deepEqual(await sent(1, NOON), [1, NOON])
+    assert.deepEqual(await sent(MAX_UINT32, MAX_UINT32), [MAX_UINT32])
+    assert.deepEqual(await sent(NOON + 2, MAX_UINT32 - 2), [])
+  })
+
+  behaviour('keeps an envelope whose creation time wraps around where it says', async archive => {
+    const wrapped = envelopeAt(MAX_UINT32 - 4, RED, new Uint8Array(3), 10)
+    assert.equal(wrapped.expiry, 5)
+    await archive.append([wrapped])
+    assert.deepEqual(await sentOf(archive, ALL), [MAX_UINT32 - 4])
+  })
+
+  behaviour('goes on strictly after the cursor, one envelope at a time [D-04]', async archive => {
+    const envelopes = Array.from({ length: 30 }, (_, i) => envelope(NOON + (i >> 3), i % 3 ? RED : BLUE, i))
+    await archive.append(envelopes)
+    for (const topics of [undefined, [RED], [RED, BLUE]]) {
+      const wanted = envelopes.filter(({ topic }) => topics?.length !== 1 || topic[0] === RED[0]).sort(byTimeAndHash)
+      const seen: string[] = []
+      let cursor: Uint8Array | undefined
+      do {
+        const page = await readPage(archive, { ...ALL, limit: 1, topics, cursor })
+        assert.equal(page.rows.length, 1)
+        seen.push(...page.rows.map(row => toHex(row.hash)))
+        cursor = page.cursor
+      } while (cursor !== undefined)
+      assert.deepEqual(
+        seen,
+        wanted.map(e => e.hashHex)
+      )
+    }
+  })
+
+  behaviour('gives a cursor of 36 bytes exactly when one more envelope matches [D-04]', async archive => {
+    await archive.append([0, 1, 2].map(i => envelope(NOON + i, i === 2 ? BLUE : RED, i)))
+    const last = (await readPage(archive, { ...ALL, limit: 2 })).rows.at(-1)
+    const { cursor } = await readPage(archive, { ...ALL, limit: 2 })
+    assert.equal(cursor && toHex(cursor), last && toHex(encodeCursor(last.sent, last.hash)))
+    assert.equal((await readPage(archive, { ...ALL, limit: 3 })).cursor, undefined)
+    assert.equal((await readPage(archive, { ...ALL, limit: 2, topics: [RED] })).cursor, undefined)
+    assert.equal((await readPage(archive, { ...ALL, limit: 2, upper: NOON + 1 })).cursor, undefined)
+    assert.equal((await readPage(archive, { ...ALL, limit: 1, topics: [RED] })).cursor?.length, 36)
+  })
+
+  behaviour('goes on at the next envelope when that of the cursor was pruned or never was [D-04]', async archive => {
+    const envelopes = [0, 1, 2, 3].map(i => envelope(NOON + i, RED, i))
+    await archive.append(envelopes)
+    const { cursor } = await readPage(archive, { ...ALL, limit: 2 })
+    await archive.prune(NOON + 2)
+    const left = envelopes.slice(2).map(e => e.hashHex)
+    for (const topics of [undefined, [RED]]) {
+      assert.deepEqual(await hashes(archive, { ...ALL, topics, cursor }), left)
+      const before = encodeCursor(NOON + 2, new Uint8Array(32))
+      assert.deepEqual(await hashes(archive, { ...ALL, topics, cursor: before }), left)
+      const behind = encodeCursor(NOON + 2, new Uint8Array(32).fill(0xff))
+      assert.deepEqual(await hashes(archive, { ...ALL, topics, cursor: behind }), left.slice(1))
+      const end = encodeCursor(MAX_UINT32, new Uint8Array(32).fill(0xff))
+      assert.deepEqual(await hashes(archive, { ...ALL, topics, cursor: end }), [])
+    }
+  })
+
+  behaviour('prefers topics to a bloom filter, and tests a filter the way deployed programs fill it', async archive => {
+    const [red, blue, lossy] = [RED, BLUE, LOSSY].map((topic, i) => envelope(NOON + i, topic, 1)) as [
+      Envelope,
+      Envelope,
+      Envelope
+    ]
+    await archive.append([red, blue, lossy])
+    assert.deepEqual(await hashes(archive, { ...ALL, topics: [RED, RED], bloom: topicBloom(BLUE) }), [red.hashHex])
+    assert.deepEqual(await hashes(archive, { ...ALL, bloom: topicBloom(BLUE) }), [blue.hashHex])
+    for (const bloom of [topicBloom(LOSSY), lossyTopicBloom(LOSSY)])
+      assert.deepEqual(await hashes(archive, { ...ALL, bloom }), [lossy.hashHex])
+    assert.deepEqual(await hashes(archive, { ...ALL, bloom: new Uint8Array(64) }), [])
+    assert.equal((await hashes(archive, { ...ALL, bloom: new Uint8Array(64).fill(0xff) })).length, 3)
+  })
+
+  behaviour('ends a page before it grows past maxBytes, but never without an envelope', async archive => {
+    const envelopes = [100_000, 200_000, 300_000].map((size, i) => envelope(NOON + i, RED, size))
+    await archive.append(envelopes)
+    const [first, second] = envelopes.map(e => e.size) as [number, number]
+    for (const topics of [undefined, [RED]]) {
+      const count = async (maxBytes: number): Promise<[number, boolean]> => {
+        const page = await readPage(archive, { ...ALL, topics, maxBytes })
+        return [page.rows.length, page.cursor !== undefined]
+      }
+      assert.deepEqual(await count(0), [1, true])
+      assert.deepEqual(await count(first + second - 1), [1, true])
+      assert.deepEqual(await count(first + second), [2, true])
+      assert.deepEqual(await count(10_000_000), [3, false])
+    }
+  })
+
+  behaviour('hands out a long answer in slices of bounded size', async archive => {
+    await archive.append(Array.from({ length: 1500 }, (_, i) => envelope(NOON + i, RED, 2)))
+    await archive.append(Array.from({ length: 8 }, (_, i) => envelope(NOON + 2000 + i, RED, 900_000)))
+    for (const topics of [undefined, [RED]]) {
+      const slices: { rows: number; bytes: number }[] = []
+      for await (const rows of archive.query({ ...ALL, topics }))
+        slices.push({ rows: rows.length, bytes: rows.reduce((sum, row) => sum + row.raw.length, 0) })
+      assert.equal(
+        slices.reduce((sum, { rows }) => sum + rows, 0),
+        1508
+      )
+      assert(
+        slices.every(({ rows, bytes }) => rows <= 512 && bytes <= 2_000_000),
+        JSON.stringify(slices)
+      )
+    }
+  })
+
+  behaviour('deletes what was sent before a time and nothing else [D-08]', async archive => {
+    const envelopes = [-86_400, -1, 0, 1, 86_400].map(i => envelope(NOON + i, i < 0 ? RED : BLUE, 1))
+    await archive.append(envelopes)
+    assert.equal(await archive.prune(0), 0)
+    assert.equal(await archive.prune(NOON), 2)
+    assert.equal(await archive.prune(NOON), 0)
+    assert.deepEqual(
+      await hashes(archive, ALL),
+      envelopes.slice(2).map(e => e.hashHex)
+    )
+    assert.deepEqual(await hashes(archive, { ...ALL, topics: [RED] }), [])
+    const { oldest, newest, topics } = await archive.stats()
+    assert.deepEqual([oldest, newest, topics], [NOON, NOON + 86_400, 1])
+    assert.equal(await archive.prune(2 ** 32), 3)
+    assert.deepEqual(await archive.stats(), { envelopes: 0, bytes: 0, topics: 0, lastSeq: 5n })
+  })
+
+  behaviour('never gives a sequence number twice, not even when all was pruned in between', async (archive, open) => {
+    const [a, b] = [envelope(NOON, RED, 1), envelope(NOON + 1, RED, 2)]
+    await archive.append([a, b])
+    await archive.prune(2 ** 32)
+    await archive.close()
+    const again = await open()
+    assert.equal((await again.stats()).lastSeq, 2n)
+    assert.deepEqual(await again.append([b]), ['stored'])
+    assert.deepEqual(
+      (await readSince(again, 0n, 10)).map(row => row.seq),
+      [3n]
+    )
+    await again.close()
+  })
+
+  behaviour('tells what was archived since a sequence number, also what is back-dated', async archive => {
+    const envelopes = [5, 3, 9, 1, 7].map(i => envelope(NOON + i * 50_000, RED, i))
+    for (const one of envelopes) await archive.append([one])
+    await archive.prune(NOON + 2 * 50_000)
+    const expected = [1, 2, 3, 5].map(seq => [BigInt(seq), toHex((envelopes[seq - 1] as Envelope).raw)])
+    const print = async (after: bigint, limit: number): Promise<unknown[]> =>
+      (await readSince(archive, after, limit)).map(row => [row.seq, toHex(row.raw)])
+    assert.deepEqual(await print(0n, 10), expected)
+    assert.deepEqual(await print(2n, 1), expected.slice(2, 3))
+    assert.deepEqual(await print(3n, 1), expected.slice(3))
+    assert.deepEqual(await print(5n, 10), [])
+    assert.deepEqual(await print(2n ** 64n - 1n, 10), [])
+  })
+
+  behaviour('is the same after it was closed and opened again', async (archive, open) => {
+    const envelopes = Array.from({ length: 20 }, (_, i) => envelope(NOON + i * 30_000, i % 3 ? RED : BLUE, i))
+    await archive.append(envelopes)
+    await archive.prune(NOON + 90_000)
+    const before = [await archive.stats(), await hashes(archive, { ...ALL, topics: [RED] }), toHex(archive.id)]
+    await archive.close()
+    const again = await open()
+    assert.deepEqual([await again.stats(), await hashes(again, { ...ALL, topics: [RED] }), toHex(again.id)], before)
+    assert.equal(again.id.length, 8)
+    await again.close()
+  })
+
+  behaviour('refuses a query that is out of range with a typed error', async archive => {
+    const wrong = [
+      { lower: -1 },
+      { upper: 2 ** 32 },
+      { lower: 2, upper: 1 },
+      { limit: 0 },
+      { limit: 1.5 },
+      { maxBytes: -1 },
+      { topics: [] },
+      { topics: [new Uint8Array(3)] },
+      { topics: Array.from({ length: 1001 }, () => RED) },
+      { bloom: new Uint8Array(63) }
+    ]
+    for (const fields of wrong)
+      await assert.rejects(
+        readPage(archive, { ...ALL, ...fields }),
+        { name: 'ArchiveQueryError' },
+        JSON.stringify(fields)
+      )
+    await assert.rejects(readPage(archive, { ...ALL, cursor: new Uint8Array(35) }), { name: 'MalformedError' })
+    for (const before of [-1, 0.5, 2 ** 32 + 1])
+      await assert.rejects(archive.prune(before), { name: 'ArchiveQueryError' })
+    await assert.rejects(readSince(archive, 0n, 0), { name: 'ArchiveQueryError' })
+  })
+
+  behaviour('breaks off when its signal fires', async archive => {
+    await archive.append(Array.from({ length: 1200 }, (_, i) => envelope(NOON + i, RED, 1)))
+    const aborted = AbortSignal.abort(new Error('enough'))
+    const queries = [ALL, { ...ALL, topics: [RED] }, { ...ALL, bloom: topicBloom(RED) }]
+    for (const query of queries) {
+      await assert.rejects(readPage(archive, { ...query, signal: aborted }), /enough/)
+      const controller = new AbortController()
+      const slices = archive.query({ ...query, signal: controller.signal })
+      assert.equal((await slices.next()).done, false)
+      controller.abort(new Error('enough'))
+      await assert.rejects(slices.next(), /enough/)
+    }
+    await assert.rejects(archive.since(0n, { limit: 1, signal: aborted }).next(), /enough/)
+    await assert.rejects(archive.prune(NOON + 10, { signal: aborted }), /enough/)
+    assert.equal((await archive.stats()).envelopes, 1200)
+  })
+
+  behaviour('finishes accepted appends when it is closed, and then refuses everything', async (archive, open) => {
+    await archive.append(Array.from({ length: 600 }, (_, i) => envelope(NOON + i, RED, 1)))
+    const walking = archive.query(ALL)
+    await walking.next()
+    const accepted = [1, 2, 3].map(i => archive.append([envelope(NOON + 1000, BLUE, i)]))
+    await archive.close()
+    assert.deepEqual(await Promise.all(accepted), [['stored'], ['stored'], ['stored']])
+    const closed = { name: 'ArchiveClosedError' }
+    await assert.rejects(walking.next(), closed)
+    await assert.rejects(archive.append([envelope(NOON, RED, 1)]), closed)
+    await assert.rejects(readPage(archive, ALL), closed)
+    await assert.rejects(readSince(archive, 0n, 1), closed)
+    await assert.rejects(archive.prune(1), closed)
+    await assert.rejects(archive.stats(), closed)
+    await archive.close()
+    const again = await open()
+    assert.equal((await again.stats()).envelopes, 603)
+    await again.close()
+  })
+
+  for (const seed of options.seeds) {
+    const cases = Math.ceil(options.cases / options.seeds.length)
+    test(`${name}: answers ${cases} random queries as a naive model does, seed ${seed} [MAIL-03] [D-04] [D-07] [D-08]`, async t => {
+      const open = await makeStore(t)
+      const compared = await compareWithModel(open, seed, cases)
+      assert(compared >= cases)
+      t.diagnostic(`seed ${seed}: ${compared} pages compared`)
+    })
+  }
+}
+
+function envelope(sent: number, topic: Uint8Array, size: number): Envelope {
+  return envelopeAt(sent, topic, new Uint8Array(size).fill(size & 0xff))
+}
+
+async function hashes(archive: Archive, query: Parameters<Archive['query']>[0]): Promise<string[]> {
+  return (await readPage(archive, query)).rows.map(row => toHex(row.hash))
+}
+
+async function sentOf(archive: Archive, query: Parameters<Archive['query']>[0]): Promise<number[]> {
+  return (await readPage(archive, query)).rows.map(row => row.sent)
+}

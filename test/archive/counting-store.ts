@@ -1,0 +1,51 @@
+import type { LevelIterator, LevelReadOptions, LevelStore } from '../../src/archive/level-store.js'
+
+/** Counts from outside what an archive reads of its database. */
+export class CountingStore implements LevelStore {
+  readonly #inner: LevelStore
+  /** Entries that iterators returned. */
+  visited = 0
+  /** Iterators opened. */
+  seeks = 0
+  /** Iterators open now. */
+  open = 0
+  /** Values fetched by key. */
+  gets = 0
+
+  constructor(inner: LevelStore) {
+    this.#inner = inner
+  }
+
+  reset(): void {
+    this.visited = 0
+    this.seeks = 0
+    this.gets = 0
+  }
+
+  iterator(options: LevelReadOptions): LevelIterator {
+    const inner = this.#inner.iterator(options)
+    this.seeks++
+    this.open++
+    return {
+      nextv: async size => {
+        const entries = await inner.nextv(size)
+        this.visited += entries.length
+        return entries
+      },
+      close: async () => {
+        this.open--
+        await inner.close()
+      }
+    }
+  }
+
+  batch: LevelStore['batch'] = (operations, options) => this.#inner.batch(operations, options)
+
+  getMany: LevelStore['getMany'] = keys => {
+    this.gets += keys.length
+    return this.#inner.getMany(keys)
+  }
+
+  hasMany: LevelStore['hasMany'] = keys => this.#inner.hasMany(keys)
+  compactRange: LevelStore['compactRange'] = (start, end) => this.#inner.compactRange(start, end)
+}

@@ -1,0 +1,102 @@
+import type { ArchiveQuery } from '../../src/archive/archive.js'
+import { envelopeMatchesBloom } from '../../src/wire/bloom.js'
+import { compareBytes, equalBytes, toHex } from '../../src/wire/bytes.js'
+import { decodeCursor, encodeCursor } from '../../src/wire/cursor.js'
+import { decodeEnvelope, type Envelope } from '../../src/wire/envelope.js'
+
+/** What an archive must do, said in the plainest way: a list that is filtered and sorted for each question. */
+export class Model {
+  #stored = new Map<string, { envelope: Envelope; seq: bigint }>()
+  #sorted: Envelope[] | undefined
+  #lastSeq = 0n
+
+  get envelopes(): Envelope[] {
+    this.#sorted ??= [...this.#stored.values()].map(({ envelope }) => envelope).sort(byTimeAndHash)
+    return this.#sorted
+  }
+
+  get lastSeq(): bigint {
+    return this.#lastSeq
+  }
+
+  has(envelope: Envelope): boolean {
+    return this.#stored.has(envelope.hashHex)
+  }
+
+  append(envelopes: Envelope[]): ('stored' | 'known')[] {
+    return envelopes.map(envelope => {
+      if (this.has(envelope)) return 'known'
+      this.#lastSeq += 1n
+      this.#sorted = undefined
+      this.#stored.set(envelope.hashHex, { envelope, seq: this.#lastSeq })
+      return 'stored'
+    })
+  }
+
+  prune(before: number): number {
+    const old = this.envelopes.filter(envelope => envelope.sent < before)
+    this.#sorted = undefined
+    for (const envelope of old) this.#stored.delete(envelope.hashHex)
+    return old.length
+  }
+
+  query(query: ArchiveQuery): { rows: Envelope[]; cursor: Uint8Array | undefined } {
+    const matching = this.envelopes.filter(envelope => matches(query, envelope))
+    const rows: Envelope[] = []
+    let bytes = 0
+    for (const envelope of matching) {
+      if (rows.length === query.limit) break
+      if (rows.length > 0 && bytes + envelope.size > (query.maxBytes ?? Number.POSITIVE_INFINITY)) break
+      rows.push(envelope)
+      bytes += envelope.size
+    }
+    const last = rows.at(-1)
+    const more = rows.length < matching.length && last !== undefined
+    return { rows, cursor: more ? encodeCursor(last.sent, last.hash) : undefined }
+  }
+
+  since(after: bigint, limit: number): { seq: bigint; raw: Uint8Array }[] {
+    return [...this.#stored.values()]
+      .filter(({ seq }) => seq > after)
+      .sort((a, b) => Number(a.seq - b.seq))
+      .slice(0, limit)
+      .map(({ seq, envelope }) => ({ seq, raw: envelope.raw }))
+  }
+
+  /** Takes over what an archive says was appended, where the order of things was open. */
+  adopt(rows: { seq: bigint; raw: Uint8Array }[], lastSeq: bigint): void {
+    this.#sorted = undefined
+    for (const { seq, raw } of rows) {
+      const envelope = decodeEnvelope(raw)
+      this.#stored.set(envelope.hashHex, { envelope, seq })
+    }
+    this.#lastSeq = lastSeq
+  }
+
+  get stats() {
+    const envelopes = this.envelopes
+    return {
+      envelopes: envelopes.length,
+      bytes: envelopes.reduce((sum, { size }) => sum + size, 0),
+      topics: new Set(envelopes.map(({ topic }) => toHex(topic))).size,
+      lastSeq: this.#lastSeq,
+      oldest: envelopes[0]?.sent,
+      newest: envelopes.at(-1)?.sent
+    }
+  }
+}
+
+export function byTimeAndHash(a: Envelope, b: Envelope): number {
+  return a.sent - b.sent || compareBytes(a.hash, b.hash)
+}
+
+export function matches(query: ArchiveQuery, envelope: Envelope): boolean {
+  if (envelope.sent < query.lower || envelope.sent > query.upper) return false
+  if (query.cursor !== undefined) {
+    const { sent, hash } = decodeCursor(query.cursor)
+    if (envelope.sent < sent || (envelope.sent === sent && compareBytes(envelope.hash, hash) <= 0)) return false
+  }
+  if (query.topics !== undefined) return query.topics.some(topic => equalBytes(topic, envelope.topic))
+  if (query.bloom !== undefined) return envelopeMatchesBloom(query.bloom, envelope.topic)
+  return true
+}
