@@ -65,15 +65,16 @@ func (w *whisper) Start(server *p2p.Server) error {
 	return w.shh.Start(server)
 }
 
+// Stop does not wait for the library, which keeps a changed bloom or PoW in mind for ten seconds and would have us wait for that.
 func (w *whisper) Stop() error {
-	err := w.shh.Stop()
+	go w.shh.Stop()
 	if w.mail != nil {
 		w.mail.Close()
 	}
 	if w.tempDir != "" {
-		os.RemoveAll(w.tempDir)
+		return os.RemoveAll(w.tempDir)
 	}
-	return err
+	return nil
 }
 
 func (w *whisper) Seal(o kit.SealOptions) ([]byte, error) {

@@ -17,6 +17,9 @@ import (
 )
 
 func (n *Node) handle(call *Call) (stop bool, err error) {
+	if n.server == nil && call.Name != "start" && call.Name != "generate" && call.Name != "stop" {
+		return false, errors.New("not started")
+	}
 	switch call.Name {
 	case "start":
 		var o StartOptions
@@ -82,9 +85,6 @@ func (n *Node) onDial(call *Call) error {
 	var o peerOptions
 	if err := call.Read(&o); err != nil {
 		return err
-	}
-	if n.server == nil {
-		return errors.New("not started")
 	}
 	node, err := parsePeer(o.name())
 	if err != nil {

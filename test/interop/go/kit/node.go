@@ -226,9 +226,6 @@ func (n *Node) library(capability string) (Library, error) {
 			return library, nil
 		}
 	}
-	if n.server == nil {
-		return nil, fmt.Errorf("not started")
-	}
 	return nil, fmt.Errorf("not started with %q", capability)
 }
 

@@ -188,3 +188,15 @@ func texts(value any) (out []string) {
 	}
 	return out
 }
+
+// awaitCount waits until that many events of a name came.
+func (p *peer) awaitCount(name string, count int) {
+	p.t.Helper()
+	seen := 0
+	p.await(fmt.Sprintf("%d × %s", count, name), func(event object) bool {
+		if event["event"] == name {
+			seen++
+		}
+		return seen == count
+	})
+}
