@@ -1,0 +1,3 @@
+/** A stream on which as many bytes come as the archive holds, and nothing else. */
+export const RAW_PROTOCOL = '/bench/raw/1.0.0'
+export const PASSWORD = 'benchmark'

@@ -1,0 +1,88 @@
+import '../../src/node/polyfill.js'
+import { join } from 'node:path'
+import { generateKeyPair } from '@libp2p/crypto/keys'
+import type { Stream } from '@libp2p/interface'
+import { ClassicLevel } from 'classic-level'
+import { MemoryDatastore } from 'datastore-core'
+import { pEvent } from 'p-event'
+import { LEVEL_OPTIONS } from '../../src/archive/database.js'
+import { LevelArchive } from '../../src/archive/level-archive.js'
+import { mailserver, waku } from '../../src/index.js'
+import { createPeerNode } from '../../src/node/peer-node.js'
+import { Prng } from '../../test/archive/prng.js'
+import { Traffic, useFastKeccak } from '../../test/archive/traffic.js'
+import { PASSWORD, RAW_PROTOCOL } from './history-protocol.js'
+import { rawScan } from './raw-scan.js'
+import { anonymousMemory } from './report.js'
+
+// The server's process of the history benchmark: `history-server.js <directory> <envelopes>`, talking to its parent over IPC.
+
+const CHUNK = 256 * 1024
+const DAYS = 30
+
+const [directory = '', count = '0'] = process.argv.slice(2)
+const total = Number(count)
+
+/** As many bytes as the archive holds, as fast as a libp2p stream takes them. */
+async function sendRaw(stream: Stream, bytes: number): Promise<void> {
+  const chunk = new Uint8Array(CHUNK)
+  for (let left = bytes; left > 0; left -= CHUNK) {
+    if (!stream.send(chunk.subarray(0, Math.min(left, CHUNK)))) {
+      await pEvent(stream, 'drain', { rejectionEvents: ['close'] })
+    }
+  }
+  await stream.close()
+}
+
+await useFastKeccak()
+const level = new ClassicLevel<Uint8Array, Uint8Array>(join(directory, 'db'), LEVEL_OPTIONS)
+await level.open()
+const archive = await LevelArchive.open({ db: level })
+const traffic = new Traffic(new Prng(7), { count: total, days: DAYS })
+for (const batch of traffic.batches(2000)) await archive.append(batch)
+const { bytes } = await archive.stats()
+const memory = anonymousMemory()
+const node = await createPeerNode({
+  privateKey: await generateKeyPair('secp256k1'),
+  datastore: new MemoryDatastore(),
+  listen: ['/ip4/127.0.0.1/tcp/0'],
+  services: { waku: waku(), mailserver: mailserver({ archive, password: PASSWORD }) }
+})
+await node.handle(RAW_PROTOCOL, stream => void sendRaw(stream, bytes))
+await node.start()
+
+/** The archive without the network: what LevelDB gives, in slices, when nobody looks at it. */
+async function scan(): Promise<number> {
+  const started = performance.now()
+  let rows = 0
+  const everything = { lower: 0, upper: 0xffff_ffff, limit: Number.POSITIVE_INFINITY }
+  for await (const slice of archive.query(everything)) rows += slice.length
+  if (rows !== total) throw new Error(`the scan brought ${rows} of ${total} envelopes`)
+  return performance.now() - started
+}
+
+async function timedRawScan(): Promise<number> {
+  const started = performance.now()
+  const rows = await rawScan(level)
+  if (rows !== total) throw new Error(`the raw scan brought ${rows} of ${total} envelopes`)
+  return performance.now() - started
+}
+
+const commands: Record<string, () => Promise<unknown>> = {
+  scan,
+  rawScan: timedRawScan,
+  stop: async () => {
+    await node.stop()
+    await archive.close()
+    await level.close()
+    return memory.stop()
+  }
+}
+
+process.on('message', (command: string) => {
+  void commands[command]?.().then(result => {
+    process.send?.({ command, result })
+    if (command === 'stop') process.disconnect()
+  })
+})
+process.send?.({ command: 'ready', result: { addresses: node.getMultiaddrs().map(String), bytes } })
