@@ -19,8 +19,11 @@ export interface FrameSocketHandlers {
    * comes again. Throws to end reading for good.
    */
   onMessage(message: Uint8Array): boolean
-  /** The next message is larger than `maxMessage`: pauses the socket because that may change soon, or throws. */
-  onOversize(size: number): void
+  /**
+   * The next message has this size on the wire, and its body is not there yet. Throws to refuse it, or pauses the socket
+   * and returns false: then the same is asked after `resume`.
+   */
+  onSize(size: number): boolean
   /** Something that was queued has left. */
   onProgress(): void
   /** No message will come any more; without an error the peer closed between two frames. */
@@ -31,8 +34,6 @@ export interface FrameSocketHandlers {
 
 /** Messages over one socket: sealed, opened, and bounded in time and in size. */
 export class FrameSocket {
-  /** The largest message accepted, in bytes, as it is on the wire. */
-  maxMessage: number
   readonly #socket: Socket
   readonly #handlers: FrameSocketHandlers
   readonly #options: FrameSocketOptions
@@ -52,16 +53,10 @@ export class FrameSocket {
   #ended: { error: Error | undefined } | undefined
   #writeEnded = false
 
-  constructor(
-    socket: Socket,
-    channel: SecureChannel,
-    handlers: FrameSocketHandlers,
-    options: FrameSocketOptions & { maxMessage: number }
-  ) {
+  constructor(socket: Socket, channel: SecureChannel, handlers: FrameSocketHandlers, options: FrameSocketOptions) {
     this.#socket = socket
     this.#handlers = handlers
     this.#options = options
-    this.maxMessage = options.maxMessage
     this.#sealer = new FrameSealer(channel.secrets)
     this.#opener = new FrameOpener(channel.secrets)
     this.#opener.push(channel.early)
@@ -195,10 +190,7 @@ export class FrameSocket {
 
   #next(): Uint8Array | undefined {
     const size = this.#opener.nextSize()
-    if (size !== undefined && size > this.maxMessage) {
-      this.#handlers.onOversize(size)
-      return undefined
-    }
+    if (size === undefined || !this.#handlers.onSize(size)) return undefined
     return this.#opener.next()
   }
 

@@ -5,20 +5,19 @@ import { MalformedError } from '../wire/errors.js'
 import { encodeUint } from '../wire/rlp.js'
 import { BASE_LENGTH, type Capability, type SharedCapability, shareCapabilities, splitMessage } from './capability.js'
 import { CapabilityStream } from './capability-stream.js'
+import { defer } from './deferred.js'
 import { DisconnectError, DisconnectReason, decodeDisconnect, encodeDisconnect } from './disconnect.js'
 import { peerIdFromNodeId } from './enode.js'
-import { BusyConnectionError, FrameError, SnappyError, StalledError } from './errors.js'
+import { FrameError, SnappyError, StalledError } from './errors.js'
 import { MAX_FRAME_SIZE } from './frame-cipher.js'
 import { FrameSocket } from './frame-socket.js'
 import { decodeHello, encodeHello, type Hello, MAX_P2P_MESSAGE, P2PMessage, SNAPPY_VERSION } from './hello.js'
+import type { MemoryBudget } from './memory-budget.js'
+import { ReadGate } from './read-gate.js'
+import { SendLine } from './send-line.js'
 import { declaredLength, decompress, literalHeader } from './snappy.js'
 import type { SecureChannel } from './socket-handshake.js'
 
-/** Above this many queued bytes, senders wait. */
-const SEND_AHEAD = 256 * 1024
-/** Above this many received bytes that nobody took, the socket is paused. */
-const READ_AHEAD = 1024 * 1024
-const MAX_WAITING_SENDS = 1024
 /** How long the peer has to read our last words. */
 const CLOSE_GRACE = 1000
 
@@ -35,11 +34,8 @@ export interface RlpxConnectionInit {
   readTimeout: number
   writeTimeout: number
   pingInterval: number
-}
-
-interface WaitingSend {
-  message: readonly Uint8Array[]
-  turn: Deferred<void>
+  /** Shared with all other connections. */
+  budget: MemoryBudget
 }
 
 /** One devp2p connection after its Hello: the p2p capability is dealt with here, every other one is a stream. */
@@ -58,16 +54,16 @@ export class RlpxConnection {
 
   readonly #init: RlpxConnectionInit
   readonly #frames: FrameSocket
+  readonly #line: SendLine
+  readonly #gate: ReadGate
   readonly #abort = new AbortController()
   readonly #ready = defer<Hello>()
   readonly #gone = defer<Error>()
   #hello: Hello | undefined
   #snappy = false
   #shared: { capability: SharedCapability; stream: CapabilityStream }[] = []
-  #held = 0
-  #waits = false
-  #waiting: WaitingSend[] = []
   #owesPong = false
+  #maxMessage = MAX_P2P_MESSAGE
   #ping: NodeJS.Timeout | undefined
   #ended: Error | undefined
 
@@ -85,13 +81,15 @@ export class RlpxConnection {
       init.channel,
       {
         onMessage: message => this.#receive(message),
-        onOversize: size => this.#oversize(size),
+        onSize: size => this.#admit(size),
         onProgress: () => this.#progress(),
         onEnd: error => this.#readEnded(error),
         onClose: () => this.#gone.resolve(this.#ended ?? unexplained())
       },
-      { ...init, maxMessage: MAX_P2P_MESSAGE }
+      init
     )
+    this.#line = new SendLine(this.#frames)
+    this.#gate = new ReadGate(this.#frames, init.budget)
   }
 
   /**
@@ -169,32 +167,24 @@ export class RlpxConnection {
       const size = this.#snappy ? declaredLength(payload) : payload.length
       if (size > stream.maxBody) {
         if (!stream.deciding) throw new FrameError(`a body of ${size} bytes where ${stream.maxBody} are allowed`)
-        this.#wait()
+        this.#gate.waitForDecision()
         return false
       }
+      if (!this.#gate.reserve(size)) return false
       stream.deliver(id - capability.offset, this.#snappy ? decompress(payload, size) : payload)
     }
+    this.#gate.received()
     return true
   }
 
-  #oversize(size: number): void {
-    const limit = this.#frames.maxMessage
+  /** Whether to wait for the body of a message of this size on the wire. */
+  #admit(size: number): boolean {
+    if (size <= this.#maxMessage) return this.#gate.reserve(size)
     if (!this.streams.some(stream => stream.deciding)) {
-      throw new FrameError(`a frame of ${size} bytes where ${limit} are allowed`)
+      throw new FrameError(`a frame of ${size} bytes where ${this.#maxMessage} are allowed`)
     }
-    this.#wait()
-  }
-
-  /** Reads no further until the readers of what was delivered have said whether they accept larger messages. */
-  #wait(): void {
-    this.#waits = true
-    this.#frames.pause()
-  }
-
-  #decided(): void {
-    this.#limit()
-    this.#waits = false
-    this.#hold(0)
+    this.#gate.waitForDecision()
+    return false
   }
 
   #greet(hello: Hello): void {
@@ -207,14 +197,17 @@ export class RlpxConnection {
     this.#shared = shared.map(capability => ({
       capability,
       stream: new CapabilityStream(capability, {
-        send: (id, body, signal) => this.#send(id, body, signal),
-        holds: bytes => this.#hold(bytes),
-        decided: () => this.#decided()
+        send: (id, body, signal) => this.#line.send(this.#message(id, body), signal),
+        holds: bytes => this.#gate.hold(bytes),
+        decided: () => {
+          this.#limit()
+          this.#gate.decided()
+        }
       })
     }))
     this.#limit()
     this.#ping = setInterval(() => {
-      if (this.#frames.queued < SEND_AHEAD) this.#frames.send(this.#message(P2PMessage.Ping, EMPTY_LIST))
+      if (this.#line.open) this.#frames.send(this.#message(P2PMessage.Ping, EMPTY_LIST))
     }, this.#init.pingInterval)
     this.#ready.resolve(hello)
   }
@@ -223,18 +216,12 @@ export class RlpxConnection {
   #limit(): void {
     const body = Math.max(...this.streams.map(stream => stream.maxBody))
     // A block that does not compress grows by at most a sixth and 32 bytes; an id has at most 3.
-    this.#frames.maxMessage = Math.min(MAX_FRAME_SIZE, MAX_P2P_MESSAGE + body + Math.ceil(body / 6))
-  }
-
-  #hold(bytes: number): void {
-    this.#held += bytes
-    if (this.#held > READ_AHEAD) this.#frames.pause()
-    else if (this.#held <= READ_AHEAD / 2 && !this.#waits) this.#frames.resume()
+    this.#maxMessage = Math.min(MAX_FRAME_SIZE, MAX_P2P_MESSAGE + body + Math.ceil(body / 6))
   }
 
   /** A peer that pings without reading is owed one Pong, not one for each. */
   #pong(): void {
-    this.#owesPong = this.#frames.queued >= SEND_AHEAD
+    this.#owesPong = !this.#line.open
     if (!this.#owesPong) this.#frames.send(this.#message(P2PMessage.Pong, EMPTY_LIST))
   }
 
@@ -266,52 +253,19 @@ export class RlpxConnection {
     return [encodeUint(id), literalHeader(size), ...body]
   }
 
-  async #send(id: number, body: readonly Uint8Array[], signal: AbortSignal | undefined): Promise<void> {
-    signal?.throwIfAborted()
-    if (this.#ended !== undefined) throw this.#ended
-    const message = this.#message(id, body)
-    if (this.#waiting.length === 0 && this.#frames.queued < SEND_AHEAD) {
-      this.#frames.send(message)
-      return
-    }
-    if (this.#waiting.length >= MAX_WAITING_SENDS) throw new BusyConnectionError('too many messages wait to be sent')
-    const turn = defer<void>()
-    const waiting: WaitingSend = { message, turn }
-    const onAbort = (): void => {
-      const at = this.#waiting.indexOf(waiting)
-      if (at < 0) return
-      this.#waiting.splice(at, 1)
-      turn.reject(signal?.reason)
-    }
-    signal?.addEventListener('abort', onAbort)
-    this.#waiting.push(waiting)
-    try {
-      await turn.promise
-    } finally {
-      signal?.removeEventListener('abort', onAbort)
-    }
-  }
-
   #progress(): void {
     if (this.#ended !== undefined) return
-    if (this.#owesPong && this.#frames.queued < SEND_AHEAD) this.#pong()
-    while (this.#frames.queued < SEND_AHEAD) {
-      const next = this.#waiting.shift()
-      if (next === undefined) return
-      try {
-        this.#frames.send(next.message)
-        next.turn.resolve()
-      } catch (error) {
-        next.turn.reject(error as Error)
-      }
-    }
+    // Before those who wait in line: they would always leave none.
+    if (this.#owesPong) this.#pong()
+    this.#line.progress()
   }
 
   #end(error: Error, options: { tell?: number; clean?: boolean; keep?: boolean }): void {
     if (this.#ended !== undefined) return
     this.#ended = error
     clearInterval(this.#ping)
-    for (const { turn } of this.#waiting.splice(0)) turn.reject(error)
+    this.#line.end(error)
+    this.#gate.end()
     if (options.tell !== undefined) {
       const body = [encodeDisconnect(options.tell)]
       this.#frames.send(this.#message(P2PMessage.Disconnect, body))
@@ -336,18 +290,4 @@ function reasonFor(error: Error): DisconnectReason {
 /** The peer closed the socket without a word. */
 function unexplained(): DisconnectError {
   return new DisconnectError(DisconnectReason.NetworkError, 'remote')
-}
-
-interface Deferred<T> {
-  promise: Promise<T>
-  resolve(value: T): void
-  reject(error: Error): void
-}
-
-function defer<T>(): Deferred<T> {
-  let settle!: Omit<Deferred<T>, 'promise'>
-  const promise = new Promise<T>((resolve, reject) => {
-    settle = { resolve, reject }
-  })
-  return { promise, ...settle }
 }

@@ -7,6 +7,7 @@ import { type Enode, formatEnode, nodeIdFromPeerId, parseEnode, peerIdFromNodeId
 import { DialError, StalledError } from './errors.js'
 import { type Hello, SNAPPY_VERSION } from './hello.js'
 import { InboundGate, type InboundLimits } from './inbound-gate.js'
+import { MemoryBudget } from './memory-budget.js'
 import type { NodeKey } from './node-key.js'
 import { RlpxConnection, type RlpxConnectionInit } from './rlpx-connection.js'
 import { initiate, respond, type SecureChannel } from './socket-handshake.js'
@@ -35,6 +36,11 @@ export interface RlpxHostInit extends Partial<InboundLimits> {
   writeTimeout?: number | undefined
   /** Milliseconds between Pings. @default 15000 */
   pingInterval?: number | undefined
+  /**
+   * Bytes that all connections together may use for messages above 1 MiB; each has 2 MiB more of its own. At least
+   * 32 MiB, or the largest messages are never read. @default 64 MiB
+   */
+  largeMessageMemory?: number | undefined
   logger?: ComponentLogger | undefined
 }
 
@@ -63,7 +69,8 @@ const DEFAULTS = {
   handshakeTimeout: 5000,
   readTimeout: 30_000,
   writeTimeout: 20_000,
-  pingInterval: 15_000
+  pingInterval: 15_000,
+  largeMessageMemory: 64 * 1024 * 1024
 }
 
 type Settings = typeof DEFAULTS & Pick<RlpxHostInit, 'key' | 'capabilities' | 'onConnection' | 'welcome'>
@@ -75,6 +82,7 @@ export class RlpxHost {
   readonly counters: RlpxCounters = { accepted: 0, flooded: 0, failed: 0, refused: 0 }
   readonly #settings: Settings
   readonly #gate: InboundGate
+  readonly #budget: MemoryBudget
   readonly #log: Logger | undefined
   readonly #servers = new Set<Server>()
   readonly #sockets = new Set<Socket>()
@@ -87,6 +95,7 @@ export class RlpxHost {
     const given = Object.fromEntries(Object.entries(init).filter(([, value]) => value !== undefined))
     this.#settings = { ...DEFAULTS, ...given } as Settings
     this.#gate = new InboundGate(this.#settings)
+    this.#budget = new MemoryBudget(this.#settings.largeMessageMemory)
     this.#log = init.logger?.forComponent('waku-mailserver:devp2p')
     this.key = init.key
     this.peerId = init.key.peerId
@@ -276,7 +285,8 @@ export class RlpxHost {
   #connectionInit(socket: Socket, channel: SecureChannel, direction: 'inbound' | 'outbound'): RlpxConnectionInit {
     const { client, version, capabilities, readTimeout, writeTimeout, pingInterval } = this.#settings
     const hello: Hello = { version, client, capabilities: [...capabilities], port: this.#port, id: this.key.id }
-    return { socket, channel, direction, hello, capabilities, readTimeout, writeTimeout, pingInterval }
+    const budget = this.#budget
+    return { socket, channel, direction, hello, capabilities, readTimeout, writeTimeout, pingInterval, budget }
   }
 
   async #within<T>(timeout: number, run: (signal: AbortSignal) => Promise<T>): Promise<T> {

@@ -344,3 +344,37 @@ test('the first message of one capability does not wait for the reader of anothe
     }
   }
 })
+
+test('peers that begin huge messages and never end them share a bounded memory, and small ones pass', async context => {
+  const target = await startHost(context, { largeMessageMemory: 4_000_000 })
+  const greet = async () => {
+    const peer = await RawPeer.greet(target)
+    const connection = await target.connection()
+    const stream = connection.streams[0]
+    assert.ok(stream)
+    stream.maxBody = MAX_BODY
+    return { peer, connection, messages: stream.messages[Symbol.asyncIterator]() }
+  }
+  const slow = await greet()
+  const large = await greet()
+  const small = await greet()
+  slow.peer.socket.write(slow.peer.sealed(0x11, new Uint8Array(3_000_000)).subarray(0, 100_000))
+  await serves(target)
+  const body = randomBytes(3_000_000)
+  let came = false
+  const coming = large.messages.next().then(result => {
+    came = true
+    return result
+  })
+  large.peer.sendCompressed(0x11, body)
+  // A small frame that inflates is a large message too.
+  const zeros = createRequire(import.meta.url)('snappyjs').compress(new Uint8Array(3_500_000))
+  small.peer.send(0x11, zeros)
+  for (let i = 0; i < 20; i++) await serves(target)
+  assert.equal(came, false)
+  slow.peer.socket.destroy()
+  assert.equal((await coming).value.body.length, 3_000_000)
+  // The one that was taken pays back when its reader comes for more, or goes.
+  await large.messages.return?.(undefined)
+  assert.equal((await small.messages.next()).value.body.length, 3_500_000)
+})

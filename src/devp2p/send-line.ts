@@ -1,0 +1,72 @@
+import { type Deferred, defer } from './deferred.js'
+import { BusyConnectionError } from './errors.js'
+
+/** Above this many queued bytes, senders wait: so much may be ahead of a message that is sent now. */
+const SEND_AHEAD = 256 * 1024
+const MAX_WAITING = 1024
+
+interface Writer {
+  /** Bytes that have not left yet. */
+  readonly queued: number
+  send(message: readonly Uint8Array[]): void
+}
+
+/** Where messages wait, first come first served, until the peer has read what was sent before. */
+export class SendLine {
+  readonly #writer: Writer
+  #waiting: { message: readonly Uint8Array[]; turn: Deferred<void> }[] = []
+  #ended: Error | undefined
+
+  constructor(writer: Writer) {
+    this.#writer = writer
+  }
+
+  /** Whether the peer has read enough of what was sent before. */
+  get open(): boolean {
+    return this.#writer.queued < SEND_AHEAD
+  }
+
+  /** Resolves when the message was handed over. */
+  async send(message: readonly Uint8Array[], signal: AbortSignal | undefined): Promise<void> {
+    signal?.throwIfAborted()
+    if (this.#ended !== undefined) throw this.#ended
+    if (this.open && this.#waiting.length === 0) {
+      this.#writer.send(message)
+      return
+    }
+    if (this.#waiting.length >= MAX_WAITING) throw new BusyConnectionError('too many messages wait to be sent')
+    const waiting = { message, turn: defer<void>() }
+    const onAbort = (): void => {
+      const at = this.#waiting.indexOf(waiting)
+      if (at < 0) return
+      this.#waiting.splice(at, 1)
+      waiting.turn.reject(signal?.reason)
+    }
+    signal?.addEventListener('abort', onAbort)
+    this.#waiting.push(waiting)
+    try {
+      await waiting.turn.promise
+    } finally {
+      signal?.removeEventListener('abort', onAbort)
+    }
+  }
+
+  /** Something has left. */
+  progress(): void {
+    while (this.open) {
+      const next = this.#waiting.shift()
+      if (next === undefined) return
+      try {
+        this.#writer.send(next.message)
+        next.turn.resolve()
+      } catch (error) {
+        next.turn.reject(error)
+      }
+    }
+  }
+
+  end(error: Error): void {
+    this.#ended ??= error
+    for (const { turn } of this.#waiting.splice(0)) turn.reject(error)
+  }
+}
