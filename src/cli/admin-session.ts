@@ -1,5 +1,6 @@
+import { existsSync } from 'node:fs'
 import { ControlClient } from '../node/control-client.js'
-import { type DataDir, openDataDir } from '../node/data-dir.js'
+import { type DataDir, DataDirError, openDataDir } from '../node/data-dir.js'
 import { openOffline } from '../node/offline.js'
 import { DEFAULT_DATA_DIR } from '../node/start-config.js'
 import type { CommandContext } from './command.js'
@@ -10,13 +11,16 @@ export type Ask = <T>(command: string, params?: unknown) => Promise<T>
 /** Looking at an archive takes moments; deleting most of a large one, minutes. */
 const DEADLINE_MS = 10 * 60_000
 
-/** Asks the node that runs on the data dir, or opens its store when none does. */
+/** Asks the node that runs on the data dir, or opens its store when none does. With `mustExist` none is made. */
 export async function withDataDir<T>(
   path: string | undefined,
   context: CommandContext,
-  use: (ask: Ask, dir: DataDir) => Promise<T>
+  use: (ask: Ask, dir: DataDir) => Promise<T>,
+  options: { mustExist?: boolean } = {}
 ): Promise<T> {
-  const dir = await openDataDir(path ?? DEFAULT_DATA_DIR)
+  const root = path ?? DEFAULT_DATA_DIR
+  if (options.mustExist === true && !existsSync(root)) throw new DataDirError(`there is no data dir ${root}`)
+  const dir = await openDataDir(root)
   const signal = AbortSignal.any([context.signal, AbortSignal.timeout(DEADLINE_MS)])
   const control = await ControlClient.find(dir)
   if (control !== undefined) {

@@ -16,6 +16,10 @@ for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     else process.exit(1) // the second one does not wait
   })
 }
+// a task that nobody waits for failed: it is reported, and a peer that brought it about does not end the node
+process.on('unhandledRejection', err => {
+  process.stderr.write(`waku-mailserver: internal error: ${err instanceof Error ? (err.stack ?? err.message) : err}\n`)
+})
 process.stdout.on('error', () => {}) // writing a line reports it
 process.stderr.on('error', () => {}) // nobody is left to tell
 

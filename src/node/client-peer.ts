@@ -29,6 +29,9 @@ export interface ClientPeerInit {
   mailclient?: MailClientServiceInit | undefined
 }
 
+/** How long an envelope may live is for its receiver to say. */
+const LONGEST_TTL = 366 * 86_400
+
 type Services = { waku: WakuService; mailclient: MailClientService }
 
 /** A peer that only dials: what `post` and `request` are, with an identity and a trust list of their own. */
@@ -53,7 +56,7 @@ export class ClientPeer {
         datastore: init.trustOnly === undefined ? store.datastore : new MemoryDatastore(),
         services: {
           // it comes to post or to fetch, and wants nothing of what is live
-          waku: waku({ light: true, bloom: new Uint8Array(BLOOM_BYTES) }),
+          waku: waku({ light: true, bloom: new Uint8Array(BLOOM_BYTES), maxTtl: LONGEST_TTL }),
           mailclient: mailclient(init.mailclient)
         }
       })

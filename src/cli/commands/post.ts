@@ -36,6 +36,7 @@ export const post = defineCommand({
     'key-password-file': plainOption('<file>', 'encrypt with the key of this password'),
     'key-file': plainOption('<file>', 'encrypt with this key: 32 bytes, raw or as 64 hex digits'),
     ttl: durationOption('how long the network carries it', { fallback: '50s' }),
+    pow: numberOption('proof of work to reach', { min: 0, max: 1_000_000 }, { fallback: 'what the peer asks for' }),
     count: numberOption(
       'post it so many times',
       { min: 1, max: 100_000, integer: true },
@@ -59,7 +60,10 @@ export const post = defineCommand({
     try {
       await client.connect(to, { signal: context.signal, timeout })
       const send = (): Promise<PostResult> =>
-        client.waku.post({ topic: topic.topic, payload, key, ttl, to: to.peer }, { signal: context.signal, timeout })
+        client.waku.post(
+          { topic: topic.topic, payload, key, ttl, pow: config.pow, to: to.peer },
+          { signal: context.signal, timeout }
+        )
       return await postAll(send, config.count ?? 1, config.json === true, context)
     } finally {
       await client.close()

@@ -13,16 +13,17 @@ export const prune = defineCommand({
   about: 'delete the envelopes sent before a time',
   shape: {
     ...adminShape,
-    before: textOption(parse, MOMENT, '<time>', 'delete what was sent before this: 30d ago, or a time', {
+    before: textOption(parse, MOMENT, '<time>', 'delete what was sent before this: 30d, or a time', {
       flagOnly: true
     })
   },
   async run(config, _operands, context) {
     const { before } = config
     if (before === undefined) throw new UsageError('prune: needs --before <time>, such as --before 30d')
-    const { pruned } = await withDataDir(config['data-dir'], context, ask =>
-      ask<{ pruned: number }>('prune', { before })
-    )
+    const ask = { before }
+    const { pruned } = await withDataDir(config['data-dir'], context, to => to<{ pruned: number }>('prune', ask), {
+      mustExist: true
+    })
     if (config.json === true) await writeJson(context.stdout, { pruned, before }, context)
     else await writeLine(context.stdout, `${pruned} envelopes from before ${formatMoment(before)} deleted`, context)
     return 0

@@ -57,6 +57,7 @@ export const request = defineCommand({
     dialect: choiceOption(['spec4', 'spec5', 'spec6t', 'sg6', 'sg7'], 'the form of the request', {
       fallback: 'spec6t'
     }),
+    pow: numberOption('proof of work of the requests', { min: 0, max: 1_000_000 }, { fallback: '0.002' }),
     'max-bytes': byteSizeOption('most bytes taken for one page', { fallback: '64MiB' }),
     timeout: durationOption('how long to wait for a connection', { fallback: '20s' }),
     trust: switchOption('trust the server for this run', { flagOnly: true }),
@@ -88,6 +89,7 @@ export const request = defineCommand({
         key,
         signWith: client.privateKey.raw,
         dialect: config.dialect,
+        pow: config.pow,
         signal: context.signal
       }
       const summary = await print(client.mailclient.history(query), keysOf, config.raw === true, context)

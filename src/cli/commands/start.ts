@@ -15,12 +15,14 @@ export const start = defineCommand({
   shape: startShape,
   async run(config, _operands, context) {
     if (config.once === true && config['self-check'] !== true) throw new UsageError('start: --once needs --self-check')
-    if (config['self-check'] === true && !(await check(config, context))) return 1
-    if (config.once === true) return 0
-    context.signal.throwIfAborted()
+    if (config['self-check'] === true) {
+      const passed = await check(config, context)
+      if (!passed || config.once === true) return passed ? 0 : 1
+    }
+    if (context.signal.aborted) return 0
     const daemon = await Daemon.start(config)
     try {
-      await announce(daemon, config, context)
+      await announce(daemon, config, context).catch(ignoreBroken)
       await stopped(context)
     } finally {
       await daemon.stop()
@@ -48,6 +50,11 @@ async function announce(
   if (dir.open) await writeLine(stderr, `waku-mailserver: others may read ${dir.path}: chmod 700 it`, { signal })
   for (const address of ready.multiaddrs) await writeLine(stdout, `listening: ${address}`, { signal })
   await writeLine(stdout, `password: ${whereIs(config, dir.password)}`, { signal })
+}
+
+/** A node serves on when nobody reads what it prints, or when it is told to stop meanwhile. */
+function ignoreBroken(err: Error): void {
+  if (err.name !== 'BrokenPipeError' && err.name !== 'InterruptedError') throw err
 }
 
 /** Never the password itself. */
