@@ -64,7 +64,7 @@ export class Intake {
     const { counters, forwarder, settings } = this.#parts
     const items = splitMessages(body)
     counters.add('envelopes_received', items.length)
-    const packet = new PacketIntake(this.store === undefined ? undefined : new StoreBatch())
+    const packet = new PacketIntake(this.store)
     try {
       for (let start = 0; start < items.length; start += SLICE) {
         if (start > 0) await pause()
@@ -82,7 +82,7 @@ export class Intake {
   /** Takes in an envelope of our own; false when it was known. With `offer` unset no other peer is offered it. */
   takeOwn(envelope: Envelope, options: { offer: boolean; knownBy: number[] }): boolean {
     const { heard, counters, filters } = this.#parts
-    const packet = new PacketIntake(this.store === undefined ? undefined : new StoreBatch())
+    const packet = new PacketIntake(this.store)
     const before = heard.get(envelope.hashHex)
     if (before !== undefined) {
       before.own = true
@@ -165,9 +165,9 @@ export class Intake {
   }
 
   #append(packet: PacketIntake): void {
-    const { batch } = packet
-    if (batch === undefined || this.store === undefined) return
-    void batch.run(this.store).then(error => {
+    const { batch, store } = packet
+    if (batch === undefined || store === undefined) return
+    void batch.run(store).then(error => {
       this.#parts.counters.add(error === undefined ? 'envelopes_stored' : 'envelopes_not_stored', batch.size)
       if (error !== undefined) this.#parts.log.error('%d envelopes could not be stored - %e', batch.size, error)
     })
@@ -177,12 +177,15 @@ export class Intake {
 /** One Messages packet while it is taken in. */
 class PacketIntake {
   readonly refused: Refusal[] = []
+  /** The store as it was when the packet came. */
+  readonly store: EnvelopeStore | undefined
   readonly batch: StoreBatch | undefined
   readonly #kept: Array<{ entry: HeardEnvelope; hash: Uint8Array }> = []
   readonly #batches = new Set<StoreBatch>()
 
-  constructor(batch: StoreBatch | undefined) {
-    this.batch = batch
+  constructor(store: EnvelopeStore | undefined) {
+    this.store = store
+    this.batch = store && new StoreBatch()
   }
 
   /** To be stored with this packet. */

@@ -1,5 +1,6 @@
 import { equalBytes } from '../wire/bytes.js'
 import type { Envelope } from '../wire/envelope.js'
+import { MAX_FRAME } from '../wire/packet-frame.js'
 import { acceptablePow } from '../wire/pow.js'
 import { encodeStatusOptions, mergeStatus, type StatusOptions } from '../wire/status.js'
 import { Interest } from './interest.js'
@@ -20,9 +21,13 @@ export class OwnStatus {
   #taste: Taste
   #previous: Array<Taste & { until: number }> = []
 
-  /** @throws {UnencodableError} when an option is out of its range */
+  /**
+   * @throws {UnencodableError} when an option is out of its range
+   * @throws {RangeError} when a byte limit is below the largest packet
+   */
   constructor(options: StatusOptions) {
     encodeStatusOptions(options)
+    checkByteLimits(options)
     this.#options = mergeStatus({}, options)
     this.#taste = { pow: options.pow ?? 0, interest: new Interest(this.#options) }
   }
@@ -47,8 +52,10 @@ export class OwnStatus {
    * Takes over new values and returns those that differ from the old ones: what peers have to be told.
    *
    * @throws {UnencodableError} when an option is out of its range; nothing changed then
+   * @throws {RangeError} when a byte limit is below the largest packet; nothing changed then
    */
   update(options: StatusOptions, now: number): StatusOptions {
+    checkByteLimits(options)
     const changed: StatusOptions = {}
     for (const [name, value] of Object.entries(options)) {
       if (value === undefined) continue
@@ -83,5 +90,12 @@ export class OwnStatus {
   #current(now: number): Array<Taste & { until: number }> {
     if (this.#previous.length > 0) this.#previous = this.#previous.filter(taste => now <= taste.until)
     return this.#previous
+  }
+}
+
+/** Who keeps to a smaller limit could never send the largest packet (6/WAKU1, rate limits). */
+function checkByteLimits({ byteLimits }: StatusOptions): void {
+  for (const limit of Object.values(byteLimits ?? {})) {
+    if (limit !== 0 && limit < MAX_FRAME) throw new RangeError(`a byte limit is 0 or at least ${MAX_FRAME}`)
   }
 }

@@ -45,6 +45,7 @@ export class Session implements Source, FeedTarget {
   #interest = new Interest({})
   readonly #confirmer: Confirmer
   #violations = 0
+  #announced: Promise<void> = Promise.resolve()
   #closed: Promise<void> | undefined
   #onMet: () => void = () => {}
   /** Resolves when the handshake is over, one way or the other. */
@@ -113,9 +114,11 @@ export class Session implements Source, FeedTarget {
     return this.channel.send(code, body, options)
   }
 
-  /** Tells the peer what changed about this node. */
-  async announce(changed: StatusOptions): Promise<void> {
-    for (const { code, body } of this.channel.status.encodeUpdate(changed)) await this.channel.send(code, body)
+  /** Tells the peer what changed about this node, as soon as it reads. */
+  announce(changed: StatusOptions): void {
+    for (const { code, body } of this.channel.status.encodeUpdate(changed)) {
+      this.#announced = this.#announced.then(() => this.channel.send(code, body)).catch(() => {})
+    }
   }
 
   /** Confirms what was accepted, then ends the conversation; at the latest when `signal` aborts. */

@@ -67,6 +67,16 @@ export class WakuNode implements Waku, Startable {
     this.#filters = filters
     this.#intake = new Intake({ own, settings, heard, forwarder, filters, counters, log })
     this.#miner = new Miner(log)
+    components.metrics?.registerMetricGroup('waku_state', {
+      label: 'of',
+      help: 'What the waku node holds now',
+      calculate: () => ({
+        peers: this.#peers.allActive().length,
+        pool_envelopes: forwarder.pool.size,
+        pool_bytes: forwarder.pool.bytes,
+        remembered_envelopes: heard.size
+      })
+    })
     this.#poster = new Poster({ own, settings, peers: this.#peers, intake: this.#intake, miner: this.#miner })
   }
 
@@ -149,7 +159,8 @@ export class WakuNode implements Waku, Startable {
   async updateStatus(options: StatusOptions): Promise<void> {
     const changed = this.#own.update(options, this.#settings.now())
     if (Object.keys(changed).length === 0) return
-    await Promise.all(this.#peers.all().map(session => session.announce(changed).catch(() => {})))
+    // nobody who does not read holds up the others
+    for (const session of this.#peers.all()) session.announce(changed)
   }
 
   peers(): WakuPeer[] {

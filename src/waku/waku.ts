@@ -67,10 +67,11 @@ export interface Waku {
    */
   deliverHistoric(envelope: Envelope, peer: PeerId): boolean
   /**
-   * Changes what the node announces and takes, and tells every peer what changed. Envelopes that the previous values let
-   * through are still taken for 10 s.
+   * Changes what the node announces and takes, and lets every peer know what changed as soon as it reads. Envelopes that
+   * the previous values let through are still taken for 10 s.
    *
    * @throws {UnencodableError} when an option is out of its range; nothing changed then
+   * @throws {RangeError} when a byte limit is below the largest packet; nothing changed then
    */
   updateStatus(options: StatusOptions): Promise<void>
   /** What the node announces. */

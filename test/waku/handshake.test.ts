@@ -8,7 +8,7 @@ import { decodeStatusOptions, encodeStatusOptions, type StatusOptions } from '..
 import { newEnvelope } from '../helpers/envelopes.js'
 import { loneNode, scriptedPeer } from '../helpers/scripted-peer.js'
 
-test('sends its Status at once, without waiting for the other side [WAKU-17] [WAKU-45]', async t => {
+test('sends its Status at once, without waiting for the other side, its own rate limits in it [WAKU-17] [WAKU-40] [WAKU-45]', async t => {
   const limits = { ip: 1, peer: 2, topic: 3 }
   const node = await loneNode({ pow: 0.002, packetLimits: limits, byteLimits: { ip: 9e6, peer: 8e6, topic: 0 } })
   t.after(() => node.stop())
@@ -130,7 +130,7 @@ test('a peer that leaves before its Status is a failed handshake, not a crash', 
   assert.equal(node.peers().length, 0)
 })
 
-test('rate limits of a peer are read and kept [WAKU-40] [WAKU-41] [WAKU-46] [WAKU-47]', async t => {
+test('rate limits of a peer are read and kept, in packets and in bytes, per IP, peer and topic [WAKU-41] [WAKU-46] [WAKU-47]', async t => {
   const node = await loneNode()
   t.after(() => node.stop())
   const packetLimits = { ip: 10, peer: 5, topic: 1 }
@@ -141,4 +141,14 @@ test('rate limits of a peer are read and kept [WAKU-40] [WAKU-41] [WAKU-46] [WAK
   await peer.confirm(newEnvelope())
   assert.deepEqual(node.peers()[0]?.status.byteLimits, byteLimits)
   assert.deepEqual(node.peers()[0]?.status.packetLimits, packetLimits)
+})
+
+test('a byte limit below the largest packet is not announced [WAKU-48]', async t => {
+  const peer = { ip: 0, peer: 1024 * 1024, topic: 0 }
+  await assert.rejects(loneNode({ byteLimits: peer }), { name: 'RangeError' })
+  const node = await loneNode()
+  t.after(() => node.stop())
+  await assert.rejects(node.updateStatus({ byteLimits: peer }), { name: 'RangeError' })
+  assert.equal(node.status.byteLimits, undefined)
+  await node.updateStatus({ byteLimits: { ip: 0, peer: 1024 * 1024 + 16, topic: 0 } })
 })

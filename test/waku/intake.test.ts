@@ -224,7 +224,7 @@ test('what the store refuses is refused with its reason [D-08]', async t => {
   assert.deepEqual(await peer.confirm(old, newEnvelope()), [{ hash: old.hashHex, code: 1, text: 'past retention' }])
 })
 
-test('unknown codes and codes of the mailserver protocol are ignored [WAKU-14] [WAKU-16] [WAKU-59] [MAIL-27]', async t => {
+test('unknown codes and codes of the mailserver protocol are ignored [WAKU-14] [WAKU-16] [MAIL-27]', async t => {
   const node = await loneNode()
   t.after(() => node.stop())
   const seen: unknown[] = []

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { WakuNode } from '../../src/waku/waku-node.js'
 import { fromHex } from '../../src/wire/bytes.js'
 import { encodeBatchAck, encodeMessageResponse } from '../../src/wire/confirmation.js'
 import { decodeEnvelope } from '../../src/wire/envelope.js'
@@ -9,6 +10,7 @@ import { decodePayload } from '../../src/wire/payload.js'
 import { powOf } from '../../src/wire/pow.js'
 import { openSymmetric } from '../../src/wire/symmetric.js'
 import { newEnvelope, unixNow } from '../helpers/envelopes.js'
+import { silentLogger } from '../helpers/logger.js'
 import { newPeerId } from '../helpers/memory-channel.js'
 import { loneNode, type ScriptedPeer, scriptedPeer } from '../helpers/scripted-peer.js'
 import { until } from '../helpers/waku-node.js'
@@ -59,7 +61,7 @@ test('says who confirmed and who refused why; either order of the two packets co
   assert.deepEqual(decodePayload(openSymmetric(envelope.data, key) as Uint8Array).payload, payload)
 })
 
-test('one packet of the two is no confirmation, nor is one of another batch', async t => {
+test('a peer that does not answer in full is left unanswered after the timeout [WAKU-59]', async t => {
   const node = await loneNode()
   t.after(() => node.stop())
   const peer = await scriptedPeer(node, { confirmations: true })
@@ -93,7 +95,7 @@ test('to one peer: only that one is sent it; it has to be there, to confirm, and
   assert.deepEqual(mute.envelopes, [last.hashHex])
 })
 
-test('mines what the receiver asks for, or refuses to send what falls short [WAKU-31] [USE-01]', async t => {
+test('mines what the receiver asks for, or refuses to send what falls short [WAKU-31]', async t => {
   const node = await loneNode({ pow: 0.000002 })
   t.after(() => node.stop())
   const peer = await scriptedPeer(node, { confirmations: true, pow: 0.5 })
@@ -130,6 +132,16 @@ test('an envelope of our own is stored, delivered and offered to those who come 
   assert.deepEqual(await late.confirm(envelope), [])
   assert.deepEqual(stored, [envelope.hashHex])
   assert.deepEqual(heard, [`${envelope.hashHex} undefined`])
+})
+
+test('the defaults keep to the usage of the network: requirement at most 0.002, TTL at least 10 s [USE-01]', async t => {
+  const node = new WakuNode({ peerId: await newPeerId(), logger: silentLogger() })
+  node.start()
+  t.after(() => node.stop())
+  assert.ok((node.status.pow as number) <= 0.000002)
+  const { envelope } = await node.post({ topic, key, payload })
+  assert.ok(envelope.ttl >= 10)
+  assert.ok(powOf(envelope) >= 0.000002)
 })
 
 test('a light peer is sent what it wants but is not counted on to pass it on [WAKU-50]', async t => {

@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { Heard, HeardEnvelope } from '../../src/waku/heard.js'
+import { PeerSet } from '../../src/waku/peer-set.js'
+import { Pool } from '../../src/waku/pool.js'
+import { newEnvelope } from '../helpers/envelopes.js'
+
+const entry = (expiry: number): HeardEnvelope =>
+  new HeardEnvelope(newEnvelope({ sent: expiry - 5, ttl: 5 }), 'stored', false)
+
+test('forgets what expired, whatever the clock did meanwhile', () => {
+  const forgotten: number[] = []
+  const heard = new Heard(100, ({ expiry }) => forgotten.push(expiry))
+  for (const expiry of [1000, 1001, 1002, 1002, 9000]) heard.add(entry(expiry))
+  heard.expire(1001)
+  assert.deepEqual(forgotten, [1000])
+  heard.expire(1003)
+  assert.deepEqual(forgotten, [1000, 1001, 1002, 1002])
+  // the clock is set back, and what comes then expires too
+  heard.add(entry(500))
+  heard.expire(400)
+  heard.add(entry(450))
+  heard.expire(501)
+  assert.deepEqual(forgotten.slice(4).sort(), [450, 500])
+  // and far ahead
+  heard.expire(1_000_000)
+  assert.equal(heard.size, 0)
+})
+
+test('evicts the oldest, and does not keep them for their expiry', () => {
+  const heard = new Heard(3, () => {})
+  const entries = [1000, 2000, 3000, 4000, 5000].map(entry)
+  assert.deepEqual(
+    entries.map(each => heard.add(each)),
+    [0, 0, 0, 1, 1]
+  )
+  assert.equal(heard.get(entries[1]?.hash as string), undefined)
+  assert.equal(heard.get(entries[2]?.hash as string), entries[2])
+  assert.equal(heard.size, 3)
+})
+
+test('a pool is read from any position, over what is gone', () => {
+  const pool = new Pool(1000, 1e9)
+  const entries = Array.from({ length: 5000 }, (_, i) => entry(1000 + i))
+  const read = (from: number): HeardEnvelope[] => {
+    const seen: HeardEnvelope[] = []
+    assert.equal(
+      pool.visit(from, each => seen.push(each) > 0),
+      pool.last
+    )
+    return seen
+  }
+  for (const [i, each] of entries.entries()) {
+    pool.add(each)
+    if (i % 3 === 0) pool.remove(each)
+  }
+  const live = entries.filter(({ envelope }) => envelope !== undefined)
+  assert.equal(pool.size, live.length)
+  assert.equal(pool.size, 1000)
+  assert.equal(
+    pool.bytes,
+    live.reduce((sum, { envelope }) => sum + (envelope?.size ?? 0), 0)
+  )
+  assert.deepEqual(read(0), live)
+  assert.deepEqual(read((live[499] as HeardEnvelope).position), live.slice(500))
+  assert.deepEqual(read(pool.last), [])
+  let count = 0
+  const reached = pool.visit(0, () => ++count <= 10)
+  assert.deepEqual(read(reached), live.slice(10))
+  for (const each of live) pool.remove(each)
+  assert.equal(pool.bytes, 0)
+  assert.deepEqual(read(0), [])
+})
+
+test('a set of peers holds any slot', () => {
+  const set = new PeerSet()
+  const slots = [0, 1, 31, 32, 33, 63, 64, 1000]
+  for (const slot of slots) set.add(slot)
+  for (let slot = 0; slot < 1100; slot++) assert.equal(set.has(slot), slots.includes(slot), String(slot))
+  for (const slot of [31, 64, 5000]) set.delete(slot)
+  assert.deepEqual(
+    [31, 32, 64, 1000].map(slot => set.has(slot)),
+    [false, true, false, true]
+  )
+})
