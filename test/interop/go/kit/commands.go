@@ -2,18 +2,13 @@ package kit
 
 import (
 	"bytes"
-	"crypto/ecdsa"
 	"crypto/rand"
-	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"os"
-	"time"
 
 	"github.com/ethereum/go-ethereum/crypto"
 	"github.com/ethereum/go-ethereum/p2p"
-	"golang.org/x/crypto/pbkdf2"
 )
 
 func (n *Node) handle(call *Call) (stop bool, err error) {
@@ -164,162 +159,6 @@ func (n *Node) onUpdate(call *Call) error {
 	return nil
 }
 
-// keyOptions name a key: one of them.
-type keyOptions struct {
-	Key      string `json:"key"`       // symmetric key, 32 bytes of hex
-	Password string `json:"password"`  // the symmetric key derived from it
-	To       string `json:"publicKey"` // public key to seal to, 65 or 64 bytes of hex
-	Private  bool   `json:"private"`   // this node's own private key
-}
-
-// symmetric derives each password once: it takes a tenth of a second.
-func (n *Node) symmetric(o keyOptions) ([]byte, error) {
-	if o.Key != "" {
-		key, err := parseHex(o.Key)
-		if err == nil && len(key) != 32 {
-			err = errors.New("a symmetric key has 32 bytes")
-		}
-		return key, err
-	}
-	if o.Password == "" {
-		return nil, nil
-	}
-	if n.symKeys[o.Password] == nil {
-		n.symKeys[o.Password] = pbkdf2.Key([]byte(o.Password), nil, 65356, 32, sha256.New)
-	}
-	return n.symKeys[o.Password], nil
-}
-
-func parsePublicKey(text string) (*ecdsa.PublicKey, error) {
-	b, err := parseHex(text)
-	if err == nil && len(b) == 64 {
-		b = append([]byte{4}, b...)
-	}
-	if err != nil {
-		return nil, err
-	}
-	return crypto.UnmarshalPubkey(b)
-}
-
-func (n *Node) onPost(call *Call) error {
-	var o struct {
-		head
-		keyOptions
-		Capability string   `json:"capability"`
-		Topic      string   `json:"topic"`
-		Payload    string   `json:"payload"`
-		Text       string   `json:"text"`
-		Size       int      `json:"size"`
-		Count      int      `json:"count"`
-		TTL        uint32   `json:"ttl"`
-		Sent       uint32   `json:"sent"`
-		Pow        *float64 `json:"pow"`
-		WorkTime   uint32   `json:"workTime"`
-		Sign       bool     `json:"sign"`
-		Send       *bool    `json:"send"`
-		Raw        bool     `json:"raw"`
-		Envelopes  []string `json:"envelopes"`
-	}
-	if err := call.Read(&o); err != nil {
-		return err
-	}
-	library, err := n.library(o.Capability)
-	if err != nil {
-		return err
-	}
-	raws, err := parseHexes(o.Envelopes)
-	if err != nil {
-		return err
-	}
-	if len(raws) == 0 {
-		seal, err := n.sealing(o.keyOptions, o.Sign)
-		if err != nil {
-			return err
-		}
-		payload, err := parseHex(o.Payload)
-		if err != nil {
-			return err
-		}
-		payload = append(payload, o.Text...)
-		seal.Topic, seal.TTL, seal.WorkTime, seal.Pow = TopicOf(o.Topic), o.TTL, o.WorkTime, defaultPow
-		if o.Pow != nil {
-			seal.Pow = *o.Pow
-		}
-		if seal.TTL == 0 {
-			seal.TTL = 60
-		}
-		if seal.WorkTime == 0 {
-			seal.WorkTime = 30
-		}
-		for i := 0; i < max(o.Count, 1); i++ {
-			seal.Payload = payload
-			if o.Count > 1 {
-				seal.Payload = append(bytes.Clone(payload), fmt.Sprintf("#%d", i)...)
-			}
-			if fill := o.Size - len(seal.Payload); fill > 0 {
-				seal.Payload = append(bytes.Clone(seal.Payload), make([]byte, fill)...)
-			}
-			sent := o.Sent
-			if sent == 0 {
-				sent = uint32(time.Now().Unix())
-			}
-			seal.Expiry = sent + seal.TTL
-			raw, err := library.Seal(seal)
-			if err != nil {
-				return err
-			}
-			raws = append(raws, raw)
-		}
-	}
-	hashes := make([]Hash, len(raws))
-	texts := make([]string, len(raws))
-	for i, raw := range raws {
-		hashes[i], texts[i] = HashOf(raw), hexOf(raw)
-		if o.Send == nil || *o.Send {
-			if err := library.Send(raw); err != nil {
-				return fmt.Errorf("envelope %d: %w", i, err)
-			}
-		}
-	}
-	fields := Fields{"hashes": hexes(hashes)}
-	if o.Raw {
-		fields["envelopes"] = texts
-	}
-	call.Reply("posted", fields)
-	return nil
-}
-
-// sealing picks the keys of an envelope.
-func (n *Node) sealing(o keyOptions, sign bool) (seal SealOptions, err error) {
-	if seal.SymKey, err = n.symmetric(o); err != nil {
-		return seal, err
-	}
-	if o.To != "" {
-		if seal.To, err = parsePublicKey(o.To); err != nil {
-			return seal, err
-		}
-	}
-	if (seal.SymKey == nil) == (seal.To == nil) {
-		return seal, errors.New("give either key or password, or publicKey")
-	}
-	if sign {
-		seal.SignWith = n.key
-	}
-	return seal, nil
-}
-
-func parseHexes(texts []string) ([][]byte, error) {
-	var out [][]byte
-	for _, text := range texts {
-		b, err := parseHex(text)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, b)
-	}
-	return out, nil
-}
-
 func (n *Node) onSubscribe(call *Call) error {
 	var o struct {
 		head
@@ -431,63 +270,6 @@ func (n *Node) onPacket(call *Call) error {
 // write sends a packet past the library.
 func (c *conversation) write(code uint64, body []byte) error {
 	return c.WriteMsg(p2p.Msg{Code: code, Size: uint32(len(body)), Payload: bytes.NewReader(body)})
-}
-
-func (n *Node) onArchive(call *Call) error {
-	var o struct {
-		head
-		Capability string   `json:"capability"`
-		Envelopes  []string `json:"envelopes"`
-		File       string   `json:"file"`
-	}
-	if err := call.Read(&o); err != nil {
-		return err
-	}
-	library, err := n.library(o.Capability)
-	if err != nil {
-		return err
-	}
-	started := time.Now()
-	raws, err := parseHexes(o.Envelopes)
-	if err != nil {
-		return err
-	}
-	if o.File != "" {
-		content, err := os.ReadFile(o.File)
-		if err != nil {
-			return err
-		}
-		items, err := rlpItems(content)
-		if err != nil {
-			return err
-		}
-		for _, item := range items {
-			raws = append(raws, item.raw)
-		}
-	}
-	for i, raw := range raws {
-		if err := library.Archive(raw); err != nil {
-			return fmt.Errorf("envelope %d: %w", i, err)
-		}
-	}
-	call.Reply("archived", Fields{"count": len(raws), "total": library.Archived(), "ms": milliseconds(time.Since(started))})
-	return nil
-}
-
-func milliseconds(d time.Duration) float64 {
-	return float64(d.Microseconds()) / 1000
-}
-
-func (n *Node) onGenerate(call *Call) error {
-	var o GenerateOptions
-	if err := call.Read(&o); err != nil {
-		return err
-	}
-	if err := Generate(o); err != nil {
-		return err
-	}
-	call.Reply("generated", Fields{"file": o.File, "count": o.Count})
-	return nil
 }
 
 func (n *Node) onPool(call *Call) error {
