@@ -1,0 +1,353 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { generateKeyPair } from '@libp2p/crypto/keys'
+import { MAIL_PROTOCOL } from '../../src/libp2p/mail-protocol.js'
+import type { HistoryQuery } from '../../src/mailclient/history-query.js'
+import type { HistoryPage } from '../../src/mailclient/history-walk.js'
+import type { ReceivedMessage } from '../../src/waku/subscription.js'
+import { topicBloom } from '../../src/wire/bloom.js'
+import type { Envelope } from '../../src/wire/envelope.js'
+import type { Dialect } from '../../src/wire/history-request.js'
+import { encodePayload } from '../../src/wire/payload.js'
+import { RequestErrorCode as Code } from '../../src/wire/request-error.js'
+import { sealSymmetric } from '../../src/wire/symmetric.js'
+import { parseTopic } from '../../src/wire/topic.js'
+import { newEnvelope, unixNow } from '../helpers/envelopes.js'
+import { scriptedPeer } from '../helpers/scripted-peer.js'
+import { until } from '../helpers/waku-node.js'
+import { inOrder } from '../mailserver/fixture.js'
+import { KEY } from '../mailserver/request-maker.js'
+import { type ClientNode, clientNode, type ServerNode, serverNode } from './mail-nodes.js'
+
+const RED = parseTopic('0xaa000001')
+const OLD = 1_600_000_000
+
+/** Many envelopes whose TTL is over long since. */
+function expired(count: number, fields: { topic?: Uint8Array } = {}): Envelope[] {
+  return Array.from({ length: count }, (_, i) => newEnvelope({ sent: OLD + i, ...fields }))
+}
+
+const hashesOf = (envelopes: readonly Envelope[]): string[] => envelopes.map(({ hashHex }) => hashHex)
+
+function queryOf(server: ServerNode, query: Partial<HistoryQuery> = {}): HistoryQuery {
+  return { server: server.libp2p.peerId, from: OLD, key: KEY, ...query }
+}
+
+async function pagesOf(client: ClientNode, query: HistoryQuery): Promise<HistoryPage[]> {
+  const pages: HistoryPage[] = []
+  for await (const page of client.client.history(query)) pages.push(page)
+  return pages
+}
+
+async function fetch(client: ClientNode, query: HistoryQuery): Promise<Envelope[]> {
+  const envelopes: Envelope[] = []
+  for await (const envelope of client.client.envelopes(query)) envelopes.push(envelope)
+  return envelopes
+}
+
+test('a history is complete, in order and without a double, whatever the page size [MAIL-28] [MAIL-30] [MAIL-32] [MAIL-33]', async t => {
+  const server = await serverNode(t)
+  const envelopes = expired(120)
+  await server.archive.append(envelopes)
+  const client = await clientNode(t, [server])
+  for (const pageSize of [1, 7, 60, 119, 120, 1000]) {
+    const pages = await pagesOf(client, queryOf(server, { pageSize }))
+    assert.deepEqual(
+      pages.flatMap(page => hashesOf(page.envelopes)),
+      hashesOf(envelopes),
+      `pages of ${pageSize}`
+    )
+    assert.equal(pages.length, Math.ceil(120 / pageSize))
+    assert.equal(pages.at(-1)?.cursor, undefined)
+  }
+})
+
+test('all pages travel on one stream, which ends with the history', async t => {
+  const server = await serverNode(t)
+  await server.archive.append(expired(50))
+  const client = await clientNode(t, [server])
+  const [connection] = client.libp2p.getConnections()
+  const opened = new Set<string>()
+  for await (const _page of client.client.history(queryOf(server, { pageSize: 5 }))) {
+    for (const stream of connection?.streams ?? []) if (stream.protocol === MAIL_PROTOCOL) opened.add(stream.id)
+  }
+  assert.equal(opened.size, 1)
+  await until(() => connection?.streams.every(({ protocol }) => protocol !== MAIL_PROTOCOL) === true)
+})
+
+test('what comes goes through the same filters as live messages, marked as historic, once [MAIL-29] [MAIL-36]', async t => {
+  const server = await serverNode(t)
+  const contentKey = new Uint8Array(32).fill(3)
+  const text = (n: number): Uint8Array => new TextEncoder().encode(`message ${n}`)
+  const envelopes = [1, 2, 3].map(n =>
+    newEnvelope({ sent: OLD + n, topic: RED, data: sealSymmetric(encodePayload({ payload: text(n) }), contentKey) })
+  )
+  await server.archive.append([...envelopes, ...expired(5)])
+  const client = await clientNode(t, [server])
+  const messages: ReceivedMessage[] = []
+  client.waku.subscribe({ topics: [RED], key: contentKey }, message => messages.push(message))
+  let live = 0
+  client.waku.subscribe({ historic: false }, () => live++)
+  for (let i = 0; i < 2; i++) assert.equal((await fetch(client, queryOf(server))).length, 8, 'every run brings it')
+  assert.deepEqual(
+    messages.map(({ payload, historic, peer }) => [new TextDecoder().decode(payload), historic, String(peer)]),
+    [1, 2, 3].map(n => [`message ${n}`, true, String(server.libp2p.peerId)])
+  )
+  assert.equal(live, 0)
+})
+
+test('history is neither forwarded nor archived [WAKU-56] [MAIL-06]', async t => {
+  const server = await serverNode(t)
+  await server.archive.append([newEnvelope(), newEnvelope()])
+  const client = await clientNode(t, [server])
+  const stored: Envelope[] = []
+  client.waku.setStore({
+    append: async envelopes => {
+      stored.push(...envelopes)
+      return envelopes.map(() => 'stored')
+    }
+  })
+  const neighbour = await scriptedPeer(client.waku)
+  assert.equal((await fetch(client, queryOf(server))).length, 2)
+  const live = newEnvelope()
+  await client.waku.post({ envelope: live })
+  const first = await neighbour.nextEnvelopes()
+  assert.deepEqual(hashesOf(first), [live.hashHex], 'what is posted afterwards is the first thing that leaves')
+  assert.deepEqual(hashesOf(stored), [live.hashHex])
+})
+
+test('topics, bloom, range and limit select what comes, in every dialect [MAIL-07] [MAIL-09] [MAIL-11] [MAIL-18] [MAIL-20] [MAIL-35]', async t => {
+  const server = await serverNode(t)
+  const [red, other] = [expired(6, { topic: RED }), expired(6)]
+  await server.archive.append([...red, ...other])
+  const client = await clientNode(t, [server])
+  for (const dialect of ['spec5', 'spec6t', 'sg6', 'sg7'] as Dialect[]) {
+    const query = queryOf(server, { dialect, topics: [RED], pageSize: 4 })
+    assert.deepEqual(hashesOf(await fetch(client, query)), hashesOf(red), dialect)
+  }
+  const bloom = queryOf(server, { bloom: topicBloom(RED) })
+  assert.deepEqual(hashesOf(await fetch(client, bloom)), hashesOf(red))
+  const range = queryOf(server, { from: OLD + 1, to: OLD + 3, topics: [RED] })
+  assert.deepEqual(hashesOf(await fetch(client, range)), hashesOf(red.slice(1, 4)))
+  const some = queryOf(server, { limit: 5, pageSize: 2 })
+  assert.deepEqual(hashesOf(await fetch(client, some)), hashesOf(inOrder([...red, ...other]).slice(0, 5)))
+})
+
+test('a form without a cursor cannot go on, and says so after the first page', async t => {
+  const server = await serverNode(t)
+  await server.archive.append(expired(5))
+  const client = await clientNode(t, [server])
+  const seen: Envelope[] = []
+  const run = async (): Promise<void> => {
+    const query = queryOf(server, { dialect: 'spec4', pageSize: 3 })
+    for await (const page of client.client.history(query)) seen.push(...page.envelopes)
+  }
+  await assert.rejects(run, { name: 'CannotContinueError' })
+  assert.equal(seen.length, 3)
+  assert.equal((await fetch(client, queryOf(server, { dialect: 'spec4' }))).length, 5)
+})
+
+test('an open end is fixed when the history begins', async t => {
+  let clock = OLD
+  const server = await serverNode(t)
+  const client = await clientNode(t, [server], { now: () => clock, retries: 0 })
+  await server.archive.append([
+    newEnvelope({ sent: OLD }),
+    newEnvelope({ sent: OLD + 60 }),
+    newEnvelope({ sent: OLD + 61 })
+  ])
+  const history = client.client.history(queryOf(server, { pageSize: 1 }))
+  // the server's clock is not the client's: the request is far out of its time
+  await assert.rejects(history.next(), { name: 'RequestError', code: Code.notAllowed })
+  clock = unixNow()
+  await server.archive.append([newEnvelope({ sent: clock + 60 }), newEnvelope({ sent: clock + 61 })])
+  assert.equal((await fetch(client, queryOf(server, { from: OLD + 61 }))).length, 2)
+})
+
+test('a cursor goes on where a page ended, at its own server only [MAIL-16] [MAIL-33]', async t => {
+  const [server, other] = [await serverNode(t), await serverNode(t)]
+  const envelopes = expired(10)
+  await server.archive.append(envelopes)
+  await other.archive.append(envelopes)
+  const client = await clientNode(t, [server, other])
+  const [page] = await pagesOf(client, queryOf(server, { limit: 4 }))
+  assert.equal(page?.envelopes.length, 4)
+  const rest = await fetch(client, queryOf(server, { cursor: page?.cursor }))
+  assert.deepEqual(hashesOf(rest), hashesOf(envelopes.slice(4)))
+  await assert.rejects(fetch(client, queryOf(other, { cursor: page?.cursor })), { name: 'HistoryCursorError' })
+  await assert.rejects(fetch(client, queryOf(server, { cursor: 'ab'.repeat(36) })), { name: 'HistoryCursorError' })
+  assert.equal(other.server.tally.get('requests'), 0)
+})
+
+test('nothing is asked of a server that is not trusted [MAIL-26] [USE-02]', async t => {
+  const server = await serverNode(t)
+  const client = await clientNode(t, [server])
+  await client.trust.remove(server.libp2p.peerId)
+  await assert.rejects(fetch(client, queryOf(server)), { name: 'UntrustedServerError' })
+  assert.equal(server.server.tally.get('requests'), 0)
+  await client.trust.add(server.libp2p.peerId)
+  assert.deepEqual(await fetch(client, queryOf(server)), [])
+})
+
+test('trust that is revoked midway ends the history with an error [MAIL-27] [D-09]', async t => {
+  const server = await serverNode(t)
+  await server.archive.append(expired(50))
+  const client = await clientNode(t, [server], { windowPages: 1 })
+  let pages = 0
+  const run = async (): Promise<void> => {
+    for await (const _page of client.client.history(queryOf(server, { pageSize: 1 }))) {
+      if (++pages === 3) await client.trust.remove(server.libp2p.peerId)
+    }
+  }
+  await assert.rejects(run, { name: 'TrustRevokedError' })
+  assert.equal(pages < 50, true)
+})
+
+test('the byte budget of a server ends its history, and the server is reported [MAIL-38]', async t => {
+  const server = await serverNode(t)
+  await server.archive.append(expired(50))
+  const client = await clientNode(t, [server])
+  await client.trust.add(server.libp2p.peerId, { bytesPerDay: 5000 })
+  const reports: string[] = []
+  client.client.addEventListener('report', ({ detail }) => reports.push(`${detail.peer} ${detail.reason}`))
+  const seen: Envelope[] = []
+  const run = async (): Promise<void> => {
+    for await (const page of client.client.history(queryOf(server, { pageSize: 5 }))) seen.push(...page.envelopes)
+  }
+  await assert.rejects(run, { name: 'ByteBudgetError' })
+  assert.equal(seen.length > 0 && seen.length < 50, true)
+  assert.deepEqual(reports, [`${server.libp2p.peerId} budget`])
+  assert.equal(client.trust.used(server.libp2p.peerId) <= 5000, true)
+})
+
+test('a request is signed with the key that is given', async t => {
+  const server = await serverNode(t, { policies: { libp2p: { signature: 'any' } } })
+  const client = await clientNode(t, [server])
+  await assert.rejects(fetch(client, queryOf(server)), { name: 'RequestError', code: Code.signature })
+  const { raw } = await generateKeyPair('secp256k1')
+  assert.deepEqual(await fetch(client, queryOf(server, { signWith: raw })), [])
+})
+
+test('what the server refuses is thrown with its code, not taken for an empty history', async t => {
+  const server = await serverNode(t, { policies: { libp2p: { pow: 0.05 } } })
+  const client = await clientNode(t, [server])
+  await assert.rejects(fetch(client, queryOf(server)), { name: 'RequestError', code: Code.pow })
+  assert.deepEqual(await fetch(client, queryOf(server, { pow: 0.05 })), [])
+  const wrong = queryOf(server, { key: new Uint8Array(32).fill(1), pow: 0.05 })
+  await assert.rejects(fetch(client, wrong), { name: 'RequestError', code: Code.undecryptable })
+})
+
+test('a query that makes no sense is refused before anything is sent [MAIL-22]', async t => {
+  const server = await serverNode(t)
+  const client = await clientNode(t, [server])
+  const topic = (length: number): Uint8Array => new Uint8Array(length)
+  const bad: Array<Partial<HistoryQuery>> = [
+    { from: -1 },
+    { from: 1.5 },
+    { from: 10, to: 9 },
+    { to: 0 },
+    { to: 2 ** 32 },
+    { topics: [] },
+    { topics: Array.from({ length: 1001 }, () => topic(4)) },
+    { topics: [topic(3)] },
+    { bloom: topic(63) },
+    { limit: 0 },
+    { limit: 1.5 },
+    { pageSize: 0 },
+    { pageSize: 2 ** 32 },
+    { key: topic(31) },
+    { dialect: 'raw72' },
+    { network: 'devp2p' }
+  ]
+  for (const query of bad) {
+    await assert.rejects(fetch(client, queryOf(server, query)), { name: 'HistoryQueryError' }, JSON.stringify(query))
+  }
+  assert.equal(server.server.tally.get('requests'), 0)
+})
+
+test('the next page is asked for while one is consumed, within the window', async t => {
+  const server = await serverNode(t)
+  await server.archive.append(expired(20))
+  const client = await clientNode(t, [server], { windowPages: 2 })
+  const history = client.client.history(queryOf(server, { pageSize: 1 }))
+  await history.next()
+  await until(() => client.client.tally.get('pages') === 3)
+  // a consumer that takes its time: nothing more is asked for
+  await new Promise(resolve => setTimeout(resolve, 100))
+  assert.equal(server.server.tally.get('requests'), 3)
+  await history.next()
+  await until(() => client.client.tally.get('pages') === 4)
+  await history.return()
+})
+
+test('leaving early resets the stream, and the server stops', async t => {
+  const server = await serverNode(t)
+  await server.archive.append(expired(200))
+  const client = await clientNode(t, [server])
+  for await (const _page of client.client.history(queryOf(server, { pageSize: 1 }))) break
+  const [connection] = client.libp2p.getConnections()
+  await until(() => connection?.streams.every(({ protocol }) => protocol !== MAIL_PROTOCOL) === true)
+  const asked = server.server.tally.get('requests')
+  assert.equal(asked < 10, true)
+  assert.equal((await fetch(client, queryOf(server))).length, 200, 'and another history begins afresh')
+})
+
+test('an abort ends a history with its reason, before and while it runs', async t => {
+  const server = await serverNode(t)
+  await server.archive.append(expired(20))
+  const client = await clientNode(t, [server])
+  await assert.rejects(fetch(client, queryOf(server, { signal: AbortSignal.abort() })), { name: 'AbortError' })
+  const abort = new AbortController()
+  const run = async (): Promise<void> => {
+    for await (const _page of client.client.history(queryOf(server, { pageSize: 1, signal: abort.signal })))
+      abort.abort()
+  }
+  await assert.rejects(run, { name: 'AbortError' })
+})
+
+test('stopping the client ends its histories with an error', async t => {
+  const server = await serverNode(t)
+  await server.archive.append(expired(20))
+  const client = await clientNode(t, [server])
+  const run = async (): Promise<void> => {
+    for await (const _page of client.client.history(queryOf(server, { pageSize: 1 }))) client.client.stop()
+  }
+  await assert.rejects(run, { name: 'MailClientStoppedError' })
+  await assert.rejects(fetch(client, queryOf(server)), { name: 'MailClientStoppedError' })
+})
+
+test('a line that the server ended while a page was consumed is opened anew', async t => {
+  const server = await serverNode(t, { idleTimeout: 100 })
+  const envelopes = expired(6)
+  await server.archive.append(envelopes)
+  const client = await clientNode(t, [server], { windowPages: 1, retries: 0 })
+  const seen: Envelope[] = []
+  for await (const page of client.client.history(queryOf(server, { pageSize: 1 }))) {
+    seen.push(...page.envelopes)
+    if (seen.length === 2) {
+      const [connection] = client.libp2p.getConnections()
+      await until(() => connection?.streams.every(({ protocol }) => protocol !== MAIL_PROTOCOL) === true)
+    }
+  }
+  assert.deepEqual(hashesOf(seen), hashesOf(envelopes))
+})
+
+test('a server that cannot be reached, or is none, is a typed error', async t => {
+  const server = await serverNode(t)
+  const client = await clientNode(t, [server], { retries: 1 })
+  await server.protocol.beforeStop()
+  await assert.rejects(fetch(client, queryOf(server)), { name: 'ServerUnreachableError' })
+  await server.libp2p.stop()
+  await assert.rejects(fetch(client, queryOf(server)), { name: 'ServerUnreachableError' })
+})
+
+test('more streams than the server allows is a typed error', async t => {
+  const server = await serverNode(t, { streamsPerPeer: 2 })
+  await server.archive.append(expired(20))
+  const client = await clientNode(t, [server], { windowPages: 1, retries: 0 })
+  const query = queryOf(server, { pageSize: 1 })
+  const [first, second] = [client.client.history(query), client.client.history(query)]
+  await Promise.all([first.next(), second.next()])
+  await assert.rejects(fetch(client, query), { name: 'StreamRefusedError' })
+  await Promise.all([first.return(), second.return()])
+})
