@@ -39,3 +39,9 @@ export class BusyConnectionError extends Error {
   static override readonly name = 'BusyConnectionError'
   override readonly name = 'BusyConnectionError'
 }
+
+/** A peer goes on with an answer long after it was given up. */
+export class StillSendingError extends Error {
+  static override readonly name = 'StillSendingError'
+  override readonly name = 'StillSendingError'
+}

@@ -84,7 +84,7 @@ export class RlpxConnection {
         onSize: size => this.#admit(size),
         onProgress: () => this.#progress(),
         onEnd: error => this.#readEnded(error),
-        onClose: () => this.#gone.resolve(this.#ended ?? unexplained())
+        onClose: () => this.#closed()
       },
       init
     )
@@ -246,6 +246,19 @@ export class RlpxConnection {
     else this.#end(error, { tell: reasonFor(error), keep: true })
   }
 
+  /** The socket is gone, though its last messages may still wait for their reader. */
+  #closed(): void {
+    const error = this.#ended ?? unexplained()
+    this.#stopSending(error)
+    this.#gone.resolve(error)
+  }
+
+  #stopSending(error: Error): void {
+    clearInterval(this.#ping)
+    this.#line.end(error)
+    if (!this.signal.aborted) this.#abort.abort(error)
+  }
+
   #message(id: number, body: readonly Uint8Array[]): Uint8Array[] {
     if (!this.#snappy) return [encodeUint(id), ...body]
     let size = 0
@@ -263,8 +276,6 @@ export class RlpxConnection {
   #end(error: Error, options: { tell?: number; clean?: boolean; keep?: boolean }): void {
     if (this.#ended !== undefined) return
     this.#ended = error
-    clearInterval(this.#ping)
-    this.#line.end(error)
     this.#gate.end()
     if (options.tell !== undefined) {
       const body = [encodeDisconnect(options.tell)]
@@ -274,7 +285,7 @@ export class RlpxConnection {
     const cause = options.clean === true ? undefined : error
     for (const { stream } of this.#shared) stream.end(cause, { drop: options.keep !== true })
     this.#ready.reject(error)
-    this.#abort.abort(error)
+    this.#stopSending(error)
   }
 }
 

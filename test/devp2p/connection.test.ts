@@ -5,7 +5,8 @@ import type { CapabilityMessage } from '../../src/devp2p/capability-stream.js'
 import { DisconnectError, DisconnectReason } from '../../src/devp2p/disconnect.js'
 import type { RlpxConnection } from '../../src/devp2p/rlpx-connection.js'
 import { toHex } from '../../src/wire/bytes.js'
-import { SHH_6, startPair, WAKU_0, WAKU_1 } from './hosts.js'
+import { SHH_6, startHost, startPair, WAKU_0, WAKU_1 } from './hosts.js'
+import { RawPeer } from './raw-peer.js'
 
 async function take(connection: RlpxConnection, name: string, count: number): Promise<CapabilityMessage[]> {
   const stream = connection.stream(name)
@@ -103,4 +104,28 @@ test('a disconnect lets what was sent leave, and both ends know the reason [P2P-
   assert.deepEqual([error.reason, error.by], [DisconnectReason.Quitting, 'remote'])
   assert.ok(out.signal.aborted)
   await assert.rejects(sender.send(0, Uint8Array.of(0xc0)), DisconnectError)
+})
+
+test('when the socket breaks while messages wait for their reader, those in hand are kept, and nothing more is sent', async context => {
+  const target = await startHost(context, { pingInterval: 50 })
+  const peer = await RawPeer.greet(target)
+  const connection = await target.connection()
+  const stream = connection.stream('waku')
+  assert.ok(stream)
+  // More than is read ahead, so that the socket is not watched when it breaks.
+  for (let code = 0; code < 30; code++) peer.sendCompressed(0x10 + code, randomBytes(100_000))
+  for (let pings = 0; pings < 3; ) if ((await peer.next())?.id === 0x02) pings++
+  peer.socket.resetAndDestroy()
+  await connection.closed
+  assert.ok(connection.signal.aborted)
+  assert.deepEqual(target.host.connections, [])
+  await assert.rejects(stream.send(1, Uint8Array.of(0xc0)), DisconnectError)
+  let received = 0
+  await assert.rejects(async () => {
+    for await (const { code, body } of stream.messages) {
+      assert.equal(code, received++)
+      assert.equal(body.length, 100_000)
+    }
+  })
+  assert.ok(received >= 10 && received < 30, `${received}`)
 })

@@ -378,3 +378,25 @@ test('peers that begin huge messages and never end them share a bounded memory, 
   await large.messages.return?.(undefined)
   assert.equal((await small.messages.next()).value.body.length, 3_500_000)
 })
+
+test('noise under valid MACs ends its own connection at most', async context => {
+  const target = await startHost(context)
+  for (let round = 0; round < 25; round++) {
+    const peer = await RawPeer.greet(target)
+    const connection = await target.connection()
+    const reading = (async () => {
+      for await (const { code, body } of connection.streams[0]?.messages ?? []) {
+        assert.ok(code < 128 && body.length <= 128 * 1024)
+      }
+    })()
+    for (let i = 0; i < 40; i++) {
+      const noise = randomBytes(1 + Math.floor(Math.random() * 80))
+      if (round % 2 === 0) peer.socket.write(peer.sealedMessage(noise))
+      else peer.send(Math.floor(Math.random() * 0x90), noise)
+    }
+    peer.socket.end()
+    await reading.catch(() => {})
+    await connection.closed
+  }
+  await serves(target)
+})

@@ -1,0 +1,107 @@
+import type { PeerId } from '@libp2p/interface'
+import type { Packet, PacketChannel } from '../waku/packet-channel.js'
+import type { Capability } from '../wire/dialect.js'
+import { MalformedError } from '../wire/errors.js'
+import { legacyMail } from '../wire/legacy-mail.js'
+import { isPositionalWaku0, isShortShh6 } from '../wire/legacy-status.js'
+import type { MailCodec } from '../wire/mail-codec.js'
+import { PacketCode } from '../wire/packet-code.js'
+import type { StatusCodec } from '../wire/status-codec.js'
+import { type CapabilityStream, MAX_BODY } from './capability-stream.js'
+import { type CapabilityTraits, traitsOf } from './capability-traits.js'
+
+/** What the channels of one connection share. */
+export interface ChannelHost {
+  readonly peer: PeerId
+  /** Takes a packet of the history codes; awaited before the next packet is read. */
+  takeMail(channel: CapabilityChannel, packet: Packet): Promise<void>
+  /** One of the channels has nothing more to send. */
+  leave(channel: CapabilityChannel, options: { signal?: AbortSignal | undefined }): Promise<void>
+  abort(reason: Error): void
+}
+
+/** One capability of one connection, as the conversation that the waku service runs. */
+export class CapabilityChannel implements PacketChannel {
+  readonly peer: PeerId
+  readonly network = 'devp2p'
+  readonly capability: Capability
+  readonly status: StatusCodec
+  readonly onMalformed: 'abort' | 'ignore'
+  readonly packets: AsyncIterable<Packet>
+  readonly #stream: CapabilityStream
+  readonly #host: ChannelHost
+  #ready = false
+  #short = false
+  #positional = false
+
+  constructor(stream: CapabilityStream, host: ChannelHost) {
+    const traits: CapabilityTraits = traitsOf(stream.name, stream.version)
+    this.peer = host.peer
+    this.capability = traits.id
+    this.status = traits.status
+    this.onMalformed = traits.onMalformed
+    this.#stream = stream
+    this.#host = host
+    this.packets = this.#read()
+  }
+
+  /** Both sides have the other's Status. */
+  get ready(): boolean {
+    return this.#ready
+  }
+
+  /** The peer reads nothing from our Status, only from single wishes (early waku/0). */
+  get wishesOnly(): boolean {
+    return this.#positional
+  }
+
+  /** From here on large packets and history are taken. */
+  markReady(): void {
+    this.#ready = true
+    // old programs send their whole pool in one packet
+    this.#stream.maxBody = MAX_BODY
+  }
+
+  /** How this peer asks for history and is asked for it; to be called once its Status is known. */
+  mail(options: Omit<Parameters<typeof legacyMail>[0], 'capability' | 'short'> = {}): MailCodec {
+    return legacyMail({ ...options, capability: this.capability, short: this.#short })
+  }
+
+  send(code: number, body: Uint8Array, options: { signal?: AbortSignal } = {}): Promise<void> {
+    return this.#stream.send(code, body, options)
+  }
+
+  /** Ends the connection, once its other conversations are to end too and what is being answered is. */
+  close(options: { signal?: AbortSignal } = {}): Promise<void> {
+    return this.#host.leave(this, options)
+  }
+
+  abort(reason: Error): void {
+    this.#host.abort(reason)
+  }
+
+  /** Pulled by the service, so that a slow one slows the peer; history is dealt with on the way. */
+  async *#read(): AsyncGenerator<Packet, void> {
+    for await (const packet of this.#stream.messages) {
+      if (!this.#ready) {
+        if (packet.code === PacketCode.Status) this.#greet(packet.body)
+        yield packet
+      } else if (packet.code < PacketCode.RequestComplete) {
+        yield packet
+      } else {
+        await this.#host.takeMail(this, packet)
+      }
+    }
+  }
+
+  /** What of a Status is no option but tells which program sent it. */
+  #greet(body: Uint8Array): void {
+    try {
+      this.#short = this.capability === 'shh/6' && isShortShh6(body)
+      this.#positional = this.capability === 'waku/0' && isPositionalWaku0(body)
+    } catch (error) {
+      // who reads it next says so
+      if (!(error instanceof MalformedError)) throw error
+    }
+  }
+}

@@ -1,0 +1,35 @@
+import type { Capability as CapabilityId } from '../wire/dialect.js'
+import { shh6Status, waku0Status } from '../wire/legacy-status.js'
+import { type StatusCodec, waku1Status } from '../wire/status-codec.js'
+import type { Capability } from './capability.js'
+
+/** How one capability is spoken (protocols/devp2p.md). */
+export interface CapabilityTraits extends Capability {
+  readonly id: CapabilityId
+  readonly status: StatusCodec
+  /** Waku programs ignore a malformed packet, Whisper programs part over it. */
+  readonly onMalformed: 'abort' | 'ignore'
+}
+
+const LENGTH = 128
+
+const TRAITS: Readonly<Record<CapabilityId, CapabilityTraits>> = {
+  'waku/1': { id: 'waku/1', name: 'waku', version: 1, length: LENGTH, status: waku1Status, onMalformed: 'ignore' },
+  'waku/0': { id: 'waku/0', name: 'waku', version: 0, length: LENGTH, status: waku0Status, onMalformed: 'ignore' },
+  'shh/6': { id: 'shh/6', name: 'shh', version: 6, length: LENGTH, status: shh6Status, onMalformed: 'abort' }
+}
+
+/** Every capability that is spoken. */
+export const ALL_CAPABILITIES: readonly CapabilityId[] = ['waku/1', 'waku/0', 'shh/6']
+
+export function traitsOf(name: string, version: number): CapabilityTraits {
+  return TRAITS[`${name}/${version}` as CapabilityId]
+}
+
+/** What is offered in Hello. */
+export function offer(ids: readonly CapabilityId[]): Capability[] {
+  return ids.map(id => {
+    const { name, version, length } = TRAITS[id]
+    return { name, version, length }
+  })
+}
