@@ -134,11 +134,12 @@ export class DatastoreArchive implements Archive {
     this.#assertOpen()
     checkPruneBound(before)
     try {
+      const lastSeq = await this.#queue.run(async () => this.#writer.lastSeq)
       let removed = 0
       for (;;) {
         signal?.throwIfAborted()
         this.#assertOpen()
-        const count = await this.#queue.run(() => this.#writer.prune(before))
+        const count = await this.#queue.run(() => this.#writer.prune(before, lastSeq))
         removed += count
         if (count === 0) return removed
       }

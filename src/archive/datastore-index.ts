@@ -62,16 +62,16 @@ export class DatastoreIndex {
     this.#entries = this.#entries.concat(entries).sort(comparePositions)
   }
 
-  /** Removes the first entries. */
-  removeFirst(count: number): void {
-    for (const { hash, topic, size } of this.#entries.slice(0, count)) {
+  remove(entries: IndexEntry[]): void {
+    const gone = new Set(entries)
+    for (const { hash, topic, size } of gone) {
       this.#hashes.delete(toHex(hash))
       const left = (this.#topics.get(topic) as number) - 1
       if (left === 0) this.#topics.delete(topic)
       else this.#topics.set(topic, left)
       this.#bytes -= size
     }
-    this.#entries = this.#entries.slice(count)
+    this.#entries = this.#entries.filter(entry => !gone.has(entry))
   }
 
   /** Where the first entry is that was sent at `lower` or later. */

@@ -73,14 +73,15 @@ export class DatastoreWriter {
     return envelopes.map(envelope => (fresh.delete(envelope.hashHex) ? 'stored' : 'known'))
   }
 
-  /** Deletes some of what was sent before a time; resolves with how many, 0 when there are no more. */
-  async prune(before: number): Promise<number> {
+  /** Deletes some of what was sent before a time and stored up to `lastSeq`; resolves with how many, 0 at the end. */
+  async prune(before: number, lastSeq: number): Promise<number> {
     await this.settle()
-    const count = Math.min(PRUNE_STEP, this.#index.from(before))
-    if (count === 0) return 0
-    await this.#write(() => this.#records.delete(this.#index.entries.slice(0, count)))
-    this.#index.removeFirst(count)
-    return count
+    const old = this.#index.entries.slice(0, this.#index.from(before)).filter(({ seq }) => seq <= lastSeq)
+    const step = old.slice(0, PRUNE_STEP)
+    if (step.length === 0) return 0
+    await this.#write(() => this.#records.delete(step))
+    this.#index.remove(step)
+    return step.length
   }
 
   async #write(write: () => Promise<void>): Promise<void> {

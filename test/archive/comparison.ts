@@ -6,6 +6,16 @@ import { byTimeAndHash, Model, matches } from './model.js'
 import { Prng } from './prng.js'
 import { World } from './world.js'
 
+/** How much a comparison covered. */
+export interface Compared {
+  pages: number
+  /** Pages that had a successor. */
+  continued: number
+  rows: number
+  /** Rows of the longest page. */
+  longest: number
+}
+
 /** Opens the archive under test: the same one again after `close()`. */
 export type Open = () => Promise<Archive>
 
@@ -49,24 +59,24 @@ export async function assertSamePage(archive: Archive, model: Model, query: Arch
 }
 
 /**
- * Does random things to an archive and to the model, and compares what both say. Resolves with the number of pages compared.
+ * Does random things to an archive and to the model, and compares what both say. Resolves with what was compared.
  * @throws AssertionError at the first difference
  */
-export async function compareWithModel(open: Open, seed: number, cases: number): Promise<number> {
+export async function compareWithModel(open: Open, seed: number, cases: number): Promise<Compared> {
   const world = new World(new Prng(seed))
   const { prng } = world
   const model = new Model()
   let archive = await open()
   const { id } = archive
   const rounds = Math.max(4, Math.ceil(cases / 500))
-  let compared = 0
+  const compared: Compared = { pages: 0, continued: 0, rows: 0, longest: 0 }
   for (let round = 0; round < rounds; round++) {
     for (let i = 0; i < 3; i++) {
       const batch = world.batch(prng.pick([0, 1, prng.below(50), prng.below(200)]))
       assert.deepEqual(await archive.append(batch), model.append(batch), 'the outcome of each envelope')
     }
     await changeTogether(archive, model, world)
-    if (prng.chance(0.4)) {
+    if (prng.chance(0.3)) {
       const before = world.pruneBound()
       assert.equal(await archive.prune(before), model.prune(before), 'how many were pruned')
     }
@@ -77,23 +87,24 @@ export async function compareWithModel(open: Open, seed: number, cases: number):
     }
     await compareBesides(archive, model, prng)
     const wanted = Math.ceil((cases * (round + 1)) / rounds)
-    while (compared < wanted) compared += await compareWalk(archive, model, world)
+    while (compared.pages < wanted) await compareWalk(archive, model, world, compared)
   }
   await archive.close()
   return compared
 }
 
 /** A query, and sometimes all the pages that follow it. */
-async function compareWalk(archive: Archive, model: Model, world: World): Promise<number> {
+async function compareWalk(archive: Archive, model: Model, world: World, compared: Compared): Promise<void> {
   const query = world.query()
-  let pages = 0
   for (let most = world.prng.chance(0.2) ? 20 : 1; most > 0; most--) {
-    const { cursor } = await assertSamePage(archive, model, query)
-    pages++
-    if (cursor === undefined) break
+    const { rows, cursor } = await assertSamePage(archive, model, query)
+    compared.pages++
+    compared.rows += rows.length
+    compared.longest = Math.max(compared.longest, rows.length)
+    if (cursor === undefined) return
+    compared.continued++
     query.cursor = cursor
   }
-  return pages
 }
 
 async function compareBesides(archive: Archive, model: Model, prng: Prng): Promise<void> {
@@ -116,7 +127,7 @@ async function changeTogether(archive: Archive, model: Model, world: World): Pro
   const { prng } = world
   const batches = Array.from({ length: 3 }, () => world.batch(prng.below(60)))
   batches.push(prng.pick(batches).slice())
-  const before = prng.chance(0.3) ? world.time() : 0
+  const before = prng.chance(0.2) ? world.pruneBound() : 0
   const { lower, upper, topics, bloom, limit } = world.query()
   const query: ArchiveQuery = { lower, upper, topics, bloom, limit: Math.max(limit, 50) }
   const stored = model.envelopes

@@ -58,8 +58,13 @@ export class World {
     )
   }
 
+  /** Mostly it spares most of what there is. */
   pruneBound(): number {
-    return this.prng.chance(0.03) ? this.prng.pick([0, 1, 2 ** 32]) : this.time()
+    const { prng } = this
+    if (prng.chance(0.1)) return prng.pick([0, 1, 2 ** 32])
+    return (
+      START + Math.min(prng.below(DAYS), prng.below(DAYS), prng.below(DAYS)) * DAY + prng.pick([0, prng.below(1400)])
+    )
   }
 
   query(): ArchiveQuery {
