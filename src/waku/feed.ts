@@ -52,6 +52,10 @@ export class Feed {
     this.#parts = parts
   }
 
+  get slot(): number {
+    return this.#target.slot
+  }
+
   wake(): void {
     if (this.#running || this.#stopped) return
     this.#running = true

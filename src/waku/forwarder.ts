@@ -55,6 +55,12 @@ export class Forwarder {
     for (const feed of this.#feeds) feed.wake()
   }
 
+  /** What was to reach a peer by another way did not: its feed takes it up at the next tick. */
+  missed(entry: HeardEnvelope, slot: number): void {
+    entry.knownBy.delete(slot)
+    for (const feed of this.#feeds) if (feed.slot === slot) feed.rewind()
+  }
+
   /** To be called about once a second. */
   tick(): void {
     if (this.#early.length > 0) {

@@ -104,6 +104,12 @@ export class Intake {
     return true
   }
 
+  /** An envelope of our own did not reach a peer that was taken to know it. */
+  missed(envelope: Envelope, slot: number): void {
+    const entry = this.#parts.heard.get(envelope.hashHex)
+    if (entry !== undefined) this.#parts.forwarder.missed(entry, slot)
+  }
+
   #takeItem(item: RlpItem, from: Source, now: number, packet: PacketIntake): void {
     const { heard, counters, filters, own, settings } = this.#parts
     let envelope: Envelope

@@ -40,7 +40,7 @@ export interface SealedMessage {
   to?: PeerId | undefined
 }
 
-/** What became of a post. Everyone in `confirmed` and `refused` is in `sent` too. */
+/** What became of a post. Everyone in `confirmed` and `refused` was sent it too. */
 export interface PostResult {
   envelope: Envelope
   /** Peers that it was sent to; light ones are left out when it is for all, for they pass nothing on. */

@@ -1,7 +1,6 @@
 import type { PeerId } from '@libp2p/interface'
 import type { Envelope } from '../wire/envelope.js'
 import { batchHash, encodeMessages } from '../wire/messages.js'
-import { PacketCode } from '../wire/packet-code.js'
 import { refusalOf } from './confirmations.js'
 import { InvalidPostError, NoConfirmationsError, NotConnectedError, UnwantedEnvelopeError } from './errors.js'
 import { meetsPow } from './feed.js'
@@ -94,13 +93,15 @@ export class Poster {
     const batch = batchHash(body)
     let session: Session | undefined = first
     let sent = false
+    let handedOver = false
     // when one of two conversations with the peer gives way, the other one takes over
     for (let attempt = 0; attempt < 2 && session !== undefined; attempt++) {
       const { peer } = session
-      const confirms = session.status.confirmations === true
-      const expected = confirms ? session.confirmations.expect(batch) : undefined
+      const expected = session.status.confirmations === true ? session.confirmations.expect(batch) : undefined
       try {
-        await session.send(PacketCode.Messages, body, { signal })
+        await withSignal(session.room(), signal)
+        handedOver = true
+        await withSignal(session.sendOwn(body), signal)
         if (!sent && (asked || !session.light)) result.sent.push(peer)
         sent = true
         if (expected === undefined) return
@@ -110,13 +111,16 @@ export class Poster {
         return
       } catch {
         if (signal.aborted) break
+        handedOver = false
         const other = this.#parts.peers.active(peer)
         session = other === session ? undefined : other
       } finally {
         expected?.forget()
       }
     }
-    if (sent) result.unanswered.push(first.peer)
+    // what was handed over is sent as soon as the peer reads; the rest is left to forwarding
+    if (!sent && !handedOver) this.#parts.intake.missed(envelope, first.slot)
+    if (first.status.confirmations === true) result.unanswered.push(first.peer)
   }
 }
 

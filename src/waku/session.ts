@@ -28,6 +28,9 @@ export interface SessionParts {
   onInterest: (session: Session) => void
 }
 
+/** Posts that may wait in a peer's stream until it reads. */
+const MAX_OWN_BYTES = 1024 * 1024
+
 /** One conversation with one peer, from Status to the end. */
 export class Session implements Source, FeedTarget {
   readonly peer: PeerId
@@ -45,6 +48,9 @@ export class Session implements Source, FeedTarget {
   #interest = new Interest({})
   readonly #confirmer: Confirmer
   #violations = 0
+  #ownBytes = 0
+  #roomMade: Promise<void> | undefined
+  #makeRoom: () => void = () => {}
   #announced: Promise<void> = Promise.resolve()
   #closed: Promise<void> | undefined
   #onMet: () => void = () => {}
@@ -110,8 +116,28 @@ export class Session implements Source, FeedTarget {
     return meetsPow(envelope, this.status.pow ?? 0) && this.#interest.includes(envelope.topic)
   }
 
-  send(code: number, body: Uint8Array, options?: { signal?: AbortSignal }): Promise<void> {
-    return this.channel.send(code, body, options)
+  send(code: number, body: Uint8Array): Promise<void> {
+    return this.channel.send(code, body)
+  }
+
+  /** Resolves when few enough posts wait for the peer to read. */
+  async room(): Promise<void> {
+    while (this.#ownBytes > MAX_OWN_BYTES) {
+      this.#roomMade ??= new Promise(resolve => {
+        this.#makeRoom = resolve
+      })
+      await this.#roomMade
+    }
+  }
+
+  /** Sends Messages of our own; `room` comes first. */
+  sendOwn(body: Uint8Array): Promise<void> {
+    this.#ownBytes += body.length
+    return this.channel.send(PacketCode.Messages, body).finally(() => {
+      this.#ownBytes -= body.length
+      this.#roomMade = undefined
+      this.#makeRoom()
+    })
   }
 
   /** Tells the peer what changed about this node, as soon as it reads. */

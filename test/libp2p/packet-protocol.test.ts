@@ -14,6 +14,10 @@ import { libp2pNode } from '../helpers/libp2p-node.js'
 import { ScriptedPeer } from '../helpers/scripted-peer.js'
 import { join, type TestNode, until, wakuNode } from '../helpers/waku-node.js'
 
+// what is tested here is streams, not the portable hash
+const hasher = await createKeccak(256)
+useKeccak(bytes => hasher.init().update(bytes).digest('binary'))
+
 const open = { pow: 0 }
 
 /** Two keys, the one with the smaller peer id first. */
@@ -202,9 +206,6 @@ test('silence does not end a packets stream', async t => {
 
 test('a flood both ways does not lock two nodes up that also have to answer each other', async t => {
   const [a, b] = (await nodes(t, 2)) as [TestNode, TestNode]
-  const hasher = await createKeccak(256)
-  useKeccak(bytes => hasher.init().update(bytes).digest('binary'))
-  t.after(() => useKeccak())
   let serial = 0
   const large = (): Uint8Array => {
     const data = new Uint8Array(20_000)
@@ -220,6 +221,25 @@ test('a flood both ways does not lock two nodes up that also have to answer each
     await until(() => node.waku.counters.get('envelopes_accepted') === 500, 20_000)
     await until(() => node.waku.counters.get('confirmations_received') > 50)
   }
+})
+
+test('a peer that stops reading costs a bounded amount of memory, and the others nothing', async t => {
+  const [node, reader] = (await nodes(t, 2)) as [TestNode, TestNode]
+  const plain = await libp2pNode({ windowSize: 256 * 1024 })
+  t.after(() => plain.stop() as Promise<void>)
+  const stuck = await plain.dial(node.libp2p.getMultiaddrs())
+  const stream = await stuck.newStream(PACKETS_PROTOCOL)
+  stream.pause()
+  stream.send(fromHex('03c280c0'))
+  await until(() => node.waku.peers().length === 1)
+  await join(reader, node)
+  const total = 40
+  for (let i = 0; i < total; i++) {
+    await node.waku.post({ envelope: newEnvelope({ data: new Uint8Array(500_000).fill(i) }) }, { timeout: 1 })
+  }
+  await until(() => reader.waku.counters.get('envelopes_accepted') === total, 20_000)
+  const [held] = streamsOf(node.libp2p).filter(({ writeBufferLength }) => writeBufferLength > 0)
+  assert.ok((held as Stream).writeBufferLength < 1024 * 1024, `${held?.writeBufferLength} bytes wait`)
 })
 
 test('stopping confirms what was accepted, and ends the streams cleanly', async () => {

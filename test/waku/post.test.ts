@@ -202,3 +202,24 @@ test('when one of two conversations with the peer ends, the other one is asked',
   await answer(first)
   assert.deepEqual((await posting).confirmed.map(String), [peer.toString()])
 })
+
+test('a post to a peer that does not read waits for it in bounds, and reaches it once when it reads', async t => {
+  const node = await loneNode()
+  t.after(() => node.stop())
+  const stuck = await scriptedPeer(node, { confirmations: true })
+  const near = (stuck.channel as unknown as { other: { gate: Promise<void> | undefined } }).other
+  let open: () => void = () => {}
+  near.gate = new Promise(resolve => {
+    open = resolve
+  })
+  const envelopes = Array.from({ length: 40 }, (_, i) => newEnvelope({ data: new Uint8Array(100_000).fill(i) }))
+  const results = await Promise.all(envelopes.map(envelope => node.post({ envelope }, { timeout: 20 })))
+  assert.equal(results.filter(({ unanswered }) => unanswered.length === 1).length, 40)
+  assert.equal(stuck.envelopes.length, 0)
+  open()
+  await until(() => stuck.envelopes.length >= 40)
+  const last = newEnvelope()
+  await node.post({ envelope: last }, { timeout: 20 })
+  await until(() => stuck.envelopes.includes(last.hashHex))
+  assert.deepEqual([...stuck.envelopes].sort(), [...envelopes, last].map(({ hashHex }) => hashHex).sort())
+})
