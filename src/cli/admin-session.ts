@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs'
 import { ControlClient } from '../node/control-client.js'
 import { type DataDir, DataDirError, openDataDir } from '../node/data-dir.js'
-import { openOffline } from '../node/offline.js'
 import { DEFAULT_DATA_DIR } from '../node/start-config.js'
 import type { CommandContext } from './command.js'
 
@@ -30,6 +29,8 @@ export async function withDataDir<T>(
       control.close()
     }
   }
+  // what opens a store is not loaded where a node answers
+  const { openOffline } = await import('../node/offline.js')
   const offline = await openOffline(dir)
   try {
     return await use(async (command, params) => (await offline.ask(command, params, { signal })) as never, dir)

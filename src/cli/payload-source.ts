@@ -1,6 +1,5 @@
 import { createReadStream } from 'node:fs'
 import type { Readable } from 'node:stream'
-import { UsageError } from './command.js'
 
 /** The payload cannot be read, or is larger than any envelope. */
 export class PayloadError extends Error {
@@ -18,10 +17,9 @@ export interface PayloadSource {
   stdin: Readable
 }
 
-/** The bytes to post: of the text, of the file, or else of standard input. Throws `PayloadError` and `UsageError`. */
+/** The bytes to post: of the text, of the file, or else of standard input. Throws `PayloadError`. */
 export async function readPayload(source: PayloadSource, options: { signal: AbortSignal }): Promise<Uint8Array> {
   const { text, file, stdin } = source
-  if (text !== undefined && file !== undefined) throw new UsageError('--payload and --payload-file exclude each other')
   if (text !== undefined) return checked(new TextEncoder().encode(text))
   return collect(file === undefined ? stdin : createReadStream(file), file ?? 'standard input', options.signal)
 }

@@ -30,6 +30,7 @@ export class Daemon {
   private constructor(
     readonly dir: DataDir,
     readonly node: Libp2p<Services>,
+    private readonly readyFile: string | undefined,
     private readonly cleanup: Cleanup
   ) {}
 
@@ -40,17 +41,24 @@ export class Daemon {
   }
 
   /**
-   * Resolves when it serves. Throws what keeps it from that, with nothing left behind: `DataDirLockedError`, `ListenError`,
+   * Resolves when it serves; a ready file of an earlier run is gone then. Throws what keeps it from that, with nothing left behind: `DataDirLockedError`, `ListenError`,
    * `IdentityError`, `SecretError` and others.
    */
   static async start(config: StartConfig): Promise<Daemon> {
     const cleanup = new Cleanup()
     try {
-      return await assemble(config, cleanup, (dir, node) => new Daemon(dir, node, cleanup))
+      return await assemble(config, cleanup, (dir, node) => new Daemon(dir, node, config['ready-file'], cleanup))
     } catch (err) {
       await cleanup.run().catch(() => {}) // why it could not start matters more
       throw err
     }
+  }
+
+  /** Writes the ready file, if one was asked for. */
+  async tellReady(): Promise<void> {
+    if (this.readyFile === undefined) return
+    this.cleanup.after(this.readyFile, removeReadyFile)
+    await writeReadyFile(this.readyFile, this.ready)
   }
 
   /** Takes nothing more, finishes what was accepted, and releases port, socket and data dir. */
@@ -101,10 +109,6 @@ async function assemble(
   const path = cleanup.after(await claimControlPath(dir), () => releaseControlPath(dir))
   cleanup.after(await ControlServer.listen({ path, handlers }), control => control.close())
   cleanup.after(new StaticPeers({ node, waku, peers: config.peer ?? [] }), peers => peers.stop())
-  if (readyPath !== undefined) {
-    cleanup.after(readyPath, removeReadyFile)
-    await writeReadyFile(readyPath, daemon.ready)
-  }
   return daemon
 }
 

@@ -1,4 +1,3 @@
-import { ClientPeer } from '../../node/client-peer.js'
 import { durationOption, numberOption, plainOption, textOption } from '../../node/option.js'
 import { PEER_ADDRESS, parsePeerAddress } from '../../node/peer-address.js'
 import { parseTopicChoice, TOPIC, type TopicChoice } from '../../node/topic-choice.js'
@@ -50,12 +49,16 @@ export const post = defineCommand({
     if (to === undefined) throw new UsageError('post: needs --to <peer>')
     if (topic === undefined) throw new UsageError('post: needs --topic <topic>')
     if (ttl === 0) throw new UsageError('post: --ttl is at least 1 second')
+    if (config.payload !== undefined && config['payload-file'] !== undefined) {
+      throw new UsageError('post: --payload and --payload-file exclude each other')
+    }
     const key = await keyFor(topic, config, context)
     const payload = await readPayload(
       { text: config.payload, file: config['payload-file'], stdin: context.stdin },
       context
     )
     const timeout = (config.timeout ?? DEFAULT_TIMEOUT) * 1000
+    const { ClientPeer } = await import('../../node/client-peer.js')
     const client = await ClientPeer.open({ dataDir: config['data-dir'] ?? CLIENT_DATA_DIR })
     try {
       await client.connect(to, { signal: context.signal, timeout })

@@ -1,6 +1,5 @@
 import type { HistoryPage, HistoryQuery } from '../../index.js'
 import { formatByteSize } from '../../node/byte-size.js'
-import { ClientPeer } from '../../node/client-peer.js'
 import { MOMENT, parseMoment } from '../../node/moment.js'
 import {
   byteSizeOption,
@@ -70,6 +69,7 @@ export const request = defineCommand({
     const key = await serverKey(config)
     const keysOf = await topicKeys(topics ?? [], config)
     const from = config.since ?? now() - DAY
+    const { ClientPeer } = await import('../../node/client-peer.js')
     const client = await ClientPeer.open({
       dataDir: config['data-dir'] ?? CLIENT_DATA_DIR,
       trustOnly: config.trust === true ? server.peer : undefined,

@@ -1,7 +1,6 @@
 import { once } from 'node:events'
-import { Daemon } from '../../node/daemon.js'
+import type { Daemon } from '../../node/daemon.js'
 import { watchParent } from '../../node/parent-watch.js'
-import { runSelfCheck } from '../../node/self-check.js'
 import { type StartConfig, startShape } from '../../node/start-config.js'
 import { type CommandContext, defineCommand, UsageError } from '../command.js'
 import { writeJson, writeLine } from '../output.js'
@@ -20,9 +19,11 @@ export const start = defineCommand({
       if (!passed || config.once === true) return passed ? 0 : 1
     }
     if (context.signal.aborted) return 0
+    const { Daemon } = await import('../../node/daemon.js')
     const daemon = await Daemon.start(config)
     try {
       await announce(daemon, config, context).catch(ignoreBroken)
+      await daemon.tellReady()
       await stopped(context)
     } finally {
       await daemon.stop()
@@ -34,6 +35,7 @@ export const start = defineCommand({
 /** Prints what the self-check found; a node whose main job fails must not take in anything. */
 async function check(config: StartConfig, context: CommandContext): Promise<boolean> {
   const { stdout, stderr, signal } = context
+  const { runSelfCheck } = await import('../../node/self-check.js')
   const { passed, text } = await runSelfCheck({ signal })
   if (config.json === true) await writeJson(stdout, { selfCheck: { passed, text } }, { signal })
   else await writeLine(passed ? stdout : stderr, `self-check: ${text}`, { signal })

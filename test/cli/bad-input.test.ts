@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { tempDir } from '../node/temp-dir.js'
+import { runHere } from './in-process.js'
+import { run } from './processes.js'
+
+const PEER = '/ip4/127.0.0.1/tcp/1/p2p/16Uiu2HAmTvN6CWRRTqKrVGDbvVh1wpUWiwdSxDGzVYCGPNFsB6Ro'
+const ENODE = `enode://${'ab'.repeat(64)}@127.0.0.1:30303`
+
+test('what is not understood is one clear line on stderr and exit code 2', async t => {
+  const secret = join(tempDir(t), 'secret')
+  writeFileSync(secret, 'secret')
+  const cases: Array<[string[], RegExp]> = [
+    [['strat'], /no such command: strat/],
+    [['trust'], /trust: needs one of trust add, trust remove, trust list/],
+    [['start', '--frobnicate'], /start: unknown option --frobnicate/],
+    [['start', '--no-devp2p'], /unknown option --no-devp2p/],
+    [['start', '--devp2p-listen', '0.0.0.0:30303'], /unknown option --devp2p-listen/],
+    [['start', '--upstream', ENODE], /unknown option --upstream/],
+    [['start', '--retention', 'soon'], /--retention: expected a duration/],
+    [['start', '--retention'], /--retention/],
+    [['start', '--once'], /--once needs --self-check/],
+    [['start', 'now'], /unexpected "now"/],
+    [['post', '--to', PEER], /needs --topic/],
+    [['post', '--topic', 'x'], /needs --to/],
+    [['post', '--to', PEER, '--topic', '0x12'], /--topic: expected a topic/],
+    [['post', '--to', PEER, '--topic', '0x12345678', '--payload', 'x'], /has no public channel/],
+    [['post', '--to', PEER, '--topic', 'x', '--count', '0'], /--count: expected a whole number, 1 to/],
+    [['post', '--to', PEER, '--topic', 'x', '--ttl', '0'], /--ttl is at least 1 second/],
+    [['post', '--to', PEER, '--topic', 'x', '--payload', 'a', '--payload-file', 'b'], /exclude each other/],
+    [
+      ['request', '--server', PEER, '--since', 'yesterday', '--password-file', secret],
+      /--since: expected now, a duration/
+    ],
+    [
+      ['request', '--server', PEER, '--limit', '0', '--password-file', secret],
+      /--limit: expected a whole number, 1 to/
+    ],
+    [['request', '--server', '127.0.0.1:30304'], /--server: expected a multiaddr with a peer id/],
+    [['trust', 'add'], /trust add: needs <peer or peer id>/],
+    [['trust', 'add', 'somebody'], /expected a peer id/],
+    [['keys', 'add', 'alice'], /needs one of --password-file and --key-file/],
+    [['prune'], /prune: needs --before/]
+  ]
+  for (const [args, expected] of cases) {
+    const { code, stderr, stdout } = await runHere(args)
+    assert.match(stderr, expected, args.join(' '))
+    assert.equal(code, 2, args.join(' '))
+    assert.equal(stderr.trim().split('\n').length, 1, stderr)
+    assert.equal(stdout, '')
+  }
+})
+
+test('an enode URL is a typed error wherever a peer is expected', async () => {
+  for (const args of [
+    ['post', '--to', ENODE, '--topic', 'x', '--payload', 'x'],
+    ['request', '--server', ENODE, '--password', 'x'],
+    ['start', '--peer', ENODE],
+    ['trust', 'add', ENODE],
+    ['keys', 'add', 'a', '--peer', ENODE, '--key-file', 'k']
+  ]) {
+    const { code, stderr } = await runHere(args)
+    assert.match(stderr, /enode URLs name devp2p peers, and this build speaks libp2p only/, args.join(' '))
+    assert.equal(code, 2)
+  }
+})
+
+test('a peer that is not there, files that are not there, and a missing data dir are errors with exit code 1', async t => {
+  const cwd = tempDir(t)
+  const post = ['post', '--to', PEER, '--topic', 'x']
+  const cases: Array<[string[], RegExp]> = [
+    [[...post, '--payload', 'x'], /cannot reach .*ECONNREFUSED/],
+    [[...post, '--payload-file', 'none'], /cannot read none: ENOENT/],
+    [[...post, '--payload', 'x', '--key-file', 'none'], /cannot read none: ENOENT/],
+    [['request', '--server', PEER, '--trust', '--password-file', 'none'], /cannot read none: ENOENT/],
+    [['stats', '--data-dir', 'nowhere'], /there is no data dir nowhere/],
+    [['prune', '--before', '1d', '--data-dir', 'nowhere'], /there is no data dir nowhere/]
+  ]
+  for (const [args, expected] of cases) {
+    const { code, stderr } = await run(t, args, { cwd })
+    assert.match(stderr, expected, args.join(' '))
+    assert.equal(code, 1, args.join(' '))
+  }
+})
+
+test('help comes from the schema: every option, its allowed values and its default', async () => {
+  const overview = await runHere(['help'])
+  assert.equal(overview.code, 0)
+  for (const name of ['start', 'id', 'post', 'request', 'trust add', 'keys list', 'stats', 'prune']) {
+    assert.match(overview.stdout, new RegExp(`^ {2}${name}\\b`, 'm'))
+  }
+  const start = await runHere(['help', 'start'])
+  assert.match(start.stdout, /--retention <duration> +how long envelopes are kept \(default 30d\)/)
+  assert.match(start.stdout, /--require-signature <any\|peer>/)
+  assert.doesNotMatch(start.stdout, /devp2p|upstream|forward-for/)
+  const request = await runHere(['request', '--help'])
+  assert.equal(request.code, 0)
+  assert.match(request.stdout, /--dialect <spec4\|spec5\|spec6t\|sg6\|sg7>/)
+  const version = await runHere(['version'])
+  assert.match(version.stdout, /^\d+\.\d+\.\d+\n$/)
+  assert.equal((await runHere([])).code, 2)
+})
+
+test('a variable with a slip in its name is reported', async () => {
+  const { stderr } = await runHere(['trust', 'remove', 'somebody'], { WAKU_MAILSERVER_RETENTON: '1d' })
+  assert.match(stderr, /WAKU_MAILSERVER_RETENTON in the environment is no setting/)
+})

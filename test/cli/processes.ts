@@ -1,0 +1,153 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, readFileSync, rmSync, watch } from 'node:fs'
+import { createConnection } from 'node:net'
+import { basename, dirname, join } from 'node:path'
+import type { TestContext } from 'node:test'
+import { fileURLToPath } from 'node:url'
+
+/** The program as it was built beside this test. */
+export const CLI = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url))
+
+const DEADLINE_MS = 60_000
+
+export interface Ended {
+  code: number | null
+  stdout: string
+  stderr: string
+  /** Each line of stdout as JSON. */
+  json(): Array<Record<string, unknown>>
+}
+
+export interface RunOptions {
+  cwd: string
+  input?: string | Uint8Array | undefined
+  env?: Record<string, string> | undefined
+}
+
+export interface RunningNode {
+  child: ChildProcess
+  peerId: string
+  address: string
+  port: number
+  /** What it printed so far. */
+  output(): string
+  /** Sends a signal and resolves with the exit code. */
+  stop(signal?: NodeJS.Signals): Promise<number | null>
+}
+
+/** The environment without settings of whoever runs the tests. */
+export function cleanEnv(extra: Record<string, string> = {}): Record<string, string | undefined> {
+  const own = Object.entries(process.env).filter(
+    ([name]) => !/^(WAKU_MAILSERVER_|npm_|NODE_OPTIONS|NODE_TEST|DEBUG$)/.test(name)
+  )
+  return { ...Object.fromEntries(own), ...extra }
+}
+
+export function launch(t: TestContext, args: string[], options: RunOptions): ChildProcess {
+  const child = spawn(process.execPath, [CLI, ...args], {
+    cwd: options.cwd,
+    env: cleanEnv(options.env),
+    stdio: ['pipe', 'pipe', 'pipe']
+  })
+  t.after(() => child.kill('SIGKILL'))
+  child.stdin?.on('error', () => {}) // a command that does not read its input may close it first
+  child.stdin?.end(options.input ?? '')
+  return child
+}
+
+/** Runs a command of the program to its end. */
+export async function run(t: TestContext, args: string[], options: RunOptions): Promise<Ended> {
+  return ended(launch(t, args, options))
+}
+
+export async function ended(child: ChildProcess): Promise<Ended> {
+  let stdout = ''
+  let stderr = ''
+  child.stdout?.setEncoding('utf8').on('data', text => {
+    stdout += text
+  })
+  child.stderr?.setEncoding('utf8').on('data', text => {
+    stderr += text
+  })
+  const [code] = await once(child, 'close', { signal: AbortSignal.timeout(DEADLINE_MS) })
+  const json = (): Array<Record<string, unknown>> =>
+    stdout
+      .trim()
+      .split('\n')
+      .filter(Boolean)
+      .map(line => JSON.parse(line))
+  return { code, stdout, stderr, json }
+}
+
+/** Starts a node on a free port and waits until it serves. Its data dir is `<cwd>/waku-data` unless the arguments say otherwise. */
+export async function startNode(
+  t: TestContext,
+  cwd: string,
+  args: string[] = [],
+  env: Record<string, string> = {}
+): Promise<RunningNode> {
+  const ready = join(cwd, 'ready.json')
+  rmSync(ready, { force: true }) // of a node that was killed
+  const listen = args.includes('--listen') ? [] : ['--listen', '/ip4/127.0.0.1/tcp/0']
+  const child = launch(t, ['start', '--ready-file', ready, ...listen, ...args], { cwd, env })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.setEncoding('utf8').on('data', text => {
+      output += text
+    })
+  }
+  const exit = once(child, 'exit')
+  const failed = exit.then(([code]) => {
+    throw new Error(`the node ended with ${code}: ${output}`)
+  })
+  failed.catch(() => {}) // later on it is meant to end
+  await Promise.race([fileThere(ready), failed])
+  const { peerId, multiaddrs } = JSON.parse(readFileSync(ready, 'utf8'))
+  return {
+    child,
+    peerId,
+    address: multiaddrs[0],
+    port: Number(multiaddrs[0].split('/')[4]),
+    output: () => output,
+    async stop(signal = 'SIGTERM') {
+      child.kill(signal)
+      const [code] = await exit
+      return code
+    }
+  }
+}
+
+/** Resolves when the file is there; told by the folder, not by asking again and again. */
+export async function fileThere(path: string): Promise<void> {
+  const signal = AbortSignal.timeout(DEADLINE_MS)
+  const changes = watch(dirname(path), (_event, name) => {
+    if (name === basename(path)) changes.emit('seen')
+  })
+  try {
+    while (!existsSync(path)) await once(changes, 'seen', { signal })
+  } finally {
+    changes.close()
+  }
+}
+
+/** Whether something accepts connections on a local port. */
+export function portOpen(port: number): Promise<boolean> {
+  return new Promise(resolve => {
+    const socket = createConnection({ port, host: '127.0.0.1' })
+    socket.once('connect', () => {
+      socket.destroy()
+      resolve(true)
+    })
+    socket.once('error', () => resolve(false))
+  })
+}
+
+export function alive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch {
+    return false
+  }
+}
