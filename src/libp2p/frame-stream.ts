@@ -1,5 +1,6 @@
 import type { Stream, StreamCloseEvent, StreamMessageEvent } from '@libp2p/interface'
 import type { Packet } from '../waku/packet-channel.js'
+import { pause } from '../waku/pause.js'
 import { concatBytes } from '../wire/bytes.js'
 import { decodeFrame, encodeFrame, encodeFrameParts } from '../wire/packet-frame.js'
 import { FrameBuffer, type FrameLimit } from './frame-buffer.js'
@@ -49,6 +50,7 @@ const STALL_TIMEOUT = 60_000
 const CLOSE_TIMEOUT = 5_000
 /** A partial frame is not stalled while at least this much of it arrives per stall timeout. */
 const PROGRESS = 16 * 1024
+const FRAMES_IN_A_ROW = 500
 /** What a peer may still send after `pause`: the largest window that yamux grants by default. */
 const MAX_WINDOW = 16 * 1024 * 1024
 
@@ -70,6 +72,7 @@ export class FrameStream {
   #ended = false
   #resuming = false
   #received = 0
+  #inARow = 0
   #wake: (() => void) | undefined
   #timer: ReturnType<typeof setTimeout> | undefined
 
@@ -197,6 +200,8 @@ export class FrameStream {
         const frame = this.#buffer.take()
         if (frame !== undefined) {
           this.#disarm()
+          // a window full of tiny frames must not keep everything else from its turn
+          if (++this.#inARow % FRAMES_IN_A_ROW === 0) await pause()
           return { done: false, value: decodeFrame(frame) }
         }
       } catch (err) {
@@ -212,6 +217,7 @@ export class FrameStream {
         throw error
       }
       this.#arm()
+      this.#inARow = 0
       await new Promise<void>(resolve => {
         this.#wake = resolve
       })

@@ -31,9 +31,10 @@ export interface MailLine {
   readonly codec: MailCodec
   /**
    * Sends a 0x7e and yields the 0x7f and 0x7d packets that follow, pulled, until the consumer stops reading after the 0x7d.
-   * One exchange at a time. Throws when the line broke or the signal aborted.
+   * One exchange at a time. Throws when the line broke or the signal aborted. Where `quiet` is given there may be no 0x7d:
+   * then it ends when nothing came for so many ms after the first packet (devp2p; a libp2p server always completes).
    */
-  exchange(body: Uint8Array, options: { signal: AbortSignal }): AsyncIterable<Packet>
+  exchange(body: Uint8Array, options: { signal: AbortSignal; quiet?: number | undefined }): AsyncIterable<Packet>
   /** No further exchange; lets the server close its side. */
   close(): Promise<void>
   /** Cancels whatever is under way: reset of the stream (libp2p), drain to 0x7d (devp2p). */

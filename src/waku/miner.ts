@@ -47,6 +47,10 @@ export class Miner {
     return encodeEnvelope({ ...fields, nonce })
   }
 
+  start(): void {
+    this.#stopped = false
+  }
+
   stop(): void {
     this.#stopped = true
     clearTimeout(this.#idle)

@@ -89,6 +89,7 @@ export class WakuNode implements Waku, Startable {
   start(): void {
     if (this.#running) return
     this.#running = true
+    this.#miner.start()
     this.#timer = setInterval(() => this.#tick(), TICK)
   }
 
@@ -179,6 +180,7 @@ export class WakuNode implements Waku, Startable {
   }
 
   async connect(peer: PeerId, options: { signal?: AbortSignal | undefined } = {}): Promise<void> {
+    if (!this.#running) throw new WakuStoppedError('the node is not running')
     if (this.#peers.active(peer) !== undefined) return
     const deadline = AbortSignal.timeout(CONNECT_TIMEOUT)
     const signal = options.signal === undefined ? deadline : AbortSignal.any([options.signal, deadline])

@@ -85,6 +85,7 @@ export interface Waku {
    *
    * @throws {NotConnectedError} when no transport reaches it, or it ended the conversation
    * @throws {HandshakeError} when its Status was late or invalid
+   * @throws {WakuStoppedError} when the node does not run
    */
   connect(peer: PeerId, options?: { signal?: AbortSignal | undefined }): Promise<void>
 }

@@ -258,3 +258,20 @@ test('close is clean when both sides close', async t => {
   assert.equal(near.status, 'closed')
   assert.equal(far.status, 'closed')
 })
+
+test('a flood of tiny frames leaves everything else its turn', async () => {
+  const [near, far] = await streamPair()
+  const frames = new FrameStream(far)
+  const count = 200_000
+  const flood = new Uint8Array(4 * count)
+  for (let i = 0; i < count; i++) flood.set([3, 0xc2, 1, 0xc0], 4 * i)
+  near.send(flood)
+  void near.close()
+  let read = 0
+  let turns = 0
+  const beat = setInterval(() => turns++, 1)
+  for await (const { code } of frames.packets) read += code
+  clearInterval(beat)
+  assert.equal(read, count)
+  assert.ok(turns > 5, `${turns} turns`)
+})

@@ -44,6 +44,9 @@ test('can be aborted and stopped, and works on after an abort', async () => {
   const stopped = miner.mine(fields, 1_000_000)
   setTimeout(() => miner.stop(), 50)
   await assert.rejects(stopped, { name: 'WakuStoppedError' })
+  miner.start()
+  assert.ok(powOf(await miner.mine(fields, 0.5)) >= 0.5)
+  miner.stop()
 })
 
 test('a target out of reach is a clear error', async () => {
