@@ -165,7 +165,7 @@ export class LevelArchive implements Archive {
     if (bloom === undefined) return new Scan(this.#store, this.#fromFirstDay(query))
     const matching = await this.#dictionary.matching(bloom, MAX_BLOOM_TOPICS)
     if (matching !== undefined) return new TopicWalk(this.#store, this.#ledger, query, matching)
-    return new Scan(this.#store, this.#fromFirstDay(query), { accepts: bloomTest(bloom), share: 0.3 })
+    return new Scan(this.#store, this.#fromFirstDay(query), { accepts: bloomTest(bloom), share: 1 })
   }
 
   /** Deleted envelopes before the first day are not worth stepping over. */

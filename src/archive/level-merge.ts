@@ -60,7 +60,7 @@ export class Merge implements RowSource {
     const hungry = this.#windows.filter(window => window.hungry)
     for (let from = 0; from < hungry.length; from += PARALLEL)
       await Promise.all(
-        hungry.slice(from, from + PARALLEL).map(window => window.fill(this.#share(window, ahead / total)))
+        hungry.slice(from, from + PARALLEL).map(window => window.fill(this.#share(window, ahead, total)))
       )
     const horizon = this.#windows.reduce<Position | undefined>((first, { horizon }) => {
       if (horizon === undefined) return first
@@ -72,8 +72,9 @@ export class Merge implements RowSource {
   }
 
   /** How much of what is wanted this window will probably bring, and a little more if there are others to wait for. */
-  #share(window: Window, part: number): number {
-    const share = window.ahead * Math.min(1, part)
-    return Math.ceil(share + (this.#windows.length === 1 ? 0 : Math.sqrt(share) / 2))
+  #share(window: Window, ahead: number, total: number): number {
+    if (ahead >= total) return ahead
+    const share = (window.ahead * ahead) / total
+    return this.#windows.length === 1 ? share : share + Math.sqrt(share) / 2
   }
 }

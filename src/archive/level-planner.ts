@@ -11,7 +11,7 @@ import type { Room, RowSource } from './page.js'
 // What things cost in microseconds, measured; only their proportions matter.
 const WINDOW = 60
 const MERGED_ROW = 15
-const SCANNED_ROW = 2.4
+const SCANNED_ROW = 5
 const COUNT_READ = 4
 
 /** Days whose counts are read at once, at first and at most. */

@@ -13,13 +13,15 @@ export interface Span {
 
 export interface ScanFilter {
   accepts(topic: number): boolean
-  /** Roughly the share of envelopes that pass, 0..1: decides how many are read at once. */
+  /** Roughly the share of envelopes that pass, 0..1: with what is seen on the way it decides how many are read at once. */
   share: number
 }
 
 const READ_BYTES = 256 * 1024
 /** Envelopes read under one snapshot while none of them passes. */
 const MAX_VISITED = 16_384
+/** How many envelopes the first guess of the share counts for. */
+const GUESS = 50
 const MIN_READ = 16
 const MAX_READ = 1000
 
@@ -27,11 +29,14 @@ const MAX_READ = 1000
 export class Scan implements RowSource {
   readonly #store: LevelStore
   readonly #filter: ScanFilter | undefined
+  #visited = GUESS
+  #passed: number
   #range: { lt: Uint8Array; gte: Uint8Array } | { lt: Uint8Array; gt: Uint8Array }
 
   constructor(store: LevelStore, { lower, upper, after }: Span, filter?: ScanFilter | undefined) {
     this.#store = store
     this.#filter = filter
+    this.#passed = GUESS * (filter?.share ?? 1)
     const { gte, lt } = layout.envelopeRange(lower, upper).bounds
     this.#range = { gte: after === undefined ? gte : layout.afterEnvelope(after.sent, after.hash), lt }
   }
@@ -57,6 +62,7 @@ export class Scan implements RowSource {
         const entries = await iterator.nextv(this.#batch(wanted - rows.length))
         if (entries.length === 0) return { rows, over: true }
         visited += entries.length
+        const found = rows.length
         for (const [key, value] of entries) {
           if (rows.length === wanted) break
           this.#range = { gt: key, lt: this.#range.lt }
@@ -64,6 +70,8 @@ export class Scan implements RowSource {
           rows.push(rowOf(key, value))
           size += value.length
         }
+        this.#visited += entries.length
+        this.#passed += rows.length - found
       }
       return { rows, over: false }
     } finally {
@@ -73,7 +81,7 @@ export class Scan implements RowSource {
 
   #batch(missing: number): number {
     if (this.#filter === undefined) return missing
-    return Math.min(MAX_READ, Math.max(MIN_READ, Math.ceil(missing / this.#filter.share)))
+    return Math.min(MAX_READ, Math.max(MIN_READ, Math.ceil((missing * this.#visited) / this.#passed)))
   }
 }
 

@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { ClassicLevel } from 'classic-level'
+import { Key } from 'interface-datastore'
+import { LEVEL_OPTIONS, openDatabase } from '../../src/archive/database.js'
+import { metaKey } from '../../src/archive/level-layout.js'
+import { MAX_UINT32, toHex } from '../../src/wire/bytes.js'
+import { readPage } from './comparison.js'
+import { temporaryDirectory } from './temporary.js'
+import { envelopeAt } from './traffic.js'
+
+const ALL = { lower: 0, upper: MAX_UINT32, limit: 100 }
+const envelope = envelopeAt(1_600_000_000, Uint8Array.of(1, 2, 3, 4), Uint8Array.of(5))
+
+test('one database serves the archive and the records of the node side by side, and again after a restart', async t => {
+  const directory = await temporaryDirectory(t)
+  const first = await openDatabase(directory)
+  await first.datastore.put(new Key('/trust/peer'), Uint8Array.of(1))
+  await first.archive.append([envelope])
+  const id = toHex(first.archive.id)
+  await first.close()
+
+  const { archive, datastore, close } = await openDatabase(directory)
+  t.after(close)
+  assert.equal(toHex(archive.id), id)
+  assert.equal((await readPage(archive, ALL)).rows.length, 1)
+  const records = []
+  for await (const { key } of datastore.query({})) records.push(key.toString())
+  assert.deepEqual(records, ['/trust/peer'])
+  await archive.prune(2 ** 32)
+  assert.deepEqual(Array.from(await datastore.get(new Key('/trust/peer'))), [1])
+})
+
+test('a second opener of a data directory gets a typed error, and the first goes on', async t => {
+  const directory = await temporaryDirectory(t)
+  const { archive, close } = await openDatabase(directory)
+  t.after(close)
+  await assert.rejects(openDatabase(directory), { name: 'DataDirLockedError' })
+  assert.deepEqual(await archive.append([envelope]), ['stored'])
+})
+
+test('an archive of a format that is not known is refused and left as it is', async t => {
+  const directory = await temporaryDirectory(t)
+  await (await openDatabase(directory)).close()
+  const write = async (key: Uint8Array, value: Uint8Array): Promise<void> => {
+    const level = new ClassicLevel<Uint8Array, Uint8Array>(directory, LEVEL_OPTIONS)
+    await level.put(key, value)
+    await level.close()
+  }
+  await write(metaKey('format'), Uint8Array.of(0, 0, 0, 2))
+  await assert.rejects(openDatabase(directory), { name: 'ArchiveFormatError', message: /format 2/ })
+  await write(metaKey('format'), Uint8Array.of(7))
+  await assert.rejects(openDatabase(directory), { name: 'ArchiveFormatError', message: /unreadable/ })
+  // The refusals left nothing locked.
+  await write(metaKey('format'), Uint8Array.of(0, 0, 0, 1))
+  await (await openDatabase(directory)).close()
+})
+
+test('something else where the archive belongs is not overwritten', async t => {
+  const directory = await temporaryDirectory(t)
+  const level = new ClassicLevel<Uint8Array, Uint8Array>(directory, LEVEL_OPTIONS)
+  await level.put(metaKey('something'), Uint8Array.of(1))
+  await level.close()
+  await assert.rejects(openDatabase(directory), { name: 'ArchiveFormatError' })
+})

@@ -1,0 +1,29 @@
+import type { LevelOperation, LevelStore } from '../../src/archive/level-store.js'
+
+/** A database whose next writes fail. */
+export class FaultyStore implements LevelStore {
+  readonly #inner: LevelStore
+  /** What becomes of a write: it succeeds, fails with nothing on disk, or fails although it is on disk. */
+  writes: 'succeed' | 'fail' | 'fail afterwards' = 'succeed'
+  /** Every write that was asked for. */
+  readonly batches: { operations: LevelOperation[]; sync: boolean }[] = []
+  /** Awaited before each write. */
+  gate: Promise<void> = Promise.resolve()
+
+  constructor(inner: LevelStore) {
+    this.#inner = inner
+  }
+
+  async batch(operations: LevelOperation[], options: { sync: boolean }): Promise<void> {
+    this.batches.push({ operations, sync: options.sync })
+    await this.gate
+    if (this.writes === 'fail') throw new Error('input/output error')
+    await this.#inner.batch(operations, options)
+    if (this.writes === 'fail afterwards') throw new Error('input/output error')
+  }
+
+  getMany: LevelStore['getMany'] = keys => this.#inner.getMany(keys)
+  hasMany: LevelStore['hasMany'] = keys => this.#inner.hasMany(keys)
+  iterator: LevelStore['iterator'] = options => this.#inner.iterator(options)
+  compactRange: LevelStore['compactRange'] = (start, end) => this.#inner.compactRange(start, end)
+}

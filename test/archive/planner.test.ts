@@ -1,0 +1,157 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { ClassicLevel } from 'classic-level'
+import type { ArchiveQuery } from '../../src/archive/archive.js'
+import { LEVEL_OPTIONS } from '../../src/archive/database.js'
+import { LevelArchive } from '../../src/archive/level-archive.js'
+import { bloomOf } from '../../src/wire/bloom.js'
+import { toHex } from '../../src/wire/bytes.js'
+import type { Envelope } from '../../src/wire/envelope.js'
+import { readPage } from './comparison.js'
+import { CountingStore } from './counting-store.js'
+import { byTimeAndHash, matches } from './model.js'
+import { Prng } from './prng.js'
+import { Traffic, useFastKeccak } from './traffic.js'
+
+// What a query costs, counted around the database: those numbers are the same on every machine.
+
+const DAYS = 30
+const prng = new Prng(42)
+const traffic = new Traffic(prng, { count: 60_000, days: DAYS, payload: 60 })
+const range = { lower: Traffic.firstDay, upper: traffic.end, limit: 1000 }
+const envelopes: Envelope[] = []
+let directory: string
+let level: ClassicLevel<Uint8Array, Uint8Array>
+let store: CountingStore
+let archive: LevelArchive
+
+before(async () => {
+  await useFastKeccak()
+  directory = await mkdtemp(join(tmpdir(), 'waku-archive-'))
+  level = new ClassicLevel(directory, LEVEL_OPTIONS)
+  await level.open()
+  store = new CountingStore(level)
+  archive = await LevelArchive.open({ db: store })
+  for (const batch of traffic.batches(2000)) {
+    envelopes.push(...batch)
+    await archive.append(batch)
+  }
+})
+
+after(async () => {
+  await level.close()
+  await rm(directory, { recursive: true, force: true })
+})
+
+function some(topics: Uint8Array[], count: number): Uint8Array[] {
+  return Array.from({ length: count }, () => prng.pick(topics))
+}
+
+/** Reads a page, checks it against the list, and returns what it cost for each envelope returned. */
+async function cost(query: ArchiveQuery): Promise<{ rows: number; entriesPerRow: number; seeks: number }> {
+  store.reset()
+  const { rows } = await readPage(archive, query)
+  const { visited, seeks } = store
+  const expected = envelopes
+    .filter(envelope => matches(query, envelope))
+    .sort(byTimeAndHash)
+    .slice(0, query.limit)
+  assert.deepEqual(
+    rows.map(row => toHex(row.hash)),
+    expected.map(({ hashHex }) => hashHex)
+  )
+  return { rows: rows.length, entriesPerRow: visited / rows.length, seeks }
+}
+
+test('a page of 10 topics over 30 days visits at most 1.5 entries for each envelope', async t => {
+  const mixes = [
+    () => some(traffic.cold, 10),
+    () => some(traffic.hot, 10),
+    () => [...some(traffic.cold, 8), ...some(traffic.hot, 2)]
+  ]
+  for (const [i, mix] of mixes.entries()) {
+    for (let round = 0; round < 10; round++) {
+      const { rows, entriesPerRow } = await cost({ ...range, topics: mix() })
+      if (round === 0) t.diagnostic(`mix ${i}: ${rows} envelopes, ${entriesPerRow.toFixed(2)} entries each`)
+      assert(entriesPerRow <= 1.5, `${entriesPerRow} entries for each of ${rows} envelopes`)
+    }
+  }
+})
+
+test('every page of a walk over 10 topics costs what it brings, however deep it lies', async () => {
+  const query: ArchiveQuery = { ...range, topics: some(traffic.hot, 10), limit: 500 }
+  let pages = 0
+  for (;;) {
+    const { rows, entriesPerRow } = await cost(query)
+    assert(rows < 500 || entriesPerRow <= 1.5, `page ${pages}: ${entriesPerRow}`)
+    pages++
+    const { cursor } = await readPage(archive, query)
+    if (cursor === undefined) break
+    query.cursor = cursor
+  }
+  assert(pages > 10)
+})
+
+test('a page without a filter visits one entry more than it brings', async () => {
+  for (const limit of [1, 100, 1000]) {
+    store.reset()
+    const { rows } = await readPage(archive, {
+      ...range,
+      lower: prng.between(range.lower, range.upper - 86_400 * 2),
+      limit
+    })
+    assert.deepEqual([rows.length, store.visited, store.gets], [limit, limit + 1, 0])
+  }
+})
+
+test('a topic that does not exist costs no visit at all', async () => {
+  store.reset()
+  const { rows } = await readPage(archive, { ...range, topics: [Uint8Array.of(1, 2, 3, 4)] })
+  assert.deepEqual([rows.length, store.visited, store.seeks], [0, 0, 0])
+})
+
+test('days without one of the topics are not opened', async () => {
+  const [topic] = some(traffic.cold, 1) as [Uint8Array]
+  const days = new Set(envelopes.filter(e => toHex(e.topic) === toHex(topic)).map(e => Math.floor(e.sent / 86_400)))
+  const { seeks } = await cost({ ...range, topics: [topic] })
+  assert(days.size < DAYS)
+  assert.equal(seeks, days.size)
+})
+
+test('a bloom filter of few topics is answered from their index, one of most topics by a scan', async () => {
+  // The first one reads the dictionary of topics.
+  await cost({ ...range, bloom: bloomOf(some(traffic.cold, 1)) })
+  const narrow = await cost({ ...range, bloom: bloomOf(some(traffic.cold, 1)) })
+  assert(narrow.entriesPerRow <= 1.5, `${narrow.entriesPerRow}`)
+  const nearlyAll = new Uint8Array(64).fill(0xff)
+  nearlyAll[5] = 0xfe
+  const { entriesPerRow, seeks } = await cost({ ...range, bloom: nearlyAll })
+  assert(entriesPerRow < 1.2 && seeks < 10, `${entriesPerRow}, ${seeks}`)
+})
+
+test('a thousand topics together are answered by a scan that reads no more than their share asks for', async () => {
+  const { entriesPerRow, seeks } = await cost({ ...range, topics: some(traffic.cold, 1000) })
+  assert(entriesPerRow < 15 && seeks < 60, `${entriesPerRow}, ${seeks}`)
+})
+
+test('nothing of the database is open while a slice is with the consumer, nor after it left early', async () => {
+  const queries = [
+    range,
+    { ...range, topics: some(traffic.hot, 10) },
+    { ...range, bloom: bloomOf(some(traffic.cold, 30)) }
+  ]
+  for (const query of queries) {
+    let slices = 0
+    for await (const rows of archive.query({ ...query, limit: Number.POSITIVE_INFINITY })) {
+      assert(rows.length > 0)
+      assert.equal(store.open, 0)
+      if (++slices === 3) break
+    }
+    assert.equal(store.open, 0)
+  }
+  for await (const rows of archive.since(0n, { limit: 2000 }))
+    assert.deepEqual([rows.length > 0, store.open], [true, 0])
+})
