@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { readdirSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -19,7 +20,10 @@ if (files.length === 0) {
 }
 
 const polyfill = new URL('../src/node/polyfill.js', import.meta.url).href
-const child = spawn(process.execPath, ['--import', polyfill, '--test', '--test-reporter=spec', ...files], {
+// many tests wait for other processes most of the time
+const concurrency = `--test-concurrency=${Math.max(2, availableParallelism() - 1)}`
+const options = ['--import', polyfill, '--test', '--test-reporter=spec', concurrency]
+const child = spawn(process.execPath, [...options, ...files], {
   stdio: 'inherit'
 })
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal))

@@ -6,14 +6,20 @@ import { runProgram } from './program.js'
 
 /** A command that is done must not be held up by a connection that closes slowly. */
 const LINGER_MS = 5_000
+/** Everything that is waited for when stopping has a deadline below this. */
+const STOP_MS = 30_000
 
 const controller = new AbortController()
 let signals = 0
 for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(name, () => {
     signals++
-    if (signals === 1) controller.abort(new InterruptedError())
-    else process.exit(1) // the second one does not wait
+    if (signals > 1) process.exit(1) // the second one does not wait
+    controller.abort(new InterruptedError())
+    setTimeout(() => {
+      process.stderr.write(`waku-mailserver: not stopped after ${STOP_MS / 1000} s, giving up\n`)
+      process.exit(1)
+    }, STOP_MS).unref()
   })
 }
 // a task that nobody waits for failed: it is reported, and a peer that brought it about does not end the node

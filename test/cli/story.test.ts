@@ -137,7 +137,7 @@ test('every dialect that can be chosen fetches the same', async t => {
   assert.match(raw.stderr, /--dialect: expected one of spec4, spec5, spec6t, sg6, sg7/)
 })
 
-test('a wrong password is refused with the reason', async t => {
+test('a request in another key than the agreed one is refused with the reason [MAIL-17]', async t => {
   const cwd = tempDir(t)
   const server = await startNode(t, cwd)
   const request = ['request', '--server', server.address, '--trust']

@@ -1,0 +1,72 @@
+import assert from 'node:assert/strict'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { PUSH_PROTOCOL } from '../../src/index.js'
+import { ClientPeer } from '../../src/node/client-peer.js'
+import { readConfig } from '../../src/node/config.js'
+import { Daemon } from '../../src/node/daemon.js'
+import { parsePeerAddress } from '../../src/node/peer-address.js'
+import { startShape } from '../../src/node/start-config.js'
+import { topicFromName } from '../../src/wire/topic.js'
+import { tempDir } from './temp-dir.js'
+
+const { signal } = new AbortController()
+
+function start(dir: string, flags: Record<string, unknown> = {}): Promise<Daemon> {
+  const all = { 'data-dir': dir, listen: ['/ip4/127.0.0.1/tcp/0'], ...flags }
+  return Daemon.start(readConfig(startShape, { flags: all, env: {} }))
+}
+
+async function running(t: TestContext, flags: Record<string, unknown> = {}): Promise<Daemon> {
+  const daemon = await start(join(tempDir(t), 'data'), flags)
+  t.after(() => daemon.stop())
+  return daemon
+}
+
+test('by default a node asks for no more proof of work than deployed clients mine, and posts live at least 10 s [USE-01]', async t => {
+  const daemon = await running(t)
+  const { pow } = daemon.node.services.waku.status
+  assert.ok(pow !== undefined && pow <= 0.000002)
+  const [address = ''] = daemon.ready.multiaddrs
+  const client = await ClientPeer.open({ dataDir: join(tempDir(t), 'client') })
+  t.after(() => client.close())
+  const server = parsePeerAddress(address)
+  await client.connect(server, { signal, timeout: 20_000 })
+  const posted = await client.waku.post({ topic: topicFromName('x'), payload: new Uint8Array(1), to: server.peer })
+  assert.ok(posted.envelope.ttl >= 10)
+  assert.equal(posted.confirmed.length, 1)
+})
+
+test('nobody may push unless the owner opted in', async t => {
+  const closed = await running(t)
+  assert.ok(!closed.node.getProtocols().includes(PUSH_PROTOCOL))
+  const open = await running(t, { 'accept-push': true })
+  assert.ok(open.node.getProtocols().includes(PUSH_PROTOCOL))
+})
+
+test('a start that fails leaves data dir, port and socket free', async t => {
+  const dir = join(tempDir(t), 'data')
+  await assert.rejects(start(dir, { 'password-file': join(dir, 'none') }), { name: 'SecretError' })
+  await assert.rejects(start(dir, { listen: ['/ip4/192.0.2.77/tcp/0'] }), {
+    name: 'ListenError',
+    message: /does not have/
+  })
+  const daemon = await start(dir)
+  await assert.rejects(start(dir), { name: 'DataDirLockedError', message: /another process uses this data dir/ })
+  await daemon.stop()
+  assert.ok(!existsSync(join(dir, 'control.sock')))
+})
+
+test('a client that is not told whom to trust asks nobody, and finds only the peer that is meant', async t => {
+  const daemon = await running(t)
+  const [address = ''] = daemon.ready.multiaddrs
+  const server = parsePeerAddress(address)
+  const client = await ClientPeer.open({ dataDir: join(tempDir(t), 'client') })
+  t.after(() => client.close())
+  assert.throws(() => client.requireTrust(server.peer), { name: 'NotTrustedError', message: /trust add 16Uiu2/ })
+  const pages = client.mailclient.history({ server: server.peer, from: 0, key: new Uint8Array(32).fill(1) })
+  await assert.rejects(pages.next(), { name: 'UntrustedServerError' })
+  const wrong = parsePeerAddress(address.replace(/[^/]+$/, '16Uiu2HAmTvN6CWRRTqKrVGDbvVh1wpUWiwdSxDGzVYCGPNFsB6Ro'))
+  await assert.rejects(client.connect(wrong, { signal, timeout: 20_000 }), { name: 'UnreachableError' })
+})
