@@ -40,6 +40,12 @@ export class HistoryTimeoutError extends Error {
   override readonly name = 'HistoryTimeoutError'
 }
 
+/** A server whose answers have no completion sent nothing: it has nothing of what was asked, or it refused. */
+export class SilentServerError extends Error {
+  static override readonly name = 'SilentServerError'
+  override readonly name = 'SilentServerError'
+}
+
 /** The line to the server broke before its answer was complete. */
 export class LineBrokenError extends Error {
   static override readonly name = 'LineBrokenError'

@@ -2,10 +2,12 @@ import type { PeerId } from '@libp2p/interface'
 import type { Network } from '../waku/packet-channel.js'
 import { BLOOM_BYTES, bloomOf, envelopeMatchesBloom, fullBloom } from '../wire/bloom.js'
 import { isUint32, MAX_UINT32 } from '../wire/bytes.js'
+import { DIALECTS } from '../wire/dialect.js'
 import { type Dialect, MAX_REQUEST_TOPICS } from '../wire/history-request.js'
 import { topicNumber } from '../wire/topic.js'
 import { HistoryQueryError } from './errors.js'
 import { type HistoryCursor, readCursor } from './history-cursor.js'
+import type { Sealing } from './request-seal.js'
 
 /** Which history is wanted, and from whom. */
 export interface HistoryQuery {
@@ -42,7 +44,9 @@ export interface HistoryQuery {
   /** Go on where an earlier page of this server, range and filter ended. */
   cursor?: HistoryCursor | undefined
   /** The symmetric key that the server opens requests with, 32 bytes. */
-  key: Uint8Array
+  key?: Uint8Array | undefined
+  /** In place of `key`: the secp256k1 public key that the request is sealed to, 33 or 65 bytes. For devp2p servers. */
+  publicKey?: Uint8Array | undefined
   /** secp256k1 private key, 32 bytes; in place of the service's. */
   signWith?: Uint8Array | undefined
   /** In place of the service's. */
@@ -73,7 +77,7 @@ export interface HistoryPlan {
   readonly limit: number
   readonly pageSize: number
   readonly cursor: Uint8Array | undefined
-  readonly key: Uint8Array
+  readonly sealing: Sealing
   /** Whether envelopes of a topic are wanted. */
   wants(topic: Uint8Array): boolean
 }
@@ -88,12 +92,12 @@ const PAGE_SIZE = 1000
  * @throws {HistoryCursorError}
  */
 export function planHistory(query: HistoryQuery, now: number): HistoryPlan {
-  const { server, from: lower, key, topics } = query
+  const { server, from: lower, key, publicKey, topics } = query
   const upper = query.to ?? Math.min(Math.floor(now) + AHEAD, MAX_UINT32)
   if (!isUint32(lower) || !isUint32(upper)) throw new HistoryQueryError('a time is an integer of Unix seconds')
   if (upper === 0) throw new HistoryQueryError('to is above 0; leave it out for now')
   if (lower > upper) throw new HistoryQueryError('from lies after to')
-  if (key?.length !== 32) throw new HistoryQueryError('the request key is 32 bytes')
+  checkKeys(query)
   const limit = query.limit ?? Number.POSITIVE_INFINITY
   if (!(limit >= 1) || (Number.isFinite(limit) && !Number.isInteger(limit))) {
     throw new HistoryQueryError('limit is an integer of 1 or more')
@@ -111,9 +115,18 @@ export function planHistory(query: HistoryQuery, now: number): HistoryPlan {
     limit,
     pageSize,
     cursor: query.cursor === undefined ? undefined : readCursor(server, query.cursor),
-    key,
+    sealing: { key, publicKey },
     wants: topic => (numbers === undefined ? envelopeMatchesBloom(bloom, topic) : numbers.has(topicNumber(topic)))
   }
+}
+
+function checkKeys({ key, publicKey, dialect }: HistoryQuery): void {
+  if (key !== undefined && key.length !== 32) throw new HistoryQueryError('the request key is 32 bytes')
+  if (publicKey !== undefined && publicKey.length !== 33 && publicKey.length !== 65) {
+    throw new HistoryQueryError('a public key is 33 or 65 bytes')
+  }
+  const sealed = dialect === undefined || DIALECTS[dialect].sealed
+  if (sealed && key === undefined && publicKey === undefined) throw new HistoryQueryError('the request key is missing')
 }
 
 function settleBloom({ topics, bloom }: HistoryQuery): Uint8Array {

@@ -1,16 +1,16 @@
 import type { PeerId } from '@libp2p/interface'
 import type { MailDialler, MailLine } from '../waku/mail-exchange.js'
 import type { Waku } from '../waku/waku.js'
-import { envelopeMatchesBloom } from '../wire/bloom.js'
-import { DIALECTS } from '../wire/dialect.js'
 import type { Envelope } from '../wire/envelope.js'
-import type { Dialect, HistoryRequest } from '../wire/history-request.js'
 import { RequestError } from '../wire/request-error.js'
-import { CannotContinueError, HistoryQueryError, HistoryTimeoutError, MisbehavingServerError } from './errors.js'
+import { HistoryTimeoutError, MisbehavingServerError } from './errors.js'
 import { type HistoryCursor, writeCursor } from './history-cursor.js'
 import type { HistoryPlan } from './history-query.js'
+import type { PageAnswer } from './page-answer.js'
+import { type JudgedPage, judgePage } from './page-judge.js'
 import type { Position } from './page-order.js'
-import { type PageQuestion, PageRequest, type PageRequestParts } from './page-request.js'
+import { askFor, type PageQuestion, type QuestionOptions } from './page-question.js'
+import { PageRequest, type PageRequestParts } from './page-request.js'
 import { Retries } from './retries.js'
 
 /** A page of history: complete, every envelope held against the request. */
@@ -33,11 +33,16 @@ export interface HistoryWalkParts extends PageRequestParts {
   dial: MailDialler
 }
 
-export interface WalkOptions {
-  dialect: Dialect | undefined
-  signWith: Uint8Array | undefined
-  pow: number
+export interface WalkOptions extends QuestionOptions {
+  /** Ask for the next page before the last one is judged. */
+  early: boolean
   signal: AbortSignal
+}
+
+/** An answer with what it is held against. */
+interface Fetched {
+  answer: PageAnswer
+  rules: PageQuestion['rules']
 }
 
 /** Pages in a row without a wanted envelope after which a server is not believed any more that there is more. */
@@ -61,62 +66,85 @@ export class HistoryWalk {
     this.#left = plan.limit
   }
 
-  /** One page after the other; each was delivered to the filters when it is yielded. */
+  /**
+   * One page after the other; each was delivered to the filters when it is yielded. The next one can be asked for before
+   * this one is judged, so that client and server work at the same time.
+   */
   async *pages(): AsyncGenerator<HistoryPage, void> {
-    const { waku, tally } = this.#parts
-    const { server } = this.#plan
     let finished = false
     try {
+      let asked = this.#fetch(this.#plan.cursor, this.#left)
       for (;;) {
-        const answer = await this.#fetch()
-        const { envelopes, foreign, bytes, position } = answer.collector
-        const page: HistoryPage = { server, envelopes, requestId: answer.requestId as Uint8Array, foreign, bytes }
-        if (position?.after !== undefined) page.cursor = writeCursor(server, position.after)
-        tally.add('pages')
-        tally.add('envelopes', envelopes.length)
-        tally.add('envelopes_foreign', foreign)
-        tally.add('envelopes_beside', answer.collector.beside)
-        for (const envelope of envelopes) waku.deliverHistoric(envelope, server)
-        this.#left -= envelopes.length
-        const more = position !== undefined && this.#left > 0
-        if (more) this.#advance(answer, position)
-        else finished = true
-        // the line may lie idle for long while a page is consumed: a finished one is not kept that long
-        if (finished) await this.#line?.close()
+        const { answer, rules } = await asked
+        const next = answer.complete?.cursor
+        const early = this.#early(answer)
+        const judged = await judgePage(answer, { ...rules, position: this.#position })
+        const page = this.#accept(answer, judged)
+        finished = judged.position === undefined || this.#left === 0
+        // a server that is slow to end its side holds the last page up no longer
+        if (finished) this.#line?.close().catch(() => {})
+        else this.#advance(answer, judged)
         yield page
-        if (!more) return
+        if (finished) return
+        asked = early ?? this.#fetch(next, this.#left)
       }
     } finally {
       if (!finished) this.#drop(new Error('the history was given up'))
     }
   }
 
-  #advance({ collector }: PageRequest, position: Position): void {
-    if (collector.empty) throw new MisbehavingServerError('empty-pages', 'an empty page claims that more exists')
-    this.#fruitless = collector.envelopes.length === 0 ? this.#fruitless + 1 : 0
+  /** The next page, if it can be asked for whatever becomes of this one. */
+  #early({ complete, count }: PageAnswer): Promise<Fetched> | undefined {
+    const left = this.#left - count
+    if (!this.#options.early || complete?.cursor === undefined || left <= 0) return undefined
+    const early = this.#fetch(complete.cursor, left)
+    // it is awaited later, unless this page turns out to be wrong
+    early.catch(() => {})
+    return early
+  }
+
+  #accept({ requestId, bytes }: PageAnswer, { envelopes, foreign, beside, position }: JudgedPage): HistoryPage {
+    const { tally, waku } = this.#parts
+    const { server } = this.#plan
+    // a form that cannot name a limit brings more
+    const wanted = envelopes.length > this.#left ? envelopes.slice(0, this.#left) : envelopes
+    tally.add('pages')
+    tally.add('envelopes', wanted.length)
+    tally.add('envelopes_foreign', foreign)
+    tally.add('envelopes_beside', beside)
+    for (const envelope of wanted) waku.deliverHistoric(envelope, server)
+    this.#left -= wanted.length
+    const cursor = position?.after && writeCursor(server, position.after)
+    return { server, envelopes: wanted, cursor, requestId, foreign, bytes }
+  }
+
+  #advance({ count }: PageAnswer, { envelopes, position }: JudgedPage): void {
+    if (count === 0) throw new MisbehavingServerError('empty-pages', 'an empty page claims that more exists')
+    this.#fruitless = envelopes.length === 0 ? this.#fruitless + 1 : 0
     if (this.#fruitless > MAX_FRUITLESS) {
       throw new MisbehavingServerError('empty-pages', 'page after page brings nothing that was asked for')
     }
-    this.#position = position
+    if (position !== undefined) this.#position = position
   }
 
-  /** The next page, asked for again when the line breaks. */
-  async #fetch(): Promise<PageRequest> {
+  /** One page, asked for again when the line breaks. */
+  async #fetch(after: Uint8Array | undefined, left: number): Promise<Fetched> {
     const { settings, tally } = this.#parts
     const { signal } = this.#options
+    const limit = Math.min(this.#plan.pageSize, left)
     const retries = new Retries(settings)
     for (;;) {
       const kept = this.#line
-      let asked: PageRequest | undefined
+      let request: PageRequest | undefined
       try {
         this.#line = kept ?? (await this.#dial())
-        asked = new PageRequest(this.#line, this.#question(this.#line), this.#parts)
-        await asked.run(signal)
-        return asked
+        const question = askFor({ after, limit }, this.#plan, this.#options, this.#line)
+        request = new PageRequest(this.#line, question, this.#parts)
+        return { answer: await request.run(signal), rules: question.rules }
       } catch (error) {
         if (!(error instanceof RequestError)) this.#drop(error as Error)
         // servers end a line that lies idle while a page is consumed
-        const ended = kept !== undefined && (error as Error).name === 'LineBrokenError' && asked?.packets === 0
+        const ended = kept !== undefined && (error as Error).name === 'LineBrokenError' && request?.packets === 0
         if (!ended || signal.aborted) await retries.wait(error, signal)
         tally.add('requests_retried')
       }
@@ -132,39 +160,6 @@ export class HistoryWalk {
       return await dial(this.#plan.server, { signal: AbortSignal.any([this.#options.signal, expired.signal]) })
     } finally {
       clearTimeout(timer)
-    }
-  }
-
-  #question({ codec, network }: MailLine): PageQuestion {
-    const { lower, upper, topics, bloom, key, wants } = this.#plan
-    const { signWith, pow, dialect = codec.defaultDialect } = this.#options
-    if (!codec.dialects.includes(dialect)) {
-      throw new HistoryQueryError(`such a server is asked in ${codec.dialects.join(', ')}`)
-    }
-    const traits = DIALECTS[dialect]
-    const limit = Math.min(this.#plan.pageSize, this.#left)
-    const request: HistoryRequest = { lower, upper, bloom, limit, batch: true }
-    if (traits.topics) request.topics = topics
-    if (this.#position.after !== undefined) {
-      if (!traits.cursor) throw new CannotContinueError(`there is more, but ${dialect} has no place for a cursor`)
-      request.cursor = this.#position.after
-    }
-    return {
-      request,
-      dialect,
-      key,
-      signWith,
-      pow,
-      rules: {
-        lower,
-        upper,
-        limit,
-        maxBytes: this.#parts.settings.maxRequestBytes,
-        asked: traits.topics ? wants : topic => envelopeMatchesBloom(bloom, topic),
-        wants,
-        strict: network === 'libp2p',
-        position: this.#position
-      }
     }
   }
 

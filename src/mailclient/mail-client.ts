@@ -126,6 +126,7 @@ export class MailClient extends TypedEventEmitter<MailClientEvents> implements S
         dialect: query.dialect,
         signWith: query.signWith ?? this.#settings.signWith,
         pow: query.pow ?? this.#settings.pow,
+        early: this.#settings.windowPages > 1,
         signal: AbortSignal.any(signals)
       },
       {
@@ -138,7 +139,9 @@ export class MailClient extends TypedEventEmitter<MailClientEvents> implements S
         dial
       }
     )
-    const { windowPages: count, windowBytes: size } = this.#settings
+    const { windowPages, windowBytes: size } = this.#settings
+    // the one that is asked for early is one of the window
+    const count = Math.max(1, windowPages - 1)
     try {
       yield* prefetch(walk.pages(), { count, size, sizeOf: page => page.bytes })
     } catch (error) {

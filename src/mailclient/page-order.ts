@@ -1,12 +1,27 @@
-import { compareBytes } from '../wire/bytes.js'
+import { compareBytes, toHex } from '../wire/bytes.js'
+import { decodeCursor } from '../wire/cursor.js'
 import { MisbehavingServerError } from './errors.js'
+
+/** Where an envelope stands in an archive. */
+export interface Place {
+  /** Unix seconds. */
+  readonly sent: number
+  /** 32 bytes. */
+  readonly hash: Uint8Array
+}
 
 /** Where a walk through the pages of one server stands. */
 export interface Position {
   /** Cursor of the last page: `sent ‖ hash`, 36 bytes. */
   readonly after?: Uint8Array | undefined
   /** 1 when the server goes from old to new, -1 from new to old, 0 while that is not known. */
-  readonly direction: -1 | 0 | 1
+  readonly direction: Direction
+}
+
+type Direction = -1 | 0 | 1
+
+function compare(a: Place, b: Place): Direction {
+  return Math.sign(a.sent - b.sent || compareBytes(a.hash, b.hash)) as Direction
 }
 
 /**
@@ -14,29 +29,34 @@ export interface Position {
  * twice, without remembering more than one page, and a walk cannot turn in circles, whichever way the server goes.
  */
 export class PageOrder {
-  readonly #after: Uint8Array | undefined
-  readonly #seen = new Set<string>()
-  #direction: -1 | 0 | 1
-  #least: Uint8Array | undefined
-  #most: Uint8Array | undefined
+  readonly #after: Place | undefined
+  readonly #accepted: Uint8Array[] = []
+  #seen: Set<string> | undefined
+  #direction: Direction
+  #least: Place | undefined
+  #most: Place | undefined
 
-  constructor(position: Position) {
-    this.#after = position.after
-    this.#direction = position.direction
+  constructor({ after, direction }: Position) {
+    this.#after = after && decodeCursor(after)
+    this.#direction = direction
   }
 
-  /** Whether an envelope with this key (36 bytes) belongs on the page; false for one that came before. */
-  accept(key: Uint8Array, hashHex: string): boolean {
-    if (this.#seen.has(hashHex)) return false
+  /** Whether an envelope belongs on the page; false for one that came before. */
+  accept(place: Place): boolean {
     if (this.#after !== undefined) {
-      const side = Math.sign(compareBytes(key, this.#after)) as -1 | 0 | 1
+      const side = compare(place, this.#after)
       if (side === 0) return false
       if (this.#direction === 0) this.#direction = side
       if (side !== this.#direction) return false
     }
-    this.#seen.add(hashHex)
-    if (this.#least === undefined || compareBytes(key, this.#least) < 0) this.#least = key
-    if (this.#most === undefined || compareBytes(key, this.#most) > 0) this.#most = key
+    // what lies beyond all others is new; only what comes out of order has to be looked up
+    const most = this.#most === undefined || compare(place, this.#most) > 0
+    const least = this.#least === undefined || compare(place, this.#least) < 0
+    if (!most && !least && this.#known(place.hash)) return false
+    if (most) this.#most = place
+    if (least) this.#least = place
+    this.#accepted.push(place.hash)
+    this.#seen?.add(toHex(place.hash))
     return true
   }
 
@@ -46,20 +66,26 @@ export class PageOrder {
    * @throws {MisbehavingServerError} cursor
    */
   end(cursor: Uint8Array): Position {
+    const end = decodeCursor(cursor)
     if (this.#after !== undefined) {
-      const step = Math.sign(compareBytes(cursor, this.#after)) as -1 | 0 | 1
+      const step = compare(end, this.#after)
       if (step === 0 || (this.#direction !== 0 && step !== this.#direction)) {
         throw new MisbehavingServerError('cursor', 'the cursor does not move on')
       }
       this.#direction = step
     }
     if (this.#least === undefined || this.#most === undefined) return { after: cursor, direction: this.#direction }
-    const covered = compareBytes(this.#most, cursor) <= 0
-    const coveredBackwards = compareBytes(this.#least, cursor) >= 0
+    const covered = compare(this.#most, end) <= 0
+    const coveredBackwards = compare(this.#least, end) >= 0
     if (this.#direction === 0 && covered !== coveredBackwards) this.#direction = covered ? 1 : -1
     if (!(this.#direction === -1 ? coveredBackwards : covered)) {
       throw new MisbehavingServerError('cursor', 'the cursor lies before the end of its page')
     }
     return { after: cursor, direction: this.#direction }
+  }
+
+  #known(hash: Uint8Array): boolean {
+    this.#seen ??= new Set(this.#accepted.map(toHex))
+    return this.#seen.has(toHex(hash))
   }
 }

@@ -4,8 +4,8 @@ import type { Miner } from '../waku/miner.js'
 import type { Packet } from '../waku/packet-channel.js'
 import type { Tally } from '../waku/tally.js'
 import { equalBytes, toHex } from '../wire/bytes.js'
+import { DIALECTS } from '../wire/dialect.js'
 import { MalformedError } from '../wire/errors.js'
-import type { Dialect, HistoryRequest } from '../wire/history-request.js'
 import { PacketCode } from '../wire/packet-code.js'
 import type { RequestComplete } from '../wire/request-complete.js'
 import { RequestError } from '../wire/request-error.js'
@@ -15,11 +15,13 @@ import {
   HistoryTimeoutError,
   LineBrokenError,
   MisbehavingServerError,
+  SilentServerError,
   TrustRevokedError
 } from './errors.js'
 import type { ExpiredRequests } from './expired-requests.js'
-import { PageCollector, type PageRules } from './page-collector.js'
-import { sealRequest } from './request-seal.js'
+import { PageAnswer } from './page-answer.js'
+import type { PageQuestion } from './page-question.js'
+import { composeRequest } from './request-seal.js'
 import type { MailClientSettings } from './settings.js'
 import { Watchdog } from './watchdog.js'
 
@@ -32,23 +34,10 @@ export interface PageRequestParts {
   expired: ExpiredRequests
 }
 
-/** What one request says and how it is sealed. */
-export interface PageQuestion {
-  request: HistoryRequest
-  dialect: Dialect
-  rules: PageRules
-  key: Uint8Array
-  signWith: Uint8Array | undefined
-  pow: number
-}
-
 /** One request and its answer: one exchange on a line. */
 export class PageRequest {
   /** Packets that came. */
   packets = 0
-  /** Hash of the request envelope, once it is sealed. */
-  requestId: Uint8Array | undefined
-  readonly collector: PageCollector
   readonly #line: MailLine
   readonly #question: PageQuestion
   readonly #parts: PageRequestParts
@@ -57,48 +46,51 @@ export class PageRequest {
     this.#line = line
     this.#question = question
     this.#parts = parts
-    this.collector = new PageCollector(question.rules)
   }
 
   /**
-   * Asks, and resolves when the completion came. Whatever is thrown, the line is of no further use, except after a
-   * RequestError.
+   * Asks, and resolves with the answer when its completion came, or (in a form that some servers leave without one) when the server fell
+   * silent. Whatever is thrown, the line is of no further use, except after a RequestError.
    *
    * @throws {RequestError} what the server refused, by its code
    * @throws {MisbehavingServerError}
    * @throws {HistoryTimeoutError}
+   * @throws {SilentServerError}
    * @throws {LineBrokenError}
    * @throws {TrustRevokedError}
    * @throws {ByteBudgetError}
    */
-  async run(signal: AbortSignal): Promise<void> {
+  async run(signal: AbortSignal): Promise<PageAnswer> {
     const { settings, tally, miner, expired } = this.#parts
-    const { codec } = this.#line
-    const sealing = { ...this.#question, miner, codec, ttl: settings.ttl, now: settings.now(), signal }
-    const envelope = await sealRequest(this.#question.request, sealing)
-    this.requestId = envelope.hash
+    const { codec, network } = this.#line
+    const { request, dialect, sealing, signWith, pow, rules } = this.#question
+    const how = { ...sealing, dialect, signWith, pow, miner, codec, ttl: settings.ttl, now: settings.now(), signal }
+    const asked = await composeRequest(request, how)
+    const answer = new PageAnswer(asked.id, { limit: rules.limit, maxBytes: settings.maxRequestBytes })
+    const quiet = DIALECTS[dialect].silentEnd && network === 'devp2p' ? settings.quietTime : undefined
     tally.add('requests')
     const watchdog = new Watchdog({ first: settings.firstTimeout, overall: settings.pageTimeout }, signal)
     try {
-      for await (const packet of this.#line.exchange(envelope.raw, { signal: watchdog.signal })) {
+      for await (const packet of this.#line.exchange(asked.body, { signal: watchdog.signal, quiet })) {
         this.packets++
-        if (this.#take(packet, envelope.hash)) return
+        if (this.#take(packet, answer)) return answer
         if (packet.code === PacketCode.P2PMessage) watchdog.feed(settings.idleTimeout)
       }
+      if (quiet !== undefined && this.packets > 0) return answer
       throw new LineBrokenError('the server ended the line before its answer was complete')
     } catch (error) {
-      if (error instanceof HistoryTimeoutError) {
-        expired.add(envelope.hashHex)
-        tally.add('requests_expired')
-      }
-      throw error
+      if (!(error instanceof HistoryTimeoutError)) throw error
+      expired.add(toHex(asked.id))
+      tally.add('requests_expired')
+      if (quiet === undefined || this.packets > 0) throw error
+      throw new SilentServerError('the server sent nothing: it has nothing of this, or it refused')
     } finally {
       watchdog.stop()
     }
   }
 
   /** @returns whether that was the completion */
-  #take({ code, body }: Packet, requestId: Uint8Array): boolean {
+  #take({ code, body }: Packet, answer: PageAnswer): boolean {
     const { trust, tally } = this.#parts
     if (code !== PacketCode.P2PMessage && code !== PacketCode.RequestComplete) {
       tally.add('packets_unknown')
@@ -109,20 +101,20 @@ export class PageRequest {
       tally.add('packets_untrusted')
       throw new TrustRevokedError('the server is no longer trusted')
     }
-    if (code === PacketCode.RequestComplete) return this.#complete(body, requestId)
+    if (code === PacketCode.RequestComplete) return this.#complete(body, answer)
     if (!trust.spend(this.#line.peer, body.length)) {
       tally.add('budgets_exhausted')
       throw new ByteBudgetError('the byte budget of the server is used up')
     }
     tally.add('bytes', body.length)
-    this.collector.message(body)
+    answer.add(body)
     return false
   }
 
-  #complete(body: Uint8Array, requestId: Uint8Array): boolean {
+  #complete(body: Uint8Array, answer: PageAnswer): boolean {
     const { tally, expired } = this.#parts
     const complete = this.#decode(body)
-    if (!equalBytes(complete.requestId, requestId)) {
+    if (!equalBytes(complete.requestId, answer.requestId)) {
       tally.add(expired.has(toHex(complete.requestId)) ? 'completions_late' : 'completions_foreign')
       return false
     }
@@ -131,7 +123,7 @@ export class PageRequest {
       tally.add('requests_refused')
       throw new RequestError(error.code, error.text, { retryAfter: error.retryAfter })
     }
-    this.collector.complete(complete)
+    answer.complete = complete
     return true
   }
 

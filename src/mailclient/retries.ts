@@ -4,6 +4,9 @@ import { delay } from './delay.js'
 /** Errors of a line, after which the same page is worth asking for again. */
 const PASSING = new Set(['LineBrokenError', 'HistoryTimeoutError', 'ServerUnreachableError', 'StreamRefusedError'])
 const MAX_BACKOFF = 10_000
+const UNTOLD_RETRIES = 3
+/** Seconds. */
+const UNTOLD_PAUSE = 1
 
 export interface RetriesInit {
   retries: number
@@ -31,13 +34,15 @@ export class Retries {
     signal.throwIfAborted()
     const busy = error instanceof RequestError && error.code === RequestErrorCode.busy
     if (!busy && !PASSING.has((error as Error).name)) throw error
-    if (this.#used >= this.#init.retries) throw error
-    const { backoff, maxRetryAfter } = this.#init
+    const { backoff, maxRetryAfter, retries } = this.#init
+    // legacy servers do not say for how long; some let a peer ask once in several seconds
+    const untold = busy && error.retryAfter === undefined
+    if (this.#used >= (untold ? retries + UNTOLD_RETRIES : retries)) throw error
     const steps = Math.min(backoff * 2 ** this.#used, MAX_BACKOFF)
     this.#used++
     // not all at the same moment
     const pause = steps * (0.75 + Math.random() / 2)
-    const asked = busy ? Math.min((error.retryAfter ?? 0) * 1000, maxRetryAfter) : 0
+    const asked = busy ? Math.min((error.retryAfter ?? UNTOLD_PAUSE) * 1000, maxRetryAfter) : 0
     await delay(Math.max(pause, asked), signal)
   }
 }

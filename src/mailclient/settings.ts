@@ -37,6 +37,12 @@ export interface MailClientInit {
    */
   idleTimeout?: number | undefined
   /**
+   * Old devp2p servers answer some forms without a completion: how long they are silent when they are through, in ms.
+   *
+   * @default 3000
+   */
+  quietTime?: number | undefined
+  /**
    * How long one page may take in all, in ms.
    *
    * @default 120000
@@ -67,7 +73,7 @@ export interface MailClientInit {
    */
   maxRequestBytes?: number | undefined
   /**
-   * Pages fetched ahead of the one that is being consumed.
+   * Pages fetched ahead of the one that is being consumed, 1 or more. With 1, client and server take turns.
    *
    * @default 2
    */
@@ -97,6 +103,7 @@ const DEFAULTS: MailClientSettings = {
   dialTimeout: 15_000,
   firstTimeout: 20_000,
   idleTimeout: 20_000,
+  quietTime: 3_000,
   pageTimeout: 120_000,
   retries: 3,
   backoff: 250,

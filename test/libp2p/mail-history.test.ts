@@ -271,12 +271,12 @@ test('the next page is asked for while one is consumed, within the window', asyn
   const client = await clientNode(t, [server], { windowPages: 2 })
   const history = client.client.history(queryOf(server, { pageSize: 1 }))
   await history.next()
-  await until(() => client.client.tally.get('pages') === 3)
+  await until(() => server.server.tally.get('pages_delivered') === 3)
   // a consumer that takes its time: nothing more is asked for
   await new Promise(resolve => setTimeout(resolve, 100))
   assert.equal(server.server.tally.get('requests'), 3)
   await history.next()
-  await until(() => client.client.tally.get('pages') === 4)
+  await until(() => server.server.tally.get('pages_delivered') === 4)
   await history.return()
 })
 
@@ -317,7 +317,7 @@ test('stopping the client ends its histories with an error', async t => {
 })
 
 test('a line that the server ended while a page was consumed is opened anew', async t => {
-  const server = await serverNode(t, { idleTimeout: 100 })
+  const server = await serverNode(t, { idleTimeout: 500 })
   const envelopes = expired(6)
   await server.archive.append(envelopes)
   const client = await clientNode(t, [server], { windowPages: 1, retries: 0 })

@@ -522,7 +522,7 @@ test('a server that stays busy is an error with its code, other refusals are not
       async line => {
         for (;;) {
           const request = await line.request()
-          await complete(line, { requestId: request.hash, error: { code, text: 'no\u001b[31m\nway' } })
+          await complete(line, { requestId: request.hash, error: { code, text: 'no\u001b[31m\nway', retryAfter: 0 } })
         }
       },
       {},

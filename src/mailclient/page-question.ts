@@ -1,0 +1,71 @@
+import type { MailLine } from '../waku/mail-exchange.js'
+import { envelopeMatchesBloom } from '../wire/bloom.js'
+import { DIALECTS } from '../wire/dialect.js'
+import type { Dialect, HistoryRequest } from '../wire/history-request.js'
+import { CannotContinueError, HistoryQueryError } from './errors.js'
+import type { HistoryPlan } from './history-query.js'
+import type { PageRules } from './page-judge.js'
+import type { Sealing } from './request-seal.js'
+
+/** How the requests of a walk are written. */
+export interface QuestionOptions {
+  dialect: Dialect | undefined
+  signWith: Uint8Array | undefined
+  pow: number
+}
+
+/** What one request says, how it is sealed, and what its answer is held against. */
+export interface PageQuestion {
+  request: HistoryRequest
+  dialect: Dialect
+  sealing: Sealing
+  signWith: Uint8Array | undefined
+  pow: number
+  rules: Omit<PageRules, 'position'>
+}
+
+/**
+ * The request for one page, as the server at the end of this line reads it.
+ *
+ * @param page.after cursor of the page before, 36 bytes
+ * @param page.limit most envelopes
+ * @throws {HistoryQueryError} when such a server is not asked in the dialect
+ * @throws {CannotContinueError} when the dialect has no place for the cursor
+ */
+export function askFor(
+  page: { after: Uint8Array | undefined; limit: number },
+  plan: HistoryPlan,
+  options: QuestionOptions,
+  { codec, network }: MailLine
+): PageQuestion {
+  const { lower, upper, topics, bloom, sealing, wants } = plan
+  const { signWith, pow, dialect = codec.defaultDialect } = options
+  if (!codec.dialects.includes(dialect)) {
+    throw new HistoryQueryError(`such a server is asked in ${codec.dialects.join(', ')}`)
+  }
+  const traits = DIALECTS[dialect]
+  const legacy = network === 'devp2p'
+  const { after, limit } = page
+  const request: HistoryRequest = { lower, upper, bloom, limit, batch: true }
+  if (traits.topics) request.topics = topics
+  if (after !== undefined) {
+    if (!traits.cursor) throw new CannotContinueError(`there is more, but ${dialect} has no place for a cursor`)
+    request.cursor = after
+  }
+  return {
+    request,
+    dialect,
+    sealing,
+    signWith,
+    pow,
+    rules: {
+      lower,
+      upper,
+      limit: traits.limit === 'stream' && legacy ? Number.POSITIVE_INFINITY : limit,
+      // some legacy servers look at the bloom filter alone
+      asked: traits.topics && !legacy ? wants : topic => envelopeMatchesBloom(bloom, topic),
+      wants,
+      strict: !legacy
+    }
+  }
+}
