@@ -7,6 +7,8 @@ import type { HistoryPage } from '../mailclient/history-walk.js'
 import { MailClient, type ServerReport } from '../mailclient/mail-client.js'
 import type { MailClientInit } from '../mailclient/settings.js'
 import { TrustList } from '../trust/trust-list.js'
+import type { MailDialler } from '../waku/mail-exchange.js'
+import type { Network } from '../waku/packet-channel.js'
 import type { Envelope } from '../wire/envelope.js'
 import { libp2pMailDialler } from './mail-line.js'
 import { PushProtocol } from './push-protocol.js'
@@ -68,6 +70,11 @@ export class MailClientService implements Startable {
   /** History, envelope by envelope. */
   envelopes(query: HistoryQuery): AsyncGenerator<Envelope, void> {
     return this.#running.envelopes(query)
+  }
+
+  /** Another transport says how it opens a line to a mailserver; once the node starts. */
+  addDialler(network: Network, dialler: MailDialler): void {
+    this.#running.addDialler(network, dialler)
   }
 
   async beforeStart(): Promise<void> {

@@ -4,9 +4,11 @@ import type { Datastore } from 'interface-datastore'
 import type { Archive, ArchiveStats } from '../archive/archive.js'
 import { DatastoreArchive } from '../archive/datastore-archive.js'
 import { Retention } from '../archive/retention.js'
+import { MailserverStoppedError } from '../mailserver/errors.js'
 import { Keyring } from '../mailserver/keyring.js'
 import { Mailserver } from '../mailserver/mailserver.js'
 import type { MailserverInit } from '../mailserver/settings.js'
+import type { RequestHandler } from '../waku/mail-exchange.js'
 import { keyFromPassword } from '../wire/key.js'
 import { MailProtocol, type MailProtocolInit } from './mail-protocol.js'
 import { wakuOf } from './service-lookup.js'
@@ -71,6 +73,12 @@ export class MailserverService implements Startable {
     const archive = this.#parts?.archive ?? this.#init.archive
     if (archive === undefined) throw new Error('the archive is opened when the node starts')
     return archive
+  }
+
+  /** Answers a request that came by another transport; from when the node starts until it stops. */
+  readonly handle: RequestHandler = async request => {
+    if (this.#parts === undefined) request.abort(new MailserverStoppedError('the mailserver is not running'))
+    else await this.#parts.mailserver.handle(request)
   }
 
   stats(): Promise<ArchiveStats> {

@@ -5,8 +5,8 @@ import type { Network } from '../waku/packet-channel.js'
 import type { EnvelopeStore } from '../waku/store-batch.js'
 import { Tally } from '../waku/tally.js'
 import type { Waku } from '../waku/waku.js'
-import { decodeEnvelope, type Envelope } from '../wire/envelope.js'
-import { type SettledRequest, settleRequest } from '../wire/history-request.js'
+import type { Envelope } from '../wire/envelope.js'
+import { type HistoryRequest, type SettledRequest, settleRequest } from '../wire/history-request.js'
 import type { AnswerForm } from '../wire/mail-codec.js'
 import { RequestError, RequestErrorCode } from '../wire/request-error.js'
 import { Admission, busy } from './admission.js'
@@ -16,7 +16,7 @@ import { MailserverStoppedError, RequesterGoneError } from './errors.js'
 import type { Keyring } from './keyring.js'
 import { deliverPage, roomFor } from './page-delivery.js'
 import { checkEnvelope } from './request-checks.js'
-import { decrypt, unwrap } from './request-opening.js'
+import { type AskedRequest, decrypt, readRequest, unwrap } from './request-opening.js'
 import { MAX_EXPIRED, type RequestPolicy, settlePolicies } from './request-policy.js'
 import { ServedRequests } from './served-requests.js'
 import { type MailserverInit, type MailserverSettings, settle } from './settings.js'
@@ -49,6 +49,7 @@ export class Mailserver implements Startable {
   readonly #admission: Admission
   readonly #turns: Turns
   readonly #served: ServedRequests
+  readonly #requestKey: Uint8Array[]
   readonly #underWay = new Map<IncomingRequest, Promise<void>>()
   #running = false
 
@@ -75,6 +76,7 @@ export class Mailserver implements Startable {
     this.#admission = new Admission({ max: settings.maxRequests, maxPerPeer: settings.maxRequestsPerPeer })
     this.#turns = new Turns(settings.concurrency)
     this.#served = new ServedRequests(settings.rememberedRequests)
+    this.#requestKey = init.requestKey === undefined ? [] : [init.requestKey]
   }
 
   readonly [Symbol.toStringTag] = 'mailserver'
@@ -106,19 +108,20 @@ export class Mailserver implements Startable {
 
   async #serve(request: IncomingRequest): Promise<void> {
     this.tally.add('requests')
-    let envelope: Envelope
+    let asked: AskedRequest
     try {
-      envelope = decodeEnvelope(request.body)
+      asked = readRequest(request)
     } catch (error) {
-      // without an envelope there is no request id that an answer could name
+      // without a request id there is nothing that an answer could name
       this.tally.add('requests_no_envelope')
       request.abort(error as Error)
       return
     }
-    const answer = new Answer(request, envelope.hash)
+    const answer = new Answer(request, asked.requestId)
+    answer.dialect = asked.plain?.dialect
     try {
       try {
-        await this.#answer(request, envelope, answer)
+        await this.#answer(request, asked, answer)
       } catch (error) {
         if (error instanceof RequesterGoneError || request.signal.aborted) throw error
         await answer.refuse(this.#refusal(error))
@@ -131,12 +134,12 @@ export class Mailserver implements Startable {
     this.tally.add('bytes_delivered', answer.bytes)
   }
 
-  async #answer(request: IncomingRequest, envelope: Envelope, answer: Answer): Promise<void> {
+  async #answer(request: IncomingRequest, asked: AskedRequest, answer: Answer): Promise<void> {
     if (!this.#running) throw busy('the server is stopping')
     const owner = request.peer.toString()
     const leave = this.#admission.enter(owner)
     try {
-      const opened = await this.#turns.run(owner, () => this.#open(request, envelope, answer), request)
+      const opened = await this.#turns.run(owner, () => this.#open(request, asked, answer), request)
       const { cursor } = await this.#deliver(request, opened, answer)
       await answer.complete(cursor)
       this.tally.add('pages_delivered')
@@ -145,20 +148,27 @@ export class Mailserver implements Startable {
     }
   }
 
-  /** From the envelope to what the archive is asked. Cheap checks come first. */
-  #open(request: IncomingRequest, envelope: Envelope, answer: Answer): OpenedRequest {
-    const { peer, codec } = request
-    const policy = this.#policies[request.network]
+  /** From what was sent to what the archive is asked. */
+  #open(request: IncomingRequest, asked: AskedRequest, answer: Answer): OpenedRequest {
     const now = this.#settings.now()
+    const history = asked.plain === undefined ? this.#unseal(request, asked.envelope, answer, now) : asked.plain.read()
+    const form = request.codec.answer(answer.dialect, history)
+    const { maxLimit } = this.#settings
+    return { settled: settleRequest(history, { now, maxLimit, limitRule: form.limitRule }), form }
+  }
+
+  /** Cheap checks come first. */
+  #unseal(request: IncomingRequest, envelope: Envelope, answer: Answer, now: number): HistoryRequest {
+    const { peer, codec, network } = request
+    const policy = this.#policies[network]
     checkEnvelope(envelope, policy, now)
     if (policy.fresh && this.#served.has(envelope.hash, endOf(envelope))) throw replayed()
-    const plain = decrypt(envelope, this.keyring.keysFor(peer))
+    const asymmetric = network === 'devp2p' ? this.#requestKey : []
+    const plain = decrypt(envelope, { symmetric: this.keyring.keysFor(peer), asymmetric })
     const { dialect, request: asked } = codec.decodePayload(unwrap(plain, peer, policy))
     answer.dialect = dialect
     if (policy.fresh) this.#claim(envelope, now)
-    const form = codec.answer(dialect, asked)
-    const { maxLimit } = this.#settings
-    return { settled: settleRequest(asked, { now, maxLimit, limitRule: form.limitRule }), form }
+    return asked
   }
 
   #claim(envelope: Envelope, now: number): void {

@@ -1,22 +1,35 @@
 import type { PeerId } from '@libp2p/interface'
-import type { Envelope } from '../wire/envelope.js'
+import type { IncomingRequest } from '../waku/mail-exchange.js'
+import { decodeEnvelope, type Envelope } from '../wire/envelope.js'
 import { MalformedError } from '../wire/errors.js'
 import { decodePayload, type OpenedPayload } from '../wire/payload.js'
+import type { PlainRequest } from '../wire/plain-request.js'
 import { RequestError, RequestErrorCode } from '../wire/request-error.js'
-import { openSymmetric } from '../wire/symmetric.js'
+import { type OpeningKeys, openData } from '../wire/sealed-data.js'
 import { checkSignature } from './request-checks.js'
 import type { RequestPolicy } from './request-policy.js'
+
+/** A request by its outer form: an envelope, or one that lies open. */
+export type AskedRequest =
+  | { requestId: Uint8Array; envelope: Envelope; plain?: undefined }
+  | { requestId: Uint8Array; plain: PlainRequest }
+
+/** @throws {MalformedError} when it is neither: then it has no id */
+export function readRequest({ body, codec }: IncomingRequest): AskedRequest {
+  const plain = codec.decodePlain?.(body)
+  if (plain !== undefined) return { requestId: plain.requestId, plain }
+  const envelope = decodeEnvelope(body)
+  return { requestId: envelope.hash, envelope }
+}
 
 /**
  * Decrypts a request with the first of `keys` that opens it.
  *
  * @throws {RequestError} cannot decrypt
  */
-export function decrypt(envelope: Envelope, keys: readonly Uint8Array[]): Uint8Array {
-  for (const key of keys) {
-    const plain = openSymmetric(envelope.data, key)
-    if (plain !== undefined) return plain
-  }
+export function decrypt(envelope: Envelope, keys: OpeningKeys): Uint8Array {
+  const plain = openData(envelope.data, keys)
+  if (plain !== undefined) return plain
   throw new RequestError(RequestErrorCode.undecryptable, 'no key of this server opens the request')
 }
 

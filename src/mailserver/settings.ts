@@ -17,6 +17,12 @@ export interface MailserverInit {
    * @default for ever
    */
   retention?: number | undefined
+  /**
+   * secp256k1 private key, 32 bytes, that requests of devp2p clients may be sealed to, beside the symmetric keys.
+   *
+   * @default none
+   */
+  requestKey?: Uint8Array | undefined
   /** What is asked of requests, by network. */
   policies?: Partial<Record<Network, Partial<RequestPolicy> | undefined>> | undefined
   /**
@@ -104,6 +110,9 @@ export function settle(init: MailserverInit): MailserverSettings {
   }
   if (init.now !== undefined) settings.now = init.now
   if (init.retention !== undefined && !(init.retention > 0)) throw new MailserverInitError('retention is above 0')
+  if (init.requestKey !== undefined && init.requestKey.length !== 32) {
+    throw new MailserverInitError('a request key is 32 bytes')
+  }
   if (init.archiveTopics?.some(topic => topic.length !== 4)) throw new MailserverInitError('a topic is 4 bytes')
   return settings
 }

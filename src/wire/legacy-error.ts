@@ -28,7 +28,9 @@ const PREFIX: Readonly<Partial<Record<number, string>>> = {
 const MEANING: ReadonlyArray<readonly [start: string, code: number]> = [
   ['failed to decrypt', RequestErrorCode.undecryptable],
   ['pow too low', RequestErrorCode.pow],
+  ['pow() is too low', RequestErrorCode.pow],
   ['check message signature failed', RequestErrorCode.signature],
+  ['wrong signature', RequestErrorCode.signature],
   ['query range', RequestErrorCode.range],
   ['request is invalid: query range', RequestErrorCode.range],
   ['request is invalid: bloom filter and topics is empty', RequestErrorCode.filter],
@@ -38,6 +40,7 @@ const MEANING: ReadonlyArray<readonly [start: string, code: number]> = [
   ['request is invalid: cursor', RequestErrorCode.cursor],
   ['request is invalid', RequestErrorCode.notAllowed],
   ['failed to decode data', RequestErrorCode.malformed],
+  ['undersized', RequestErrorCode.malformed],
   ['rate limit exceeded', RequestErrorCode.busy]
 ]
 
