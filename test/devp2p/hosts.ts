@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import type { TestContext } from 'node:test'
 import type { Capability } from '../../src/devp2p/capability.js'
 import { NodeKey } from '../../src/devp2p/node-key.js'
@@ -14,6 +15,8 @@ export interface TestHost {
   port: number
   /** The next connection that was not asked for yet. */
   connection(): Promise<RlpxConnection>
+  /** Sockets that a test opened to it: one that is paused would outlive the host's end. */
+  sockets: Set<Socket>
 }
 
 /** A host listening on loopback, stopped when the test ends. */
@@ -32,9 +35,14 @@ export async function startHost(context: TestContext, init: Partial<RlpxHostInit
     }
   })
   const port = await host.listen({ host: '127.0.0.1', port: 0 })
-  context.after(() => host.stop())
+  const sockets = new Set<Socket>()
+  context.after(async () => {
+    await host.stop()
+    for (const socket of sockets) socket.destroy()
+  })
   return {
     host,
+    sockets,
     port,
     enode: host.enode('127.0.0.1') as string,
     connection: () => {

@@ -111,6 +111,7 @@ export class RawPeer {
 
 export async function openSocket(target: TestHost): Promise<Socket> {
   const socket = connect(target.port, '127.0.0.1')
+  target.sockets.add(socket)
   socket.on('error', () => {})
   await once(socket, 'connect')
   return socket
