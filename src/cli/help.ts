@@ -13,7 +13,7 @@ ${row('help [command]', 'say more about a command')}
 ${row('version', 'print the version')}
 
 Every command takes --data-dir and --json. Times are now, a duration back (24h), Unix seconds, or ISO 8601.
-Every option may also be set in the environment: --min-pow is ${envName('min-pow')}.
+Settings may also come from the environment: --min-pow is ${envName('min-pow')}.
 `
 }
 

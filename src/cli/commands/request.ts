@@ -1,3 +1,4 @@
+import type { PeerId } from '@libp2p/interface'
 import type { HistoryPage, HistoryQuery } from '../../index.js'
 import { formatByteSize } from '../../node/byte-size.js'
 import { MOMENT, parseMoment } from '../../node/moment.js'
@@ -28,6 +29,8 @@ const momentOption = (about: string, fallback: string) =>
 
 const DAY = 86_400
 const DEFAULT_TIMEOUT = 20
+/** Who was interrupted may still say how far it came. */
+const LAST_WORDS_MS = 1_000
 const MAX_UINT32 = 0xffffffff
 
 export const request = defineCommand({
@@ -92,8 +95,17 @@ export const request = defineCommand({
         pow: config.pow,
         signal: context.signal
       }
-      const summary = await print(client.mailclient.history(query), keysOf, config.raw === true, context)
-      await writeSummary({ server: server.peer.toString(), ...summary }, config.json === true, context)
+      const summary = newSummary(server.peer)
+      const json = config.json === true
+      try {
+        await print(client.mailclient.history(query), summary, { keysOf, raw: config.raw === true }, context)
+      } catch (err) {
+        // what came before is not lost: another request goes on from there
+        const signal = AbortSignal.timeout(LAST_WORDS_MS)
+        if (summary.cursor !== undefined) await writeSummary(summary, json, { ...context, signal }).catch(() => {})
+        throw err
+      }
+      await writeSummary(summary, json, context)
       return 0
     } finally {
       await client.close()
@@ -102,6 +114,7 @@ export const request = defineCommand({
 })
 
 interface Summary {
+  server: string
   envelopes: number
   decrypted: number
   pages: number
@@ -112,13 +125,17 @@ interface Summary {
   cursor?: string | undefined
 }
 
+function newSummary(server: PeerId): Summary {
+  return { server: server.toString(), envelopes: 0, decrypted: 0, pages: 0, bytes: 0, complete: false }
+}
+
+/** Prints the envelopes of each page, and keeps count in `summary`. */
 async function print(
   pages: AsyncIterable<HistoryPage>,
-  keysOf: (topic: Uint8Array) => readonly Uint8Array[],
-  raw: boolean,
+  summary: Summary,
+  { keysOf, raw }: { keysOf: (topic: Uint8Array) => readonly Uint8Array[]; raw: boolean },
   { stdout, stderr, signal }: CommandContext
-): Promise<Summary> {
-  const summary: Summary = { envelopes: 0, decrypted: 0, pages: 0, bytes: 0, complete: true }
+): Promise<void> {
   const progress = new Progress(stderr)
   try {
     for await (const page of pages) {
@@ -134,17 +151,12 @@ async function print(
       summary.cursor = page.cursor
       summary.complete = page.cursor === undefined
     }
-    return summary
   } finally {
     progress.end()
   }
 }
 
-async function writeSummary(
-  summary: Summary & { server: string },
-  json: boolean,
-  context: CommandContext
-): Promise<void> {
+async function writeSummary(summary: Summary, json: boolean, context: CommandContext): Promise<void> {
   if (json) return writeJson(context.stdout, { summary }, context)
   const { envelopes, decrypted, pages, bytes, cursor } = summary
   const more = cursor === undefined ? 'that is all' : `there is more: --cursor ${cursor}`
