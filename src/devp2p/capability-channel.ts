@@ -71,6 +71,11 @@ export class CapabilityChannel implements PacketChannel {
     return this.#stream.send(code, body, options)
   }
 
+  /** Sends a packet of an answer: history waits, so that it never keeps anything else waiting for long. */
+  answer(code: number, body: Uint8Array, options: { signal: AbortSignal }): Promise<void> {
+    return this.#stream.send(code, body, { ...options, bulk: code === PacketCode.P2PMessage })
+  }
+
   /** Ends the connection, once its other conversations are to end too and what is being answered is. */
   close(options: { signal?: AbortSignal } = {}): Promise<void> {
     return this.#host.leave(this, options)

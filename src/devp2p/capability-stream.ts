@@ -1,4 +1,5 @@
 import type { SharedCapability } from './capability.js'
+import type { SendOptions } from './send-line.js'
 
 /** One message of a capability: its code, counted from the capability's own 0, and its body, decompressed. */
 export interface CapabilityMessage {
@@ -8,7 +9,7 @@ export interface CapabilityMessage {
 
 /** What a stream needs of its connection. */
 export interface StreamHost {
-  send(id: number, body: readonly Uint8Array[], signal: AbortSignal | undefined): Promise<void>
+  send(id: number, body: readonly Uint8Array[], options: SendOptions): Promise<void>
   /** Received messages are held or no longer held, so many bytes more or less. */
   holds(bytes: number): void
   /** The size that is accepted was set, or will not be for the messages delivered so far. */
@@ -72,13 +73,9 @@ export class CapabilityStream {
    * @param body in one piece or in parts, which are joined without a copy in between
    * @throws DisconnectError or what else ended the connection; the signal's reason; RangeError for an unknown code
    */
-  async send(
-    code: number,
-    body: Uint8Array | readonly Uint8Array[],
-    options: { signal?: AbortSignal | undefined } = {}
-  ): Promise<void> {
+  async send(code: number, body: Uint8Array | readonly Uint8Array[], options: SendOptions = {}): Promise<void> {
     if (!(code >= 0 && code < this.length)) throw new RangeError(`${this.name}/${this.version} has no code ${code}`)
-    await this.#host.send(this.#offset + code, body instanceof Uint8Array ? [body] : body, options.signal)
+    await this.#host.send(this.#offset + code, body instanceof Uint8Array ? [body] : body, options)
   }
 
   /** Whether a message that is too large now may be welcome in a moment. */

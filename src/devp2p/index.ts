@@ -1,6 +1,7 @@
 /** The devp2p transport: RLPx connections and the messages of the capabilities on them. Node only. */
 export type { Capability, SharedCapability } from './capability.js'
 export { type CapabilityMessage, type CapabilityStream, INITIAL_MAX_BODY, MAX_BODY } from './capability-stream.js'
+export { type Devp2pComponents, type Devp2pInit, type Devp2pPeersOf, Devp2pService } from './devp2p-service.js'
 export { DisconnectError, DisconnectReason, reasonName } from './disconnect.js'
 export { type Enode, formatEnode, isEnode, nodeIdFromPeerId, parseEnode, peerIdFromNodeId } from './enode.js'
 export * from './errors.js'

@@ -144,7 +144,7 @@ export class PeerLink implements ChannelHost {
       body,
       codec: channel.mail({ plain, unread: formOfUnread(body) }),
       signal,
-      send: (code, body) => channel.send(code, body, { signal }),
+      send: (code, body) => channel.answer(code, body, { signal }),
       abort: reason => {
         if (reason instanceof MalformedError && channel.onMalformed === 'ignore') tally.add('packets_malformed')
         else this.abort(reason)

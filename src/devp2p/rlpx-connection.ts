@@ -197,7 +197,7 @@ export class RlpxConnection {
     this.#shared = shared.map(capability => ({
       capability,
       stream: new CapabilityStream(capability, {
-        send: (id, body, signal) => this.#line.send(this.#message(id, body), signal),
+        send: (id, body, options) => this.#line.send(this.#message(id, body), options),
         holds: bytes => this.#gate.hold(bytes),
         decided: () => {
           this.#limit()

@@ -5,6 +5,21 @@ import { BusyConnectionError } from './errors.js'
 const SEND_AHEAD = 256 * 1024
 const MAX_WAITING = 1024
 
+export interface SendOptions {
+  signal?: AbortSignal | undefined
+  /**
+   * Waits until what is queued, this message included, stays below what senders wait for, so that bulk never keeps other
+   * messages waiting for more than that.
+   */
+  bulk?: boolean | undefined
+}
+
+interface Waiting {
+  message: readonly Uint8Array[]
+  bulk: boolean
+  turn: Deferred<void>
+}
+
 interface Writer {
   /** Bytes that have not left yet. */
   readonly queued: number
@@ -14,7 +29,7 @@ interface Writer {
 /** Where messages wait, first come first served, until the peer has read what was sent before. */
 export class SendLine {
   readonly #writer: Writer
-  #waiting: { message: readonly Uint8Array[]; turn: Deferred<void> }[] = []
+  #waiting: Waiting[] = []
   #ended: Error | undefined
 
   constructor(writer: Writer) {
@@ -27,15 +42,15 @@ export class SendLine {
   }
 
   /** Resolves when the message was handed over. */
-  async send(message: readonly Uint8Array[], signal: AbortSignal | undefined): Promise<void> {
+  async send(message: readonly Uint8Array[], { signal, bulk = false }: SendOptions): Promise<void> {
     signal?.throwIfAborted()
     if (this.#ended !== undefined) throw this.#ended
-    if (this.open && this.#waiting.length === 0) {
+    if (this.#waiting.length === 0 && this.#admits(message, bulk)) {
       this.#writer.send(message)
       return
     }
     if (this.#waiting.length >= MAX_WAITING) throw new BusyConnectionError('too many messages wait to be sent')
-    const waiting = { message, turn: defer<void>() }
+    const waiting = { message, bulk, turn: defer<void>() }
     const onAbort = (): void => {
       const at = this.#waiting.indexOf(waiting)
       if (at < 0) return
@@ -53,9 +68,9 @@ export class SendLine {
 
   /** Something has left. */
   progress(): void {
-    while (this.open) {
-      const next = this.#waiting.shift()
-      if (next === undefined) return
+    for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
+      if (!this.#admits(next.message, next.bulk)) return
+      this.#waiting.shift()
       try {
         this.#writer.send(next.message)
         next.turn.resolve()
@@ -63,6 +78,12 @@ export class SendLine {
         next.turn.reject(error)
       }
     }
+  }
+
+  #admits(message: readonly Uint8Array[], bulk: boolean): boolean {
+    const { queued } = this.#writer
+    if (!bulk || queued === 0) return queued < SEND_AHEAD
+    return message.reduce((sum, part) => sum + part.length, queued) <= SEND_AHEAD
   }
 
   end(error: Error): void {

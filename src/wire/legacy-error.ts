@@ -40,7 +40,8 @@ const MEANING: ReadonlyArray<readonly [start: string, code: number]> = [
   ['request is invalid: cursor', RequestErrorCode.cursor],
   ['request is invalid', RequestErrorCode.notAllowed],
   ['failed to decode data', RequestErrorCode.malformed],
-  ['undersized', RequestErrorCode.malformed],
+  ['undersized p2p', RequestErrorCode.malformed],
+  ['undersized bloom', RequestErrorCode.malformed],
   ['rate limit exceeded', RequestErrorCode.busy]
 ]
 
