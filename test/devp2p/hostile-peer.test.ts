@@ -100,6 +100,7 @@ test('a peer that sends its handshake byte by byte is given up at the deadline',
   const began = performance.now()
   let sent = 0
   const timer = setInterval(() => socket.write(auth.subarray(sent, ++sent)), 5)
+  context.after(() => clearInterval(timer))
   await closed(socket)
   clearInterval(timer)
   assert.ok(sent < auth.length, 'closed before the packet was complete')

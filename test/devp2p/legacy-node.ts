@@ -2,7 +2,7 @@ import '../../src/node/polyfill.js'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { TestContext } from 'node:test'
+
 import { MemoryDatastore } from 'datastore-core'
 import type { Archive } from '../../src/archive/archive.js'
 import { openDatabase } from '../../src/archive/database.js'
@@ -19,6 +19,11 @@ import { WakuNode } from '../../src/waku/waku-node.js'
 import { silentLogger } from '../helpers/logger.js'
 import { until } from '../helpers/waku-node.js'
 import { KEY } from '../mailserver/request-maker.js'
+
+/** What ends what was started: a test, or an interop cell. */
+export interface Scope {
+  after(end: () => unknown): void
+}
 
 export interface LegacyNodeInit {
   key?: NodeKey
@@ -44,7 +49,7 @@ export interface LegacyNode {
   stop(): Promise<void>
 }
 
-export async function legacyNode(t: TestContext, init: LegacyNodeInit = {}): Promise<LegacyNode> {
+export async function legacyNode(t: Scope, init: LegacyNodeInit = {}): Promise<LegacyNode> {
   const logger = silentLogger()
   const key = init.key ?? new NodeKey()
   const dir = await mkdtemp(join(tmpdir(), 'devp2p-'))

@@ -117,8 +117,9 @@ export async function openSocket(target: TestHost): Promise<Socket> {
   return socket
 }
 
-/** Resolves when the other side has closed the socket. */
+/** Resolves when the other side has closed the socket, or reset it. */
 export async function closed(socket: Socket): Promise<void> {
   socket.resume()
-  if (!socket.destroyed) await once(socket, 'close')
+  // once() would reject at the reset that a write to a closed socket brings
+  if (!socket.destroyed) await new Promise(resolve => socket.once('close', resolve))
 }
