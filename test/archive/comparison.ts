@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
-import type { Archive, ArchiveQuery, ArchiveRow } from '../../src/archive/archive.js'
+import type { Archive, ArchiveQuery, ArchiveRow, SequencedRow } from '../../src/archive/archive.js'
+import { comparePositions, type Position } from '../../src/archive/position.js'
 import { toHex } from '../../src/wire/bytes.js'
+import { decodeCursor } from '../../src/wire/cursor.js'
 import { decodeEnvelope, type Envelope } from '../../src/wire/envelope.js'
 import { byTimeAndHash, Model, matches } from './model.js'
 import { Prng } from './prng.js'
@@ -27,18 +29,29 @@ export interface Page {
 /** Reads a whole page and checks what holds for every slice of any. */
 export async function readPage(archive: Archive, query: ArchiveQuery): Promise<Page> {
   const rows: ArchiveRow[] = []
-  const pages = archive.query(query)
+  const slices = archive.query(query)
+  let last: Position | undefined = query.cursor && decodeCursor(query.cursor)
   for (;;) {
-    const { done, value } = await pages.next()
+    const { done, value } = await slices.next()
     if (done === true) return { rows, cursor: value.cursor }
     assert(value.length >= 1 && value.length <= 1000, 'a slice has some hundred rows at most')
+    for (const row of value) {
+      assert(last === undefined || comparePositions(row, last) > 0, 'each row lies strictly after the one before')
+      last = row
+    }
     rows.push(...value)
   }
 }
 
-export async function readSince(archive: Archive, after: bigint, limit: number) {
-  const rows = []
-  for await (const slice of archive.since(after, { limit })) rows.push(...slice)
+/** Reads in ingest order and checks that it is one. */
+export async function readSince(archive: Archive, after: bigint, limit: number): Promise<SequencedRow[]> {
+  const rows: SequencedRow[] = []
+  for await (const slice of archive.since(after, { limit })) {
+    for (const row of slice) {
+      assert(row.seq > (rows.at(-1)?.seq ?? after), 'sequence numbers ascend')
+      rows.push(row)
+    }
+  }
   return rows
 }
 

@@ -135,6 +135,26 @@ test('appends are served between the steps of a prune', async t => {
   assert(left.length < 12, `nothing of the pruned envelopes stays behind: ${left.length}`)
 })
 
+test('what is appended behind a prune under way survives it, also in ingest order', async t => {
+  const store = new FaultyStore(await temporaryLevel(t))
+  const archive = await LevelArchive.open({ db: store })
+  await archive.append(Array.from({ length: 3000 }, (_, i) => envelopeAt(NOON, TOPIC, Uint8Array.of(i >> 8, i))))
+  // By topic it comes before all that is being deleted, so the prune has passed its place.
+  const late = envelopeAt(NOON, new Uint8Array(4), new Uint8Array(1))
+  let appended: Promise<unknown> | undefined
+  store.onWrite = operations => {
+    if (operations.some(({ type }) => type === 'del')) appended ??= archive.append([late])
+  }
+  assert.equal(await archive.prune(NOON + 86_400), 3000)
+  assert.deepEqual(await appended, ['stored'])
+  const sequence = await readSince(archive, 0n, 10)
+  assert.deepEqual(
+    sequence.map(({ seq, raw }) => [seq, toHex(raw)]),
+    [[3001n, toHex(late.raw)]]
+  )
+  assert.equal((await readPage(archive, ALL)).rows.length, 1)
+})
+
 test('what was acknowledged before kill -9 is there afterwards, and the counts are right', async t => {
   const directory = await temporaryDirectory(t)
   const child = fork(fileURLToPath(new URL('./appending-process.js', import.meta.url)), [directory])

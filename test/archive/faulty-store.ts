@@ -7,6 +7,8 @@ export class FaultyStore implements LevelStore {
   writes: 'succeed' | 'fail' | 'fail afterwards' = 'succeed'
   /** Every write that was asked for. */
   readonly batches: { operations: LevelOperation[]; sync: boolean }[] = []
+  /** Called with each write before it happens. */
+  onWrite: (operations: LevelOperation[]) => void = () => {}
   /** Awaited before each write. */
   gate: Promise<void> = Promise.resolve()
 
@@ -16,6 +18,7 @@ export class FaultyStore implements LevelStore {
 
   async batch(operations: LevelOperation[], options: { sync: boolean }): Promise<void> {
     this.batches.push({ operations, sync: options.sync })
+    this.onWrite(operations)
     await this.gate
     if (this.writes === 'fail') throw new Error('input/output error')
     await this.#inner.batch(operations, options)
