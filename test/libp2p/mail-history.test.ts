@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { generateKeyPair } from '@libp2p/crypto/keys'
 import { MAIL_PROTOCOL } from '../../src/libp2p/mail-protocol.js'
 import type { HistoryQuery } from '../../src/mailclient/history-query.js'
 import type { HistoryPage } from '../../src/mailclient/history-walk.js'
@@ -16,33 +15,15 @@ import { newEnvelope, unixNow } from '../helpers/envelopes.js'
 import { scriptedPeer } from '../helpers/scripted-peer.js'
 import { until } from '../helpers/waku-node.js'
 import { inOrder } from '../mailserver/fixture.js'
-import { KEY } from '../mailserver/request-maker.js'
-import { type ClientNode, clientNode, type ServerNode, serverNode } from './mail-nodes.js'
+import { expired, fetch, hashesOf, OLD, queryOf } from './asking.js'
+import { type ClientNode, clientNode, serverNode } from './mail-nodes.js'
 
 const RED = parseTopic('0xaa000001')
-const OLD = 1_600_000_000
-
-/** Many envelopes whose TTL is over long since. */
-function expired(count: number, fields: { topic?: Uint8Array } = {}): Envelope[] {
-  return Array.from({ length: count }, (_, i) => newEnvelope({ sent: OLD + i, ...fields }))
-}
-
-const hashesOf = (envelopes: readonly Envelope[]): string[] => envelopes.map(({ hashHex }) => hashHex)
-
-function queryOf(server: ServerNode, query: Partial<HistoryQuery> = {}): HistoryQuery {
-  return { server: server.libp2p.peerId, from: OLD, key: KEY, ...query }
-}
 
 async function pagesOf(client: ClientNode, query: HistoryQuery): Promise<HistoryPage[]> {
   const pages: HistoryPage[] = []
   for await (const page of client.client.history(query)) pages.push(page)
   return pages
-}
-
-async function fetch(client: ClientNode, query: HistoryQuery): Promise<Envelope[]> {
-  const envelopes: Envelope[] = []
-  for await (const envelope of client.client.envelopes(query)) envelopes.push(envelope)
-  return envelopes
 }
 
 test('a history is complete, in order and without a double, whatever the page size [MAIL-28] [MAIL-30] [MAIL-32] [MAIL-33]', async t => {
@@ -179,92 +160,6 @@ test('a cursor goes on where a page ended, at its own server only [MAIL-16] [MAI
   assert.equal(other.server.tally.get('requests'), 0)
 })
 
-test('nothing is asked of a server that is not trusted [MAIL-26] [USE-02]', async t => {
-  const server = await serverNode(t)
-  const client = await clientNode(t, [server])
-  await client.trust.remove(server.libp2p.peerId)
-  await assert.rejects(fetch(client, queryOf(server)), { name: 'UntrustedServerError' })
-  assert.equal(server.server.tally.get('requests'), 0)
-  await client.trust.add(server.libp2p.peerId)
-  assert.deepEqual(await fetch(client, queryOf(server)), [])
-})
-
-test('trust that is revoked midway ends the history with an error [MAIL-27] [D-09]', async t => {
-  const server = await serverNode(t)
-  await server.archive.append(expired(50))
-  const client = await clientNode(t, [server], { windowPages: 1 })
-  let pages = 0
-  const run = async (): Promise<void> => {
-    for await (const _page of client.client.history(queryOf(server, { pageSize: 1 }))) {
-      if (++pages === 3) await client.trust.remove(server.libp2p.peerId)
-    }
-  }
-  await assert.rejects(run, { name: 'TrustRevokedError' })
-  assert.equal(pages < 50, true)
-})
-
-test('the byte budget of a server ends its history, and the server is reported [MAIL-38]', async t => {
-  const server = await serverNode(t)
-  await server.archive.append(expired(50))
-  const client = await clientNode(t, [server])
-  await client.trust.add(server.libp2p.peerId, { bytesPerDay: 5000 })
-  const reports: string[] = []
-  client.client.addEventListener('report', ({ detail }) => reports.push(`${detail.peer} ${detail.reason}`))
-  const seen: Envelope[] = []
-  const run = async (): Promise<void> => {
-    for await (const page of client.client.history(queryOf(server, { pageSize: 5 }))) seen.push(...page.envelopes)
-  }
-  await assert.rejects(run, { name: 'ByteBudgetError' })
-  assert.equal(seen.length > 0 && seen.length < 50, true)
-  assert.deepEqual(reports, [`${server.libp2p.peerId} budget`])
-  assert.equal(client.trust.used(server.libp2p.peerId) <= 5000, true)
-})
-
-test('a request is signed with the key that is given', async t => {
-  const server = await serverNode(t, { policies: { libp2p: { signature: 'any' } } })
-  const client = await clientNode(t, [server])
-  await assert.rejects(fetch(client, queryOf(server)), { name: 'RequestError', code: Code.signature })
-  const { raw } = await generateKeyPair('secp256k1')
-  assert.deepEqual(await fetch(client, queryOf(server, { signWith: raw })), [])
-})
-
-test('what the server refuses is thrown with its code, not taken for an empty history', async t => {
-  const server = await serverNode(t, { policies: { libp2p: { pow: 0.05 } } })
-  const client = await clientNode(t, [server])
-  await assert.rejects(fetch(client, queryOf(server)), { name: 'RequestError', code: Code.pow })
-  assert.deepEqual(await fetch(client, queryOf(server, { pow: 0.05 })), [])
-  const wrong = queryOf(server, { key: new Uint8Array(32).fill(1), pow: 0.05 })
-  await assert.rejects(fetch(client, wrong), { name: 'RequestError', code: Code.undecryptable })
-})
-
-test('a query that makes no sense is refused before anything is sent [MAIL-22]', async t => {
-  const server = await serverNode(t)
-  const client = await clientNode(t, [server])
-  const topic = (length: number): Uint8Array => new Uint8Array(length)
-  const bad: Array<Partial<HistoryQuery>> = [
-    { from: -1 },
-    { from: 1.5 },
-    { from: 10, to: 9 },
-    { to: 0 },
-    { to: 2 ** 32 },
-    { topics: [] },
-    { topics: Array.from({ length: 1001 }, () => topic(4)) },
-    { topics: [topic(3)] },
-    { bloom: topic(63) },
-    { limit: 0 },
-    { limit: 1.5 },
-    { pageSize: 0 },
-    { pageSize: 2 ** 32 },
-    { key: topic(31) },
-    { dialect: 'raw72' },
-    { network: 'devp2p' }
-  ]
-  for (const query of bad) {
-    await assert.rejects(fetch(client, queryOf(server, query)), { name: 'HistoryQueryError' }, JSON.stringify(query))
-  }
-  assert.equal(server.server.tally.get('requests'), 0)
-})
-
 test('the next page is asked for while one is consumed, within the window', async t => {
   const server = await serverNode(t)
   await server.archive.append(expired(20))
@@ -278,42 +173,6 @@ test('the next page is asked for while one is consumed, within the window', asyn
   await history.next()
   await until(() => server.server.tally.get('pages_delivered') === 4)
   await history.return()
-})
-
-test('leaving early resets the stream, and the server stops', async t => {
-  const server = await serverNode(t)
-  await server.archive.append(expired(200))
-  const client = await clientNode(t, [server])
-  for await (const _page of client.client.history(queryOf(server, { pageSize: 1 }))) break
-  const [connection] = client.libp2p.getConnections()
-  await until(() => connection?.streams.every(({ protocol }) => protocol !== MAIL_PROTOCOL) === true)
-  const asked = server.server.tally.get('requests')
-  assert.equal(asked < 10, true)
-  assert.equal((await fetch(client, queryOf(server))).length, 200, 'and another history begins afresh')
-})
-
-test('an abort ends a history with its reason, before and while it runs', async t => {
-  const server = await serverNode(t)
-  await server.archive.append(expired(20))
-  const client = await clientNode(t, [server])
-  await assert.rejects(fetch(client, queryOf(server, { signal: AbortSignal.abort() })), { name: 'AbortError' })
-  const abort = new AbortController()
-  const run = async (): Promise<void> => {
-    for await (const _page of client.client.history(queryOf(server, { pageSize: 1, signal: abort.signal })))
-      abort.abort()
-  }
-  await assert.rejects(run, { name: 'AbortError' })
-})
-
-test('stopping the client ends its histories with an error', async t => {
-  const server = await serverNode(t)
-  await server.archive.append(expired(20))
-  const client = await clientNode(t, [server])
-  const run = async (): Promise<void> => {
-    for await (const _page of client.client.history(queryOf(server, { pageSize: 1 }))) client.client.stop()
-  }
-  await assert.rejects(run, { name: 'MailClientStoppedError' })
-  await assert.rejects(fetch(client, queryOf(server)), { name: 'MailClientStoppedError' })
 })
 
 test('a line that the server ended while a page was consumed is opened anew', async t => {
@@ -330,24 +189,4 @@ test('a line that the server ended while a page was consumed is opened anew', as
     }
   }
   assert.deepEqual(hashesOf(seen), hashesOf(envelopes))
-})
-
-test('a server that cannot be reached, or is none, is a typed error', async t => {
-  const server = await serverNode(t)
-  const client = await clientNode(t, [server], { retries: 1 })
-  await server.protocol.beforeStop()
-  await assert.rejects(fetch(client, queryOf(server)), { name: 'ServerUnreachableError' })
-  await server.libp2p.stop()
-  await assert.rejects(fetch(client, queryOf(server)), { name: 'ServerUnreachableError' })
-})
-
-test('more streams than the server allows is a typed error', async t => {
-  const server = await serverNode(t, { streamsPerPeer: 2 })
-  await server.archive.append(expired(20))
-  const client = await clientNode(t, [server], { windowPages: 1, retries: 0 })
-  const query = queryOf(server, { pageSize: 1 })
-  const [first, second] = [client.client.history(query), client.client.history(query)]
-  await Promise.all([first.next(), second.next()])
-  await assert.rejects(fetch(client, query), { name: 'StreamRefusedError' })
-  await Promise.all([first.return(), second.return()])
 })

@@ -81,7 +81,8 @@ test('a stream that breaks the form is reset, and everyone else is served on', a
 })
 
 test('half a request, then silence or the end, costs the stream only', async t => {
-  const server = await serverNode(t, { idleTimeout: 200 })
+  const server = await serverNode(t, { idleTimeout: 700 })
+  const whole = sealRequest()
   const half = encodeFrame(PacketCode.Request, sealRequest().raw).subarray(0, 100)
   const { requester: silent, connection } = await rawRequester(t, server)
   silent.stream.send(half)
@@ -91,7 +92,7 @@ test('half a request, then silence or the end, costs the stream only', async t =
   await cut.stream.close()
   assert.equal(await ending(cut.stream), 'reset')
   const after = await RawRequester.open(connection)
-  after.request(sealRequest())
+  after.request(whole)
   assert.equal((await after.answer()).complete.error, undefined)
 })
 
@@ -113,14 +114,15 @@ test('an answer that takes long is no silence', async t => {
   const slow: Archive = Object.create(archive, {
     query: {
       value: async function* (query: Parameters<Archive['query']>[0]) {
-        await new Promise(resolve => setTimeout(resolve, 400))
+        await new Promise(resolve => setTimeout(resolve, 1500))
         return yield* archive.query(query)
       }
     }
   })
-  const server = await serverNode(t, { idleTimeout: 150 }, { archive: slow })
+  const server = await serverNode(t, { idleTimeout: 700 }, { archive: slow })
+  const request = sealRequest()
   const { requester } = await rawRequester(t, server)
-  requester.request(sealRequest())
+  requester.request(request)
   assert.equal((await requester.answer()).envelopes.length, 1)
 })
 

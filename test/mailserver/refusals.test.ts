@@ -122,7 +122,7 @@ test('signatures are asked for as the policy says', async t => {
   assert.deepEqual(await codes('peer'), [Code.signature, Code.signature, undefined, Code.signature])
 })
 
-test('a payload in no known form, or of wrong fields, is refused by its code [MAIL-12] [MAIL-22] [D-05]', async t => {
+test('a payload in no known form, or of wrong fields, is refused by its code [MAIL-12] [MAIL-22] [D-03] [D-05]', async t => {
   const { server } = await aMailserver(t)
   const number = encodeUint(1)
   const topics = (count: number, length = 4): Uint8Array =>

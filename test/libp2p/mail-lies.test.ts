@@ -6,100 +6,30 @@ import { topicBloom } from '../../src/wire/bloom.js'
 import { equalBytes } from '../../src/wire/bytes.js'
 import { encodeCursor } from '../../src/wire/cursor.js'
 import type { Envelope } from '../../src/wire/envelope.js'
-import { decodeHistoryRequest, type HistoryRequest } from '../../src/wire/history-request.js'
-import { encodeMessages } from '../../src/wire/messages.js'
+import type { HistoryRequest } from '../../src/wire/history-request.js'
 import { PacketCode } from '../../src/wire/packet-code.js'
-import { decodePayload } from '../../src/wire/payload.js'
-import { encodeRequestComplete, type RequestComplete } from '../../src/wire/request-complete.js'
-import { RequestErrorCode as Code } from '../../src/wire/request-error.js'
 import { EMPTY_LIST, encodeList, encodeString } from '../../src/wire/rlp.js'
-import { openSymmetric } from '../../src/wire/symmetric.js'
 import { parseTopic } from '../../src/wire/topic.js'
 import { newEnvelope } from '../helpers/envelopes.js'
-import { until } from '../helpers/waku-node.js'
 import { inOrder } from '../mailserver/fixture.js'
 import { KEY } from '../mailserver/request-maker.js'
-import { type ClientNode, clientNode, lyingServer, type Script, type ScriptedLine } from './mail-nodes.js'
-
-const RED = parseTopic('0xaa000001')
-const BLUE = parseTopic('0xbb000002')
-const FROM = 1_600_000_000
-const TO = FROM + 1000
-const NO_HASH = new Uint8Array(32)
-
-function opened(request: Envelope): HistoryRequest {
-  const plain = openSymmetric(request.data, KEY)
-  assert(plain !== undefined)
-  return decodeHistoryRequest(decodePayload(plain).payload, { network: 'libp2p' }).request
-}
-
-const raws = (envelopes: readonly Envelope[]): Uint8Array[] => envelopes.map(({ raw }) => raw)
-
-async function deliver(line: ScriptedLine, envelopes: readonly Envelope[]): Promise<void> {
-  await line.send(PacketCode.P2PMessage, encodeMessages(raws(envelopes)))
-}
-
-async function complete(
-  line: ScriptedLine,
-  fields: Partial<RequestComplete> & { requestId: Uint8Array }
-): Promise<void> {
-  await line.send(PacketCode.RequestComplete, encodeRequestComplete({ lastHash: NO_HASH, ...fields }))
-}
-
-/** Answers a request as an honest server would. */
-async function honest(
-  line: ScriptedLine,
-  request: Envelope,
-  envelopes: readonly Envelope[],
-  more = false
-): Promise<void> {
-  const last = envelopes.at(-1)
-  await deliver(line, envelopes)
-  await complete(line, {
-    requestId: request.hash,
-    lastHash: last?.hash ?? NO_HASH,
-    ...(more && last !== undefined ? { cursor: cursorOf(last) } : {})
-  })
-}
-
-const cursorOf = ({ sent, hash }: Envelope): Uint8Array => encodeCursor(sent, hash)
-
-/** Red envelopes of one second each. */
-function some(count: number, from = FROM): Envelope[] {
-  return Array.from({ length: count }, (_, i) => newEnvelope({ sent: from + i, topic: RED }))
-}
-
-interface Outcome {
-  envelopes: Envelope[]
-  error: (Error & { reason?: string; code?: number }) | undefined
-  client: ClientNode
-  streams: number
-  reports: string[]
-}
-
-/** What a client makes of a server that answers by this script. */
-async function against(
-  t: Parameters<typeof clientNode>[0],
-  script: Script,
-  query: Partial<HistoryQuery> = {},
-  init: MailClientInit = {}
-): Promise<Outcome> {
-  const server = await lyingServer(t, script)
-  const client = await clientNode(t, [server], { retries: 0, firstTimeout: 2000, idleTimeout: 2000, ...init })
-  const reports: string[] = []
-  client.client.addEventListener('report', ({ detail }) => reports.push(detail.reason))
-  const envelopes: Envelope[] = []
-  let error: Error | undefined
-  try {
-    const whole: HistoryQuery = { server: server.libp2p.peerId, from: FROM, to: TO, topics: [RED], key: KEY, ...query }
-    for await (const page of client.client.history(whole)) envelopes.push(...page.envelopes)
-  } catch (cause) {
-    error = cause as Error
-  }
-  return { envelopes, error, client, streams: server.lines.length, reports }
-}
-
-const hashesOf = (envelopes: readonly Envelope[]): string[] => envelopes.map(({ hashHex }) => hashHex)
+import {
+  against,
+  BLUE,
+  complete,
+  cursorOf,
+  deliver,
+  FROM,
+  hashesOf,
+  honest,
+  NO_HASH,
+  opened,
+  RED,
+  raws,
+  some,
+  TO
+} from './lying-server.js'
+import { clientNode, lyingServer, type Script } from './mail-nodes.js'
 
 test('what was not asked for is dropped and counted, what was comes through [MAIL-38] [D-10]', async t => {
   const good = some(3)
@@ -355,184 +285,6 @@ test('other codes are ignored and counted', async t => {
   })
   assert.equal(error, undefined)
   assert.equal(client.client.tally.get('packets_unknown'), 4)
-})
-
-test('a server that is silent, stalls or trickles is a timeout, and the line is reset', async t => {
-  const scripts: Array<[string, Script, MailClientInit]> = [
-    ['silent', async line => void (await line.request()), { firstTimeout: 100 }],
-    [
-      'stalls',
-      async line => {
-        await line.request()
-        await deliver(line, some(1))
-      },
-      { idleTimeout: 100 }
-    ],
-    [
-      'trickles',
-      async line => {
-        await line.request()
-        for (let i = 0; ; i++) {
-          await deliver(line, some(1, FROM + i))
-          await new Promise(resolve => setTimeout(resolve, 20))
-        }
-      },
-      { pageTimeout: 200 }
-    ],
-    [
-      'talks about other requests',
-      async line => {
-        await line.request()
-        for (;;) {
-          await complete(line, { requestId: NO_HASH })
-          await new Promise(resolve => setTimeout(resolve, 20))
-        }
-      },
-      { firstTimeout: 200 }
-    ]
-  ]
-  for (const [name, script, init] of scripts) {
-    let stream: ScriptedLine['stream'] | undefined
-    const { error, envelopes } = await against(
-      t,
-      line => {
-        stream = line.stream
-        return script(line)
-      },
-      {},
-      init
-    )
-    assert.equal(error?.name, 'HistoryTimeoutError', name)
-    assert.deepEqual(envelopes, [], 'half a page is no page')
-    await until(() => stream?.status === 'reset')
-  }
-})
-
-test('the first of completed and expired wins; a completion that comes after all is known as late [D-11]', async t => {
-  let first: Envelope | undefined
-  const [good] = some(1) as [Envelope]
-  const { envelopes, error, client } = await against(
-    t,
-    async line => {
-      const request = await line.request()
-      if (first === undefined) {
-        first = request
-        return
-      }
-      await complete(line, { requestId: first.hash })
-      await honest(line, request, [good])
-    },
-    {},
-    { firstTimeout: 200, retries: 1 }
-  )
-  assert.equal(error, undefined)
-  assert.deepEqual(hashesOf(envelopes), [good.hashHex])
-  const { tally } = client.client
-  assert.deepEqual([tally.get('requests_expired'), tally.get('completions_late'), tally.get('requests')], [1, 1, 2])
-})
-
-test('a page whose line breaks is asked for again, sealed anew, and comes once', async t => {
-  const page = some(4)
-  const requests: Envelope[] = []
-  const { envelopes, error, streams } = await against(
-    t,
-    async line => {
-      for (;;) {
-        const request = await line.request()
-        requests.push(request)
-        if (requests.length === 1) await honest(line, request, page.slice(0, 2), true)
-        else if (requests.length === 2) {
-          await deliver(line, page.slice(2, 3))
-          return line.reset()
-        } else if (requests.length === 3) {
-          await deliver(line, page.slice(2, 3))
-          await line.stream.close()
-          return
-        } else return honest(line, request, page.slice(2))
-      }
-    },
-    {},
-    { retries: 3 }
-  )
-  assert.equal(error, undefined)
-  assert.deepEqual(hashesOf(envelopes), hashesOf(page))
-  assert.equal(streams, 3)
-  assert.equal(new Set(requests.map(({ hashHex }) => hashHex)).size, 4)
-  const cursors = requests.slice(1).map(request => opened(request).cursor)
-  for (const cursor of cursors) assert.deepEqual(cursor, cursorOf(page[1] as Envelope))
-})
-
-test('a line that keeps breaking is an error in the end, never a short history', async t => {
-  const page = some(2)
-  let streams = 0
-  const { envelopes, error } = await against(
-    t,
-    async line => {
-      const request = await line.request()
-      if (++streams === 1) {
-        await honest(line, request, page, true)
-        await line.request()
-      }
-      line.reset()
-    },
-    {},
-    { retries: 2 }
-  )
-  assert.equal(error?.name, 'StreamRefusedError')
-  assert.deepEqual(hashesOf(envelopes), hashesOf(page))
-  assert.equal(streams, 4, 'the kept line, a fresh one in its place, and two retries')
-})
-
-test('a busy server is asked again when it says so, on the same line', async t => {
-  const times: number[] = []
-  const [good] = some(1) as [Envelope]
-  const { envelopes, error, streams } = await against(
-    t,
-    async line => {
-      for (;;) {
-        const request = await line.request()
-        times.push(Date.now())
-        if (times.length === 3) return honest(line, request, [good])
-        await complete(line, {
-          requestId: request.hash,
-          error: { code: Code.busy, text: 'busy', retryAfter: times.length === 1 ? 1 : 1_000_000 }
-        })
-      }
-    },
-    {},
-    { retries: 2, maxRetryAfter: 1200 }
-  )
-  assert.equal(error, undefined)
-  assert.deepEqual(hashesOf(envelopes), [good.hashHex])
-  assert.equal(streams, 1)
-  const [first, second, third] = times as [number, number, number]
-  assert.equal(second - first >= 990, true)
-  assert.equal(third - second >= 1190 && third - second < 10_000, true)
-})
-
-test('a server that stays busy is an error with its code, other refusals are not asked again', async t => {
-  for (const [code, requests] of [
-    [Code.busy, 3],
-    [Code.internal, 1],
-    [Code.cursor, 1],
-    [4711, 1]
-  ] as const) {
-    const { error, client } = await against(
-      t,
-      async line => {
-        for (;;) {
-          const request = await line.request()
-          await complete(line, { requestId: request.hash, error: { code, text: 'no\u001b[31m\nway', retryAfter: 0 } })
-        }
-      },
-      {},
-      { retries: 2 }
-    )
-    assert.deepEqual([error?.name, error?.code], ['RequestError', code])
-    const text = error?.message ?? ''
-    assert.equal(text.includes('\n') || text.includes('\u001b'), false, 'what the server says is fit to be shown')
-    assert.equal(client.client.tally.get('requests'), requests)
-  }
 })
 
 test('a request says topics and their bloom, and the same range on every page [MAIL-07] [MAIL-08] [MAIL-10] [MAIL-12]', async t => {
