@@ -23,11 +23,13 @@ function files(root: string, folder: string, ending: string): string[] {
     .sort()
 }
 
-/** Ids stand in brackets at the end of a test's title, or in a `<!-- meets … -->` comment below a document's heading. */
+/** Ids stand in brackets in a test's title (or the part of it that a table of cases holds), or in a `<!-- meets … -->` comment below a document's heading. */
 function* places(root: string): Generator<[string, Place]> {
   for (const file of files(root, 'test', '.ts')) {
     const source = readFileSync(join(root, file), 'utf8')
-    for (const match of source.matchAll(/\b(?:test|it)\(\s*(['"`])((?:(?!\1).)*\[[^\]]*\][^\]]*?)\1/gs)) {
+    for (const match of source.matchAll(
+      /(['"`])((?:(?!\1)[^\n])*\[(?:MAIL|WAKU|BR|PAY|SHH|USE|P2P|D)-\d\d[^\]\n]*\](?:(?!\1)[^\n])*)\1/g
+    )) {
       const title = match[2] ?? ''
       for (const id of title.match(ID) ?? []) yield [id, { file, title: title.replace(/\s*\[[^\]]*\]/g, '').trim() }]
     }
@@ -73,5 +75,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const root = process.cwd()
   const { table, open, unknown } = requirementTable(root)
   writeFileSync(join(root, 'protocols/requirements.md'), table)
-  process.stdout.write(`${open.length} open: ${open.join(' ')}\n${unknown.length > 0 ? `unknown: ${unknown.join(' ')}\n` : ''}`)
+  process.stdout.write(
+    `${open.length} open: ${open.join(' ')}\n${unknown.length > 0 ? `unknown: ${unknown.join(' ')}\n` : ''}`
+  )
 }
