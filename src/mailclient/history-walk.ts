@@ -57,6 +57,7 @@ export class HistoryWalk {
   #position: Position
   #left: number
   #fruitless = 0
+  #over = false
 
   constructor(plan: HistoryPlan, options: WalkOptions, parts: HistoryWalkParts) {
     this.#plan = plan
@@ -89,6 +90,7 @@ export class HistoryWalk {
         asked = early ?? this.#fetch(next, this.#left)
       }
     } finally {
+      this.#over = true
       if (!finished) this.#drop(new Error('the history was given up'))
     }
   }
@@ -143,6 +145,8 @@ export class HistoryWalk {
         return { answer: await request.run(signal), rules: question.rules }
       } catch (error) {
         if (!(error instanceof RequestError)) this.#drop(error as Error)
+        // nobody waits for a page that was asked for early
+        if (this.#over) throw error
         // servers end a line that lies idle while a page is consumed
         const ended = kept !== undefined && (error as Error).name === 'LineBrokenError' && request?.packets === 0
         if (!ended || signal.aborted) await retries.wait(error, signal)
