@@ -17,7 +17,8 @@ export interface ScanFilter {
   share: number
 }
 
-const READ_BYTES = 256 * 1024
+/** The first slice is smaller: a page begins to leave while the rest of it is read. */
+const FIRST_ROWS = 128
 /** Envelopes read under one snapshot while none of them passes. */
 const MAX_VISITED = 16_384
 /** How many envelopes the first guess of the share counts for. */
@@ -32,6 +33,7 @@ export class Scan implements RowSource {
   #visited = GUESS
   #passed: number
   #range: { lt: Uint8Array; gte: Uint8Array } | { lt: Uint8Array; gt: Uint8Array }
+  #slice = FIRST_ROWS
 
   constructor(store: LevelStore, { lower, upper, after }: Span, filter?: ScanFilter | undefined) {
     this.#store = store
@@ -42,7 +44,8 @@ export class Scan implements RowSource {
   }
 
   async next(room: Room, signal?: AbortSignal | undefined): Promise<ArchiveRow[]> {
-    const wanted = Math.min(room.rows, SLICE_ROWS)
+    const wanted = Math.min(room.rows, this.#slice)
+    this.#slice = SLICE_ROWS
     const bytes = Math.min(room.bytes, SLICE_BYTES)
     for (;;) {
       signal?.throwIfAborted()
@@ -56,7 +59,7 @@ export class Scan implements RowSource {
     const rows: ArchiveRow[] = []
     let size = 0
     let visited = 0
-    const iterator = this.#store.iterator({ ...this.#range, highWaterMarkBytes: Math.min(READ_BYTES, bytes) })
+    const iterator = this.#store.iterator({ ...this.#range, highWaterMarkBytes: bytes })
     try {
       while (rows.length < wanted && size <= bytes && visited < MAX_VISITED) {
         const entries = await iterator.nextv(this.#batch(wanted - rows.length))
@@ -68,7 +71,8 @@ export class Scan implements RowSource {
           this.#range = { gt: key, lt: this.#range.lt }
           if (this.#filter?.accepts(layout.envelopeTopic(key)) === false) continue
           rows.push(rowOf(key, value))
-          size += value.length
+          // As LevelDB counts, so that a read which it ends for its size ends the slice.
+          size += key.length + value.length
         }
         this.#visited += entries.length
         this.#passed += rows.length - found

@@ -38,7 +38,8 @@ export interface PageParts {
 }
 
 /**
- * Sends the rows of a query packed into 0x7f bodies, each row's bytes as they were stored. Holds one slice and one body.
+ * Sends the rows of a query packed into 0x7f bodies, each row's bytes as they were stored. While one slice is sent the
+ * next is read; no more than these two and one body are held.
  *
  * @throws {RequestError} internal, when the archive failed
  */
@@ -52,14 +53,21 @@ export async function deliverPage({ form, next, send, onSent }: PageParts): Prom
     rows = []
     bytes = 0
   }
-  for (;;) {
-    const step = await next().catch(cause => {
+  const read = (): ReturnType<typeof next> => {
+    const step = next().catch(cause => {
       throw new RequestError(RequestErrorCode.internal, 'the archive failed', { cause })
     })
+    // when sending fails nobody waits for it any more
+    step.catch(() => {})
+    return step
+  }
+  for (let reading = read(); ; ) {
+    const step = await reading
     if (step.done === true) {
       await flush()
       return step.value
     }
+    reading = read()
     for (const row of step.value) {
       const sum = bytes + row.raw.length
       if ((bytes >= LEAST && sum > MOST) || sum + HEADER > LIMIT) await flush()

@@ -121,7 +121,8 @@ test('a requester that leaves stops the reading of the archive', async t => {
   await stalling
   request.abort(new Error('reset by the requester'))
   await answer
-  assert.deepEqual([ended, slices, request.packets.length], [1, 1, 0])
+  // one slice was being sent, and the next read meanwhile
+  assert.deepEqual([ended, slices, request.packets.length], [1, 2, 0])
   assert.equal(server.tally.get('requesters_gone'), 1)
   assert.equal((await ask(server, sealRequest())).envelopes.length, 1000)
 })
