@@ -80,7 +80,7 @@ export function p2pForm(
 ): P2PForm {
   const { dialect, batch = true, short = false } = options
   if (capability !== 'shh/6') return batch ? 'list' : 'lists-of-one'
-  if (dialect === undefined) return short ? 'bare' : 'list-or-bare'
-  if (dialect.startsWith('raw') || !batch) return 'bare'
-  return dialect.startsWith('spec') ? 'list' : 'list-or-bare'
+  // whatever it asked with: a list ends the connection
+  if (short || !batch || dialect?.startsWith('raw') === true) return 'bare'
+  return dialect?.startsWith('spec') === true ? 'list' : 'list-or-bare'
 }
