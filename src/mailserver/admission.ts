@@ -45,6 +45,7 @@ export class Admission {
   }
 }
 
-export function busy(text: string): RequestError {
-  return new RequestError(RequestErrorCode.busy, text, { retryAfter: RETRY_AFTER })
+/** @param retryAfter seconds */
+export function busy(text: string, retryAfter: number = RETRY_AFTER): RequestError {
+  return new RequestError(RequestErrorCode.busy, text, { retryAfter })
 }

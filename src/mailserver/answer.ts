@@ -1,6 +1,8 @@
 import type { IncomingRequest } from '../waku/mail-exchange.js'
 import type { Dialect } from '../wire/history-request.js'
+import { keccak256 } from '../wire/keccak.js'
 import { PacketCode } from '../wire/packet-code.js'
+import type { RequestComplete } from '../wire/request-complete.js'
 import type { RequestError } from '../wire/request-error.js'
 import { RequesterGoneError } from './errors.js'
 
@@ -35,9 +37,33 @@ export class Answer {
 
   /** Notes envelopes whose packet left. */
   sent(rows: ReadonlyArray<{ hash: Uint8Array; raw: Uint8Array }>): void {
-    for (const { raw } of rows) this.bytes += raw.length
-    this.envelopes += rows.length
-    this.#last = rows.at(-1)?.hash ?? this.#last
+    this.#note(rows, rows.at(-1)?.hash)
+  }
+
+  /**
+   * Sends envelopes that another mailserver answered with, in the requester's form.
+   *
+   * @throws {RequesterGoneError}
+   */
+  async deliver(raws: readonly Uint8Array[]): Promise<void> {
+    for (const body of this.#request.codec.answer(this.dialect).bodies(raws))
+      await this.send(PacketCode.P2PMessage, body)
+    const last = raws.at(-1)
+    this.#note(
+      raws.map(raw => ({ raw })),
+      last && keccak256(last)
+    )
+  }
+
+  /**
+   * Ends with the completion of another mailserver, in the requester's form.
+   *
+   * @throws {RequesterGoneError}
+   */
+  async passOn(complete: RequestComplete): Promise<void> {
+    // some servers say only that they are through
+    const lastHash = complete.lastHash.some(byte => byte !== 0) ? complete.lastHash : this.#last
+    await this.#complete({ ...complete, lastHash })
   }
 
   /** @throws {RequesterGoneError} */
@@ -50,16 +76,16 @@ export class Answer {
     await this.#complete({ error: { code, text: message, retryAfter } })
   }
 
-  async #complete(how: { cursor?: Uint8Array | undefined } | { error: Failure }): Promise<void> {
+  #note(rows: ReadonlyArray<{ raw: Uint8Array }>, last: Uint8Array | undefined): void {
+    for (const { raw } of rows) this.bytes += raw.length
+    this.envelopes += rows.length
+    this.#last = last ?? this.#last
+  }
+
+  async #complete(how: Partial<RequestComplete>): Promise<void> {
     if (this.#completed) return
     this.#completed = true
     const complete = { requestId: this.#requestId, lastHash: this.#last, ...how }
     await this.send(PacketCode.RequestComplete, this.#request.codec.encodeComplete(complete, this.dialect))
   }
-}
-
-interface Failure {
-  code: number
-  text: string
-  retryAfter?: number | undefined
 }

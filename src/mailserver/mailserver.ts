@@ -16,6 +16,7 @@ import { MailserverStoppedError, RequesterGoneError } from './errors.js'
 import type { Keyring } from './keyring.js'
 import { deliverPage, roomFor } from './page-delivery.js'
 import { checkEnvelope } from './request-checks.js'
+import type { RequestForwarder } from './request-forwarder.js'
 import { type AskedRequest, decrypt, readRequest, unwrap } from './request-opening.js'
 import { MAX_EXPIRED, type RequestPolicy, settlePolicies } from './request-policy.js'
 import { ServedRequests } from './served-requests.js'
@@ -50,6 +51,7 @@ export class Mailserver implements Startable {
   readonly #turns: Turns
   readonly #served: ServedRequests
   readonly #requestKey: Uint8Array[]
+  readonly #forward: RequestForwarder | undefined
   readonly #underWay = new Map<IncomingRequest, Promise<void>>()
   #running = false
 
@@ -77,6 +79,7 @@ export class Mailserver implements Startable {
     this.#turns = new Turns(settings.concurrency)
     this.#served = new ServedRequests(settings.rememberedRequests)
     this.#requestKey = init.requestKey === undefined ? [] : [init.requestKey]
+    this.#forward = init.forward
   }
 
   readonly [Symbol.toStringTag] = 'mailserver'
@@ -143,9 +146,23 @@ export class Mailserver implements Startable {
       const { cursor } = await this.#deliver(request, opened, answer)
       await answer.complete(cursor)
       this.tally.add('pages_delivered')
+    } catch (error) {
+      if (!(await this.#passOn(request, asked, answer, error))) throw error
     } finally {
       leave()
     }
+  }
+
+  /** What no key of ours opens, another mailserver may. False: it is refused here. */
+  async #passOn(request: IncomingRequest, asked: AskedRequest, answer: Answer, error: unknown): Promise<boolean> {
+    const sealed = error instanceof RequestError && error.code === RequestErrorCode.undecryptable
+    if (!sealed || this.#forward === undefined || asked.plain !== undefined) return false
+    const { envelope } = asked
+    if (this.#policies[request.network].fresh) this.#claim(envelope, this.#settings.now())
+    const complete = await this.#forward(request, envelope, raws => answer.deliver(raws))
+    if (complete === undefined) return false
+    await answer.passOn(complete)
+    return true
   }
 
   /** From what was sent to what the archive is asked. */

@@ -1,5 +1,6 @@
 import type { Network } from '../waku/packet-channel.js'
 import { MailserverInitError } from './errors.js'
+import type { RequestForwarder } from './request-forwarder.js'
 import type { RequestPolicy } from './request-policy.js'
 
 /** How the mailserver behaves. Every field may be left out. */
@@ -23,6 +24,12 @@ export interface MailserverInit {
    * @default none
    */
   requestKey?: Uint8Array | undefined
+  /**
+   * Where requests go that no key here opens.
+   *
+   * @default they are refused
+   */
+  forward?: RequestForwarder | undefined
   /** What is asked of requests, by network. */
   policies?: Partial<Record<Network, Partial<RequestPolicy> | undefined>> | undefined
   /**

@@ -1,0 +1,76 @@
+/** The bounds of forwarding. Every field may be left out. */
+export interface ForwardingInit {
+  /**
+   * How long a requester waits for the first packet of an upstream, in ms, counted from its request.
+   *
+   * @default 4000
+   */
+  firstTimeout?: number | undefined
+  /**
+   * How long it waits for the completion, in ms, counted from its request.
+   *
+   * @default 8000
+   */
+  overallTimeout?: number | undefined
+  /**
+   * How long one upstream may take to be connected, in ms, before the next is tried.
+   *
+   * @default 2000
+   */
+  dialTimeout?: number | undefined
+  /**
+   * Most bytes of 0x7f bodies of one answer.
+   *
+   * @default 67108864
+   */
+  maxAnswerBytes?: number | undefined
+  /**
+   * Most envelopes of one answer.
+   *
+   * @default 100000
+   */
+  maxAnswerEnvelopes?: number | undefined
+  /**
+   * Bytes that one requester may have forwarded at once; used up, they come back within an hour.
+   *
+   * @default 268435456
+   */
+  peerBytesPerHour?: number | undefined
+  /**
+   * Requests that may be forwarded or wait for it at a time.
+   *
+   * @default 64
+   */
+  maxRequests?: number | undefined
+  /**
+   * The same for one requester.
+   *
+   * @default 4
+   */
+  maxRequestsPerPeer?: number | undefined
+  /**
+   * How long an upstream that failed is asked after the others, in ms.
+   *
+   * @default 30000
+   */
+  failurePause?: number | undefined
+}
+
+export type ForwardingSettings = { [K in keyof ForwardingInit]-?: number }
+
+const DEFAULTS: ForwardingSettings = {
+  firstTimeout: 4_000,
+  overallTimeout: 8_000,
+  dialTimeout: 2_000,
+  maxAnswerBytes: 64 * 1024 * 1024,
+  maxAnswerEnvelopes: 100_000,
+  peerBytesPerHour: 256 * 1024 * 1024,
+  maxRequests: 64,
+  maxRequestsPerPeer: 4,
+  failurePause: 30_000
+}
+
+export function settle(init: ForwardingInit): ForwardingSettings {
+  const given = Object.fromEntries(Object.entries(init).filter(([, value]) => value !== undefined))
+  return { ...DEFAULTS, ...given }
+}

@@ -1,0 +1,176 @@
+import type { ComponentLogger, Logger, Metrics, PeerId } from '@libp2p/interface'
+import { Watchdog } from '../mailclient/watchdog.js'
+import { Admission, busy } from '../mailserver/admission.js'
+import type { RequestForwarder } from '../mailserver/request-forwarder.js'
+import type { IncomingRequest } from '../waku/mail-exchange.js'
+import { Tally } from '../waku/tally.js'
+import type { Envelope } from '../wire/envelope.js'
+import type { RequestComplete } from '../wire/request-complete.js'
+import { RequestError, RequestErrorCode } from '../wire/request-error.js'
+import { ByteAllowance } from './byte-allowance.js'
+import { FORWARDING_EVENTS, type ForwardingEvent } from './counters.js'
+import { ForwardingStoppedError } from './errors.js'
+import { type ForwardingInit, type ForwardingSettings, settle } from './forwarding-settings.js'
+import { Passage, type PassageParts } from './passage.js'
+import { RecentIds } from './recent-ids.js'
+import { Upstream, type UpstreamInit } from './upstream.js'
+
+export interface ForwardingParts {
+  /** In the order in which they are asked. */
+  upstreams: readonly UpstreamInit[]
+  /** Whose requests are passed on. */
+  allows(peer: PeerId): boolean
+  logger: ComponentLogger
+  metrics?: Metrics | undefined
+}
+
+/** A request that comes again so soon has gone round in a circle, ms. */
+const REMEMBERED = 30_000
+const MAX_REMEMBERED = 4096
+/** A requester that has less left than this waits, bytes. */
+const LEAST_ALLOWANCE = 1024 * 1024
+/** How long one that used all up waits, seconds. */
+const LEAST_PAUSE = 60
+
+/**
+ * Passes requests that no key of ours opens on to upstream mailservers, untouched, and their answers back
+ * (protocols/devp2p.md, Forwarding). What passes through reaches nothing else of this node.
+ */
+export class Forwarding {
+  readonly tally: Tally<ForwardingEvent>
+  readonly #upstreams: Upstream[]
+  readonly #allows: ForwardingParts['allows']
+  readonly #log: Logger
+  readonly #settings: ForwardingSettings
+  readonly #admission: Admission
+  readonly #allowance: ByteAllowance
+  readonly #ids = new RecentIds(REMEMBERED, MAX_REMEMBERED)
+  readonly #stopped = new AbortController()
+
+  constructor(parts: ForwardingParts, init: ForwardingInit = {}) {
+    this.#upstreams = parts.upstreams.map(upstream => new Upstream(upstream))
+    this.#allows = parts.allows
+    this.#log = parts.logger.forComponent('waku:forwarding')
+    this.#settings = settle(init)
+    const { maxRequests: max, maxRequestsPerPeer: maxPerPeer, peerBytesPerHour } = this.#settings
+    this.#admission = new Admission({ max, maxPerPeer })
+    this.#allowance = new ByteAllowance(peerBytesPerHour)
+    this.tally = new Tally(
+      FORWARDING_EVENTS,
+      { name: 'waku_forwarding_events_total', help: 'What became of requests for other mailservers' },
+      parts.metrics
+    )
+  }
+
+  /** Gives up what is under way; those requests are refused as busy. */
+  stop(): void {
+    this.#stopped.abort(new ForwardingStoppedError('the server is stopping'))
+  }
+
+  readonly forward: RequestForwarder = async (request, envelope, deliver) => {
+    const candidates = this.#candidates(request, envelope)
+    if (candidates.length === 0) return undefined
+    const leave = this.#enter(request.peer.toString())
+    const { firstTimeout: first, overallTimeout: overall } = this.#settings
+    const watchdog = new Watchdog({ first, overall }, AbortSignal.any([request.signal, this.#stopped.signal]))
+    const { tally } = this
+    const parts = { request, envelope, deliver, watchdog, tally, allowance: this.#allowance, settings: this.#settings }
+    try {
+      return await this.#ask(candidates, new Passage(parts), parts)
+    } catch (error) {
+      if (error instanceof RequestError && error.code === RequestErrorCode.busy) tally.add('requests_busy')
+      throw error
+    } finally {
+      watchdog.stop()
+      leave()
+    }
+  }
+
+  /** Who may be asked for this requester, whoever failed lately last; nobody, when the request stays here. */
+  #candidates(request: IncomingRequest, envelope: Envelope): Upstream[] {
+    // what an upstream asks for goes round in a circle
+    if (this.#upstreams.some(({ peer }) => peer.equals(request.peer))) return this.#none('loops')
+    if (!this.#allows(request.peer)) return this.#none('peers_not_allowed')
+    const able = this.#upstreams.filter(upstream => upstream.reads(request, envelope))
+    if (able.length === 0) return this.#none('requests_unforwardable')
+    if (!this.#ids.add(envelope.hashHex)) return this.#none('loops')
+    const recently = performance.now() - this.#settings.failurePause
+    const rank = ({ failed = 0 }: Upstream): number => (failed > recently ? failed : 0)
+    return able.sort((a, b) => rank(a) - rank(b))
+  }
+
+  #none(why: ForwardingEvent): [] {
+    this.tally.add(why)
+    return []
+  }
+
+  #enter(owner: string): () => void {
+    try {
+      const { peerBytesPerHour } = this.#settings
+      const least = Math.min(LEAST_ALLOWANCE, peerBytesPerHour)
+      if (this.#allowance.left(owner) < least) {
+        throw busy('enough was forwarded for you', this.#allowance.wait(owner, least))
+      }
+      return this.#admission.enter(owner)
+    } catch (error) {
+      this.tally.add('requests_busy')
+      throw error
+    }
+  }
+
+  /** Undefined when no upstream can be reached: then nobody here reads the request. */
+  async #ask(candidates: Upstream[], passage: Passage, parts: PassageParts): Promise<RequestComplete | undefined> {
+    const { signal } = parts.watchdog
+    let last: { complete: RequestComplete } | { error: RequestError } | undefined
+    for (const upstream of candidates) {
+      if (signal.aborted) break
+      try {
+        const complete = await passage.ask(upstream)
+        upstream.failed = undefined
+        last = { complete }
+        // one that cannot read the request is not the one that it was sealed for
+        if (complete.error?.code !== RequestErrorCode.undecryptable || passage.delivered) break
+      } catch (error) {
+        // a requester that is gone, and a server that stops, need no other upstream
+        parts.request.signal.throwIfAborted()
+        const refusal = this.#judge(error as Error, upstream, { sent: passage.sent, late: signal.aborted })
+        if (refusal === undefined) continue
+        last = { error: refusal }
+        if (passage.delivered) break
+      }
+    }
+    if (last === undefined) return undefined
+    if ('error' in last) throw last.error
+    this.tally.add(last.complete.error === undefined ? 'answers_complete' : 'answers_refused')
+    return last.complete
+  }
+
+  /**
+   * What a failure means for the requester; undefined when the upstream was not reached.
+   *
+   * @throws what no other upstream can mend
+   */
+  #judge(error: Error, upstream: Upstream, how: { sent: boolean; late: boolean }): RequestError | undefined {
+    const { name } = error
+    if (name === 'RequesterGoneError') throw error
+    if (this.#stopped.signal.aborted) throw busy('the server is stopping')
+    if (name === 'NoTurnError') throw busy('the mailserver behind this one is busy')
+    if (name === 'AllowanceSpentError') {
+      this.tally.add('budgets_exhausted')
+      throw busy('enough was forwarded for you', LEAST_PAUSE)
+    }
+    upstream.failed = performance.now()
+    this.#log.trace('an upstream failed - %e', error)
+    if (!how.sent) {
+      this.tally.add('upstreams_unreachable')
+      return undefined
+    }
+    const [event, text] = how.late
+      ? (['upstreams_late', 'the mailserver behind this one did not answer in time'] as const)
+      : name === 'UpstreamMisbehavedError'
+        ? (['upstreams_misbehaved', 'the mailserver behind this one sent what is no answer'] as const)
+        : (['upstreams_broken', 'the mailserver behind this one ended the connection'] as const)
+    this.tally.add(event)
+    return new RequestError(RequestErrorCode.internal, text, { cause: error })
+  }
+}

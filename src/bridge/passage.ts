@@ -1,0 +1,149 @@
+import { prefetch } from '../mailclient/prefetch.js'
+import type { Watchdog } from '../mailclient/watchdog.js'
+import type { IncomingRequest, MailLine } from '../waku/mail-exchange.js'
+import type { Tally } from '../waku/tally.js'
+import type { Envelope } from '../wire/envelope.js'
+import type { RequestComplete } from '../wire/request-complete.js'
+import type { ByteAllowance } from './byte-allowance.js'
+import type { ForwardingEvent } from './counters.js'
+import { AllowanceSpentError, NoTurnError, UpstreamMisbehavedError, UpstreamUnreachableError } from './errors.js'
+import type { ForwardingSettings } from './forwarding-settings.js'
+import type { Upstream } from './upstream.js'
+import { type AnswerPart, readAnswer } from './upstream-answer.js'
+
+/** What an upstream sent that its requester did not take yet: so much, then the upstream waits. */
+const PARTS_AHEAD = 64
+const BYTES_AHEAD = 2 * 1024 * 1024
+
+export interface PassageParts {
+  request: IncomingRequest
+  envelope: Envelope
+  /** Sends envelopes to the requester. */
+  deliver(raws: readonly Uint8Array[]): Promise<void>
+  /** Runs since the request came. */
+  watchdog: Watchdog
+  allowance: ByteAllowance
+  settings: ForwardingSettings
+  tally: Tally<ForwardingEvent>
+}
+
+/** One request on its way to upstream mailservers, one after the other until one answers. */
+export class Passage {
+  /** Envelopes went to the requester: from now on nobody else can be asked. */
+  delivered = false
+  readonly #parts: PassageParts
+  readonly #owner: string
+  /** The upstream that is asked has the request. */
+  #sent = false
+  #packets = 0
+
+  constructor(parts: PassageParts) {
+    this.#parts = parts
+    this.#owner = parts.request.peer.toString()
+  }
+
+  /** Whether the upstream that was asked last may have seen the request. */
+  get sent(): boolean {
+    return this.#sent
+  }
+
+  /**
+   * Asks one upstream; resolves with its completion when all before it went to the requester.
+   *
+   * @throws {NoTurnError} when others kept it busy until the deadline
+   * @throws {UpstreamUnreachableError}
+   * @throws {UpstreamMisbehavedError}
+   * @throws {AllowanceSpentError}
+   * @throws what broke the line, what `deliver` threw, or the reason of the watchdog's signal
+   */
+  async ask(upstream: Upstream): Promise<RequestComplete> {
+    const { watchdog, deliver, tally } = this.#parts
+    this.#sent = false
+    this.#packets = 0
+    const left = new AbortController()
+    const signal = AbortSignal.any([watchdog.signal, left.signal])
+    const limits = { count: PARTS_AHEAD, size: BYTES_AHEAD, sizeOf }
+    try {
+      for await (const part of prefetch(this.#inTurn(upstream, signal), limits)) {
+        if ('complete' in part) return part.complete
+        this.delivered = true
+        await deliver(part.raws)
+        tally.add('envelopes', part.raws.length)
+      }
+    } catch (error) {
+      left.abort(error)
+      throw error
+    }
+    throw new UpstreamMisbehavedError('the answer has no end')
+  }
+
+  /** The parts of an answer. The upstream's turn ends with the answer or the signal, whatever the requester takes. */
+  async *#inTurn(upstream: Upstream, signal: AbortSignal): AsyncGenerator<AnswerPart, void> {
+    const release = await takeTurn(upstream, this.#owner, signal)
+    let line: MailLine | undefined
+    const drop = (): void => {
+      line?.abort(signal.reason as Error)
+      release()
+    }
+    signal.addEventListener('abort', drop, { once: true })
+    try {
+      line = await this.#dial(upstream, signal)
+      this.#sent = true
+      this.#parts.tally.add('requests_forwarded')
+      yield* this.#read(line, signal)
+      signal.removeEventListener('abort', drop)
+      // one that closes slowly keeps nobody waiting
+      line.close().catch(() => {})
+    } catch (error) {
+      line?.abort(error as Error)
+      throw error
+    } finally {
+      signal.removeEventListener('abort', drop)
+      release()
+    }
+  }
+
+  #read(line: MailLine, signal: AbortSignal): AsyncGenerator<AnswerPart, void> {
+    const { request, envelope, watchdog, allowance, settings, tally } = this.#parts
+    return readAnswer(
+      line,
+      { body: request.body, requestId: envelope.hash },
+      {
+        maxBytes: settings.maxAnswerBytes,
+        maxEnvelopes: settings.maxAnswerEnvelopes,
+        onPacket: ({ body }) => {
+          if (this.#packets++ === 0) watchdog.feed(settings.overallTimeout)
+          tally.add('bytes', body.length)
+          if (!allowance.spend(this.#owner, body.length)) throw new AllowanceSpentError('the requester had enough')
+        },
+        onForeign: () => tally.add('completions_foreign')
+      },
+      { signal }
+    )
+  }
+
+  async #dial(upstream: Upstream, signal: AbortSignal): Promise<MailLine> {
+    const expired = new AbortController()
+    const timer = setTimeout(() => expired.abort(new Error('no connection in time')), this.#parts.settings.dialTimeout)
+    try {
+      return await upstream.dial({ signal: AbortSignal.any([signal, expired.signal]) })
+    } catch (cause) {
+      signal.throwIfAborted()
+      throw new UpstreamUnreachableError('the upstream cannot be reached', { cause })
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+}
+
+function sizeOf(part: AnswerPart): number {
+  return 'complete' in part ? 0 : part.bytes
+}
+
+/** Waits for a turn at an upstream; what it resolves with ends the turn. */
+function takeTurn({ turns }: Upstream, owner: string, signal: AbortSignal): Promise<() => void> {
+  return new Promise((resolve, reject) => {
+    const turn = (): Promise<void> => new Promise<void>(release => resolve(release))
+    turns.run(owner, turn, { signal }).catch(cause => reject(new NoTurnError('the upstream is busy', { cause })))
+  })
+}

@@ -1,0 +1,36 @@
+import type { PeerId } from '@libp2p/interface'
+import { Turns } from '../mailserver/turns.js'
+import type { IncomingRequest, MailLine } from '../waku/mail-exchange.js'
+import type { Network } from '../waku/packet-channel.js'
+import type { Envelope } from '../wire/envelope.js'
+
+/** A mailserver that requests are passed on to. */
+export interface UpstreamInit {
+  peer: PeerId
+  network: Network
+  /** Opens a line to it, connecting when there is no connection. */
+  dial(options: { signal: AbortSignal }): Promise<MailLine>
+}
+
+/** A mailserver that requests are passed on to, one at a time, their senders in turn. */
+export class Upstream {
+  readonly peer: PeerId
+  readonly network: Network
+  readonly dial: UpstreamInit['dial']
+  readonly turns = new Turns(1)
+  /** When it last failed, ms; undefined once it answered again. */
+  failed: number | undefined
+
+  constructor({ peer, network, dial }: UpstreamInit) {
+    this.peer = peer
+    this.network = network
+    this.dial = dial
+  }
+
+  /** Whether it can read such a request (protocols/devp2p.md): on libp2p there are no raw forms, and all is dated. */
+  reads({ codec }: IncomingRequest, { expiry, ttl }: Envelope): boolean {
+    if (this.network === 'devp2p') return true
+    if (expiry === 0 && ttl === 0) return false
+    return !codec.dialects.every(dialect => dialect.startsWith('raw'))
+  }
+}
