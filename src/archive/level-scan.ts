@@ -66,14 +66,16 @@ export class Scan implements RowSource {
         if (entries.length === 0) return { rows, over: true }
         visited += entries.length
         const found = rows.length
+        let last: Uint8Array | undefined
         for (const [key, value] of entries) {
           if (rows.length === wanted) break
-          this.#range = { gt: key, lt: this.#range.lt }
+          last = key
           if (this.#filter?.accepts(layout.envelopeTopic(key)) === false) continue
-          rows.push(rowOf(key, value))
+          rows.push(new StoredRow(key, value))
           // As LevelDB counts, so that a read which it ends for its size ends the slice.
           size += key.length + value.length
         }
+        if (last !== undefined) this.#range = { gt: last, lt: this.#range.lt }
         this.#visited += entries.length
         this.#passed += rows.length - found
       }
@@ -89,6 +91,21 @@ export class Scan implements RowSource {
   }
 }
 
-function rowOf(key: Uint8Array, value: Uint8Array): ArchiveRow {
-  return { sent: layout.envelopeSent(key), hash: layout.envelopeHash(key), raw: layout.rawOf(value) }
+/** Most rows are only asked for their bytes. */
+class StoredRow implements ArchiveRow {
+  readonly raw: Uint8Array
+  private readonly key: Uint8Array
+
+  constructor(key: Uint8Array, value: Uint8Array) {
+    this.raw = layout.rawOf(value)
+    this.key = key
+  }
+
+  get sent(): number {
+    return layout.envelopeSent(this.key)
+  }
+
+  get hash(): Uint8Array {
+    return layout.envelopeHash(this.key)
+  }
 }

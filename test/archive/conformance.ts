@@ -25,7 +25,7 @@ const [RED, BLUE, LOSSY] = ['11223344', '55667788', '00010200'].map(fromHex) as 
 /** What every archive has to do, whatever it keeps its envelopes in. */
 export async function conformance(name: string, makeStore: MakeStore, options: ConformanceOptions): Promise<void> {
   await useFastKeccak()
-  const behaviour = (title: string, check: (archive: Archive, open: Open) => Promise<void>): void => {
+  const it = (title: string, check: (archive: Archive, open: Open) => Promise<void>): void => {
     test(`${name}: ${title}`, async t => {
       const open = await makeStore(t)
       const archive = await open()
@@ -34,26 +34,23 @@ export async function conformance(name: string, makeStore: MakeStore, options: C
     })
   }
 
-  behaviour(
-    'gives back the very bytes that were appended, whatever their size [MAIL-01] [MAIL-03] [D-07]',
-    async archive => {
-      const envelopes = [0, 1, 55, 56, 255, 256, 65_536, 1_000_000].map((size, i) => envelope(NOON + i, RED, size))
-      assert.deepEqual(
-        await archive.append(envelopes),
-        envelopes.map(() => 'stored')
-      )
-      const { rows } = await readPage(archive, ALL)
-      rows.forEach((row, i) => {
-        const { raw, sent, hashHex } = envelopes[i] as Envelope
-        assert.equal(Buffer.compare(row.raw, raw), 0)
-        assert.equal(row.sent, sent)
-        assert.equal(toHex(row.hash), hashHex)
-      })
-      assert.equal(rows.length, envelopes.length)
-    }
-  )
+  it('gives back the very bytes that were appended, whatever their size [MAIL-01] [MAIL-03] [D-07]', async archive => {
+    const envelopes = [0, 1, 55, 56, 255, 256, 65_536, 1_000_000].map((size, i) => envelope(NOON + i, RED, size))
+    assert.deepEqual(
+      await archive.append(envelopes),
+      envelopes.map(() => 'stored')
+    )
+    const { rows } = await readPage(archive, ALL)
+    rows.forEach((row, i) => {
+      const { raw, sent, hashHex } = envelopes[i] as Envelope
+      assert.equal(Buffer.compare(row.raw, raw), 0)
+      assert.equal(row.sent, sent)
+      assert.equal(toHex(row.hash), hashHex)
+    })
+    assert.equal(rows.length, envelopes.length)
+  })
 
-  behaviour('orders by creation time and then by hash [D-04] [D-07]', async archive => {
+  it('orders by creation time and then by hash [D-04] [D-07]', async archive => {
     const envelopes = Array.from({ length: 40 }, (_, i) => envelope(NOON + (i % 4), i % 2 ? RED : BLUE, i))
     await archive.append(envelopes)
     assert.deepEqual(
@@ -62,21 +59,18 @@ export async function conformance(name: string, makeStore: MakeStore, options: C
     )
   })
 
-  behaviour(
-    'stores an envelope once, within a batch, between batches and at the same time [MAIL-01]',
-    async archive => {
-      const [a, b, c] = [envelope(NOON, RED, 1), envelope(NOON, RED, 2), envelope(NOON, BLUE, 3)] as const
-      assert.deepEqual(await archive.append([a, b, a]), ['stored', 'stored', 'known'])
-      assert.deepEqual(await archive.append([b]), ['known'])
-      const together = await Promise.all([archive.append([c, a]), archive.append([c])])
-      assert.deepEqual(together, [['stored', 'known'], ['known']])
-      assert.deepEqual(await archive.append([]), [])
-      const { envelopes, lastSeq } = await archive.stats()
-      assert.deepEqual([envelopes, lastSeq], [3, 3n])
-    }
-  )
+  it('stores an envelope once, within a batch, between batches and at the same time [MAIL-01]', async archive => {
+    const [a, b, c] = [envelope(NOON, RED, 1), envelope(NOON, RED, 2), envelope(NOON, BLUE, 3)] as const
+    assert.deepEqual(await archive.append([a, b, a]), ['stored', 'stored', 'known'])
+    assert.deepEqual(await archive.append([b]), ['known'])
+    const together = await Promise.all([archive.append([c, a]), archive.append([c])])
+    assert.deepEqual(together, [['stored', 'known'], ['known']])
+    assert.deepEqual(await archive.append([]), [])
+    const { envelopes, lastSeq } = await archive.stats()
+    assert.deepEqual([envelopes, lastSeq], [3, 3n])
+  })
 
-  behaviour('takes both ends of the range in, also at the ends of time [D-04]', async archive => {
+  it('takes both ends of the range in, also at the ends of time [D-04]', async archive => {
     const times = [0, 1, NOON, NOON + 1, MAX_UINT32 - 1, MAX_UINT32]
     await archive.append(times.map(time => envelope(time, RED, 1)))
     const sent = async (lower: number, upper: number): Promise<number[]> => {
@@ -94,14 +88,14 @@ export async function conformance(name: string, makeStore: MakeStore, options: C
     assert.deepEqual(await sent(NOON + 2, MAX_UINT32 - 2), [])
   })
 
-  behaviour('keeps an envelope whose creation time wraps around where it says', async archive => {
+  it('keeps an envelope whose creation time wraps around where it says', async archive => {
     const wrapped = envelopeAt(MAX_UINT32 - 4, RED, new Uint8Array(3), 10)
     assert.equal(wrapped.expiry, 5)
     await archive.append([wrapped])
     assert.deepEqual(await sentOf(archive, ALL), [MAX_UINT32 - 4])
   })
 
-  behaviour('goes on strictly after the cursor, one envelope at a time [D-04]', async archive => {
+  it('goes on strictly after the cursor, one envelope at a time [D-04]', async archive => {
     const envelopes = Array.from({ length: 30 }, (_, i) => envelope(NOON + (i >> 3), i % 3 ? RED : BLUE, i))
     await archive.append(envelopes)
     for (const topics of [undefined, [RED], [RED, BLUE]]) {
@@ -121,7 +115,7 @@ export async function conformance(name: string, makeStore: MakeStore, options: C
     }
   })
 
-  behaviour('gives a cursor of 36 bytes exactly when one more envelope matches [D-04]', async archive => {
+  it('gives a cursor of 36 bytes exactly when one more envelope matches [D-04]', async archive => {
     await archive.append([0, 1, 2].map(i => envelope(NOON + i, i === 2 ? BLUE : RED, i)))
     const last = (await readPage(archive, { ...ALL, limit: 2 })).rows.at(-1)
     const { cursor } = await readPage(archive, { ...ALL, limit: 2 })
@@ -132,7 +126,7 @@ export async function conformance(name: string, makeStore: MakeStore, options: C
     assert.equal((await readPage(archive, { ...ALL, limit: 1, topics: [RED] })).cursor?.length, 36)
   })
 
-  behaviour('goes on at the next envelope when that of the cursor was pruned or never was [D-04]', async archive => {
+  it('goes on at the next envelope when that of the cursor was pruned or never was [D-04]', async archive => {
     const envelopes = [0, 1, 2, 3].map(i => envelope(NOON + i, RED, i))
     await archive.append(envelopes)
     const { cursor } = await readPage(archive, { ...ALL, limit: 2 })
@@ -149,7 +143,7 @@ export async function conformance(name: string, makeStore: MakeStore, options: C
     }
   })
 
-  behaviour('prefers topics to a bloom filter, and tests a filter the way deployed programs fill it', async archive => {
+  it('prefers topics to a bloom filter, and tests a filter the way deployed programs fill it', async archive => {
     const [red, blue, lossy] = [RED, BLUE, LOSSY].map((topic, i) => envelope(NOON + i, topic, 1)) as [
       Envelope,
       Envelope,
@@ -164,7 +158,7 @@ export async function conformance(name: string, makeStore: MakeStore, options: C
     assert.equal((await hashes(archive, { ...ALL, bloom: new Uint8Array(64).fill(0xff) })).length, 3)
   })
 
-  behaviour('ends a page before it grows past maxBytes, but never without an envelope', async archive => {
+  it('ends a page before it grows past maxBytes, but never without an envelope', async archive => {
     const envelopes = [100_000, 200_000, 300_000].map((size, i) => envelope(NOON + i, RED, size))
     await archive.append(envelopes)
     const [first, second] = envelopes.map(e => e.size) as [number, number]
@@ -180,7 +174,7 @@ export async function conformance(name: string, makeStore: MakeStore, options: C
     }
   })
 
-  behaviour('hands out a long answer in slices of bounded size', async archive => {
+  it('hands out a long answer in slices of bounded size', async archive => {
     await archive.append(Array.from({ length: 1500 }, (_, i) => envelope(NOON + i, RED, 2)))
     await archive.append(Array.from({ length: 8 }, (_, i) => envelope(NOON + 2000 + i, RED, 900_000)))
     for (const topics of [undefined, [RED]]) {
@@ -200,7 +194,7 @@ export async function conformance(name: string, makeStore: MakeStore, options: C
     }
   })
 
-  behaviour('deletes what was sent before a time and nothing else [D-08]', async archive => {
+  it('deletes what was sent before a time and nothing else [D-08]', async archive => {
     const envelopes = [-86_400, -1, 0, 1, 86_400].map(i => envelope(NOON + i, i < 0 ? RED : BLUE, 1))
     await archive.append(envelopes)
     assert.equal(await archive.prune(0), 0)
@@ -217,7 +211,7 @@ export async function conformance(name: string, makeStore: MakeStore, options: C
     assert.deepEqual(await archive.stats(), { envelopes: 0, bytes: 0, topics: 0, lastSeq: 5n })
   })
 
-  behaviour('never gives a sequence number twice, not even when all was pruned in between', async (archive, open) => {
+  it('never gives a sequence number twice, not even when all was pruned in between', async (archive, open) => {
     const [a, b] = [envelope(NOON, RED, 1), envelope(NOON + 1, RED, 2)]
     await archive.append([a, b])
     await archive.prune(2 ** 32)
@@ -232,7 +226,7 @@ export async function conformance(name: string, makeStore: MakeStore, options: C
     await again.close()
   })
 
-  behaviour('tells what was archived since a sequence number, also what is back-dated', async archive => {
+  it('tells what was archived since a sequence number, also what is back-dated', async archive => {
     const envelopes = [5, 3, 9, 1, 7].map(i => envelope(NOON + i * 50_000, RED, i))
     for (const one of envelopes) await archive.append([one])
     await archive.prune(NOON + 2 * 50_000)
@@ -246,7 +240,7 @@ export async function conformance(name: string, makeStore: MakeStore, options: C
     assert.deepEqual(await print(2n ** 64n - 1n, 10), [])
   })
 
-  behaviour('is the same after it was closed and opened again', async (archive, open) => {
+  it('is the same after it was closed and opened again', async (archive, open) => {
     const envelopes = Array.from({ length: 20 }, (_, i) => envelope(NOON + i * 30_000, i % 3 ? RED : BLUE, i))
     await archive.append(envelopes)
     await archive.prune(NOON + 90_000)
@@ -258,7 +252,7 @@ export async function conformance(name: string, makeStore: MakeStore, options: C
     await again.close()
   })
 
-  behaviour('refuses a query that is out of range with a typed error', async archive => {
+  it('refuses a query that is out of range with a typed error', async archive => {
     const wrong = [
       { lower: -1 },
       { upper: 2 ** 32 },
@@ -283,7 +277,7 @@ export async function conformance(name: string, makeStore: MakeStore, options: C
     await assert.rejects(readSince(archive, 0n, 0), { name: 'ArchiveQueryError' })
   })
 
-  behaviour('breaks off when its signal fires', async archive => {
+  it('breaks off when its signal fires', async archive => {
     await archive.append(Array.from({ length: 1200 }, (_, i) => envelope(NOON + i, RED, 1)))
     const aborted = AbortSignal.abort(new Error('enough'))
     const queries = [ALL, { ...ALL, topics: [RED] }, { ...ALL, bloom: topicBloom(RED) }]
@@ -300,7 +294,7 @@ export async function conformance(name: string, makeStore: MakeStore, options: C
     assert.equal((await archive.stats()).envelopes, 1200)
   })
 
-  behaviour('finishes accepted appends when it is closed, and then refuses everything', async (archive, open) => {
+  it('finishes accepted appends when it is closed, and then refuses everything', async (archive, open) => {
     await archive.append(Array.from({ length: 600 }, (_, i) => envelope(NOON + i, RED, 1)))
     const walking = archive.query(ALL)
     await walking.next()
