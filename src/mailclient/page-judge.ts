@@ -57,7 +57,7 @@ export async function judgePage(answer: PageAnswer, rules: PageRules): Promise<J
     if (page.envelopes.length + page.beside > limit) {
       throw new MisbehavingServerError('limit', `more than ${limit} envelopes came`)
     }
-    // hashing takes a while; the next page may be coming in
+    // that takes a while; the next page may be coming in
     await pause()
   }
   const { lastHash, cursor } = answer.complete ?? {}
@@ -75,7 +75,7 @@ function judge(item: RlpItem, { lower, upper, asked }: PageRules, order: PageOrd
     const envelope = decodeEnvelope(item.raw)
     const { sent, topic } = envelope
     if (sent < lower || sent > upper || !asked(topic)) return undefined
-    return order.accept({ sent, hash: envelope.hash }) ? envelope : undefined
+    return order.accept(envelope) ? envelope : undefined
   } catch (error) {
     if (error instanceof MalformedError) return undefined
     throw error

@@ -2,7 +2,7 @@ import { compareBytes, toHex } from '../wire/bytes.js'
 import { decodeCursor } from '../wire/cursor.js'
 import { MisbehavingServerError } from './errors.js'
 
-/** Where an envelope stands in an archive. */
+/** Where an envelope stands in an archive. An envelope is its own place: its hash is computed only where times are equal. */
 export interface Place {
   /** Unix seconds. */
   readonly sent: number
@@ -30,7 +30,7 @@ function compare(a: Place, b: Place): Direction {
  */
 export class PageOrder {
   readonly #after: Place | undefined
-  readonly #accepted: Uint8Array[] = []
+  readonly #accepted: Place[] = []
   #seen: Set<string> | undefined
   #direction: Direction
   #least: Place | undefined
@@ -52,10 +52,10 @@ export class PageOrder {
     // what lies beyond all others is new; only what comes out of order has to be looked up
     const most = this.#most === undefined || compare(place, this.#most) > 0
     const least = this.#least === undefined || compare(place, this.#least) < 0
-    if (!most && !least && this.#known(place.hash)) return false
+    if (!most && !least && this.#known(place)) return false
     if (most) this.#most = place
     if (least) this.#least = place
-    this.#accepted.push(place.hash)
+    this.#accepted.push(place)
     this.#seen?.add(toHex(place.hash))
     return true
   }
@@ -84,8 +84,8 @@ export class PageOrder {
     return { after: cursor, direction: this.#direction }
   }
 
-  #known(hash: Uint8Array): boolean {
-    this.#seen ??= new Set(this.#accepted.map(toHex))
+  #known({ hash }: Place): boolean {
+    this.#seen ??= new Set(this.#accepted.map(place => toHex(place.hash)))
     return this.#seen.has(toHex(hash))
   }
 }
