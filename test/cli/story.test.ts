@@ -93,7 +93,7 @@ test('a request pages, stops at its limit, and goes on from its cursor without g
   const { summary } = first.pop() as { summary: Record<string, unknown> }
   assert.deepEqual([summary.envelopes, summary.pages, summary.complete], [5, 3, false])
   const rest = (await run(t, [...request, '--cursor', String(summary.cursor)], { cwd })).json()
-  assert.equal((rest.pop()?.summary as Record<string, unknown>).complete, true)
+  assert.equal((rest.pop() as Record<string, Record<string, unknown>>).summary?.complete, true)
   const hashes = [...first, ...rest].map(({ hash }) => hash)
   assert.deepEqual(
     [...hashes].sort(),
