@@ -25,6 +25,7 @@ export class PacketPeer {
   readonly #stream: CapabilityStream
   #taken = 0
   #ended = false
+  #stalled: Promise<void> | undefined
   #stir = (): void => {}
 
   private constructor(
@@ -65,6 +66,11 @@ export class PacketPeer {
       enode: host.enode('127.0.0.1') as string,
       peer: connection.then(connection => new PacketPeer(connection, capability))
     }
+  }
+
+  /** Reads nothing any more, from the next packet on. */
+  stall(): void {
+    this.#stalled = new Promise(() => {})
   }
 
   /** Another capability of the same connection. */
@@ -120,6 +126,7 @@ export class PacketPeer {
       for await (const packet of this.#stream.messages) {
         this.received.push(packet)
         this.#stir()
+        if (this.#stalled !== undefined) await this.#stalled
       }
     } catch {
       // the reason is asked of the connection
