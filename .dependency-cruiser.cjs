@@ -17,7 +17,12 @@ const path = name => (name === 'index' ? 'index\\.ts' : `${name}/`)
 
 module.exports = {
   forbidden: [
-    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } } },
+    {
+      name: 'no-cycles',
+      severity: 'error',
+      from: {},
+      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } }
+    },
     ...Object.entries(rooms).map(([room, below]) => ({
       name: `${room}-imports-downwards`,
       severity: 'error',
