@@ -12,6 +12,7 @@ export class Exchange {
   #over: { error?: Error } | undefined
   #dropping = false
   #complete = false
+  #dropped = 0
   /** When the last packet came, ms; before the first one, when this began. */
   #last: number = performance.now()
   #wakeReader: (() => void) | undefined
@@ -27,9 +28,9 @@ export class Exchange {
     return this.#complete
   }
 
-  /** Whether anything came within so many milliseconds. */
-  cameWithin(ms: number): boolean {
-    return performance.now() - this.#last < ms
+  /** Whether the peer goes on with what is not wanted any more: something of it came within so many milliseconds. */
+  stillComing(ms: number): boolean {
+    return this.#dropped > 0 && !this.#quietFor(ms)
   }
 
   /** The connection's side: a 0x7f or 0x7d. Resolves when there is room for more; false when it was dropped. */
@@ -39,7 +40,10 @@ export class Exchange {
       this.#complete = true
       this.#onComplete?.()
     }
-    if (this.#dropping) return false
+    if (this.#dropping) {
+      this.#dropped++
+      return false
+    }
     this.#held.push(packet)
     this.#bytes += packet.body.length
     this.#wakeReader?.()
@@ -85,9 +89,13 @@ export class Exchange {
     const until = performance.now() + ms
     while (!this.#complete && this.#over === undefined) {
       const left = until - performance.now()
-      if (left <= 0 || (quiet !== undefined && !this.cameWithin(quiet))) return
+      if (left <= 0 || (quiet !== undefined && this.#quietFor(quiet))) return
       await this.#completion(Math.min(left, quiet ?? left))
     }
+  }
+
+  #quietFor(ms: number): boolean {
+    return performance.now() - this.#last >= ms
   }
 
   async #completion(ms: number): Promise<void> {

@@ -95,7 +95,7 @@ export class Exchanges {
   async #drain(exchange: Exchange, quiet: number | undefined): Promise<void> {
     const { tally, drainTimeout, abort } = this.#parts
     await exchange.drain(drainTimeout, quiet)
-    const stillSending = !exchange.complete && this.#ended === undefined && exchange.cameWithin(STILL_SENDING)
+    const stillSending = !exchange.complete && this.#ended === undefined && exchange.stillComing(STILL_SENDING)
     tally.add(exchange.complete ? 'exchanges_drained' : 'exchanges_undrained')
     if (stillSending) abort(new StillSendingError('an answer that was given up does not end'))
     this.#done()
