@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict'
+import { type TestContext, test } from 'node:test'
+import { Devp2pService } from '../../src/devp2p/devp2p-service.js'
+import { NodeKey } from '../../src/devp2p/node-key.js'
+import type { IncomingRequest, RequestHandler } from '../../src/waku/mail-exchange.js'
+import { WakuNode } from '../../src/waku/waku-node.js'
+import { decodeEnvelope } from '../../src/wire/envelope.js'
+import { encodeMessages } from '../../src/wire/messages.js'
+import { PacketCode } from '../../src/wire/packet-code.js'
+import { encodeString } from '../../src/wire/rlp.js'
+import { encodeStringComplete } from '../../src/wire/string-complete.js'
+import { newEnvelope } from '../helpers/envelopes.js'
+import { silentLogger } from '../helpers/logger.js'
+import { aPeer, TestRequest } from '../mailserver/fixture.js'
+import { sealRequest } from '../mailserver/request-maker.js'
+import { bridgeNode } from './bridge-node.js'
+
+const THEIRS = new Uint8Array(32).fill(0x33)
+const NO_HASH = new Uint8Array(32)
+const QUICK = { firstTimeout: 500, overallTimeout: 1000 }
+
+/** A devp2p server that answers as the test says. */
+async function legacyLiar(t: TestContext, handle: RequestHandler): Promise<{ enode: string }> {
+  const key = new NodeKey()
+  const waku = new WakuNode({ peerId: key.peerId, logger: silentLogger() }, { pow: 0 })
+  const devp2p = new Devp2pService(
+    { logger: silentLogger(), services: () => ({ waku, handle }) },
+    { key, listen: [{ host: '127.0.0.1', port: 0 }] }
+  )
+  waku.start()
+  await devp2p.start()
+  t.after(async () => {
+    await waku.beforeStop()
+    await devp2p.stop()
+    waku.stop()
+  })
+  return { enode: devp2p.enode as string }
+}
+
+const idOf = ({ body }: IncomingRequest): Uint8Array => decodeEnvelope(body).hash
+
+async function honestly(request: IncomingRequest): Promise<void> {
+  const envelope = newEnvelope()
+  await request.send(PacketCode.P2PMessage, encodeMessages([envelope.raw]))
+  const complete = { requestId: idOf(request), lastHash: envelope.hash }
+  await request.send(PacketCode.RequestComplete, encodeStringComplete(complete))
+}
+
+const lies: Record<string, (request: IncomingRequest) => Promise<void>> = {
+  'says nothing': async () => {},
+  'sends a completion whose cursor was cut short': async request => {
+    await request.send(PacketCode.RequestComplete, encodeString(new Uint8Array([...idOf(request), ...NO_HASH, 1, 2])))
+  },
+  'completes another request': async request => {
+    const complete = { requestId: new Uint8Array(32).fill(9), lastHash: NO_HASH }
+    await request.send(PacketCode.RequestComplete, encodeStringComplete(complete))
+  },
+  'sends what is no envelope': async request => {
+    await request.send(PacketCode.P2PMessage, encodeMessages([Uint8Array.of(0xc3, 1, 2, 3)]))
+  },
+  'sends more envelopes than an answer may have': async request => {
+    for (let i = 0; i < 20; i++) {
+      const envelopes = Array.from({ length: 20 }, () => newEnvelope().raw)
+      await request.send(PacketCode.P2PMessage, encodeMessages(envelopes))
+    }
+    const complete = { requestId: idOf(request), lastHash: NO_HASH }
+    await request.send(PacketCode.RequestComplete, encodeStringComplete(complete))
+  },
+  'ends the connection': async request => request.abort(new Error('bye'))
+}
+
+for (const [what, lie] of Object.entries(lies)) {
+  test(`a devp2p upstream that ${what}: error 12 in time, and it is asked again later`, async t => {
+    let count = 0
+    const liar = await legacyLiar(t, request => (count++ === 0 ? lie(request) : honestly(request)))
+    const bridge = await bridgeNode(t, {
+      requestKey: THEIRS,
+      upstreams: node => [node.upstream(liar)],
+      forwarding: { ...QUICK, maxAnswerEnvelopes: 200 },
+      devp2p: { drainTimeout: 300 }
+    })
+    const first = new TestRequest(await aPeer(), sealRequest())
+    const began = performance.now()
+    await bridge.mailserver.handle(first)
+    assert.equal(first.errorCode, 12)
+    assert.ok(performance.now() - began < 4000)
+    assert.ok(first.envelopes.length <= 200)
+    const second = new TestRequest(await aPeer(), sealRequest())
+    await bridge.mailserver.handle(second)
+    assert.equal(second.completion.error, undefined)
+    assert.equal(second.envelopes.length, 1)
+  })
+}
+
+test('a devp2p upstream that says only that it is through: the last hash is that of what was sent', async t => {
+  const envelope = newEnvelope()
+  const liar = await legacyLiar(t, async request => {
+    await request.send(PacketCode.P2PMessage, encodeMessages([envelope.raw]))
+    await request.send(PacketCode.RequestComplete, encodeString(idOf(request)))
+  })
+  const bridge = await bridgeNode(t, { requestKey: THEIRS, upstreams: node => [node.upstream(liar)] })
+  const request = new TestRequest(await aPeer(), sealRequest())
+  await bridge.mailserver.handle(request)
+  assert.deepEqual(request.completion.lastHash, envelope.hash)
+  assert.deepEqual(
+    request.envelopes.map(({ raw }) => raw),
+    [envelope.raw]
+  )
+})

@@ -1,0 +1,265 @@
+import assert from 'node:assert/strict'
+import { type TestContext, test } from 'node:test'
+import type { ForwardingInit } from '../../src/bridge/forwarding-settings.js'
+import { encodeMessages } from '../../src/wire/messages.js'
+import { PacketCode } from '../../src/wire/packet-code.js'
+import type { RequestComplete } from '../../src/wire/request-complete.js'
+import { newEnvelope } from '../helpers/envelopes.js'
+import { complete, deliver, honest, NO_HASH } from '../libp2p/lying-server.js'
+import { ending, lyingServer, RawRequester, rawRequester, type Script } from '../libp2p/mail-nodes.js'
+import { aPeer, TestRequest } from '../mailserver/fixture.js'
+import { sealRequest } from '../mailserver/request-maker.js'
+import { type BridgeNode, bridgeNode } from './bridge-node.js'
+
+const THEIRS = new Uint8Array(32).fill(0x33)
+const SHORT = { firstTimeout: 400, overallTimeout: 800 }
+
+/** A requester at a node whose upstream does what the script says. */
+async function behind(
+  t: TestContext,
+  script: Script,
+  forwarding: ForwardingInit = SHORT
+): Promise<{ requester: RawRequester; bridge: BridgeNode; lines: Awaited<ReturnType<typeof lyingServer>>['lines'] }> {
+  const liar = await lyingServer(t, script)
+  const bridge = await bridgeNode(t, { requestKey: THEIRS, upstreams: node => [node.upstream(liar)], forwarding })
+  const { requester } = await rawRequester(t, bridge)
+  return { requester, bridge, lines: liar.lines }
+}
+
+async function outcome(t: TestContext, script: Script, forwarding?: ForwardingInit) {
+  const { requester, bridge } = await behind(t, script, forwarding)
+  requester.request(sealRequest())
+  const answer = await requester.answer()
+  // exactly one completion: the next request is answered by the next one
+  const again = sealRequest()
+  requester.request(again)
+  const { complete } = await requester.answer()
+  assert.deepEqual(complete.requestId, again.hash)
+  leave(requester)
+  return { ...answer, error: answer.complete.error, counts: bridge.forwarding.tally.snapshot() }
+}
+
+/** A requester that stays would be waited for when its server stops. */
+function leave(...requesters: RawRequester[]): void {
+  for (const { stream } of requesters) stream.abort(new Error('the test is over'))
+}
+
+const forever = (): Promise<void> => new Promise(() => {})
+
+test('an upstream that says nothing: error 12 when the first packet is due', async t => {
+  const { error, counts } = await outcome(t, forever as Script)
+  assert.equal(error?.code, 12)
+  assert.match(error?.text ?? '', /did not answer in time/)
+  assert.equal(counts.upstreams_late, 2)
+})
+
+test('an upstream that stops in the middle: what came, then error 12 after what was sent last', async t => {
+  const envelopes = [newEnvelope(), newEnvelope()]
+  const answer = await outcome(t, async line => {
+    await line.request()
+    await deliver(line, envelopes)
+  })
+  assert.deepEqual(
+    answer.envelopes.map(({ hashHex }) => hashHex),
+    envelopes.map(({ hashHex }) => hashHex)
+  )
+  assert.equal(answer.error?.code, 12)
+  assert.deepEqual(answer.complete.lastHash, envelopes[1]?.hash)
+})
+
+test('an upstream that never ends: more bytes or envelopes than an answer may have are error 12', async t => {
+  const flood: Script = async line => {
+    await line.request()
+    for (;;) {
+      await deliver(
+        line,
+        Array.from({ length: 50 }, () => newEnvelope())
+      )
+      // it shares this process with its victim
+      await new Promise(resolve => setImmediate(resolve))
+    }
+  }
+  for (const forwarding of [{ maxAnswerBytes: 100_000 }, { maxAnswerEnvelopes: 500 }]) {
+    const { error, envelopes, counts } = await outcome(t, flood, forwarding)
+    assert.equal(error?.code, 12)
+    assert.ok(envelopes.length <= 500, `${envelopes.length}`)
+    assert.equal(counts.upstreams_misbehaved, 2)
+  }
+})
+
+test('a completion that names another request ends nothing', async t => {
+  const foreign: Partial<RequestComplete> & { requestId: Uint8Array } = { requestId: new Uint8Array(32).fill(9) }
+  const envelope = newEnvelope()
+  const answer = await outcome(t, async line => {
+    const request = await line.request()
+    await complete(line, foreign)
+    await honest(line, request, [envelope])
+  })
+  assert.equal(answer.error, undefined)
+  assert.equal(answer.envelopes.length, 1)
+  assert.equal(answer.counts.completions_foreign, 2)
+  const never = await outcome(t, async line => {
+    await line.request()
+    await complete(line, foreign)
+  })
+  assert.equal(never.error?.code, 12)
+})
+
+test('bodies that are none, and resets, are error 12; nothing malformed reaches the requester', async t => {
+  const fine = newEnvelope()
+  const cases: Record<string, Script> = {
+    'a completion of two hashes too short': async line => {
+      await line.request()
+      await line.send(PacketCode.RequestComplete, Uint8Array.of(0xc2, 0x80, 0x80))
+    },
+    'a P2P Message that is a number': async line => {
+      await line.request()
+      await line.send(PacketCode.P2PMessage, Uint8Array.of(0x05))
+    },
+    'a list with something else than envelopes in it': async line => {
+      await line.request()
+      await line.send(PacketCode.P2PMessage, encodeMessages([fine.raw, Uint8Array.of(0xc3, 1, 2, 3)]))
+    },
+    'the stream reset after the request': async line => {
+      await line.request()
+      line.reset()
+    },
+    'the stream reset in the middle': async line => {
+      await line.request()
+      await deliver(line, [fine])
+      line.reset()
+    },
+    'the stream closed without a completion': async line => {
+      await line.request()
+      await line.stream.close()
+    }
+  }
+  for (const [name, script] of Object.entries(cases)) {
+    const { error, envelopes } = await outcome(t, script)
+    assert.equal(error?.code, 12, name)
+    assert.ok(envelopes.every(({ hashHex }) => hashHex === fine.hashHex))
+  }
+})
+
+test('the upstream is told when the requester goes', async t => {
+  let asked: () => void = () => {}
+  const reached = new Promise<void>(resolve => {
+    asked = resolve
+  })
+  const { requester, bridge, lines } = await behind(
+    t,
+    async line => {
+      await line.request()
+      asked()
+      await forever()
+    },
+    {}
+  )
+  requester.request(sealRequest())
+  await reached
+  requester.stream.abort(new Error('never mind'))
+  const [line] = lines
+  assert.ok(line !== undefined)
+  assert.equal(await ending(line.stream), 'reset')
+  assert.equal(bridge.forwarding.tally.get('upstreams_late'), 0)
+})
+
+test('requesters take turns at an upstream, and one with many requests delays others by one', async t => {
+  const order: string[] = []
+  const liar = await lyingServer(t, async line => {
+    const request = await line.request()
+    order.push(request.hashHex)
+    await complete(line, { requestId: request.hash, lastHash: NO_HASH })
+  })
+  const bridge = await bridgeNode(t, { requestKey: THEIRS, upstreams: node => [node.upstream(liar)] })
+  const { connection, requester } = await rawRequester(t, bridge)
+  const streams = await Promise.all([1, 2, 3, 4].map(() => RawRequester.open(connection)))
+  const modest = (await rawRequester(t, bridge)).requester
+  const theirs = streams.map(() => sealRequest())
+  for (const [i, stream] of streams.entries()) stream.request(theirs[i] as ReturnType<typeof sealRequest>)
+  const ours = sealRequest()
+  modest.request(ours)
+  await Promise.all([...streams.map(stream => stream.answer()), modest.answer()])
+  assert.equal(order.length, 5)
+  assert.ok(order.indexOf(ours.hashHex) < 4, 'not after all of the others')
+  leave(modest, requester, ...streams)
+})
+
+test('more requests of one peer than may wait are told to come later', async t => {
+  const { bridge, requester: first } = await behind(t, forever as Script, { ...SHORT, maxRequestsPerPeer: 1 })
+  const { connection, requester } = await rawRequester(t, bridge)
+  const streams = await Promise.all([1, 2].map(() => RawRequester.open(connection)))
+  for (const stream of streams) stream.request(sealRequest())
+  const codes = (await Promise.all(streams.map(stream => stream.answer()))).map(({ complete }) => complete.error?.code)
+  assert.deepEqual(codes.sort(), [10, 12])
+  leave(first, requester, ...streams)
+})
+
+test('a requester has only so many bytes forwarded, then it is told to come later', async t => {
+  const { requester, bridge } = await behind(
+    t,
+    async line => {
+      const request = await line.request()
+      await honest(
+        line,
+        request,
+        Array.from({ length: 10 }, () => newEnvelope())
+      )
+    },
+    { peerBytesPerHour: 6000 }
+  )
+  requester.request(sealRequest())
+  assert.equal((await requester.answer()).complete.error, undefined)
+  requester.request(sealRequest())
+  const { complete, envelopes } = await requester.answer()
+  assert.equal(complete.error?.code, 10)
+  assert.ok((complete.error?.retryAfter ?? 0) > 60)
+  assert.equal(envelopes.length, 0)
+  const { requester: other } = await rawRequester(t, bridge)
+  other.request(sealRequest())
+  assert.equal((await other.answer()).complete.error, undefined, 'another one has its own')
+  leave(requester, other)
+})
+
+test('a requester that takes nothing does not keep the upstream from the others', async t => {
+  const liar = await lyingServer(t, async line => honest(line, await line.request(), [newEnvelope()]))
+  const bridge = await bridgeNode(t, { requestKey: THEIRS, upstreams: node => [node.upstream(liar)] })
+  const stuck = new TestRequest(await aPeer(), sealRequest())
+  let took: () => void = () => {}
+  const begun = new Promise<void>(resolve => {
+    took = resolve
+  })
+  stuck.beforeSend = () => {
+    took()
+    return new Promise((_, reject) => stuck.signal.addEventListener('abort', () => reject(stuck.signal.reason)))
+  }
+  void bridge.mailserver.handle(stuck)
+  await begun
+  const { requester } = await rawRequester(t, bridge)
+  requester.request(sealRequest())
+  assert.equal((await requester.answer()).complete.error, undefined)
+  leave(requester)
+  stuck.abort(new Error('the test is over'))
+  assert.equal(stuck.packets.length, 0)
+})
+
+test('stopping gives up what is under way, and says so', async t => {
+  let asked: () => void = () => {}
+  const reached = new Promise<void>(resolve => {
+    asked = resolve
+  })
+  const { requester, bridge } = await behind(
+    t,
+    async line => {
+      await line.request()
+      asked()
+      await forever()
+    },
+    {}
+  )
+  requester.request(sealRequest())
+  await reached
+  bridge.forwarding.stop()
+  assert.equal((await requester.answer()).complete.error?.code, 10)
+  leave(requester)
+})
