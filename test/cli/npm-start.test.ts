@@ -33,7 +33,7 @@ function npmStart(t: TestContext, cwd: string, args: string[], env: Record<strin
 }
 
 async function gone(pid: number): Promise<void> {
-  const end = Date.now() + 10_000
+  const end = Date.now() + 30_000
   // a process that is not our child tells nobody when it ends
   while (alive(pid) && Date.now() < end) await sleep(20)
   assert.ok(!alive(pid), 'the node runs on without npm')

@@ -146,7 +146,8 @@ export function portOpen(port: number): Promise<boolean> {
 export function alive(pid: number): boolean {
   try {
     process.kill(pid, 0)
-    return true
+    // one that has ended but was not collected by its new parent yet
+    return !/^State:\s+Z/m.test(existsSync('/proc/self/status') ? readFileSync(`/proc/${pid}/status`, 'utf8') : '')
   } catch {
     return false
   }
