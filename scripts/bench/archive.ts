@@ -10,6 +10,7 @@ import { bloomOf } from '../../src/wire/bloom.js'
 import { CountingStore } from '../../test/archive/counting-store.js'
 import { Prng } from '../../test/archive/prng.js'
 import { Traffic, useFastKeccak } from '../../test/archive/traffic.js'
+import { rawScan } from './raw-scan.js'
 import { anonymousMemory, type Line, megabytes, percentiles, print } from './report.js'
 
 const DAYS = 30
@@ -85,23 +86,6 @@ async function scans(archive: LevelArchive, level: ClassicLevel<Uint8Array, Uint
     ['raw LevelDB scan', rate(envelopes * ratios.length, raw)],
     ['whole history', `${rate(envelopes * ratios.length, own)}, ${(ratio * 100).toFixed(0)} % of raw (median of 5)`]
   ]
-}
-
-/** The table of envelopes alone, as fast as classic-level reads it. */
-async function rawScan(level: ClassicLevel<Uint8Array, Uint8Array>): Promise<number> {
-  const table = new TextEncoder().encode('!a!e')
-  const end = new TextEncoder().encode('!a!f')
-  const iterator = level.iterator({ gte: table, lt: end, highWaterMarkBytes: 256 * 1024 })
-  let entries = 0
-  try {
-    for (;;) {
-      const found = await iterator.nextv(1000)
-      if (found.length === 0) return entries
-      entries += found.length
-    }
-  } finally {
-    await iterator.close()
-  }
 }
 
 type Pages = [name: string, query: () => ArchiveQuery]
