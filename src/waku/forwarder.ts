@@ -7,6 +7,7 @@ import type { Settings } from './settings.js'
 
 /** Envelopes dated ahead that wait for their time; more are not forwarded. */
 const MAX_EARLY = 10_000
+const MAX_EARLY_BYTES = 16 * 1024 * 1024
 
 /** Offers accepted envelopes to the peers that want them, each peer at its own pace. */
 export class Forwarder {
@@ -16,6 +17,7 @@ export class Forwarder {
   readonly #settings: Settings
   readonly #counters: Counters
   #early: HeardEnvelope[] = []
+  #earlyBytes = 0
 
   constructor(parts: { own: OwnStatus; settings: Settings; counters: Counters }) {
     this.#own = parts.own
@@ -43,8 +45,10 @@ export class Forwarder {
     const { envelope } = entry
     if (envelope === undefined) return
     if (envelope.sent <= this.#settings.now()) this.#counters.add('pool_evictions', this.pool.add(entry))
-    else if (this.#early.length < MAX_EARLY) this.#early.push(entry)
-    else {
+    else if (this.#early.length < MAX_EARLY && this.#earlyBytes + envelope.size <= MAX_EARLY_BYTES) {
+      this.#early.push(entry)
+      this.#earlyBytes += envelope.size
+    } else {
       entry.envelope = undefined
       this.#counters.add('pool_evictions')
     }
@@ -66,6 +70,7 @@ export class Forwarder {
     if (this.#early.length > 0) {
       const waiting = this.#early
       this.#early = []
+      this.#earlyBytes = 0
       for (const entry of waiting) this.offer(entry)
       this.wake()
     }
