@@ -5,8 +5,10 @@ import { DisconnectReason } from '../../src/devp2p/disconnect.js'
 import type { ReceivedMessage } from '../../src/waku/subscription.js'
 import { fullBloom } from '../../src/wire/bloom.js'
 import { fromHex, toHex } from '../../src/wire/bytes.js'
+import { decodeMessageResponse, RefusalCode } from '../../src/wire/confirmation.js'
 import type { Capability } from '../../src/wire/dialect.js'
 import { encodeHistoryRequest } from '../../src/wire/history-request.js'
+import { keccak256 } from '../../src/wire/keccak.js'
 import { encodeMessages } from '../../src/wire/messages.js'
 import { PacketCode } from '../../src/wire/packet-code.js'
 import { encodeRawRequest } from '../../src/wire/raw-request.js'
@@ -121,6 +123,15 @@ for (const capability of CAPABILITIES) {
     const [stale, ahead] = [newEnvelope({ sent: unixNow() - 1000 }), newEnvelope({ sent: unixNow() + 1000 })]
     const odd = [Uint8Array.of(0xc0), Uint8Array.of(0x80), encodeList([encodeString(randomBytes(40))])]
     await peer.send(PacketCode.Messages, encodeMessages([...odd, stale.raw, good.raw, ahead.raw]))
+    const { refused } = decodeMessageResponse((await peer.find(PacketCode.MessageResponse)).body)
+    assert.deepEqual(
+      refused.map(({ hash, code }) => [toHex(hash), code]),
+      [
+        ...odd.map(raw => [toHex(keccak256(raw)), RefusalCode.other]),
+        [stale.hashHex, RefusalCode.time],
+        [ahead.hashHex, RefusalCode.time]
+      ]
+    )
     await peer.find(PacketCode.BatchAck)
     assert.equal((await node.archive.stats()).envelopes, 1)
     await ask(peer)

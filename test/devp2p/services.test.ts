@@ -1,16 +1,21 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { NodeKey } from '../../src/devp2p/node-key.js'
 import type { HistoryQuery } from '../../src/mailclient/history-query.js'
 import type { ReceivedMessage } from '../../src/waku/subscription.js'
 import { bloomOf, topicBloom } from '../../src/wire/bloom.js'
+import { toHex } from '../../src/wire/bytes.js'
 import type { Capability } from '../../src/wire/dialect.js'
 import { DIALECTS } from '../../src/wire/dialect.js'
 import type { Envelope } from '../../src/wire/envelope.js'
-import type { Dialect } from '../../src/wire/history-request.js'
-import { newEnvelope, unixNow } from '../helpers/envelopes.js'
+import { type Dialect, encodeHistoryRequest } from '../../src/wire/history-request.js'
+import { PacketCode } from '../../src/wire/packet-code.js'
+import { RequestErrorCode } from '../../src/wire/request-error.js'
+import { newEnvelope } from '../helpers/envelopes.js'
 import { until } from '../helpers/waku-node.js'
-import { KEY } from '../mailserver/request-maker.js'
+import { aRequest, KEY, sealPayload } from '../mailserver/request-maker.js'
 import { type LegacyNode, type LegacyNodeInit, legacyNode, meet } from './legacy-node.js'
+import { PacketPeer } from './packet-peer.js'
 
 const CAPABILITIES: Capability[] = ['waku/1', 'waku/0', 'shh/6']
 const RED = Uint8Array.of(0xaa, 0, 0, 1)
@@ -68,16 +73,6 @@ for (const capability of CAPABILITIES) {
     assert.equal(third.waku.counters.snapshot().confirmations_received, 0)
   })
 
-  test(`${capability}: a refused envelope is refused by name, the others of the packet are taken`, async t => {
-    const { server, client } = await pair(t, capability)
-    const stale = newEnvelope({ sent: unixNow() - 100, ttl: 99 })
-    client.waku.counters.snapshot()
-    const result = await client.waku.post({ envelope: newEnvelope({ ttl: 60 }), to: server.key.peerId })
-    assert.equal(result.refused.length, 0)
-    await assert.rejects(client.waku.post({ envelope: stale, to: server.key.peerId }), { name: 'InvalidPostError' })
-    assert.equal((await server.archive.stats()).envelopes, 1)
-  })
-
   test(`${capability}: a history is complete and in order, whatever the page size and form [MAIL-25] [BR-06] [D-01]`, async t => {
     const { server, client } = await pair(t, capability, { server: { devp2p: { plainRequests: true } } })
     const envelopes = expired(50)
@@ -106,4 +101,93 @@ test('topics beside a bloom filter: what comes beyond them is dropped and is no 
   assert.deepEqual(hashesOf(await fetch(client, queryOf(server, { topics: [RED] }))), hashesOf(red))
   assert.deepEqual(hashesOf(await fetch(client, queryOf(server, { bloom: topicBloom(RED) }))), hashesOf(red))
   assert.equal((await fetch(client, queryOf(server, { bloom: bloomOf([RED, BLUE]) }))).length, 40)
+})
+
+test('a request that lies open is served only where the operator allowed it, and counts like any other [D-02]', async t => {
+  for (const capability of CAPABILITIES) {
+    const dialect = capability === 'shh/6' ? 'plain6' : 'plain7'
+    const query = { dialect, key: undefined, bloom: bloomOf([RED]) } as const
+    for (const allowed of [false, true]) {
+      const { server, client } = await pair(t, capability, {
+        server: { devp2p: { plainRequests: allowed } },
+        client: { mailclient: { retries: 0 } }
+      })
+      const red = expired(3, { topic: RED })
+      await server.archive.append(red)
+      const got = fetch(client, queryOf(server, query))
+      if (allowed) assert.deepEqual(hashesOf(await got), hashesOf(red))
+      else await assert.rejects(got, { name: 'RequestError', code: RequestErrorCode.notAllowed })
+      assert.equal(server.mailserver.tally.get('requests'), 1)
+    }
+  }
+})
+
+test('a request may be sealed to the key that the operator gave the server, and to no other [PAY-10]', async t => {
+  const requestKey = new NodeKey()
+  for (const capability of CAPABILITIES) {
+    const { server, client } = await pair(t, capability, {
+      server: { mailserver: { requestKey: requestKey.privateKey } },
+      client: { mailclient: { retries: 0 } }
+    })
+    const envelopes = expired(10)
+    await server.archive.append(envelopes)
+    const query = queryOf(server, { key: undefined, pageSize: 3 })
+    const got = await fetch(client, { ...query, publicKey: requestKey.publicKey })
+    assert.deepEqual(hashesOf(got), hashesOf(envelopes))
+    await assert.rejects(fetch(client, { ...query, publicKey: new NodeKey().publicKey }), {
+      name: 'RequestError',
+      code: RequestErrorCode.undecryptable
+    })
+  }
+})
+
+test('every refusal reaches the client as the error that it is, and is asked no further [D-03]', async t => {
+  const { server, client } = await pair(t, 'waku/1', { client: { mailclient: { retries: 0 } } })
+  const cases: [Partial<HistoryQuery>, keyof typeof RequestErrorCode][] = [
+    [{ key: new Uint8Array(32).fill(1) }, 'undecryptable'],
+    [{ pow: 0 }, 'pow'],
+    [{ pageSize: 1001, dialect: 'sg7' }, 'notAllowed']
+  ]
+  for (const [query, code] of cases) {
+    await assert.rejects(fetch(client, queryOf(server, query)), { name: 'RequestError', code: RequestErrorCode[code] })
+  }
+})
+
+test('a refusal has the form of the request: a string with the words, or a list of three without any [D-03] [D-01]', async t => {
+  const node = await legacyNode(t)
+  const peer = await PacketPeer.dial(t, node, 'waku/1')
+  await peer.shakeHands()
+  const refused = async (payload: Uint8Array): Promise<[id: string, body: string]> => {
+    const { raw, hashHex } = sealPayload(payload)
+    await peer.send(PacketCode.Request, raw)
+    return [hashHex, toHex((await peer.find(PacketCode.RequestComplete)).body)]
+  }
+  const backwards = aRequest({ lower: 20, upper: 10 })
+  for (const dialect of ['spec4', 'spec5', 'spec6t'] as const) {
+    const [id, body] = await refused(encodeHistoryRequest(backwards, dialect))
+    assert.equal(body, `f843a0${id}a0${'00'.repeat(32)}80`)
+  }
+  const words = toHex(new TextEncoder().encode('query range is invalid: lower > upper'))
+  for (const dialect of ['sg6', 'sg7'] as const) {
+    const [id, body] = await refused(encodeHistoryRequest(backwards, dialect))
+    assert.equal(body, `b84b4552524f523d${id}${words}`)
+  }
+})
+
+test('history comes from old to new, as deployed LevelDB servers send it [USE-03]', async t => {
+  const { server, client } = await pair(t, 'waku/1')
+  const envelopes = expired(20)
+  await server.archive.append(envelopes.toReversed())
+  assert.deepEqual(hashesOf(await fetch(client, queryOf(server, { pageSize: 6 }))), hashesOf(envelopes))
+})
+
+test('a server that allows a request now and then is asked again, sealed anew', async t => {
+  const { server, client } = await pair(t, 'waku/1', { server: { mailserver: { maxRequests: 1 } } })
+  const envelopes = expired(5)
+  await server.archive.append(envelopes)
+  const other = await legacyNode(t, { devp2p: { capabilities: ['waku/1'] } })
+  await meet(other, server)
+  await other.trust.add(server.key.peerId)
+  const histories = await Promise.all([client, other].map(node => fetch(node, queryOf(server, { pageSize: 1 }))))
+  for (const history of histories) assert.deepEqual(hashesOf(history), hashesOf(envelopes))
 })

@@ -58,15 +58,15 @@ export class GoPeer {
   }
 
   /** Sends a command and resolves with its reply, which may be an error. */
-  async ask(cmd: string, members: object = {}): Promise<Line> {
+  async ask(cmd: string, members: object = {}, patience = PATIENCE): Promise<Line> {
     const id = ++this.#next
     this.#process.stdin.write(`${JSON.stringify({ cmd, id, ...members })}\n`)
-    return this.await(line => line.re === id, `reply to ${cmd}`)
+    return this.await(line => line.re === id, `reply to ${cmd}`, patience)
   }
 
   /** The same for a command that has to succeed. */
-  async do(cmd: string, members: object = {}): Promise<Line> {
-    const reply = await this.ask(cmd, members)
+  async do(cmd: string, members: object = {}, patience = PATIENCE): Promise<Line> {
+    const reply = await this.ask(cmd, members, patience)
     if (reply.event === 'error') throw new Error(`${this.#name}: ${cmd}: ${reply.message}`)
     return reply
   }
