@@ -1,6 +1,6 @@
 import type { ArchiveRow } from './archive.js'
 import * as layout from './level-layout.js'
-import type { LevelStore } from './level-store.js'
+import { closeIterator, entryBytes, type LevelRange, type LevelStore } from './level-store.js'
 import { type Room, type RowSource, SLICE_BYTES, SLICE_ROWS } from './page.js'
 import type { Position } from './position.js'
 
@@ -32,7 +32,7 @@ export class Scan implements RowSource {
   readonly #filter: ScanFilter | undefined
   #visited = GUESS
   #passed: number
-  #range: { lt: Uint8Array; gte: Uint8Array } | { lt: Uint8Array; gt: Uint8Array }
+  #range: LevelRange
   #slice = FIRST_ROWS
 
   constructor(store: LevelStore, { lower, upper, after }: Span, filter?: ScanFilter | undefined) {
@@ -59,6 +59,7 @@ export class Scan implements RowSource {
     const rows: ArchiveRow[] = []
     let size = 0
     let visited = 0
+    let read = 0
     const iterator = this.#store.iterator({ ...this.#range, highWaterMarkBytes: bytes })
     try {
       while (rows.length < wanted && size <= bytes && visited < MAX_VISITED) {
@@ -67,13 +68,15 @@ export class Scan implements RowSource {
         visited += entries.length
         const found = rows.length
         let last: Uint8Array | undefined
-        for (const [key, value] of entries) {
+        read = 0
+        for (const entry of entries) {
+          const [key, value] = entry
+          read += entryBytes(entry)
           if (rows.length === wanted) break
           last = key
           if (this.#filter?.accepts(layout.envelopeTopic(key)) === false) continue
           rows.push(new StoredRow(key, value))
-          // As LevelDB counts, so that a read which it ends for its size ends the slice.
-          size += key.length + value.length
+          size += entryBytes(entry)
         }
         if (last !== undefined) this.#range = { gt: last, lt: this.#range.lt }
         this.#visited += entries.length
@@ -81,7 +84,7 @@ export class Scan implements RowSource {
       }
       return { rows, over: false }
     } finally {
-      await iterator.close()
+      await closeIterator(iterator, this.#range, read)
     }
   }
 

@@ -9,6 +9,8 @@ export class CountingStore implements LevelStore {
   seeks = 0
   /** Iterators open now. */
   open = 0
+  /** The most bytes that an iterator had read last when it was closed: LevelDB's binding keeps a copy of those. */
+  mostKept = 0
   /** Values fetched by key. */
   gets = 0
 
@@ -26,14 +28,18 @@ export class CountingStore implements LevelStore {
     const inner = this.#inner.iterator(options)
     this.seeks++
     this.open++
+    let kept = 0
     return {
       nextv: async size => {
         const entries = await inner.nextv(size)
         this.visited += entries.length
+        kept = entries.reduce((sum, [key, value]) => sum + key.length + value.length, 0)
         return entries
       },
+      seek: target => inner.seek(target),
       close: async () => {
         this.open--
+        this.mostKept = Math.max(this.mostKept, kept)
         await inner.close()
       }
     }

@@ -155,3 +155,14 @@ test('nothing of the database is open while a slice is with the consumer, nor af
   for await (const rows of archive.since(0n, { limit: 2000 }))
     assert.deepEqual([rows.length > 0, store.open], [true, 0])
 })
+
+test('a closed iterator keeps little in memory, however long the scan', async () => {
+  store.mostKept = 0
+  const everything = { ...range, limit: Number.POSITIVE_INFINITY }
+  for (const query of [everything, { ...everything, topics: some(traffic.hot, 10) }]) {
+    let rows = 0
+    for await (const slice of archive.query(query)) rows += slice.length
+    assert(rows > 5000)
+  }
+  assert(store.mostKept <= 16 * 1024, `${store.mostKept} bytes`)
+})
