@@ -80,9 +80,7 @@ function report(err: unknown, { env, stderr }: CommandContext): number {
   const text = env.DEBUG === undefined ? firstLine(error.message || error.name) : (error.stack ?? error.message)
   stderr.write(`waku-mailserver: ${text}\n`)
   if (error.name === 'InterruptedError') return EXIT_INTERRUPTED
-  return error instanceof UsageError || error instanceof ConfigError || error.name === 'EnodeUnsupportedError'
-    ? EXIT_USAGE
-    : EXIT_FAILURE
+  return error instanceof UsageError || error instanceof ConfigError ? EXIT_USAGE : EXIT_FAILURE
 }
 
 function firstLine(text: string): string {

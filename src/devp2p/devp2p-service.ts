@@ -231,8 +231,8 @@ async function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T
   }
 }
 
-/** An address that others can dial. */
-function reachable(host: string): string {
+/** An address that others can dial: an unspecified one becomes one of this machine's. */
+export function reachable(host: string): string {
   const family = { '0.0.0.0': 'IPv4', '::': 'IPv6' }[host]
   if (family === undefined) return host
   const all = Object.values(networkInterfaces()).flatMap(addresses => addresses ?? [])

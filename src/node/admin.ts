@@ -19,8 +19,8 @@ export interface AdminParts {
   keys: Keyring
   archive: Archive
   peer: PeerId
-  /** Where the node listens; empty when none runs. */
-  multiaddrs: () => string[]
+  /** Where the node listens. */
+  addresses: () => { multiaddrs: string[]; enode: string | null }
   /** Counts of the running node, by name. */
   counters?: (() => Record<string, unknown>) | undefined
 }
@@ -52,7 +52,10 @@ const pruneBefore = z.strictObject({ before: uint32 })
 export function adminHandlers(parts: AdminParts): Record<string, ControlHandler> {
   const { trust, keys, archive } = parts
   return {
-    id: command(nothing, async () => ({ peerId: parts.peer.toString(), multiaddrs: parts.multiaddrs(), enode: null })),
+    id: command(nothing, async () => {
+      const { multiaddrs, enode } = parts.addresses()
+      return { peerId: parts.peer.toString(), multiaddrs, enode }
+    }),
     'trust.list': command(nothing, async () => trust.list()),
     'trust.add': command(trustAdd, async ({ peer, ...options }) => trust.add(peer, options)),
     'trust.remove': command(onePeer, async ({ peer }) => ({ removed: await trust.remove(peer) })),

@@ -4,8 +4,9 @@ import { type MailClientService, type MailClientServiceInit, mailclient, type Wa
 import { BLOOM_BYTES } from '../wire/bloom.js'
 import { Cleanup } from './cleanup.js'
 import { openDataDir } from './data-dir.js'
+import { Devp2pNode } from './devp2p-node.js'
 import { loadIdentity } from './identity.js'
-import type { PeerAddress } from './peer-address.js'
+import { formatPeerAddress, type PeerAddress } from './peer-address.js'
 import { createPeerNode, startPeerNode } from './peer-node.js'
 import { useQuickKeccak } from './quick-keccak.js'
 import { openStore } from './store.js'
@@ -38,6 +39,7 @@ type Services = { waku: WakuService; mailclient: MailClientService }
 export class ClientPeer {
   private constructor(
     private readonly node: Libp2p<Services>,
+    private readonly devp2p: Devp2pNode,
     private readonly dataDir: string,
     readonly privateKey: PrivateKey,
     private readonly cleanup: Cleanup
@@ -57,13 +59,15 @@ export class ClientPeer {
         services: {
           // it comes to post or to fetch, and wants nothing of what is live
           waku: waku({ light: true, bloom: new Uint8Array(BLOOM_BYTES), maxTtl: LONGEST_TTL }),
-          mailclient: mailclient(init.mailclient)
+          mailclient: mailclient({ signWith: privateKey.raw, ...init.mailclient })
         }
       })
+      const devp2p = cleanup.after(new Devp2pNode({ privateKey, services: () => node.services }), side => side.stop())
       cleanup.after(node, node => node.stop())
       await startPeerNode(node)
+      await devp2p.start()
       if (init.trustOnly !== undefined) await node.services.mailclient.trust.add(init.trustOnly)
-      return new ClientPeer(node, init.dataDir, privateKey, cleanup)
+      return new ClientPeer(node, devp2p, init.dataDir, privateKey, cleanup)
     } catch (err) {
       await cleanup.run().catch(() => {}) // why it could not open matters more
       throw err
@@ -90,21 +94,28 @@ export class ClientPeer {
 
   /** Dials a peer. Throws `UnreachableError`, or the reason of `signal`. */
   async dial(peer: PeerAddress, options: { signal: AbortSignal; timeout: number }): Promise<void> {
-    await this.reach(peer, options, async signal => {
-      await this.node.dial(peer.address, { signal })
-    })
+    await this.reach(peer, options, signal => this.connection(peer, signal))
   }
 
   /** Dials a peer and exchanges Status with it. Throws `UnreachableError`, or the reason of `signal`. */
   async connect(peer: PeerAddress, options: { signal: AbortSignal; timeout: number }): Promise<void> {
     await this.reach(peer, options, async signal => {
-      await this.node.dial(peer.address, { signal })
+      await this.connection(peer, signal)
       await this.waku.connect(peer.peer, { signal })
     })
   }
 
   async close(): Promise<void> {
     await this.cleanup.run()
+  }
+
+  private async connection(peer: PeerAddress, signal: AbortSignal): Promise<void> {
+    if (peer.network === 'libp2p') {
+      await this.node.dial(peer.address, { signal })
+      return
+    }
+    this.devp2p.running.addAddress(peer.enode)
+    await this.devp2p.running.connect(peer.peer, { signal })
   }
 
   private async reach(
@@ -118,7 +129,7 @@ export class ClientPeer {
     } catch (err) {
       signal.throwIfAborted()
       const reason = deadline.aborted ? `no answer in ${timeout / 1000} s` : reasonOf(err)
-      throw new UnreachableError(`cannot reach ${peer.address}: ${reason}`, { cause: err })
+      throw new UnreachableError(`cannot reach ${formatPeerAddress(peer)}: ${reason}`, { cause: err })
     }
   }
 }

@@ -1,35 +1,31 @@
 import type { Libp2p } from '@libp2p/interface'
-import type { Archive } from '../archive/archive.js'
-import {
-  type MailClientService,
-  type MailserverService,
-  mailclient,
-  mailserver,
-  type WakuService,
-  waku
-} from '../index.js'
-import { DEFAULT_REQUEST_POW } from '../mailserver/request-policy.js'
+import type { Forwarding } from '../bridge/forwarding.js'
+import type { RequestForwarder } from '../mailserver/request-forwarder.js'
 import { adminHandlers } from './admin.js'
 import { Cleanup } from './cleanup.js'
 import { claimControlPath, releaseControlPath } from './control-path.js'
 import { ControlServer } from './control-server.js'
 import { type DataDir, openDataDir } from './data-dir.js'
+import { Devp2pNode, devp2pSettings } from './devp2p-node.js'
+import { forwardingOf } from './forwarding-node.js'
 import { loadIdentity } from './identity.js'
+import { byNetwork, checkNetworks } from './node-networks.js'
+import { type NodeServices, nodeServices } from './node-services.js'
 import { createPeerNode, startPeerNode } from './peer-node.js'
 import { useQuickKeccak } from './quick-keccak.js'
 import { type ReadyFile, removeReadyFile, writeReadyFile } from './ready-file.js'
 import { serverPassword } from './secret.js'
-import { DEFAULT_DATA_DIR, DEFAULT_RETENTION_SECONDS, listenAddresses, type StartConfig } from './start-config.js'
+import { DEFAULT_DATA_DIR, listenAddresses, type StartConfig } from './start-config.js'
 import { StaticPeers } from './static-peers.js'
 import { openStore } from './store.js'
-
-type Services = { waku: WakuService; mailserver: MailserverService; mailclient: MailClientService }
 
 /** A running mailserver node on its data dir. */
 export class Daemon {
   private constructor(
     readonly dir: DataDir,
-    readonly node: Libp2p<Services>,
+    readonly node: Libp2p<NodeServices>,
+    /** Absent with --no-devp2p. */
+    readonly devp2p: Devp2pNode | undefined,
     private readonly readyFile: string | undefined,
     private readonly cleanup: Cleanup
   ) {}
@@ -37,7 +33,7 @@ export class Daemon {
   /** What scripts and `id` are told. */
   get ready(): ReadyFile {
     const multiaddrs = this.node.getMultiaddrs().map(String)
-    return { peerId: this.node.peerId.toString(), multiaddrs, enode: null, pid: process.pid }
+    return { peerId: this.node.peerId.toString(), multiaddrs, enode: this.devp2p?.enode ?? null, pid: process.pid }
   }
 
   /**
@@ -47,7 +43,11 @@ export class Daemon {
   static async start(config: StartConfig): Promise<Daemon> {
     const cleanup = new Cleanup()
     try {
-      return await assemble(config, cleanup, (dir, node) => new Daemon(dir, node, config['ready-file'], cleanup))
+      return await assemble(
+        config,
+        cleanup,
+        (dir, node, devp2p) => new Daemon(dir, node, devp2p, config['ready-file'], cleanup)
+      )
     } catch (err) {
       await cleanup.run().catch(() => {}) // why it could not start matters more
       throw err
@@ -70,8 +70,9 @@ export class Daemon {
 async function assemble(
   config: StartConfig,
   cleanup: Cleanup,
-  finish: (dir: DataDir, node: Libp2p<Services>) => Daemon
+  finish: (dir: DataDir, node: Libp2p<NodeServices>, devp2p: Devp2pNode | undefined) => Daemon
 ): Promise<Daemon> {
+  checkNetworks(config)
   const dir = await openDataDir(config['data-dir'] ?? DEFAULT_DATA_DIR)
   // from here on this process owns the data dir
   const store = cleanup.after(await openStore(dir), store => store.close())
@@ -80,54 +81,55 @@ async function assemble(
   const password = await serverPassword(dir, config)
   await useQuickKeccak()
 
-  const node: Libp2p<Services> = await createPeerNode<Services>({
-    privateKey: await loadIdentity(dir.identity),
+  const privateKey = await loadIdentity(dir.identity)
+  let forwarding: Forwarding | undefined
+  const forward: RequestForwarder = async (...request) => await forwarding?.forward(...request)
+  const node: Libp2p<NodeServices> = await createPeerNode<NodeServices>({
+    privateKey,
     datastore: store.datastore,
     listen: listenAddresses(config),
     announce: config.announce?.map(String),
-    services: services(config, { password, archive: store.archive })
+    services: nodeServices(config, { password, archive: store.archive, privateKey, forward })
   })
+  const { waku, mailserver, mailclient } = node.services
+  const peers = byNetwork(config.peer ?? [])
+  const settings = devp2pSettings(config)
+  const devp2p =
+    settings &&
+    new Devp2pNode({
+      ...settings,
+      privateKey,
+      peers: peers.devp2p,
+      plainRequests: config['plain-requests'],
+      services: () => node.services
+    })
+  // its conversations belong to the services: they end first
+  if (devp2p !== undefined) cleanup.after(devp2p, devp2p => devp2p.stop())
   cleanup.after(node, node => node.stop())
   await startPeerNode(node)
+  if (devp2p !== undefined) cleanup.after(devp2p, devp2p => devp2p.beforeStop())
+  await devp2p?.start()
+  forwarding = cleanup.after(forwardingOf(config, { node, devp2p }), forwarding => forwarding.stop())
 
-  const daemon = finish(dir, node)
-  const { waku, mailserver, mailclient } = node.services
+  const daemon = finish(dir, node, devp2p)
   const handlers = adminHandlers({
     trust: mailclient.trust,
     keys: mailserver.keyring,
     archive: store.archive,
     peer: node.peerId,
-    multiaddrs: () => daemon.ready.multiaddrs,
+    addresses: () => daemon.ready,
     counters: () => ({
       connections: node.getConnections().length,
       peers: waku.peers().length,
       waku: waku.counters.snapshot(),
       mailserver: mailserver.counts,
-      mailclient: mailclient.counts
+      mailclient: mailclient.counts,
+      ...(devp2p === undefined ? {} : { devp2p: devp2p.counts }),
+      ...(config.upstream === undefined ? {} : { forwarding: forwarding?.tally.snapshot() })
     })
   })
   const path = cleanup.after(await claimControlPath(dir), () => releaseControlPath(dir))
   cleanup.after(await ControlServer.listen({ path, handlers }), control => control.close())
-  cleanup.after(new StaticPeers({ node, waku, peers: config.peer ?? [] }), peers => peers.stop())
+  cleanup.after(new StaticPeers({ node, waku, peers: peers.libp2p }), peers => peers.stop())
   return daemon
-}
-
-function services(config: StartConfig, parts: { password: string; archive: Archive }) {
-  const retention = config.retention ?? DEFAULT_RETENTION_SECONDS
-  return {
-    waku: waku({ pow: config['min-pow'], maxTtl: config['max-ttl'] }),
-    mailserver: mailserver({
-      ...parts,
-      archiveTopics: config['archive-topics']?.map(({ topic }) => topic),
-      retention: retention === 'forever' ? undefined : retention,
-      policies: {
-        libp2p: {
-          pow: config['request-pow'] ?? DEFAULT_REQUEST_POW,
-          signature: config['require-signature'] ?? 'none'
-        }
-      },
-      pageBytes: config['page-bytes']
-    }),
-    mailclient: mailclient({ acceptPush: config['accept-push'] })
-  }
 }

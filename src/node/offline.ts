@@ -27,7 +27,7 @@ export async function openOffline(dir: DataDir): Promise<Offline> {
     const keys = new Keyring({ datastore, logger })
     await Promise.all([trust.load(), keys.load()])
     const peer = peerIdFromPrivateKey(await loadIdentity(dir.identity))
-    const handlers = adminHandlers({ trust, keys, archive, peer, multiaddrs: () => [] })
+    const handlers = adminHandlers({ trust, keys, archive, peer, addresses: () => ({ multiaddrs: [], enode: null }) })
     return {
       async ask(command, params, options) {
         const handler = handlers[command]

@@ -109,7 +109,7 @@ export function choiceOption<const T extends string>(
     if (choice === undefined) throw new ValueError(allowed, text)
     return choice
   }
-  return textOption(parse, allowed, `<${choices.join('|')}>`, about, extra)
+  return textOption(parse, allowed, extra.value ?? `<${choices.join('|')}>`, about, extra)
 }
 
 /** On or off: a bare flag on the command line, `true` or `false` elsewhere. */

@@ -1,49 +1,69 @@
 import type { PeerId } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
+import { type Enode, formatEnode, isEnode, parseEnode, peerIdFromNodeId } from '../devp2p/enode.js'
 import { ValueError } from './value-error.js'
 
-/** Where a peer listens, and who it is: a multiaddr always ends by naming the peer. */
-export interface PeerAddress {
+/** A peer of libp2p: where it listens, and who it is. */
+export interface Libp2pAddress {
+  readonly network: 'libp2p'
   readonly peer: PeerId
+  /** Ends by naming the peer. */
   readonly address: Multiaddr
 }
 
-/** The peer was given as an enode URL, which names a peer of the devp2p network. */
-export class EnodeUnsupportedError extends Error {
-  static override readonly name = 'EnodeUnsupportedError'
-  override readonly name = 'EnodeUnsupportedError'
-
-  constructor() {
-    super('enode URLs name devp2p peers, and this build speaks libp2p only: give a multiaddr')
-  }
+/** A peer of devp2p: where it listens, and who it is in both worlds. */
+export interface Devp2pAddress {
+  readonly network: 'devp2p'
+  readonly peer: PeerId
+  readonly enode: Enode
 }
 
-export const LISTEN_ADDRESS = 'a multiaddr to listen on such as /ip4/0.0.0.0/tcp/30304'
-export const PEER_ADDRESS = 'a multiaddr with a peer id such as /ip4/192.0.2.1/tcp/30304/p2p/16Uiu2…'
-export const PEER_NAME = `a peer id such as 16Uiu2…, or ${PEER_ADDRESS}`
+export type PeerAddress = Libp2pAddress | Devp2pAddress
 
-/** Reads `/ip4/…/tcp/…/p2p/<peer id>`. Throws `ValueError`, or `EnodeUnsupportedError` for an enode URL. */
+export const LISTEN_ADDRESS = 'a multiaddr to listen on such as /ip4/0.0.0.0/tcp/30304'
+const MULTIADDR = 'a multiaddr with a peer id such as /ip4/192.0.2.1/tcp/30304/p2p/16Uiu2…'
+const ENODE = 'an enode URL such as enode://<128 hex digits>@192.0.2.1:30303'
+export const PEER_ADDRESS = `${MULTIADDR}, or ${ENODE}`
+export const PEER_NAME = `a peer id such as 16Uiu2…, ${PEER_ADDRESS}`
+
+/** Reads `/ip4/…/tcp/…/p2p/<peer id>` or `enode://…`. Throws `ValueError`. */
 export function parsePeerAddress(text: string): PeerAddress {
+  if (isEnode(text.trim())) return parseEnodeAddress(text)
   const address = parse(text, PEER_ADDRESS)
   const last = address.getComponents().at(-1)
   if (last?.name !== 'p2p' || last.value === undefined) throw new ValueError(PEER_ADDRESS, text)
-  return { peer: parsePeerId(last.value, text), address }
+  return { network: 'libp2p', peer: parsePeerId(last.value, text), address }
 }
 
-/** Reads a peer id, or the peer id at the end of a multiaddr. Throws as `parsePeerAddress` does. */
+/** Reads a peer id, or the peer that a multiaddr or an enode URL names. Throws `ValueError`. */
 export function parsePeerName(text: string): PeerId {
-  if (/^enode:/i.test(text) || text.startsWith('/')) return parsePeerAddress(text).peer
+  const trimmed = text.trim()
+  if (isEnode(trimmed) || trimmed.startsWith('/')) return parsePeerAddress(text).peer
   return parsePeerId(text, text)
 }
 
-/** Reads a multiaddr to listen on or to announce. Throws as `parsePeerAddress` does. */
+/** Reads a multiaddr to listen on or to announce. Throws `ValueError`. */
 export function parseListenAddress(text: string): Multiaddr {
   return parse(text, LISTEN_ADDRESS)
 }
 
+/** As the user would write it. */
+export function formatPeerAddress(peer: PeerAddress): string {
+  return peer.network === 'libp2p' ? peer.address.toString() : formatEnode(peer.enode)
+}
+
+function parseEnodeAddress(text: string): Devp2pAddress {
+  try {
+    const enode = parseEnode(text)
+    return { network: 'devp2p', peer: peerIdFromNodeId(enode.id), enode }
+  } catch (err) {
+    if ((err as Error).name !== 'EnodeError') throw err
+    throw new ValueError(`${ENODE} (${(err as Error).message})`, text)
+  }
+}
+
 function parse(text: string, expected: string): Multiaddr {
-  if (/^enode:/i.test(text.trim())) throw new EnodeUnsupportedError()
   try {
     const address = multiaddr(text.trim())
     if (address.getComponents().length > 0) return address

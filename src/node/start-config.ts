@@ -1,6 +1,8 @@
 import { multiaddr } from '@multiformats/multiaddr'
 import type { z } from 'zod'
+import { DEVP2P_LISTEN, parseDevp2pListen } from './devp2p-listen.js'
 import { parseDuration } from './duration.js'
+import { FORWARD_FOR, parseRequester } from './forward-for.js'
 import {
   byteSizeOption,
   choiceOption,
@@ -39,7 +41,11 @@ export const addressShape = {
   listen: listOption(parseListenAddress, LISTEN_ADDRESS, '<multiaddr>', 'where to listen; may be repeated', {
     fallback: DEFAULT_LISTEN
   }),
-  announce: listOption(parseListenAddress, LISTEN_ADDRESS, '<multiaddr>', 'what to announce instead of that')
+  announce: listOption(parseListenAddress, LISTEN_ADDRESS, '<multiaddr>', 'what to announce instead of that'),
+  'devp2p-listen': textOption(parseDevp2pListen, DEVP2P_LISTEN, '<ip:port>', 'where legacy devp2p peers may connect', {
+    fallback: '0.0.0.0:30303, or 127.0.0.1:30303 beside a local --listen; another port when it is taken'
+  }),
+  'no-devp2p': switchOption('speak libp2p only')
 }
 
 /** Everything that decides how a node runs. */
@@ -48,6 +54,16 @@ export const startShape = {
   config: configOption,
   ...addressShape,
   peer: listOption(parsePeerAddress, PEER_ADDRESS, '<peer>', 'a peer to stay connected with; may be repeated'),
+  upstream: listOption(
+    parsePeerAddress,
+    PEER_ADDRESS,
+    '<peer>',
+    'a mailserver that gets requests which no key here opens; may be repeated, asked in this order'
+  ),
+  'forward-for': listOption(parseRequester, FORWARD_FOR, '<peer|any>', 'whose requests go to the upstreams', {
+    fallback: 'nobody'
+  }),
+  'plain-requests': switchOption('serve devp2p requests that are not encrypted: whoever connects may read everything'),
   'password-file': plainOption('<file>', 'the password that requests are encrypted with', {
     fallback: '<data-dir>/password'
   }),

@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Libp2p, PeerId } from '@libp2p/interface'
 import type { Waku } from '../waku/waku.js'
-import type { PeerAddress } from './peer-address.js'
+import type { Libp2pAddress } from './peer-address.js'
 
 export interface StaticPeersInit {
   node: Libp2p
   waku: Pick<Waku, 'connect'>
-  peers: readonly PeerAddress[]
+  peers: readonly Libp2pAddress[]
   /** Pause before the second attempt, ms; doubles up to `maxPause`. @default 1000 */
   minPause?: number | undefined
   /** @default 60000 */
@@ -15,7 +15,7 @@ export interface StaticPeersInit {
 
 const DIAL_TIMEOUT_MS = 20_000
 
-/** Stays connected with the peers that the owner named: dials, and dials again with growing pauses whenever one is gone. */
+/** Stays connected with the libp2p peers that the owner named: dials, and dials again with growing pauses whenever one is gone. */
 export class StaticPeers {
   private readonly controller = new AbortController()
   private readonly loops: Promise<void>[]
@@ -33,7 +33,7 @@ export class StaticPeers {
     await Promise.all(this.loops)
   }
 
-  private async keep(peer: PeerAddress): Promise<void> {
+  private async keep(peer: Libp2pAddress): Promise<void> {
     const { signal } = this.controller
     let pause = this.minPause
     while (!signal.aborted) {
@@ -46,7 +46,7 @@ export class StaticPeers {
   }
 
   /** Resolves when a connection was there and ended; rejects when there was none. */
-  private async connection({ peer, address }: PeerAddress): Promise<void> {
+  private async connection({ peer, address }: Libp2pAddress): Promise<void> {
     const { node, waku } = this.init
     const signal = AbortSignal.any([this.controller.signal, AbortSignal.timeout(DIAL_TIMEOUT_MS)])
     await node.dial(address, { signal })

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { parsePeerName } from '../../src/node/peer-address.js'
 import { tempDir } from '../node/temp-dir.js'
 import { fileThere, launch, portOpen, run, startNode } from './processes.js'
 
@@ -28,16 +29,26 @@ test('the ready file and id say who the node is, running or not', async t => {
   const cwd = tempDir(t)
   const server = await startNode(t, cwd)
   const ready = JSON.parse(readFileSync(join(cwd, 'ready.json'), 'utf8'))
-  assert.deepEqual(ready, { peerId: server.peerId, multiaddrs: [server.address], enode: null, pid: server.child.pid })
+  assert.deepEqual(ready, {
+    peerId: server.peerId,
+    multiaddrs: [server.address],
+    enode: server.enode,
+    pid: server.child.pid
+  })
   assert.ok(server.address.endsWith(`/p2p/${server.peerId}`))
   assert.match(server.peerId, /^16Uiu2/, 'it is secp256k1')
   const running = (await run(t, ['id', '--json'], { cwd })).json()[0]
-  assert.deepEqual(running, { peerId: server.peerId, multiaddrs: [server.address], enode: null })
+  assert.deepEqual(running, { peerId: server.peerId, multiaddrs: [server.address], enode: server.enode })
+  assert.match(server.enode, /^enode:\/\/[0-9a-f]{128}@127\.0\.0\.1:\d+$/)
+  assert.equal(parsePeerName(server.enode).toString(), server.peerId, 'one key, two names')
   await server.stop()
   const listen = ['--listen', '/ip4/127.0.0.1/tcp/4000', '--announce', '/dns4/example.org/tcp/4000']
   const stopped = (await run(t, ['id', '--json', ...listen], { cwd })).json()[0]
   const multiaddrs = [`/dns4/example.org/tcp/4000/p2p/${server.peerId}`]
-  assert.deepEqual(stopped, { peerId: server.peerId, multiaddrs, enode: null })
+  const enode = server.enode.replace(/:\d+$/, ':30303')
+  assert.deepEqual(stopped, { peerId: server.peerId, multiaddrs, enode })
+  const silent = (await run(t, ['id', '--json', '--no-devp2p', ...listen], { cwd })).json()[0]
+  assert.deepEqual(silent, { peerId: server.peerId, multiaddrs, enode: null })
 })
 
 test('a second node on the same data dir, and a port in use, are clear errors that leave the first alone', async t => {

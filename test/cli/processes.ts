@@ -29,6 +29,8 @@ export interface RunningNode {
   child: ChildProcess
   peerId: string
   address: string
+  /** Empty when it does not speak devp2p. */
+  enode: string
   port: number
   /** What it printed so far. */
   output(): string
@@ -90,7 +92,8 @@ export async function startNode(
   const ready = join(cwd, 'ready.json')
   rmSync(ready, { force: true }) // of a node that was killed
   const listen = args.includes('--listen') ? [] : ['--listen', '/ip4/127.0.0.1/tcp/0']
-  const child = launch(t, ['start', '--ready-file', ready, ...listen, ...args], { cwd, env })
+  const quiet = args.some(arg => /^--(no-devp2p|devp2p-listen)$/.test(arg)) ? [] : ['--devp2p-listen', '127.0.0.1:0']
+  const child = launch(t, ['start', '--ready-file', ready, ...listen, ...quiet, ...args], { cwd, env })
   let output = ''
   for (const stream of [child.stdout, child.stderr]) {
     stream?.setEncoding('utf8').on('data', text => {
@@ -103,11 +106,12 @@ export async function startNode(
   })
   failed.catch(() => {}) // later on it is meant to end
   await Promise.race([fileThere(ready), failed])
-  const { peerId, multiaddrs } = JSON.parse(readFileSync(ready, 'utf8'))
+  const { peerId, multiaddrs, enode } = JSON.parse(readFileSync(ready, 'utf8'))
   return {
     child,
     peerId,
     address: multiaddrs[0],
+    enode: enode ?? '',
     port: Number(multiaddrs[0].split('/')[4]),
     output: () => output,
     async stop(signal = 'SIGTERM') {

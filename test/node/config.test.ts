@@ -81,10 +81,10 @@ test('a config file must be there, be a JSON object and have known keys only', t
   assert.match(refusal({ config: file(t, { once: true }) }), /no such setting/, 'it belongs to one run')
 })
 
-test('an enode URL among the peers is a typed error that names the key', () => {
-  const peer = [`enode://${'ab'.repeat(64)}@127.0.0.1:30303`]
+test('a bad enode URL among the peers is an error that names the setting and says why', () => {
+  const peer = [`enode://${'00'.repeat(64)}@127.0.0.1:30303`]
   assert.throws(() => readConfig(startShape, { flags: { peer }, env: {} }), {
-    name: 'EnodeUnsupportedError',
-    message: /^--peer: .*libp2p only/
+    name: 'ConfigError',
+    message: /^--peer: expected an enode URL.*the node id is no public key/
   })
 })

@@ -1,10 +1,15 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { multiaddr } from '@multiformats/multiaddr'
+import { NodeKey } from '../../src/devp2p/node-key.js'
 import { formatByteSize, parseByteSize } from '../../src/node/byte-size.js'
+import { defaultDevp2pListen, parseDevp2pListen } from '../../src/node/devp2p-listen.js'
 import { parseDuration } from '../../src/node/duration.js'
+import { isNamed, parseRequester } from '../../src/node/forward-for.js'
 import { parseMoment } from '../../src/node/moment.js'
-import { parsePeerAddress, parsePeerName } from '../../src/node/peer-address.js'
+import { formatPeerAddress, parsePeerAddress, parsePeerName } from '../../src/node/peer-address.js'
 import { parseTopicChoice } from '../../src/node/topic-choice.js'
+import { toHex } from '../../src/wire/bytes.js'
 
 const NOW = 1_800_000_000
 const PEER = '16Uiu2HAmTvN6CWRRTqKrVGDbvVh1wpUWiwdSxDGzVYCGPNFsB6Ro'
@@ -57,9 +62,10 @@ test('a size in bytes is read with binary and decimal units', () => {
 })
 
 test('a peer is a multiaddr that ends with a peer id', () => {
-  const { peer, address } = parsePeerAddress(`/ip4/127.0.0.1/tcp/30304/p2p/${PEER}`)
-  assert.equal(peer.toString(), PEER)
-  assert.equal(address.toString(), `/ip4/127.0.0.1/tcp/30304/p2p/${PEER}`)
+  const parsed = parsePeerAddress(`/ip4/127.0.0.1/tcp/30304/p2p/${PEER}`)
+  assert.equal(parsed.peer.toString(), PEER)
+  assert.equal(parsed.network, 'libp2p')
+  assert.equal(formatPeerAddress(parsed), `/ip4/127.0.0.1/tcp/30304/p2p/${PEER}`)
   for (const text of [
     '',
     'localhost:30304',
@@ -77,10 +83,53 @@ test('a peer may be named by its id alone where it is not dialled', () => {
   refuses(() => parsePeerName('16Uiu2'))
 })
 
-test('an enode URL is a typed error, never a parse error', () => {
-  const enode = `enode://${'ab'.repeat(64)}@127.0.0.1:30303`
-  refuses(() => parsePeerAddress(enode), 'EnodeUnsupportedError')
-  refuses(() => parsePeerName(enode), 'EnodeUnsupportedError')
+test('an enode URL names a peer of devp2p, wherever a peer is named', () => {
+  const { id, peerId } = new NodeKey()
+  const enode = `enode://${toHex(id)}@127.0.0.1:30303`
+  const parsed = parsePeerAddress(enode)
+  assert.equal(parsed.network, 'devp2p')
+  assert.ok(parsed.peer.equals(peerId))
+  assert.equal(formatPeerAddress(parsed), enode)
+  assert.ok(parsePeerName(enode).equals(peerId))
+  for (const text of [
+    `enode://${'00'.repeat(64)}@127.0.0.1:30303`,
+    `enode://${toHex(id)}@127.0.0.1`,
+    `enode://${toHex(id)}@127.0.0.1:0`,
+    `enode://${toHex(id).slice(2)}@127.0.0.1:30303`,
+    'enode://'
+  ]) {
+    refuses(() => parsePeerAddress(text))
+    refuses(() => parsePeerName(text))
+  }
+})
+
+test('where to listen for devp2p is an address and a port', () => {
+  assert.deepEqual(parseDevp2pListen('0.0.0.0:30303'), { host: '0.0.0.0', port: 30303 })
+  assert.deepEqual(parseDevp2pListen('[::1]:0'), { host: '::1', port: 0 })
+  for (const text of [
+    '',
+    '30303',
+    ':30303',
+    'localhost:30303',
+    '0.0.0.0',
+    '0.0.0.0:65536',
+    '::1:30303',
+    '[1.2.3.4]:1'
+  ]) {
+    refuses(() => parseDevp2pListen(text))
+  }
+  const local = [multiaddr('/ip4/127.0.0.1/tcp/0'), multiaddr('/ip6/::1/tcp/0')]
+  assert.equal(defaultDevp2pListen(undefined).host, '0.0.0.0')
+  assert.equal(defaultDevp2pListen(local).host, '127.0.0.1', 'who stays on this machine stays there on either network')
+  assert.equal(defaultDevp2pListen([...local, multiaddr('/ip4/0.0.0.0/tcp/1')]).host, '0.0.0.0')
+})
+
+test('requests are forwarded for peers that are named, or any', () => {
+  const peer = parsePeerName(PEER)
+  const other = new NodeKey().peerId
+  assert.ok(isNamed(peer, [parseRequester(PEER)]) && !isNamed(other, [parseRequester(PEER)]) && !isNamed(peer, []))
+  assert.ok(isNamed(other, [parseRequester(PEER), parseRequester('any')]))
+  refuses(() => parseRequester('all'))
 })
 
 test('a topic is a name or its four bytes; digits of another number are refused', () => {

@@ -2,6 +2,7 @@ import { networkInterfaces } from 'node:os'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { ControlClient } from '../../node/control-client.js'
 import { openDataDir } from '../../node/data-dir.js'
+import { devp2pSettings, enodeOf } from '../../node/devp2p-node.js'
 import { loadIdentity } from '../../node/identity.js'
 import { DEFAULT_DATA_DIR, listenAddresses, startShape } from '../../node/start-config.js'
 import { defineCommand } from '../command.js'
@@ -10,7 +11,7 @@ import { writeJson, writeLine } from '../output.js'
 export interface IdAnswer {
   peerId: string
   multiaddrs: string[]
-  /** The devp2p name of the peer: null, since this build speaks libp2p only. */
+  /** Where devp2p peers reach it; null when it does not listen for them, or the port is not known yet. */
   enode: string | null
 }
 
@@ -35,9 +36,12 @@ export const id = defineCommand({
         control.close()
       }
     } else {
-      const peerId = peerIdFromPrivateKey(await loadIdentity(dir.identity)).toString()
+      const key = await loadIdentity(dir.identity)
+      const peerId = peerIdFromPrivateKey(key).toString()
+      const devp2p = devp2pSettings(config)
+      const enode = devp2p === undefined ? null : enodeOf(key, devp2p.listen)
       const addresses = config.announce?.map(String) ?? listenAddresses(config).flatMap(reachable)
-      answer = { peerId, multiaddrs: addresses.map(address => withPeer(address, peerId)), enode: null }
+      answer = { peerId, multiaddrs: addresses.map(address => withPeer(address, peerId)), enode }
     }
     if (config.json === true) await writeJson(context.stdout, answer, context)
     else await writeLine(context.stdout, describe(answer), context)
@@ -61,5 +65,5 @@ function withPeer(address: string, peerId: string): string {
 
 function describe({ peerId, multiaddrs, enode }: IdAnswer): string {
   const lines = [`peer id    ${peerId}`, ...multiaddrs.map(address => `multiaddr  ${address}`)]
-  return [...lines, `enode      ${enode ?? 'none: this build speaks libp2p only'}`].join('\n')
+  return [...lines, `enode      ${enode ?? 'none'}`].join('\n')
 }

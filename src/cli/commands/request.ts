@@ -15,6 +15,8 @@ import {
 import { PEER_ADDRESS, parsePeerAddress } from '../../node/peer-address.js'
 import { readPasswordFile } from '../../node/secret.js'
 import { parseTopicChoice, TOPIC } from '../../node/topic-choice.js'
+import { DIALECTS } from '../../wire/dialect.js'
+import type { Dialect } from '../../wire/history-request.js'
 import { keyFromPassword } from '../../wire/key.js'
 import { type CommandContext, defineCommand, UsageError } from '../command.js'
 import { envelopeLine } from '../envelope-line.js'
@@ -32,11 +34,13 @@ const DEFAULT_TIMEOUT = 20
 /** Who was interrupted may still say how far it came. */
 const LAST_WORDS_MS = 1_000
 const MAX_UINT32 = 0xffffffff
+const DIALECT_NAMES = Object.keys(DIALECTS) as Dialect[]
 
 export const request = defineCommand({
   name: 'request',
   about: 'fetch history from a mailserver that you trust',
   details:
+    `A mailserver of devp2p is named by its enode URL; --dialect is one of ${DIALECT_NAMES.join(', ')}.\n` +
     'Envelopes are printed as NDJSON. Those are decrypted that the named key opens, or else the key of the public channel of their\n' +
     'topic. The server must be on the trust list of this data dir (trust add --data-dir ./waku-data/client), or --trust be given.',
   shape: {
@@ -56,8 +60,9 @@ export const request = defineCommand({
     password: plainOption('<text>', 'the same, seen by everyone on this machine: prefer --password-file'),
     'key-password-file': plainOption('<file>', 'decrypt with the key of this password'),
     'key-file': plainOption('<file>', 'decrypt with this key: 32 bytes, raw or as 64 hex digits'),
-    dialect: choiceOption(['spec4', 'spec5', 'spec6t', 'sg6', 'sg7'], 'the form of the request', {
-      fallback: 'spec6t'
+    dialect: choiceOption(DIALECT_NAMES, 'the form of the request', {
+      value: '<name>',
+      fallback: 'spec6t, over devp2p sg7, of go-ethereum raw72'
     }),
     pow: numberOption('proof of work of the requests', { min: 0, max: 1_000_000 }, { fallback: '0.002' }),
     'max-bytes': byteSizeOption('most bytes taken for one page', { fallback: '64MiB' }),
@@ -92,6 +97,7 @@ export const request = defineCommand({
         key,
         signWith: client.privateKey.raw,
         dialect: config.dialect,
+        network: server.network,
         pow: config.pow,
         signal: context.signal
       }
@@ -167,8 +173,10 @@ async function writeSummary(summary: Summary, json: boolean, context: CommandCon
 async function serverKey(config: {
   password?: string | undefined
   'password-file'?: string | undefined
-}): Promise<Uint8Array> {
-  const { password, 'password-file': passwordFile } = config
+  dialect?: Dialect | undefined
+}): Promise<Uint8Array | undefined> {
+  const { password, 'password-file': passwordFile, dialect } = config
+  if (dialect !== undefined && !DIALECTS[dialect].sealed) return undefined
   if (password !== undefined && passwordFile !== undefined) {
     throw new UsageError('--password and --password-file exclude each other')
   }

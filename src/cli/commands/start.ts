@@ -1,5 +1,7 @@
 import { once } from 'node:events'
 import type { Daemon } from '../../node/daemon.js'
+import { DEFAULT_DEVP2P_PORT } from '../../node/devp2p-listen.js'
+import { oddities } from '../../node/node-networks.js'
 import { watchParent } from '../../node/parent-watch.js'
 import { type StartConfig, startShape } from '../../node/start-config.js'
 import { type CommandContext, defineCommand, UsageError } from '../command.js'
@@ -48,10 +50,22 @@ async function announce(
   { stdout, stderr, signal }: CommandContext
 ): Promise<void> {
   const { dir, ready } = daemon
+  for (const line of warnings(daemon, config)) await writeLine(stderr, `waku-mailserver: ${line}`, { signal })
   if (config.json === true) return writeJson(stdout, { ...ready, dataDir: dir.path }, { signal })
-  if (dir.open) await writeLine(stderr, `waku-mailserver: others may read ${dir.path}: chmod 700 it`, { signal })
   for (const address of ready.multiaddrs) await writeLine(stdout, `listening: ${address}`, { signal })
+  if (ready.enode !== null) await writeLine(stdout, `listening: ${ready.enode}`, { signal })
   await writeLine(stdout, `password: ${whereIs(config, dir.password)}`, { signal })
+}
+
+function warnings(daemon: Daemon, config: StartConfig): string[] {
+  const { dir, devp2p } = daemon
+  return [
+    ...oddities(config),
+    ...(dir.open ? [`others may read ${dir.path}: chmod 700 it`] : []),
+    ...(devp2p?.yielded === true
+      ? [`the devp2p port ${DEFAULT_DEVP2P_PORT} is in use, another was taken; choose one with --devp2p-listen`]
+      : [])
+  ]
 }
 
 /** A node serves on when nobody reads what it prints, or when it is told to stop meanwhile. */

@@ -1,0 +1,30 @@
+import type { Libp2p } from '@libp2p/interface'
+import { defaultLogger } from '@libp2p/logger'
+import { Forwarding } from '../bridge/forwarding.js'
+import { libp2pUpstream } from '../bridge/libp2p-upstream.js'
+import type { UpstreamInit } from '../bridge/upstream.js'
+import type { Devp2pNode } from './devp2p-node.js'
+import { isNamed } from './forward-for.js'
+import type { PeerAddress } from './peer-address.js'
+import type { StartConfig } from './start-config.js'
+
+/** Passes requests on to the upstreams of the settings; both networks have to run. */
+export function forwardingOf(
+  config: Pick<StartConfig, 'upstream' | 'forward-for'>,
+  { node, devp2p }: { node: Libp2p; devp2p: Devp2pNode | undefined }
+): Forwarding {
+  const requesters = config['forward-for'] ?? []
+  return new Forwarding({
+    upstreams: (config.upstream ?? []).map(peer => upstreamOf(peer, node, devp2p)),
+    allows: peer => isNamed(peer, requesters),
+    logger: defaultLogger()
+  })
+}
+
+function upstreamOf(address: PeerAddress, node: Libp2p, devp2p: Devp2pNode | undefined): UpstreamInit {
+  if (address.network === 'libp2p') return libp2pUpstream(node, address)
+  const { peer, enode } = address
+  if (devp2p === undefined) throw new Error('an upstream of devp2p needs devp2p')
+  devp2p.running.addAddress(enode)
+  return { peer, network: 'devp2p', dial: options => devp2p.dial(peer, options) }
+}

@@ -1,0 +1,44 @@
+import type { PrivateKey } from '@libp2p/interface'
+import type { Archive } from '../archive/archive.js'
+import {
+  type MailClientService,
+  type MailserverService,
+  mailclient,
+  mailserver,
+  type WakuService,
+  waku
+} from '../index.js'
+import type { RequestForwarder } from '../mailserver/request-forwarder.js'
+import { DEFAULT_REQUEST_POW } from '../mailserver/request-policy.js'
+import { DEFAULT_RETENTION_SECONDS, type StartConfig } from './start-config.js'
+
+export type NodeServices = { waku: WakuService; mailserver: MailserverService; mailclient: MailClientService }
+
+export interface NodeServiceParts {
+  password: string
+  archive: Archive
+  privateKey: PrivateKey
+  forward?: RequestForwarder | undefined
+}
+
+/** The services of a mailserver node on these settings. */
+export function nodeServices(config: StartConfig, { password, archive, privateKey, forward }: NodeServiceParts) {
+  const retention = config.retention ?? DEFAULT_RETENTION_SECONDS
+  const policy = {
+    pow: config['request-pow'] ?? DEFAULT_REQUEST_POW,
+    signature: config['require-signature'] ?? ('none' as const)
+  }
+  return {
+    waku: waku({ pow: config['min-pow'], maxTtl: config['max-ttl'] }),
+    mailserver: mailserver({
+      password,
+      archive,
+      forward,
+      archiveTopics: config['archive-topics']?.map(({ topic }) => topic),
+      retention: retention === 'forever' ? undefined : retention,
+      policies: { libp2p: policy, devp2p: policy },
+      pageBytes: config['page-bytes']
+    }),
+    mailclient: mailclient({ acceptPush: config['accept-push'], signWith: privateKey.raw })
+  }
+}
