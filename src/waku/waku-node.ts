@@ -1,4 +1,5 @@
 import type { ComponentLogger, Logger, Metrics, PeerId, Startable } from '@libp2p/interface'
+import { setMaxListeners } from 'main-event'
 import type { Envelope } from '../wire/envelope.js'
 import type { StatusOptions } from '../wire/status.js'
 import { Counters } from './counters.js'
@@ -97,6 +98,8 @@ export class WakuNode implements Waku, Startable {
   async beforeStop(): Promise<void> {
     this.#running = false
     const signal = AbortSignal.timeout(this.#settings.stopTimeout)
+    // one for all conversations, however many
+    setMaxListeners(Number.POSITIVE_INFINITY, signal)
     await Promise.all(this.#peers.all().map(session => session.retire(signal)))
   }
 
