@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { ClassicLevel } from 'classic-level'
 import type { ArchiveQuery } from '../../src/archive/archive.js'
+import { ClassicStore } from '../../src/archive/classic-store.js'
 import { LEVEL_OPTIONS } from '../../src/archive/database.js'
 import { LevelArchive } from '../../src/archive/level-archive.js'
 import { bloomOf } from '../../src/wire/bloom.js'
@@ -28,7 +29,7 @@ export async function archiveBench(count: number): Promise<Line[]> {
   const memory = anonymousMemory()
   try {
     await level.open()
-    const store = new CountingStore(level)
+    const store = new CountingStore(new ClassicStore(level))
     const archive = await LevelArchive.open({ db: store })
     const prng = new Prng(1)
     const traffic = new Traffic(prng, { count, days: DAYS })

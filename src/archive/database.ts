@@ -1,5 +1,6 @@
 import { ClassicLevel, type DatabaseOptions } from 'classic-level'
 import { LevelDatastore } from 'datastore-level'
+import { ClassicStore } from './classic-store.js'
 import { DataDirLockedError } from './errors.js'
 import { LevelArchive } from './level-archive.js'
 
@@ -43,7 +44,7 @@ export async function openDatabase(path: string): Promise<Database> {
     const datastore = new LevelDatastore(records as unknown as LevelDatastore['db'])
     await datastore.open()
     // Keys that carry the prefix of sublevel `a` themselves: half as fast again as through the sublevel.
-    const archive = await LevelArchive.open({ db: level })
+    const archive = await LevelArchive.open({ db: new ClassicStore(level) })
     return {
       datastore,
       archive,
