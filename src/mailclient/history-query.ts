@@ -1,6 +1,6 @@
 import type { PeerId } from '@libp2p/interface'
 import type { Network } from '../waku/packet-channel.js'
-import { BLOOM_BYTES, bloomOf, envelopeMatchesBloom, fullBloom } from '../wire/bloom.js'
+import { BLOOM_BYTES, bloomOf, envelopeMatchesBloom, fullBloom, isFullBloom } from '../wire/bloom.js'
 import { isUint32, MAX_UINT32 } from '../wire/bytes.js'
 import { DIALECTS } from '../wire/dialect.js'
 import { type Dialect, MAX_REQUEST_TOPICS } from '../wire/history-request.js'
@@ -106,6 +106,7 @@ export function planHistory(query: HistoryQuery, now: number): HistoryPlan {
   if (!isUint32(pageSize) || pageSize === 0) throw new HistoryQueryError('pageSize is an integer of 1 to 2^32-1')
   const bloom = settleBloom(query)
   const numbers = topics && new Set(topics.map(topicNumber))
+  const everything = isFullBloom(bloom)
   return {
     server,
     lower,
@@ -116,7 +117,8 @@ export function planHistory(query: HistoryQuery, now: number): HistoryPlan {
     pageSize,
     cursor: query.cursor === undefined ? undefined : readCursor(server, query.cursor),
     sealing: { key, publicKey },
-    wants: topic => (numbers === undefined ? envelopeMatchesBloom(bloom, topic) : numbers.has(topicNumber(topic)))
+    wants: topic =>
+      numbers === undefined ? everything || envelopeMatchesBloom(bloom, topic) : numbers.has(topicNumber(topic))
   }
 }
 

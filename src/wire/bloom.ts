@@ -51,7 +51,11 @@ export function bloomMatches(filter: Uint8Array, sample: Uint8Array): boolean {
   return true
 }
 
-/** Whether an envelope of `topic` passes a received filter. */
+/** Whether an envelope of `topic` passes a received filter: `bloomMatches` with the lossy filter of the topic. */
 export function envelopeMatchesBloom(filter: Uint8Array, topic: Uint8Array): boolean {
-  return bloomMatches(filter, lossyTopicBloom(topic))
+  if (filter.length === 0) return true
+  const [a, b, c] = bits(topic)
+  const has = (bit: number): boolean => ((filter[bit >> 3] as number) & (1 << (bit & 7))) !== 0
+  const shared = (one: number, other: number): boolean => one >> 3 === other >> 3
+  return has(c) && (shared(b, c) || has(b)) && (shared(a, b) || shared(a, c) || has(a))
 }

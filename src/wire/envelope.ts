@@ -1,16 +1,7 @@
-import { concatBytes, isUint32, MAX_UINT32, toHex } from './bytes.js'
+import { concatBytes, isUint32, toHex } from './bytes.js'
 import { MalformedError, UnencodableError } from './errors.js'
 import { keccak256 } from './keccak.js'
-import {
-  decodeBigUint,
-  decodeList,
-  decodeUint,
-  encodeList,
-  encodeString,
-  encodeUint,
-  listHeader,
-  type RlpItem
-} from './rlp.js'
+import { encodeList, encodeString, encodeUint, ItemReader, listHeader } from './rlp.js'
 
 export interface EnvelopeFields {
   /** Unix seconds, 0..2^32-1. */
@@ -24,37 +15,68 @@ export interface EnvelopeFields {
   readonly nonce: bigint
 }
 
-/** An envelope is its bytes: the fields are a view over them, hashes are computed when first asked for. */
+/**
+ * An envelope is its bytes: the fields are a view over them, cut out and hashed when first asked for. What travels in bulk
+ * is mostly only judged by its times and topic.
+ */
 export class Envelope implements EnvelopeFields {
   readonly raw: Uint8Array
   readonly expiry: number
   readonly ttl: number
-  readonly topic: Uint8Array
-  readonly data: Uint8Array
-  readonly #nonce: RlpItem
-  readonly #beforeNonce: number
+  readonly #itemsAt: number
+  readonly #topicAt: number
+  readonly #dataAt: number
+  readonly #dataEnd: number
+  readonly #nonceAt: number
+  #topic: Uint8Array | undefined
+  #data: Uint8Array | undefined
   #hash: Uint8Array | undefined
   #hashHex: string | undefined
   #powHash: Uint8Array | undefined
 
-  /** Made by `decodeEnvelope` and `encodeEnvelope` only. */
-  constructor(raw: Uint8Array, items: RlpItem[]) {
-    const [expiry, ttl, topic, data, nonce] = items as [RlpItem, RlpItem, RlpItem, RlpItem, RlpItem]
+  /**
+   * Made by `decodeEnvelope` and `encodeEnvelope` only.
+   *
+   * @throws MalformedError
+   */
+  constructor(raw: Uint8Array) {
+    const list = new ItemReader(raw, 0, raw.length)
+    list.next()
+    if (!list.isList || !list.done) throw new MalformedError('an envelope is one list')
+    const item = new ItemReader(raw, list.body, raw.length)
     this.raw = raw
-    this.expiry = decodeUint(expiry, { max: MAX_UINT32 })
-    this.ttl = decodeUint(ttl, { max: MAX_UINT32 })
-    if (topic.isList || topic.payload.length !== 4) throw new MalformedError('a topic is not 4 bytes')
-    this.topic = topic.payload
-    if (data.isList) throw new MalformedError('the data of an envelope is a list')
-    this.data = data.payload
-    const nonceBytes = nonce.payload
-    if (nonce.isList || nonceBytes.length > 8 || nonceBytes[0] === 0) throw new MalformedError('a nonce is no integer')
-    this.#nonce = nonce
-    this.#beforeNonce = raw.length - nonce.raw.length
+    this.#itemsAt = list.body
+    this.expiry = readUint32Item(item)
+    this.ttl = readUint32Item(item)
+    item.next()
+    if (item.isList || item.end - item.body !== 4) throw new MalformedError('a topic is not 4 bytes')
+    this.#topicAt = item.body
+    item.next()
+    if (item.isList) throw new MalformedError('the data of an envelope is a list')
+    this.#dataAt = item.body
+    this.#dataEnd = item.end
+    item.next()
+    if (item.isList || item.end - item.body > 8 || (item.end > item.body && raw[item.body] === 0)) {
+      throw new MalformedError('a nonce is no integer')
+    }
+    this.#nonceAt = item.body
+    if (!item.done) throw new MalformedError('an envelope has 5 items')
+  }
+
+  get topic(): Uint8Array {
+    this.#topic ??= this.raw.subarray(this.#topicAt, this.#topicAt + 4)
+    return this.#topic
+  }
+
+  get data(): Uint8Array {
+    this.#data ??= this.raw.subarray(this.#dataAt, this.#dataEnd)
+    return this.#data
   }
 
   get nonce(): bigint {
-    return decodeBigUint(this.#nonce, { bytes: 8 })
+    let value = 0n
+    for (const byte of this.raw.subarray(this.#nonceAt)) value = (value << 8n) | BigInt(byte)
+    return value
   }
 
   /** Creation time, Unix seconds: expiry - ttl modulo 2^32. */
@@ -82,7 +104,7 @@ export class Envelope implements EnvelopeFields {
   /** Keccak-256 of `shortRlp() ‖ nonce as 8 bytes`: what the proof of work is about (6/WAKU1). 32 bytes. */
   get powHash(): Uint8Array {
     if (this.#powHash === undefined) {
-      const nonce = this.#nonce.payload
+      const nonce = this.raw.subarray(this.#nonceAt)
       this.#powHash = keccak256(concatBytes(this.shortRlp(), new Uint8Array(8 - nonce.length), nonce))
     }
     return this.#powHash
@@ -90,20 +112,27 @@ export class Envelope implements EnvelopeFields {
 
   /** The envelope as a list without its nonce. */
   shortRlp(): Uint8Array {
-    const items = this.raw.subarray(this.#firstItem(), this.#beforeNonce)
+    const items = this.raw.subarray(this.#itemsAt, this.#dataEnd)
     return concatBytes(listHeader(items.length), items)
   }
 
-  /** Bytes of `shortRlp()`. */
+  /** Length of `shortRlp()`. */
   get shortSize(): number {
-    const length = this.#beforeNonce - this.#firstItem()
-    return listHeader(length).length + length
+    const length = this.#dataEnd - this.#itemsAt
+    return length + listHeader(length).length
   }
+}
 
-  #firstItem(): number {
-    const first = this.raw[0] as number
-    return first > 0xf7 ? first - 0xf7 + 1 : 1
-  }
+/** A canonical integer of at most 32 bits. */
+function readUint32Item(item: ItemReader): number {
+  item.next()
+  const { bytes, body, end } = item
+  if (item.isList) throw new MalformedError('an integer was expected')
+  if (end > body && bytes[body] === 0) throw new MalformedError('an integer has a leading zero')
+  if (end - body > 4) throw new MalformedError('an integer has more than 32 bits')
+  let value = 0
+  for (let at = body; at < end; at++) value = value * 256 + (bytes[at] as number)
+  return value
 }
 
 /**
@@ -111,9 +140,7 @@ export class Envelope implements EnvelopeFields {
  * @throws MalformedError
  */
 export function decodeEnvelope(raw: Uint8Array): Envelope {
-  const items = decodeList(raw, { max: 5 })
-  if (items.length !== 5) throw new MalformedError('an envelope has 5 items')
-  return new Envelope(raw, items)
+  return new Envelope(raw)
 }
 
 /** The four fields before the nonce, as a list: what is hashed with the nonce for the proof of work. */

@@ -35,29 +35,72 @@ class View implements RlpItem {
   }
 }
 
-/** Reads the header at `start`; a claimed length is believed only when the bytes up to `limit` are there. */
-function itemAt(bytes: Uint8Array, start: number, limit: number): View {
-  if (start >= limit) throw new MalformedError('an item is missing')
-  const first = bytes[start] as number
-  if (first < 0x80) return new View(false, bytes, start, start, start + 1)
-  const isList = first >= 0xc0
-  const short = first - (isList ? 0xc0 : 0x80)
-  let body = start + 1
-  let length = short
-  if (short > 55) {
-    const width = short - 55
-    if (body + width > limit) throw new MalformedError('an item is cut short')
-    if (bytes[body] === 0) throw new MalformedError('a length has a leading zero')
-    length = 0
-    for (let i = 0; i < width; i++) length = length * 256 + (bytes[body + i] as number)
-    if (length < 56) throw new MalformedError('a short length is written in the long form')
-    body += width
+/**
+ * Goes through the items that lie behind each other in `bytes`, reading headers only. It makes no object for an item: for
+ * readers of many small ones.
+ */
+export class ItemReader {
+  isList = false
+  /** Where the item begins, where what it holds begins, and where both end. */
+  start = 0
+  body = 0
+  end: number
+
+  /** @param limit where the last item must end */
+  constructor(
+    readonly bytes: Uint8Array,
+    at: number,
+    readonly limit: number
+  ) {
+    this.end = at
   }
-  if (length > limit - body) throw new MalformedError('an item is cut short')
-  if (!isList && length === 1 && short === 1 && (bytes[body] as number) < 0x80) {
-    throw new MalformedError('a single byte is written with a header')
+
+  /** Whether the last item ended at the limit. */
+  get done(): boolean {
+    return this.end === this.limit
   }
-  return new View(isList, bytes, start, body, body + length)
+
+  /**
+   * Reads the next header; a claimed length is believed only when the bytes up to `limit` are there.
+   *
+   * @throws MalformedError
+   */
+  next(): void {
+    const { bytes, limit } = this
+    const start = this.end
+    if (start >= limit) throw new MalformedError('an item is missing')
+    const first = bytes[start] as number
+    this.start = start
+    this.isList = first >= 0xc0
+    if (first < 0x80) {
+      this.body = start
+      this.end = start + 1
+      return
+    }
+    const short = first - (this.isList ? 0xc0 : 0x80)
+    let body = start + 1
+    let length = short
+    if (short > 55) {
+      const width = short - 55
+      if (body + width > limit) throw new MalformedError('an item is cut short')
+      if (bytes[body] === 0) throw new MalformedError('a length has a leading zero')
+      length = 0
+      for (let i = 0; i < width; i++) length = length * 256 + (bytes[body + i] as number)
+      if (length < 56) throw new MalformedError('a short length is written in the long form')
+      body += width
+    }
+    if (length > limit - body) throw new MalformedError('an item is cut short')
+    if (short === 1 && !this.isList && (bytes[body] as number) < 0x80) {
+      throw new MalformedError('a single byte is written with a header')
+    }
+    this.body = body
+    this.end = body + length
+  }
+
+  /** The item that was read, seen in place. */
+  item(): RlpItem {
+    return new View(this.isList, this.bytes, this.start, this.body, this.end)
+  }
 }
 
 /**
@@ -65,9 +108,10 @@ function itemAt(bytes: Uint8Array, start: number, limit: number): View {
  * @throws MalformedError
  */
 export function decodeItem(bytes: Uint8Array): RlpItem {
-  const item = itemAt(bytes, 0, bytes.length)
-  if (item.end !== bytes.length) throw new MalformedError('bytes follow the item')
-  return item
+  const reader = new ItemReader(bytes, 0, bytes.length)
+  reader.next()
+  if (!reader.done) throw new MalformedError('bytes follow the item')
+  return reader.item()
 }
 
 /**
@@ -80,11 +124,10 @@ export function children(item: RlpItem, options: { max?: number | undefined } = 
   const max = options.max ?? MAX_ITEMS
   const bytes = item.payload
   const items: RlpItem[] = []
-  for (let offset = 0; offset < bytes.length; ) {
+  for (const reader = new ItemReader(bytes, 0, bytes.length); !reader.done; ) {
     if (items.length === max) throw new MalformedError(`a list holds more than ${max} items`)
-    const child = itemAt(bytes, offset, bytes.length)
-    items.push(child)
-    offset = child.end
+    reader.next()
+    items.push(reader.item())
   }
   return items
 }
@@ -112,10 +155,9 @@ export function firstItems<Count extends keyof Leading>(bytes: Uint8Array, count
   if (!list.isList) throw new MalformedError('a list was expected')
   const payload = list.payload
   const items: RlpItem[] = []
-  for (let offset = 0; offset < payload.length; ) {
-    const child = itemAt(payload, offset, payload.length)
-    if (items.length < count) items.push(child)
-    offset = child.end
+  for (const reader = new ItemReader(payload, 0, payload.length); !reader.done; ) {
+    reader.next()
+    if (items.length < count) items.push(reader.item())
   }
   if (items.length < count) throw new MalformedError(`a list of at least ${count} items was expected`)
   return items as Leading[Count]

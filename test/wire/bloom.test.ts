@@ -59,3 +59,17 @@ test('a full filter that was changed does not change the next one', () => {
   fullBloom().fill(0)
   assert.equal(toHex(fullBloom()), 'ff'.repeat(64))
 })
+
+test('testing an envelope against a filter is testing its lossy filter, topic by topic [D-06]', () => {
+  let state = 1
+  const byte = (): number => {
+    state = (Math.imul(state, 1103515245) + 12345) >>> 0
+    return state >>> 24
+  }
+  for (let round = 0; round < 5000; round++) {
+    // low bits, so that bits of a topic often share a byte
+    const topic = Uint8Array.of(byte() & 31, byte() & 31, byte() & 31, byte())
+    const filter = new Uint8Array(64).map(() => byte() | byte())
+    assert.equal(envelopeMatchesBloom(filter, topic), bloomMatches(filter, lossyTopicBloom(topic)))
+  }
+})
