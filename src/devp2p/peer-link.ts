@@ -73,6 +73,7 @@ export class PeerLink implements ChannelHost {
     if (this.connection.signal.aborted) ended()
     const running: Promise<Error | undefined>[] = []
     for (const channel of this.#channels) {
+      if (this.connection.signal.aborted) break
       const ready = defer<void>()
       const over = this.#parts.waku.run(channel, {
         onReady: () => {
