@@ -108,7 +108,9 @@ const theirs: Cell[] = [
 ].map(({ kind, what, query, code }) => ({
   name: `our client, their server refuses: ${nameOf(kind)} ${what}`,
   run: async scope => {
-    const { node, peer, history } = await served(scope, kind)
+    // where it matters, so much that no request has it by chance
+    const requirement = code === 'pow' ? 1 : 0.002
+    const { node, peer, history } = await served(scope, kind, {}, requirement)
     const pages = node.client.history({
       server: peer,
       network: 'devp2p',
@@ -116,6 +118,7 @@ const theirs: Cell[] = [
       to: history.to,
       topics: [topicFromName(TOPIC)],
       key: scope.mailKey,
+      pow: requirement,
       ...query
     })
     const error = await pages.next().then(
@@ -129,7 +132,8 @@ const theirs: Cell[] = [
       network: 'devp2p',
       from: history.from,
       to: history.to,
-      key: scope.mailKey
+      key: scope.mailKey,
+      pow: requirement
     })
     let count = 0
     for await (const _ of again) count++
@@ -154,8 +158,8 @@ const silent: Cell = {
   }
 }
 
-async function served(scope: CellScope, kind: Kind, mailclient: object = {}) {
-  const server = await startPeer(scope, kind, { mailserver: { password: MAIL_PASSWORD, pow: 0.002 } })
+async function served(scope: CellScope, kind: Kind, mailclient: object = {}, pow = 0.002) {
+  const server = await startPeer(scope, kind, { mailserver: { password: MAIL_PASSWORD, pow } })
   const history = makeHistory(6, scope.contentKey)
   await archiveAt(server, history)
   const node = await startNode(scope, { mailclient })
