@@ -39,14 +39,20 @@ export function decrypt(envelope: Envelope, keys: OpeningKeys): Uint8Array {
  * @throws {RequestError} malformed or signature
  */
 export function unwrap(plain: Uint8Array, peer: PeerId, policy: RequestPolicy): Uint8Array {
-  let opened: OpenedPayload
+  const { payload } = read(plain, false, RequestErrorCode.malformed)
+  // recovering a signer takes a millisecond: not where nobody asks for it
+  if (policy.signature !== 'none') {
+    checkSignature(read(plain, true, RequestErrorCode.signature).signer, peer, policy)
+  }
+  return payload
+}
+
+/** @throws {RequestError} with `code` */
+function read(plain: Uint8Array, recover: boolean, code: number): OpenedPayload {
   try {
-    // recovering a signer takes a millisecond: not where nobody asks for it
-    opened = decodePayload(plain, { recover: policy.signature !== 'none' })
+    return decodePayload(plain, { recover })
   } catch (error) {
     if (!(error instanceof MalformedError)) throw error
-    throw new RequestError(RequestErrorCode.malformed, `the request cannot be read: ${error.message}`)
+    throw new RequestError(code, `the request cannot be read: ${error.message}`)
   }
-  checkSignature(opened.signer, peer, policy)
-  return opened.payload
 }

@@ -4,12 +4,16 @@ import { generateKeyPair } from '@libp2p/crypto/keys'
 import type { PeerId } from '@libp2p/interface'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { encodeCursor } from '../../src/wire/cursor.js'
+import type { Envelope } from '../../src/wire/envelope.js'
+import { encodeHistoryRequest } from '../../src/wire/history-request.js'
 import { keyFromPassword } from '../../src/wire/key.js'
+import { encodePayload } from '../../src/wire/payload.js'
 import { RequestErrorCode as Code } from '../../src/wire/request-error.js'
 import { EMPTY_STRING, encodeList, encodeString, encodeUint } from '../../src/wire/rlp.js'
+import { sealSymmetric } from '../../src/wire/symmetric.js'
 import { newEnvelope, unixNow } from '../helpers/envelopes.js'
 import { aMailserver, aPeer, ask, keyringWith, TestRequest } from './fixture.js'
-import { KEY, sealData, sealPayload, sealRequest } from './request-maker.js'
+import { aRequest, KEY, sealData, sealPayload, sealRequest } from './request-maker.js'
 
 const bytes = (length: number): Uint8Array => encodeString(new Uint8Array(length).fill(5))
 const noBytes = encodeString(new Uint8Array(0))
@@ -120,6 +124,25 @@ test('signatures are asked for as the policy says', async t => {
   assert.deepEqual(await codes('none'), [undefined, undefined, undefined, undefined])
   assert.deepEqual(await codes('any'), [Code.signature, undefined, undefined, undefined])
   assert.deepEqual(await codes('peer'), [Code.signature, Code.signature, undefined, Code.signature])
+})
+
+test('a signature that nobody can have made is an error of the signature, where one is asked for', async t => {
+  const payload = encodeHistoryRequest(aRequest(), 'spec6t')
+  const genuine = (await generateKeyPair('secp256k1')).raw
+  const forged = (v: number): Envelope => {
+    const plain = encodePayload({ payload, signWith: genuine }).fill(0, -65)
+    plain[plain.length - 1] = v
+    const data = sealSymmetric(plain, KEY)
+    return sealData(data, { expiry: unixNow() + 50, ttl: 50, topic: new Uint8Array(4), pow: 0.002 })
+  }
+  for (const [signature, code] of [
+    ['none', undefined],
+    ['any', Code.signature],
+    ['peer', Code.signature]
+  ] as const) {
+    const { server } = await aMailserver(t, { policies: { libp2p: { signature } } })
+    for (const v of [0, 29]) assert.equal((await ask(server, forged(v))).errorCode, code, `${signature}, v ${v}`)
+  }
 })
 
 test('a payload in no known form, or of wrong fields, is refused by its code [MAIL-12] [MAIL-22] [D-03] [D-05]', async t => {
