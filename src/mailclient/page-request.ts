@@ -73,8 +73,10 @@ export class PageRequest {
     try {
       for await (const packet of this.#line.exchange(asked.body, { signal: watchdog.signal, quiet })) {
         this.packets++
+        const before = answer.count
         if (this.#take(packet, answer)) return answer
-        if (packet.code === PacketCode.P2PMessage) watchdog.feed(settings.idleTimeout)
+        // an empty 0x7f brings the answer no further
+        if (answer.count > before) watchdog.feed(settings.idleTimeout)
       }
       if (quiet !== undefined && this.packets > 0) return answer
       throw new LineBrokenError('the server ended the line before its answer was complete')

@@ -3,6 +3,8 @@ import { delay } from './delay.js'
 
 /** Errors of a line, after which the same page is worth asking for again. */
 const PASSING = new Set(['LineBrokenError', 'HistoryTimeoutError', 'ServerUnreachableError', 'StreamRefusedError'])
+/** What was silent once is likely to be silent again, and each time costs a whole deadline. */
+const TIMEOUT_RETRIES = 1
 const MAX_BACKOFF = 10_000
 const UNTOLD_RETRIES = 3
 /** Seconds. */
@@ -20,6 +22,7 @@ export interface RetriesInit {
 export class Retries {
   readonly #init: RetriesInit
   #used = 0
+  #timeouts = 0
 
   constructor(init: RetriesInit) {
     this.#init = init
@@ -34,6 +37,7 @@ export class Retries {
     signal.throwIfAborted()
     const busy = error instanceof RequestError && error.code === RequestErrorCode.busy
     if (!busy && !PASSING.has((error as Error).name)) throw error
+    if ((error as Error).name === 'HistoryTimeoutError' && this.#timeouts++ >= TIMEOUT_RETRIES) throw error
     const { backoff, maxRetryAfter, retries } = this.#init
     // legacy servers do not say for how long; some let a peer ask once in several seconds
     const untold = busy && error.retryAfter === undefined

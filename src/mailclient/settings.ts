@@ -31,7 +31,7 @@ export interface MailClientInit {
    */
   firstTimeout?: number | undefined
   /**
-   * How long to wait for each further packet, in ms.
+   * How long to wait for each further packet that holds an envelope, in ms.
    *
    * @default 20000
    */
@@ -49,7 +49,7 @@ export interface MailClientInit {
    */
   pageTimeout?: number | undefined
   /**
-   * How often a page is asked for again after a broken line, a timeout or a busy server.
+   * How often a page is asked for again after a broken line, a timeout (once at most) or a busy server.
    *
    * @default 3
    */

@@ -30,6 +30,29 @@ test('a server that is silent, stalls or trickles is a timeout, and the line is 
       { pageTimeout: 200 }
     ],
     [
+      'drips empty packets',
+      async line => {
+        await line.request()
+        for (;;) {
+          await deliver(line, [])
+          await new Promise(resolve => setTimeout(resolve, 20))
+        }
+      },
+      { firstTimeout: 200, idleTimeout: 200, pageTimeout: 60_000 }
+    ],
+    [
+      'drips empty packets after an envelope',
+      async line => {
+        await line.request()
+        await deliver(line, some(1))
+        for (;;) {
+          await deliver(line, [])
+          await new Promise(resolve => setTimeout(resolve, 20))
+        }
+      },
+      { firstTimeout: 60_000, idleTimeout: 200, pageTimeout: 60_000 }
+    ],
+    [
       'talks about other requests',
       async line => {
         await line.request()
@@ -56,6 +79,17 @@ test('a server that is silent, stalls or trickles is a timeout, and the line is 
     assert.deepEqual(envelopes, [], 'half a page is no page')
     await until(() => stream?.status === 'reset')
   }
+})
+
+test('a server that stays silent is asked once more, however many retries there are', async t => {
+  const { error, client } = await against(
+    t,
+    async line => void (await line.request()),
+    {},
+    { firstTimeout: 100, retries: 3 }
+  )
+  assert.equal(error?.name, 'HistoryTimeoutError')
+  assert.equal(client.client.tally.get('requests'), 2)
 })
 
 test('the first of completed and expired wins; a completion that comes after all is known as late [D-11]', async t => {
