@@ -1,4 +1,5 @@
 import type { Command } from './command.js'
+import { backfill } from './commands/backfill.js'
 import { id } from './commands/id.js'
 import { keysAdd, keysList, keysRemove } from './commands/keys.js'
 import { post } from './commands/post.js'
@@ -21,5 +22,6 @@ export const commands: readonly Command[] = [
   keysRemove,
   keysList,
   stats,
-  prune
+  prune,
+  backfill
 ]

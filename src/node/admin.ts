@@ -2,10 +2,12 @@ import type { PeerId } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { z } from 'zod'
 import type { Archive } from '../archive/archive.js'
+import type { BackfillSummary } from '../bridge/backfill.js'
 import type { Keyring } from '../mailserver/keyring.js'
 import type { TrustList } from '../trust/trust-list.js'
 import { fromHex, toHex } from '../wire/bytes.js'
-import type { ControlHandler } from './control-server.js'
+import { type BackfillParams, backfillParams } from './backfill-params.js'
+import type { ControlHandler, ControlOptions } from './control-server.js'
 
 /** A command came with parameters that it does not take. */
 export class AdminError extends Error {
@@ -23,6 +25,8 @@ export interface AdminParts {
   addresses: () => { multiaddrs: string[]; enode: string | null }
   /** Counts of the running node, by name. */
   counters?: (() => Record<string, unknown>) | undefined
+  /** Fetches history into the archive; where the network is at hand. */
+  backfill?: ((params: BackfillParams, options: ControlOptions) => Promise<BackfillSummary>) | undefined
 }
 
 const uint32 = z.int().min(0).max(0xffffffff)
@@ -50,8 +54,9 @@ const pruneBefore = z.strictObject({ before: uint32 })
 
 /** The commands that look after a data dir, the same ones behind the control socket of a running node and without one. */
 export function adminHandlers(parts: AdminParts): Record<string, ControlHandler> {
-  const { trust, keys, archive } = parts
+  const { trust, keys, archive, backfill } = parts
   return {
+    ...(backfill === undefined ? {} : { backfill: command(backfillParams, backfill) }),
     id: command(nothing, async () => {
       const { multiaddrs, enode } = parts.addresses()
       return { peerId: parts.peer.toString(), multiaddrs, enode }
@@ -80,7 +85,7 @@ async function stats({ archive, trust, keys, counters }: AdminParts): Promise<Re
 
 function command<T>(
   schema: z.ZodType<T>,
-  run: (params: T, options: { signal: AbortSignal }) => Promise<unknown>
+  run: (params: T, options: ControlOptions) => Promise<unknown>
 ): ControlHandler {
   return async (params, options) => {
     const result = schema.safeParse(params ?? {})

@@ -1,5 +1,6 @@
 import type { Libp2p, PeerId, PrivateKey } from '@libp2p/interface'
 import { MemoryDatastore } from 'datastore-core'
+import type { Database } from '../archive/database.js'
 import { type MailClientService, type MailClientServiceInit, mailclient, type WakuService, waku } from '../index.js'
 import { BLOOM_BYTES } from '../wire/bloom.js'
 import { Cleanup } from './cleanup.js'
@@ -38,8 +39,10 @@ type Services = { waku: WakuService; mailclient: MailClientService }
 /** A peer that only dials: what `post` and `request` are, with an identity and a trust list of their own. */
 export class ClientPeer {
   private constructor(
-    private readonly node: Libp2p<Services>,
-    private readonly devp2p: Devp2pNode,
+    readonly node: Libp2p<Services>,
+    readonly devp2p: Devp2pNode,
+    /** Of the data dir. */
+    readonly database: Database,
     private readonly dataDir: string,
     readonly privateKey: PrivateKey,
     private readonly cleanup: Cleanup
@@ -67,7 +70,7 @@ export class ClientPeer {
       await startPeerNode(node)
       await devp2p.start()
       if (init.trustOnly !== undefined) await node.services.mailclient.trust.add(init.trustOnly)
-      return new ClientPeer(node, devp2p, init.dataDir, privateKey, cleanup)
+      return new ClientPeer(node, devp2p, store, init.dataDir, privateKey, cleanup)
     } catch (err) {
       await cleanup.run().catch(() => {}) // why it could not open matters more
       throw err

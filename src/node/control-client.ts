@@ -1,5 +1,5 @@
 import { connect, type Socket } from 'node:net'
-import { ControlError, type ControlResponse, readLines } from './control-line.js'
+import { ControlError, type ControlProgress, type ControlResponse, readLines } from './control-line.js'
 import { findControlPath } from './control-path.js'
 import type { DataDir } from './data-dir.js'
 
@@ -33,7 +33,11 @@ export class ControlClient {
   }
 
   /** Throws `CommandError` when the node says no, `ControlError` when it says nothing, or the signal's reason. */
-  async ask(command: string, params: unknown, options: { signal: AbortSignal }): Promise<unknown> {
+  async ask(
+    command: string,
+    params: unknown,
+    options: { signal: AbortSignal; onProgress?: ((progress: unknown) => void) | undefined }
+  ): Promise<unknown> {
     const stop = (): void => {
       this.socket.destroy()
     }
@@ -41,10 +45,14 @@ export class ControlClient {
     options.signal.addEventListener('abort', stop)
     try {
       this.socket.write(`${JSON.stringify({ command, params })}\n`)
-      const { value: line } = await this.lines.next()
-      options.signal.throwIfAborted()
-      if (line === undefined) throw new ControlError('the node closed the control socket')
-      return unwrap(line)
+      for (;;) {
+        const { value: line } = await this.lines.next()
+        options.signal.throwIfAborted()
+        if (line === undefined) throw new ControlError('the node closed the control socket')
+        const response = parse(line)
+        if (!('progress' in response)) return unwrap(response)
+        options.onProgress?.(response.progress)
+      }
     } catch (err) {
       options.signal.throwIfAborted()
       throw err instanceof CommandError || err instanceof ControlError ? err : lost(err)
@@ -79,13 +87,15 @@ function open(path: string): Promise<Socket | undefined> {
   })
 }
 
-function unwrap(line: string): unknown {
-  let response: ControlResponse
+function parse(line: string): ControlResponse | ControlProgress {
   try {
-    response = JSON.parse(line) as ControlResponse
+    return JSON.parse(line) as ControlResponse | ControlProgress
   } catch {
     throw new ControlError('the running node answered with something that is not JSON')
   }
+}
+
+function unwrap(response: ControlResponse): unknown {
   if (response.ok) return response.result
   throw new CommandError(response.error.name, response.error.message)
 }

@@ -6,6 +6,11 @@ export interface ControlRequest {
   params?: unknown
 }
 
+/** How far a command is: any number of lines before the answer. */
+export interface ControlProgress {
+  progress: unknown
+}
+
 /** Its answer, one JSON object on a line; an error is named so that the other side can tell kinds apart. */
 export type ControlResponse = { ok: true; result: unknown } | { ok: false; error: { name: string; message: string } }
 

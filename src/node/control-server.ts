@@ -2,8 +2,16 @@ import { chmod } from 'node:fs/promises'
 import { createServer, type Server, type Socket } from 'node:net'
 import { ControlError, type ControlRequest, type ControlResponse, readLines } from './control-line.js'
 
-/** Carries out one command; the signal is aborted when the connection broke or the server closes. */
-export type ControlHandler = (params: unknown, options: { signal: AbortSignal }) => Promise<unknown>
+/**
+ * Carries out one command; the signal is aborted when the connection broke or the server closes. `report` says how far it is,
+ * as often as the other side reads.
+ */
+export type ControlHandler = (params: unknown, options: ControlOptions) => Promise<unknown>
+
+export interface ControlOptions {
+  signal: AbortSignal
+  report?: ((progress: unknown) => void) | undefined
+}
 
 export interface ControlServerInit {
   /** Where to listen: the path of a socket, or the name of a pipe. */
@@ -91,7 +99,10 @@ export class ControlServer {
     try {
       for await (const line of readLines(socket, this.maxLine)) {
         setBusy(true)
-        const response = await this.answer(line, signal)
+        const report = (progress: unknown): void => {
+          if (socket.writable && socket.writableLength === 0) socket.write(`${JSON.stringify({ progress })}\n`)
+        }
+        const response = await this.answer(line, { signal, report })
         setBusy(false)
         if (!socket.writable) return
         if (!socket.write(`${JSON.stringify(response)}\n`)) await drained(socket)
@@ -102,12 +113,12 @@ export class ControlServer {
     }
   }
 
-  private async answer(line: string, signal: AbortSignal): Promise<ControlResponse> {
+  private async answer(line: string, options: ControlOptions): Promise<ControlResponse> {
     try {
       const request = parseRequest(line)
       const handler = this.handlers.get(request.command)
       if (handler === undefined) throw new ControlError(`no such command: ${request.command.slice(0, 40)}`)
-      return { ok: true, result: (await handler(request.params, { signal })) ?? null }
+      return { ok: true, result: (await handler(request.params, options)) ?? null }
     } catch (err) {
       return failure(err)
     }

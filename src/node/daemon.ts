@@ -2,6 +2,7 @@ import type { Libp2p } from '@libp2p/interface'
 import type { Forwarding } from '../bridge/forwarding.js'
 import type { RequestForwarder } from '../mailserver/request-forwarder.js'
 import { adminHandlers } from './admin.js'
+import { BackfillNode } from './backfill-node.js'
 import { Cleanup } from './cleanup.js'
 import { claimControlPath, releaseControlPath } from './control-path.js'
 import { ControlServer } from './control-server.js'
@@ -111,13 +112,16 @@ async function assemble(
   await devp2p?.start()
   forwarding = cleanup.after(forwardingOf(config, { node, devp2p }), forwarding => forwarding.stop())
 
+  const trust = mailclient.trust
+  const backfill = new BackfillNode({ node, devp2p, waku, trust, database: store, privateKey, rules: config })
   const daemon = finish(dir, node, devp2p)
   const handlers = adminHandlers({
-    trust: mailclient.trust,
+    trust,
     keys: mailserver.keyring,
     archive: store.archive,
     peer: node.peerId,
     addresses: () => daemon.ready,
+    backfill: (params, options) => backfill.run(params, options),
     counters: () => ({
       connections: node.getConnections().length,
       peers: waku.peers().length,

@@ -3,6 +3,7 @@ import { defaultLogger } from '@libp2p/logger'
 import { Forwarding } from '../bridge/forwarding.js'
 import { libp2pUpstream } from '../bridge/libp2p-upstream.js'
 import type { UpstreamInit } from '../bridge/upstream.js'
+import { ConfigError } from './config.js'
 import type { Devp2pNode } from './devp2p-node.js'
 import { isNamed } from './forward-for.js'
 import type { PeerAddress } from './peer-address.js'
@@ -21,10 +22,11 @@ export function forwardingOf(
   })
 }
 
-function upstreamOf(address: PeerAddress, node: Libp2p, devp2p: Devp2pNode | undefined): UpstreamInit {
+/** How a mailserver is asked. */
+export function upstreamOf(address: PeerAddress, node: Libp2p, devp2p: Devp2pNode | undefined): UpstreamInit {
   if (address.network === 'libp2p') return libp2pUpstream(node, address)
   const { peer, enode } = address
-  if (devp2p === undefined) throw new Error('an upstream of devp2p needs devp2p')
+  if (devp2p === undefined) throw new ConfigError('an enode URL names a devp2p peer, and this node speaks libp2p only')
   devp2p.running.addAddress(enode)
   return { peer, network: 'devp2p', dial: options => devp2p.dial(peer, options) }
 }

@@ -1,0 +1,215 @@
+import type { Logger, PeerId } from '@libp2p/interface'
+import type { Datastore } from 'interface-datastore'
+import type { AppendOutcome } from '../archive/archive.js'
+import { delay } from '../mailclient/delay.js'
+import type { HistoryQuery } from '../mailclient/history-query.js'
+import type { HistoryPage } from '../mailclient/history-walk.js'
+import { judgeForm } from '../waku/rules.js'
+import type { EnvelopeStore } from '../waku/store-batch.js'
+import type { Envelope } from '../wire/envelope.js'
+import { acceptablePow } from '../wire/pow.js'
+import { RequestError, RequestErrorCode } from '../wire/request-error.js'
+import { type BackfillLeg, planBackfill } from './backfill-plan.js'
+import { type BackfillRecord, BackfillRecords } from './backfill-record.js'
+
+export interface BackfillParts {
+  /** Asks a trusted mailserver: `history` of the mail client. */
+  history(query: HistoryQuery): AsyncIterable<HistoryPage>
+  /** The archive with its owner's choice of topics and retention. */
+  store: EnvelopeStore
+  /** Where unfinished backfills are remembered. */
+  datastore: Datastore
+  /** What is asked of envelopes, as of live ones. */
+  rules: { pow: number; maxTtl: number }
+  log?: Logger | undefined
+  /** Unix seconds. @default the system's */
+  now?: (() => number) | undefined
+}
+
+/** Which history to fetch. Times are Unix seconds, inclusive. */
+export interface BackfillQuery extends Omit<HistoryQuery, 'limit' | 'cursor' | 'signal'> {
+  to: number
+}
+
+/** Why an envelope was left out. */
+export type BackfillRefusal = 'ttl' | 'future' | 'size' | 'pow' | 'retention'
+
+export interface BackfillSummary {
+  server: string
+  from: number
+  to: number
+  /** Whether it went on where an earlier run had stopped. */
+  resumed: boolean
+  /** Whether the server has nothing more of the range. */
+  complete: boolean
+  pages: number
+  /** Envelopes that came. */
+  envelopes: number
+  /** New ones, now on disk. */
+  stored: number
+  /** Those that were here before, or lie outside the archive's topics. */
+  known: number
+  refused: Record<BackfillRefusal, number>
+  bytes: number
+}
+
+export interface BackfillProgress extends BackfillSummary {
+  /** How much of the range of times is through, 0 to 1. */
+  done: number
+}
+
+const MAX_ENVELOPE_PACKET = 1024 * 1024
+const BATCH = 1000
+/** An archive that is busy is tried again for half a minute; ms. */
+const BUSY_PAUSE = 250
+const MAX_ATTEMPTS = 120
+
+/**
+ * Fetches history from a trusted mailserver into the archive: each envelope judged as a live one would have been while it
+ * lived, each page on disk before the place behind it is noted, so that an interrupted run goes on there.
+ */
+export class Backfill {
+  readonly #parts: BackfillParts
+  readonly #records: BackfillRecords
+  readonly #now: () => number
+
+  constructor(parts: BackfillParts) {
+    this.#parts = parts
+    this.#records = new BackfillRecords(parts.datastore)
+    this.#now = parts.now ?? (() => Math.floor(Date.now() / 1000))
+  }
+
+  /** @throws what `history` throws, `ArchiveError`, or the signal's reason; what came so far is kept, and its end noted */
+  async run(
+    query: BackfillQuery,
+    options: { signal: AbortSignal; onProgress?: ((progress: BackfillProgress) => void) | undefined }
+  ): Promise<BackfillSummary> {
+    const { server, topics, from, to } = query
+    const earlier = await this.#records.load(server, topics)
+    const legs = planBackfill({ from, to }, earlier)
+    const summary = newSummary(query, legs[0]?.cursor !== undefined || legs[0]?.record.covered !== undefined)
+    for (const leg of legs) await this.#walk(leg, query, summary, options)
+    await this.#records.remove(server, topics)
+    summary.complete = true
+    return summary
+  }
+
+  /** A cursor that the server does not take any more costs only time. */
+  async #walk(leg: BackfillLeg, query: BackfillQuery, summary: BackfillSummary, options: WalkOptions): Promise<void> {
+    const before = summary.pages
+    try {
+      await this.#fetch(leg, query, summary, options)
+    } catch (error) {
+      const stale = error instanceof RequestError && error.code === RequestErrorCode.cursor
+      if (!stale || leg.cursor === undefined || summary.pages > before) throw error
+      this.#parts.log?.trace('a cursor is not taken any more; the range is fetched from its beginning')
+      await this.#fetch({ ...leg, cursor: undefined }, query, summary, options)
+    }
+  }
+
+  async #fetch(leg: BackfillLeg, query: BackfillQuery, summary: BackfillSummary, options: WalkOptions): Promise<void> {
+    const { server, topics } = query
+    const { signal, onProgress } = options
+    const { from, to, cursor } = leg
+    await this.#records.save(server, topics, { ...leg.record, cursor })
+    const way = new Way(leg)
+    for await (const page of this.#parts.history({ ...query, from, to, cursor, signal })) {
+      summary.pages++
+      summary.envelopes += page.envelopes.length
+      summary.bytes += page.bytes
+      await this.#append(page.envelopes, summary, signal)
+      if (page.cursor !== undefined) {
+        const record: BackfillRecord = { ...leg.record, cursor: page.cursor }
+        await this.#records.save(server, topics, record)
+      }
+      onProgress?.({ ...summary, done: way.after(page) })
+      signal.throwIfAborted()
+    }
+  }
+
+  async #append(envelopes: readonly Envelope[], summary: BackfillSummary, signal: AbortSignal): Promise<void> {
+    const now = this.#now()
+    const fit = envelopes.filter(envelope => {
+      const refusal = this.#judge(envelope, now)
+      if (refusal !== undefined) summary.refused[refusal]++
+      return refusal === undefined
+    })
+    for (let start = 0; start < fit.length; start += BATCH) {
+      const batch = fit.slice(start, start + BATCH)
+      const outcomes = await this.#store(batch, signal)
+      const stored = outcomes.filter(outcome => outcome === 'stored').length
+      summary.stored += stored
+      summary.known += batch.length - stored
+    }
+  }
+
+  /** What is live goes first when the disk cannot keep up. */
+  async #store(batch: Envelope[], signal: AbortSignal): Promise<AppendOutcome[]> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#parts.store.append(batch)
+      } catch (error) {
+        if ((error as Error).name !== 'ArchiveBusyError' || attempt >= MAX_ATTEMPTS) throw error
+        await delay(BUSY_PAUSE, signal)
+      }
+    }
+  }
+
+  #judge(envelope: Envelope, now: number): BackfillRefusal | undefined {
+    const { rules, store } = this.#parts
+    const limits = { maxTtl: rules.maxTtl, maxEnvelopeSize: MAX_ENVELOPE_PACKET }
+    // as of a moment at which it lived
+    const unfit = judgeForm(envelope, Math.min(now, envelope.expiry), limits)
+    if (unfit !== undefined) return REFUSALS[unfit.counter] ?? 'ttl'
+    if (!acceptablePow(envelope, rules.pow)) return 'pow'
+    return store.refuse?.(envelope, now) === undefined ? undefined : 'retention'
+  }
+}
+
+interface WalkOptions {
+  signal: AbortSignal
+  onProgress?: ((progress: BackfillProgress) => void) | undefined
+}
+
+const REFUSALS: Record<string, BackfillRefusal> = {
+  refused_ttl: 'ttl',
+  refused_future: 'future',
+  refused_size: 'size'
+}
+
+function newSummary({ server, from, to }: { server: PeerId; from: number; to: number }, resumed: boolean) {
+  return {
+    server: server.toString(),
+    from,
+    to,
+    resumed,
+    complete: false,
+    pages: 0,
+    envelopes: 0,
+    stored: 0,
+    known: 0,
+    refused: { ttl: 0, future: 0, size: 0, pow: 0, retention: 0 },
+    bytes: 0
+  }
+}
+
+/** How far a walk came; servers go either way through time. */
+class Way {
+  readonly #from: number
+  readonly #to: number
+  #first: number | undefined
+
+  constructor({ from, to }: { from: number; to: number }) {
+    this.#from = from
+    this.#to = to
+  }
+
+  after({ envelopes, cursor }: HistoryPage): number {
+    const last = envelopes.at(-1)?.sent
+    if (cursor === undefined) return 1
+    if (last === undefined) return 0
+    this.#first ??= envelopes[0]?.sent ?? last
+    const through = last >= this.#first ? last - this.#from : this.#to - last
+    return Math.min(1, Math.max(0, through / Math.max(1, this.#to - this.#from)))
+  }
+}

@@ -1,0 +1,144 @@
+import type { BackfillProgress, BackfillSummary } from '../../bridge/backfill.js'
+import type { ArchiveRules } from '../../node/backfill-node.js'
+import type { BackfillParams } from '../../node/backfill-params.js'
+import { formatByteSize } from '../../node/byte-size.js'
+import { ControlClient } from '../../node/control-client.js'
+import { type DataDir, openDataDir } from '../../node/data-dir.js'
+import { MOMENT, parseMoment } from '../../node/moment.js'
+import {
+  byteSizeOption,
+  choiceOption,
+  listOption,
+  numberOption,
+  plainOption,
+  switchOption,
+  textOption
+} from '../../node/option.js'
+import { formatPeerAddress, PEER_ADDRESS, parsePeerAddress } from '../../node/peer-address.js'
+import { DEFAULT_DATA_DIR, startShape } from '../../node/start-config.js'
+import { parseTopicChoice, TOPIC } from '../../node/topic-choice.js'
+import { toHex } from '../../wire/bytes.js'
+import { DIALECTS } from '../../wire/dialect.js'
+import type { Dialect } from '../../wire/history-request.js'
+import { defineCommand, UsageError } from '../command.js'
+import { writeJson, writeLine } from '../output.js'
+import { Progress } from '../progress.js'
+import { serverKey } from '../server-key.js'
+import { adminShape } from '../shared-options.js'
+
+const now = (): number => Math.floor(Date.now() / 1000)
+const momentOption = (about: string, fallback?: string) =>
+  textOption(text => parseMoment(text, now()), MOMENT, '<time>', about, { flagOnly: true, fallback })
+
+/** Those of the node that decide what comes into the archive. */
+const { retention, 'archive-topics': archiveTopics, 'max-ttl': maxTtl, 'min-pow': minPow } = startShape
+
+export const backfill = defineCommand({
+  name: 'backfill',
+  about: 'fetch history from a trusted mailserver into the own archive',
+  details:
+    'A node that runs on the data dir does the work itself, by its own settings; else this command does, by --retention,\n' +
+    '--archive-topics, --max-ttl and --min-pow, which mean the same as for start. The server must be on the trust list of the\n' +
+    'data dir, or --trust be given. A run that was interrupted goes on where it stopped when it is started again.',
+  shape: {
+    ...adminShape,
+    server: textOption(parsePeerAddress, PEER_ADDRESS, '<peer>', 'the mailserver to fetch from'),
+    since: momentOption('oldest time sent'),
+    until: momentOption('newest time sent', 'now'),
+    topics: listOption(parseTopicChoice, TOPIC, '<topic,…>', 'which topics', { flagOnly: true, fallback: 'all' }),
+    'password-file': plainOption('<file>', 'the password of that mailserver'),
+    password: plainOption('<text>', 'the same, seen by everyone on this machine: prefer --password-file'),
+    'page-size': numberOption(
+      'most envelopes of a page',
+      { min: 1, max: 0xffffffff, integer: true },
+      { fallback: '1000' }
+    ),
+    dialect: choiceOption(Object.keys(DIALECTS) as Dialect[], 'the form of the requests, as for request', {
+      value: '<name>'
+    }),
+    pow: numberOption('proof of work of the requests', { min: 0, max: 1_000_000 }, { fallback: '0.002' }),
+    'max-bytes': byteSizeOption('most bytes taken for one page', { fallback: '64MiB' }),
+    trust: switchOption('trust the server for this run', { flagOnly: true }),
+    retention,
+    'archive-topics': archiveTopics,
+    'max-ttl': maxTtl,
+    'min-pow': minPow
+  },
+  async run(config, _operands, context) {
+    const { server, since } = config
+    if (server === undefined) throw new UsageError('backfill: needs --server <peer>')
+    if (since === undefined) throw new UsageError('backfill: needs --since <time>, such as --since 7d')
+    const to = config.until ?? now()
+    if (since > to) throw new UsageError('backfill: --since lies after --until')
+    const key = await serverKey('backfill', config)
+    const params: BackfillParams = {
+      server: formatPeerAddress(server),
+      from: since,
+      to,
+      topics: config.topics?.map(({ topic }) => toHex(topic)),
+      key: key && toHex(key),
+      dialect: config.dialect,
+      pow: config.pow,
+      pageSize: config['page-size'],
+      maxBytes: config['max-bytes'],
+      trust: config.trust
+    }
+    const dir = await openDataDir(config['data-dir'] ?? DEFAULT_DATA_DIR)
+    const progress = new Progress(context.stderr)
+    let kept = 0
+    const onProgress = (at: unknown): void => {
+      kept = (at as BackfillProgress).stored
+      progress.show(barOf(at as BackfillProgress))
+    }
+    try {
+      const summary = await fetch(dir, params, { config, signal: context.signal, onProgress })
+      progress.end()
+      if (config.json === true) await writeJson(context.stdout, { summary }, context)
+      else await writeLine(context.stdout, describe(summary), context)
+      return 0
+    } catch (err) {
+      progress.end()
+      if (kept > 0) context.stderr.write(`waku-mailserver: ${kept} new envelopes are kept; run it again to go on\n`)
+      throw err
+    }
+  }
+})
+
+interface FetchOptions {
+  config: ArchiveRules
+  signal: AbortSignal
+  onProgress(progress: unknown): void
+}
+
+async function fetch(dir: DataDir, params: BackfillParams, options: FetchOptions): Promise<BackfillSummary> {
+  const { config, signal, onProgress } = options
+  const control = await ControlClient.find(dir)
+  if (control !== undefined) {
+    try {
+      return (await control.ask('backfill', params, { signal, onProgress })) as BackfillSummary
+    } finally {
+      control.close()
+    }
+  }
+  const { backfillOffline } = await import('../../node/backfill-offline.js')
+  return backfillOffline(dir, params, { rules: config, signal, report: onProgress })
+}
+
+const WIDTH = 24
+
+function barOf({ done, envelopes, stored, bytes }: BackfillProgress): string {
+  const full = Math.round(done * WIDTH)
+  const bar = `${'#'.repeat(full)}${'-'.repeat(WIDTH - full)}`
+  const percent = `${Math.floor(done * 100)}`.padStart(3)
+  return `[${bar}] ${percent} %  ${envelopes} envelopes, ${stored} new, ${formatByteSize(bytes)}`
+}
+
+function describe({ envelopes, stored, known, refused, bytes, pages, resumed }: BackfillSummary): string {
+  const left = Object.entries(refused).filter(([, count]) => count > 0)
+  const leftOut = left.length === 0 ? '' : `, left out: ${left.map(([why, count]) => `${count} by ${why}`).join(', ')}`
+  const again = resumed ? 'the rest of an earlier run: ' : ''
+  return (
+    `${again}${envelopes} envelopes, ${formatByteSize(bytes)}, in ${pages} pages; ` +
+    `${stored} new, ${known} known${leftOut}`
+  )
+}

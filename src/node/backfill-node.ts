@@ -1,0 +1,137 @@
+import type { Libp2p, PrivateKey } from '@libp2p/interface'
+import { defaultLogger } from '@libp2p/logger'
+import { MemoryDatastore } from 'datastore-core'
+import type { Database } from '../archive/database.js'
+import { Backfill, type BackfillSummary } from '../bridge/backfill.js'
+import { ServerUnreachableError } from '../mailclient/errors.js'
+import { MailClient } from '../mailclient/mail-client.js'
+import { MAILSERVER_EVENTS } from '../mailserver/counters.js'
+import { TopicStore } from '../mailserver/topic-store.js'
+import { TrustList } from '../trust/trust-list.js'
+import type { MailDialler } from '../waku/mail-exchange.js'
+import { Tally } from '../waku/tally.js'
+import type { Waku } from '../waku/waku.js'
+import { fromHex } from '../wire/bytes.js'
+import type { BackfillParams } from './backfill-params.js'
+import { NotTrustedError } from './client-peer.js'
+import type { ControlOptions } from './control-server.js'
+import type { Devp2pNode } from './devp2p-node.js'
+import { upstreamOf } from './forwarding-node.js'
+import { formatPeerAddress, type PeerAddress, parsePeerAddress } from './peer-address.js'
+import { DEFAULT_RETENTION_SECONDS, type StartConfig } from './start-config.js'
+
+/** One backfill is under way; another one has to wait for it. */
+export class BackfillBusyError extends Error {
+  static override readonly name = 'BackfillBusyError'
+  override readonly name = 'BackfillBusyError'
+}
+
+export type ArchiveRules = Pick<StartConfig, 'retention' | 'archive-topics' | 'max-ttl' | 'min-pow'>
+
+export interface BackfillNodeParts {
+  node: Libp2p
+  devp2p: Devp2pNode | undefined
+  waku: Waku
+  /** Of the data dir. */
+  trust: TrustList
+  database: Pick<Database, 'archive' | 'datastore'>
+  privateKey: PrivateKey
+  rules: ArchiveRules
+}
+
+const DEFAULT_POW = 0.000002
+const DEFAULT_MAX_TTL = 86_400
+
+/** Fetches history into the archive of a node, one backfill at a time. */
+export class BackfillNode {
+  private running = false
+
+  constructor(private readonly parts: BackfillNodeParts) {}
+
+  /** Throws `BackfillBusyError`, `NotTrustedError`, `ValueError`, and what a history of the mail client throws. */
+  async run(params: BackfillParams, options: ControlOptions): Promise<BackfillSummary> {
+    if (this.running) throw new BackfillBusyError('another backfill of this node is under way')
+    this.running = true
+    try {
+      return await this.fetch(parsePeerAddress(params.server), params, options)
+    } finally {
+      this.running = false
+    }
+  }
+
+  private async fetch(
+    server: PeerAddress,
+    { trust: forThisRun, key, topics, maxBytes, ...params }: BackfillParams,
+    { signal, report }: ControlOptions
+  ): Promise<BackfillSummary> {
+    const trust = await this.trustFor(server, forThisRun === true)
+    const client = this.client(server, trust, maxBytes)
+    const query = {
+      ...params,
+      server: server.peer,
+      network: server.network,
+      topics: topics?.map(fromHex),
+      key: key === undefined ? undefined : fromHex(key)
+    }
+    try {
+      return await this.backfill(client).run(query, { signal, onProgress: report })
+    } finally {
+      client.stop()
+      if (trust !== this.parts.trust) await trust.close()
+    }
+  }
+
+  /** The list of the data dir, or one of its own for a server that is trusted for this run. */
+  private async trustFor(server: PeerAddress, forThisRun: boolean): Promise<TrustList> {
+    const { trust } = this.parts
+    if (trust.has(server.peer)) return trust
+    if (!forThisRun) {
+      throw new NotTrustedError(
+        'the server is not trusted: add --trust for this run, or ' +
+          `"waku-mailserver trust add ${server.peer}" for this data dir`
+      )
+    }
+    const own = new TrustList({ datastore: new MemoryDatastore(), logger: defaultLogger() })
+    await own.add(server.peer)
+    return own
+  }
+
+  private client(server: PeerAddress, trust: TrustList, maxRequestBytes: number | undefined): MailClient {
+    const { waku, node, devp2p, privateKey } = this.parts
+    const logger = defaultLogger()
+    const client = new MailClient({ waku, trust, logger }, { signWith: privateKey.raw, maxRequestBytes })
+    const { dial } = upstreamOf(server, node, devp2p)
+    const dialler: MailDialler = async (_server, options) => {
+      try {
+        return await dial(options)
+      } catch (cause) {
+        options.signal.throwIfAborted()
+        throw new ServerUnreachableError(`cannot reach ${formatPeerAddress(server)}`, { cause })
+      }
+    }
+    client.addDialler(server.network, dialler)
+    client.start()
+    return client
+  }
+
+  private backfill(client: MailClient): Backfill {
+    const { database, rules } = this.parts
+    const retention = rules.retention ?? DEFAULT_RETENTION_SECONDS
+    const store = new TopicStore({
+      archive: database.archive,
+      tally: new Tally(MAILSERVER_EVENTS, {
+        name: 'waku_backfill_events_total',
+        help: 'What became of fetched envelopes'
+      }),
+      topics: rules['archive-topics']?.map(({ topic }) => topic),
+      retention: retention === 'forever' ? undefined : retention
+    })
+    return new Backfill({
+      history: query => client.history(query),
+      store,
+      datastore: database.datastore,
+      rules: { pow: rules['min-pow'] ?? DEFAULT_POW, maxTtl: rules['max-ttl'] ?? DEFAULT_MAX_TTL },
+      log: defaultLogger().forComponent('waku:backfill')
+    })
+  }
+}
