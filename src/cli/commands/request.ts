@@ -13,15 +13,14 @@ import {
   textOption
 } from '../../node/option.js'
 import { PEER_ADDRESS, parsePeerAddress } from '../../node/peer-address.js'
-import { readPasswordFile } from '../../node/secret.js'
 import { parseTopicChoice, TOPIC } from '../../node/topic-choice.js'
 import { DIALECTS } from '../../wire/dialect.js'
 import type { Dialect } from '../../wire/history-request.js'
-import { keyFromPassword } from '../../wire/key.js'
 import { type CommandContext, defineCommand, UsageError } from '../command.js'
 import { envelopeLine } from '../envelope-line.js'
 import { writeJson, writeLine } from '../output.js'
 import { Progress } from '../progress.js'
+import { serverKey } from '../server-key.js'
 import { CLIENT_DATA_DIR, clientDataDirOption } from '../shared-options.js'
 import { topicKeys } from '../topic-keys.js'
 
@@ -74,7 +73,7 @@ export const request = defineCommand({
   async run(config, _operands, context) {
     const { server, topics, cursor } = config
     if (server === undefined) throw new UsageError('request: needs --server <peer>')
-    const key = await serverKey(config)
+    const key = await serverKey('request', config)
     const keysOf = await topicKeys(topics ?? [], config)
     const from = config.since ?? now() - DAY
     const { ClientPeer } = await import('../../node/client-peer.js')
@@ -172,20 +171,4 @@ async function writeSummary(summary: Summary, json: boolean, context: CommandCon
   const line = `${envelopes} envelopes (${decrypted} decrypted), ${formatByteSize(bytes)}, in ${pages} pages; ${more}`
   await writeLine(context.stderr, line, context)
   if (foreign > 0) await writeLine(context.stderr, `${foreign} more came that were not asked for: dropped`, context)
-}
-
-async function serverKey(config: {
-  password?: string | undefined
-  'password-file'?: string | undefined
-  dialect?: Dialect | undefined
-}): Promise<Uint8Array | undefined> {
-  const { password, 'password-file': passwordFile, dialect } = config
-  if (dialect !== undefined && !DIALECTS[dialect].sealed) return undefined
-  if (password !== undefined && passwordFile !== undefined) {
-    throw new UsageError('--password and --password-file exclude each other')
-  }
-  if (password !== undefined) return keyFromPassword(password)
-  if (passwordFile === undefined)
-    throw new UsageError('request: needs --password-file <file>, the password of the mailserver')
-  return keyFromPassword(await readPasswordFile(passwordFile))
 }
