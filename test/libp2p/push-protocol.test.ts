@@ -8,6 +8,7 @@ import { encodeFrame } from '../../src/wire/packet-frame.js'
 import { EMPTY_LIST, encodeString } from '../../src/wire/rlp.js'
 import { newEnvelope } from '../helpers/envelopes.js'
 import { libp2pNode } from '../helpers/libp2p-node.js'
+import { until } from '../helpers/waku-node.js'
 import { clientNode, ending } from './mail-nodes.js'
 
 type Test = Parameters<typeof clientNode>[0]
@@ -47,6 +48,35 @@ test('what a trusted peer pushes reaches the filters as history, expired as it i
     messages.map(({ envelope, historic, peer }) => [envelope.hashHex, historic, peer?.equals(pusher.peerId)]),
     envelopes.map(({ hashHex }) => [hashHex, true, true])
   )
+})
+
+test('a pushed body that is a single envelope, without a list around it, is taken too', async t => {
+  const { open, messages } = await pair(t)
+  const [first, second] = [expired(), expired()]
+  const stream = await open()
+  for (const { raw } of [first, second]) stream.send(encodeFrame(PacketCode.P2PMessage, raw))
+  await stream.close()
+  assert.equal(await ending(stream), 'closed')
+  assert.deepEqual(
+    messages.map(({ envelope }) => envelope.hashHex),
+    [first.hashHex, second.hashHex]
+  )
+})
+
+test('a peer that leaves two pushes open may not begin a third; it may once one is closed', async t => {
+  const { open, messages } = await pair(t)
+  const left = [await open(), await open()] as const
+  for (const stream of left) stream.send(encodeFrame(PacketCode.P2PMessage, expired().raw))
+  await until(() => messages.length === 2)
+  const third = await open().catch(() => undefined)
+  if (third !== undefined) assert.equal(await ending(third), 'reset')
+  await left[0].close()
+  assert.equal(await ending(left[0]), 'closed')
+  const fourth = await open()
+  fourth.send(encodeFrame(PacketCode.P2PMessage, expired().raw))
+  await fourth.close()
+  assert.equal(await ending(fourth), 'closed')
+  assert.equal(messages.length, 3)
 })
 
 test('the stream of anyone else is reset before a byte is decoded [MAIL-26] [MAIL-27]', async t => {
