@@ -5,22 +5,13 @@ import { formatByteSize } from '../../node/byte-size.js'
 import { ControlClient } from '../../node/control-client.js'
 import { type DataDir, openDataDir } from '../../node/data-dir.js'
 import { MOMENT, parseMoment } from '../../node/moment.js'
-import {
-  byteSizeOption,
-  choiceOption,
-  listOption,
-  numberOption,
-  plainOption,
-  switchOption,
-  textOption
-} from '../../node/option.js'
+import { byteSizeOption, listOption, numberOption, plainOption, switchOption, textOption } from '../../node/option.js'
 import { formatPeerAddress, PEER_ADDRESS, parsePeerAddress } from '../../node/peer-address.js'
 import { DEFAULT_DATA_DIR, startShape } from '../../node/start-config.js'
 import { parseTopicChoice, TOPIC } from '../../node/topic-choice.js'
 import { toHex } from '../../wire/bytes.js'
-import { DIALECTS } from '../../wire/dialect.js'
-import type { Dialect } from '../../wire/history-request.js'
 import { defineCommand, UsageError } from '../command.js'
+import { checkDialect, dialectOption } from '../dialect-option.js'
 import { writeJson, writeLine } from '../output.js'
 import { Progress } from '../progress.js'
 import { serverKey } from '../server-key.js'
@@ -53,9 +44,7 @@ export const backfill = defineCommand({
       { min: 1, max: 0xffffffff, integer: true },
       { fallback: '1000' }
     ),
-    dialect: choiceOption(Object.keys(DIALECTS) as Dialect[], 'the form of the requests, as for request', {
-      value: '<name>'
-    }),
+    dialect: dialectOption,
     pow: numberOption('proof of work of the requests', { min: 0, max: 1_000_000 }, { fallback: '0.002' }),
     'max-bytes': byteSizeOption('most bytes taken for one page', { fallback: '64MiB' }),
     trust: switchOption('trust the server for this run', { flagOnly: true }),
@@ -67,6 +56,7 @@ export const backfill = defineCommand({
   async run(config, _operands, context) {
     const { server, since } = config
     if (server === undefined) throw new UsageError('backfill: needs --server <peer>')
+    checkDialect(server, config.dialect)
     if (since === undefined) throw new UsageError('backfill: needs --since <time>, such as --since 7d')
     const to = config.until ?? now()
     if (since > to) throw new UsageError('backfill: --since lies after --until')

@@ -4,7 +4,6 @@ import { formatByteSize } from '../../node/byte-size.js'
 import { MOMENT, parseMoment } from '../../node/moment.js'
 import {
   byteSizeOption,
-  choiceOption,
   durationOption,
   listOption,
   numberOption,
@@ -14,9 +13,8 @@ import {
 } from '../../node/option.js'
 import { PEER_ADDRESS, parsePeerAddress } from '../../node/peer-address.js'
 import { parseTopicChoice, TOPIC } from '../../node/topic-choice.js'
-import { DIALECTS } from '../../wire/dialect.js'
-import type { Dialect } from '../../wire/history-request.js'
 import { type CommandContext, defineCommand, UsageError } from '../command.js'
+import { checkDialect, DIALECT_NAMES, dialectOption } from '../dialect-option.js'
 import { envelopeLine } from '../envelope-line.js'
 import { writeJson, writeLine } from '../output.js'
 import { Progress } from '../progress.js'
@@ -33,7 +31,6 @@ const DEFAULT_TIMEOUT = 20
 /** Who was interrupted may still say how far it came. */
 const LAST_WORDS_MS = 1_000
 const MAX_UINT32 = 0xffffffff
-const DIALECT_NAMES = Object.keys(DIALECTS) as Dialect[]
 
 export const request = defineCommand({
   name: 'request',
@@ -59,10 +56,7 @@ export const request = defineCommand({
     password: plainOption('<text>', 'the same, seen by everyone on this machine: prefer --password-file'),
     'key-password-file': plainOption('<file>', 'decrypt with the key of this password'),
     'key-file': plainOption('<file>', 'decrypt with this key: 32 bytes, raw or as 64 hex digits'),
-    dialect: choiceOption(DIALECT_NAMES, 'the form of the request', {
-      value: '<name>',
-      fallback: 'spec6t, over devp2p sg7, of go-ethereum raw72'
-    }),
+    dialect: dialectOption,
     pow: numberOption('proof of work of the requests', { min: 0, max: 1_000_000 }, { fallback: '0.002' }),
     'max-bytes': byteSizeOption('most bytes taken for one page', { fallback: '64MiB' }),
     timeout: durationOption('how long to wait for a connection', { fallback: '20s' }),
@@ -73,6 +67,7 @@ export const request = defineCommand({
   async run(config, _operands, context) {
     const { server, topics, cursor } = config
     if (server === undefined) throw new UsageError('request: needs --server <peer>')
+    checkDialect(server, config.dialect)
     const key = await serverKey('request', config)
     const keysOf = await topicKeys(topics ?? [], config)
     const from = config.since ?? now() - DAY

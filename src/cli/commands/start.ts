@@ -21,18 +21,30 @@ export const start = defineCommand({
       if (!passed || config.once === true) return passed ? 0 : 1
     }
     if (context.signal.aborted) return 0
-    const { Daemon } = await import('../../node/daemon.js')
-    const daemon = await Daemon.start(config)
+    const orphaned = new AbortController()
+    // from the beginning: whoever waits for the ready file may be gone as soon as it is there
+    const unwatch = context.env.npm_lifecycle_event === undefined ? undefined : watchParent(() => orphaned.abort())
     try {
-      await announce(daemon, config, context).catch(ignoreBroken)
-      await daemon.tellReady()
-      await stopped(context)
+      await serve(config, context, AbortSignal.any([context.signal, orphaned.signal]))
     } finally {
-      await daemon.stop()
+      unwatch?.()
     }
     return 0
   }
 })
+
+async function serve(config: StartConfig, context: CommandContext, stop: AbortSignal): Promise<void> {
+  const { Daemon } = await import('../../node/daemon.js')
+  const daemon = await Daemon.start(config)
+  try {
+    await announce(daemon, config, context).catch(ignoreBroken)
+    await daemon.tellReady()
+    // the listening sockets keep the process alive meanwhile
+    if (!stop.aborted) await once(stop, 'abort')
+  } finally {
+    await daemon.stop()
+  }
+}
 
 /** Prints what the self-check found; a node whose main job fails must not take in anything. */
 async function check(config: StartConfig, context: CommandContext): Promise<boolean> {
@@ -77,17 +89,4 @@ function ignoreBroken(err: Error): void {
 function whereIs(config: StartConfig, own: string): string {
   if (config['password-file'] !== undefined) return `in ${config['password-file']}`
   return config.password === undefined ? `in ${own}` : 'as it was given'
-}
-
-/** Resolves when the node is told to stop. */
-async function stopped({ env, signal }: CommandContext): Promise<void> {
-  if (signal.aborted) return
-  const told = new AbortController()
-  const unwatch = env.npm_lifecycle_event === undefined ? undefined : watchParent(() => told.abort())
-  try {
-    // the listening sockets keep the process alive meanwhile
-    await once(AbortSignal.any([signal, told.signal]), 'abort')
-  } finally {
-    unwatch?.()
-  }
 }

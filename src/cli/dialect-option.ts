@@ -1,0 +1,22 @@
+import { choiceOption } from '../node/option.js'
+import type { PeerAddress } from '../node/peer-address.js'
+import { DIALECTS } from '../wire/dialect.js'
+import type { Dialect } from '../wire/history-request.js'
+import { libp2pMail } from '../wire/mail-codec.js'
+import { UsageError } from './command.js'
+
+export const DIALECT_NAMES = Object.keys(DIALECTS) as Dialect[]
+
+export const dialectOption = choiceOption(DIALECT_NAMES, 'the form of the requests', {
+  value: '<name>',
+  fallback: 'spec6t, over devp2p sg7, of go-ethereum raw72'
+})
+
+/**
+ * What a devp2p server reads is known once it answers; those of libp2p all read the same.
+ * @throws UsageError
+ */
+export function checkDialect({ network }: PeerAddress, dialect: Dialect | undefined): void {
+  if (network === 'devp2p' || dialect === undefined || libp2pMail.dialects.includes(dialect)) return
+  throw new UsageError(`--dialect: expected one of ${libp2pMail.dialects.join(', ')} for a server of libp2p`)
+}
