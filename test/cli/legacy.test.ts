@@ -77,7 +77,7 @@ test('nodes of both worlds: what is posted here is archived there, and asked for
   assert.equal(await archive.stop(), 0)
 })
 
-test('a devp2p port in use is a clear error when it was chosen, and made up for when it was not', async t => {
+test('a devp2p port that was chosen and is in use is a clear error; --no-devp2p opens none', async t => {
   const cwd = tempDir(t)
   const first = await startNode(t, cwd, ['--data-dir', 'first', '--devp2p-listen', '127.0.0.1:0'])
   const port = Number(first.enode.split(':').at(-1))

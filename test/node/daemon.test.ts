@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { existsSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { PUSH_PROTOCOL } from '../../src/index.js'
 import { ClientPeer } from '../../src/node/client-peer.js'
 import { readConfig } from '../../src/node/config.js'
 import { Daemon } from '../../src/node/daemon.js'
+import { DEFAULT_DEVP2P_PORT } from '../../src/node/devp2p-listen.js'
 import { parsePeerAddress } from '../../src/node/peer-address.js'
 import { startShape } from '../../src/node/start-config.js'
 import { topicFromName } from '../../src/wire/topic.js'
@@ -45,6 +48,20 @@ test('nobody may push unless the owner opted in', async t => {
   assert.ok(open.node.getProtocols().includes(PUSH_PROTOCOL))
 })
 
+test('where nobody chose a devp2p port, one that is taken is made up for with another', async t => {
+  const occupant = createServer()
+  // whoever has it already will do
+  await new Promise<void>(resolve => {
+    occupant.once('error', () => resolve()).listen(DEFAULT_DEVP2P_PORT, '127.0.0.1', resolve)
+  })
+  t.after(() => occupant.close())
+  const daemon = await running(t)
+  assert.equal(daemon.devp2p?.yielded, true)
+  assert.match(daemon.ready.enode ?? '', /^enode:\/\/[0-9a-f]{128}@127\.0\.0\.1:(?!30303$)\d+$/)
+  const silent = await running(t, { 'no-devp2p': true })
+  assert.equal(silent.ready.enode, null)
+})
+
 test('a start that fails leaves data dir, port and socket free', async t => {
   const dir = join(tempDir(t), 'data')
   await assert.rejects(start(dir, { 'password-file': join(dir, 'none') }), { name: 'SecretError' })
@@ -52,6 +69,11 @@ test('a start that fails leaves data dir, port and socket free', async t => {
     name: 'ListenError',
     message: /does not have/
   })
+  const taken = createServer().listen(0, '127.0.0.1')
+  await once(taken, 'listening')
+  t.after(() => taken.close())
+  const { port } = taken.address() as AddressInfo
+  await assert.rejects(start(dir, { 'devp2p-listen': `127.0.0.1:${port}` }), { name: 'ListenError', message: /in use/ })
   const daemon = await start(dir)
   await assert.rejects(start(dir), { name: 'DataDirLockedError', message: /another process uses this data dir/ })
   await daemon.stop()
