@@ -18,7 +18,7 @@ export interface ScanFilter {
 }
 
 /** The first slice is smaller: a page begins to leave while the rest of it is read. */
-const FIRST_ROWS = 128
+const FIRST_ROWS = 160
 /** Envelopes read under one snapshot while none of them passes. */
 const MAX_VISITED = 16_384
 /** How many envelopes the first guess of the share counts for. */

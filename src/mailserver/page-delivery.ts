@@ -4,7 +4,7 @@ import { PacketCode } from '../wire/packet-code.js'
 import { RequestError, RequestErrorCode } from '../wire/request-error.js'
 
 /** A 0x7f body is sent as soon as it holds so much … */
-const FULL = 128 * 1024
+const FULL = 192 * 1024
 /** … and before it would hold more than this, unless it is still below `LEAST`. */
 const MOST = 256 * 1024
 const LEAST = 64 * 1024
@@ -75,5 +75,7 @@ export async function deliverPage({ form, next, send, onSent }: PageParts): Prom
       bytes += row.raw.length
       if (bytes >= FULL) await flush()
     }
+    // what is worth a packet does not wait for the slice that is being read
+    if (bytes >= LEAST) await flush()
   }
 }
