@@ -1,5 +1,5 @@
 import { bloomOf, fullBloom } from '../src/wire/bloom.js'
-import { fromHex } from '../src/wire/bytes.js'
+import { fromHex, joinBytes } from '../src/wire/bytes.js'
 import { encodeCursor } from '../src/wire/cursor.js'
 import { DIALECTS, type P2PForm, p2pForm } from '../src/wire/dialect.js'
 import { encodeEnvelope } from '../src/wire/envelope.js'
@@ -149,8 +149,8 @@ function deliveryFile(): VectorFile {
     envelopes,
     bodies: forms.map(form => ({
       form,
-      one: encodeP2PBodies(envelopes.slice(0, 1), form),
-      two: encodeP2PBodies(envelopes, form)
+      one: encodeP2PBodies(envelopes.slice(0, 1), form).map(joinBytes),
+      two: encodeP2PBodies(envelopes, form).map(joinBytes)
     })),
     forms: (['waku/1', 'waku/0', 'shh/6'] as const).flatMap(capability =>
       (Object.keys(DIALECTS) as Dialect[]).flatMap(dialect =>

@@ -20,6 +20,7 @@ import { Pruner } from './level-pruner.js'
 import { Scan } from './level-scan.js'
 import { sequence } from './level-sequence.js'
 import { type LevelStore, readRange } from './level-store.js'
+import { Walk } from './level-walk.js'
 import { LevelWriter } from './level-writer.js'
 import { page, type RowSource } from './page.js'
 import { TopicDictionary } from './topic-dictionary.js'
@@ -162,7 +163,7 @@ export class LevelArchive implements Archive {
     const { topics, bloom, after, upper } = query
     if (after !== undefined && after.sent > upper) return { next: async () => [] }
     if (topics !== undefined) return new TopicWalk(this.#store, this.#ledger, query, topics)
-    if (bloom === undefined) return new Scan(this.#store, this.#fromFirstDay(query))
+    if (bloom === undefined) return new Walk(this.#store, this.#fromFirstDay(query))
     const matching = await this.#dictionary.matching(bloom, MAX_BLOOM_TOPICS)
     if (matching !== undefined) return new TopicWalk(this.#store, this.#ledger, query, matching)
     return new Scan(this.#store, this.#fromFirstDay(query), { accepts: bloomTest(bloom), share: 1 })

@@ -1,7 +1,7 @@
 import type { ArchiveRow } from './archive.js'
 import * as layout from './level-layout.js'
 import { closeIterator, entryBytes, type LevelRange, type LevelStore } from './level-store.js'
-import { type Room, type RowSource, SLICE_BYTES, SLICE_ROWS } from './page.js'
+import { FIRST_ROWS, type Room, type RowSource, SLICE_BYTES, SLICE_ROWS } from './page.js'
 import type { Position } from './position.js'
 
 /** What a scan covers: lower <= sent <= upper, strictly after `after`. */
@@ -17,8 +17,6 @@ export interface ScanFilter {
   share: number
 }
 
-/** The first slice is smaller: a page begins to leave while the rest of it is read. */
-const FIRST_ROWS = 160
 /** Envelopes read under one snapshot while none of them passes. */
 const MAX_VISITED = 16_384
 /** How many envelopes the first guess of the share counts for. */
@@ -26,21 +24,26 @@ const GUESS = 50
 const MIN_READ = 16
 const MAX_READ = 1000
 
+/** The envelopes of a span in the table by time. */
+export function spanRange({ lower, upper, after }: Span): LevelRange {
+  const { gte, lt } = layout.envelopeRange(lower, upper).bounds
+  return { gte: after === undefined ? gte : layout.afterEnvelope(after.sent, after.hash), lt }
+}
+
 /** Reads the envelopes by time and leaves out those that do not pass. */
 export class Scan implements RowSource {
   readonly #store: LevelStore
-  readonly #filter: ScanFilter | undefined
+  readonly #filter: ScanFilter
   #visited = GUESS
   #passed: number
   #range: LevelRange
   #slice = FIRST_ROWS
 
-  constructor(store: LevelStore, { lower, upper, after }: Span, filter?: ScanFilter | undefined) {
+  constructor(store: LevelStore, span: Span, filter: ScanFilter) {
     this.#store = store
     this.#filter = filter
-    this.#passed = GUESS * (filter?.share ?? 1)
-    const { gte, lt } = layout.envelopeRange(lower, upper).bounds
-    this.#range = { gte: after === undefined ? gte : layout.afterEnvelope(after.sent, after.hash), lt }
+    this.#passed = GUESS * filter.share
+    this.#range = spanRange(span)
   }
 
   async next(room: Room, signal?: AbortSignal | undefined): Promise<ArchiveRow[]> {
@@ -74,7 +77,7 @@ export class Scan implements RowSource {
           read += entryBytes(entry)
           if (rows.length === wanted) break
           last = key
-          if (this.#filter?.accepts(layout.envelopeTopic(key)) === false) continue
+          if (!this.#filter.accepts(layout.envelopeTopic(key))) continue
           rows.push(new StoredRow(key, value))
           size += entryBytes(entry)
         }
@@ -89,7 +92,6 @@ export class Scan implements RowSource {
   }
 
   #batch(missing: number): number {
-    if (this.#filter === undefined) return missing
     return Math.min(MAX_READ, Math.max(MIN_READ, Math.ceil((missing * this.#visited) / this.#passed)))
   }
 }

@@ -12,9 +12,9 @@ export type LevelReadOptions = LevelRange & {
   highWaterMarkBytes?: number
 }
 
-export interface LevelIterator {
-  /** At most `size` entries; none when there are no more. */
-  nextv(size: number): Promise<LevelEntry[]>
+export interface LevelIterator<Found = LevelEntry> {
+  /** At most `size` of them; none when there are no more. */
+  nextv(size: number): Promise<Found[]>
   seek(target: Uint8Array): void
   close(): Promise<void>
 }
@@ -28,6 +28,8 @@ export interface LevelStore {
   getMany(keys: Uint8Array[]): Promise<(Uint8Array | undefined)[]>
   hasMany(keys: Uint8Array[]): Promise<boolean[]>
   iterator(options: LevelReadOptions): LevelIterator
+  /** The same without keys, which cost as much as the values. */
+  values(options: LevelReadOptions): LevelIterator<Uint8Array>
   compactRange(start: Uint8Array, end: Uint8Array): Promise<void>
 }
 
@@ -56,7 +58,11 @@ export function entryBytes([key, value]: LevelEntry): number {
  * Closes an iterator whose last read brought so many bytes. LevelDB's binding keeps a copy of them until the iterator is garbage
  * collected, which was 400 MB in a scan of a gigabyte; a read beyond the end lets go of it.
  */
-export async function closeIterator(iterator: LevelIterator, { lt }: LevelRange, bytes: number): Promise<void> {
+export async function closeIterator(
+  iterator: LevelIterator<unknown>,
+  { lt }: LevelRange,
+  bytes: number
+): Promise<void> {
   try {
     if (bytes < WORTH_RELEASING) return
     iterator.seek(lt)

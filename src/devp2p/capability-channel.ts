@@ -72,7 +72,7 @@ export class CapabilityChannel implements PacketChannel {
   }
 
   /** Sends a packet of an answer: history waits, so that it never keeps anything else waiting for long. */
-  answer(code: number, body: Uint8Array, options: { signal: AbortSignal }): Promise<void> {
+  answer(code: number, body: Uint8Array | readonly Uint8Array[], options: { signal: AbortSignal }): Promise<void> {
     return this.#stream.send(code, body, { ...options, bulk: code === PacketCode.P2PMessage })
   }
 

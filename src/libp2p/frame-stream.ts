@@ -1,8 +1,8 @@
 import type { Stream, StreamCloseEvent, StreamMessageEvent } from '@libp2p/interface'
 import type { Packet } from '../waku/packet-channel.js'
 import { pause } from '../waku/pause.js'
-import { concatBytes } from '../wire/bytes.js'
-import { decodeFrame, encodeFrame, encodeFrameParts } from '../wire/packet-frame.js'
+import { joinBytes } from '../wire/bytes.js'
+import { decodeFrame, encodeFrameParts } from '../wire/packet-frame.js'
 import { FrameBuffer, type FrameLimit } from './frame-buffer.js'
 import { FrameStreamClosedError, FrameTimeoutError, FrameTruncatedError } from './frame-errors.js'
 
@@ -111,11 +111,11 @@ export class FrameStream {
    */
   async send(
     code: number,
-    body: Uint8Array | Uint8Array[],
+    body: Uint8Array | readonly Uint8Array[],
     options: { signal?: AbortSignal | undefined } = {}
   ): Promise<void> {
     // one contiguous buffer: a write per part costs several times more than the copy
-    const frame = Array.isArray(body) ? concatBytes(...encodeFrameParts(code, body)) : encodeFrame(code, body)
+    const frame = joinBytes(encodeFrameParts(code, body instanceof Uint8Array ? [body] : body))
     while (this.#stream.writableNeedsDrain) await this.#drained(options.signal)
     options.signal?.throwIfAborted()
     if (this.#error !== undefined) throw this.#error

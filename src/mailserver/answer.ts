@@ -26,7 +26,7 @@ export class Answer {
   }
 
   /** @throws {RequesterGoneError} */
-  async send(code: number, body: Uint8Array): Promise<void> {
+  async send(code: number, body: Uint8Array | readonly Uint8Array[]): Promise<void> {
     if (this.#request.signal.aborted) throw new RequesterGoneError('the requester is gone')
     try {
       await this.#request.send(code, body)

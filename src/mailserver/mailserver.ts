@@ -1,5 +1,5 @@
 import type { ComponentLogger, Logger, Metrics, Startable } from '@libp2p/interface'
-import type { Archive } from '../archive/archive.js'
+import type { Archive, ArchiveQuery } from '../archive/archive.js'
 import type { IncomingRequest, RequestHandler } from '../waku/mail-exchange.js'
 import type { Network } from '../waku/packet-channel.js'
 import type { EnvelopeStore } from '../waku/store-batch.js'
@@ -15,6 +15,8 @@ import { MAILSERVER_EVENTS, type MailserverEvent } from './counters.js'
 import { MailserverStoppedError, RequesterGoneError } from './errors.js'
 import type { Keyring } from './keyring.js'
 import { deliverPage, roomFor } from './page-delivery.js'
+import { PageReader } from './page-reader.js'
+import { ReadAhead } from './read-ahead.js'
 import { checkEnvelope } from './request-checks.js'
 import type { RequestForwarder } from './request-forwarder.js'
 import { type AskedRequest, decrypt, readRequest, unwrap } from './request-opening.js'
@@ -23,6 +25,9 @@ import { ServedRequests } from './served-requests.js'
 import { type MailserverInit, type MailserverSettings, settle } from './settings.js'
 import { TopicStore } from './topic-store.js'
 import { Turns } from './turns.js'
+
+/** Each page holds about a MiB at most. */
+const READ_AHEAD = { max: 16, maxPerPeer: 2, patience: 2000 }
 
 export interface MailserverComponents {
   waku: Waku
@@ -50,6 +55,7 @@ export class Mailserver implements Startable {
   readonly #admission: Admission
   readonly #turns: Turns
   readonly #served: ServedRequests
+  readonly #ahead = new ReadAhead(READ_AHEAD)
   readonly #requestKey: Uint8Array[]
   readonly #forward: RequestForwarder | undefined
   readonly #underWay = new Map<IncomingRequest, Promise<void>>()
@@ -68,7 +74,8 @@ export class Mailserver implements Startable {
       archive: components.archive,
       tally: this.tally,
       topics: init.archiveTopics,
-      retention: init.retention
+      retention: init.retention,
+      onAppended: envelopes => this.#ahead.appended(envelopes)
     })
     this.#waku = components.waku
     this.#archive = components.archive
@@ -94,6 +101,7 @@ export class Mailserver implements Startable {
     if (!this.#running) return
     this.#running = false
     await this.#settled(this.#settings.stopTimeout)
+    this.#ahead.close()
     for (const request of this.#underWay.keys()) request.abort(new MailserverStoppedError('the mailserver stopped'))
     await this.#settled(this.#settings.stopTimeout)
   }
@@ -198,17 +206,36 @@ export class Mailserver implements Startable {
     const { signal } = request
     const owner = request.peer.toString()
     const maxBytes = form.limitRule === 'stream' ? undefined : roomFor(this.#settings.pageBytes)
-    const slices = this.#archive.query({ ...settled, maxBytes, signal })
+    const query: ArchiveQuery = { ...settled, maxBytes }
+    const reader = this.#ahead.take(owner, query) ?? this.#read(owner, query)
+    void reader.end.then(end => {
+      if (end.cursor !== undefined && !signal.aborted) this.#readAhead(owner, { ...query, ...end })
+    })
+    const stop = (): void => void reader.close()
+    signal.addEventListener('abort', stop)
     try {
       return await deliverPage({
         form,
-        next: () => this.#turns.run(owner, () => slices.next(), { signal }),
+        next: () => reader.next(),
         send: (code, body) => answer.send(code, body),
         onSent: rows => answer.sent(rows)
       })
     } finally {
-      await slices.return({}).catch(error => this.#log.error('could not end a query - %e', error))
+      signal.removeEventListener('abort', stop)
+      await reader.close()
     }
+  }
+
+  #read(owner: string, query: ArchiveQuery): PageReader {
+    return new PageReader({
+      query: signal => this.#archive.query({ ...query, signal }),
+      turn: (work, signal) => this.#turns.run(owner, work, { signal })
+    })
+  }
+
+  /** Whoever waits for a turn comes first. */
+  #readAhead(owner: string, query: ArchiveQuery): void {
+    if (this.#running && this.#turns.idle) this.#ahead.keep(owner, query, this.#read(owner, query))
   }
 
   async #settled(timeout: number): Promise<void> {

@@ -29,17 +29,17 @@ export interface DeliveredPage {
 
 export interface PageParts {
   form: AnswerForm
-  /** Reads the next slice, in turn with other requests. */
+  /** The next slice. */
   next(): Promise<IteratorResult<ArchiveRow[], ArchiveEnd>>
   /** Sends a packet; awaiting it is the backpressure. */
-  send(code: number, body: Uint8Array): Promise<void>
+  send(code: number, body: readonly Uint8Array[]): Promise<void>
   /** Rows that left, in order. */
   onSent(rows: readonly ArchiveRow[]): void
 }
 
 /**
- * Sends the rows of a query packed into 0x7f bodies, each row's bytes as they were stored. While one slice is sent the
- * next is read; no more than these two and one body are held.
+ * Sends the rows of a query packed into 0x7f bodies, each row's bytes as they were stored. No more than a slice and one body
+ * are held.
  *
  * @throws {RequestError} internal, when the archive failed
  */
@@ -53,21 +53,14 @@ export async function deliverPage({ form, next, send, onSent }: PageParts): Prom
     rows = []
     bytes = 0
   }
-  const read = (): ReturnType<typeof next> => {
-    const step = next().catch(cause => {
+  for (;;) {
+    const step = await next().catch(cause => {
       throw new RequestError(RequestErrorCode.internal, 'the archive failed', { cause })
     })
-    // when sending fails nobody waits for it any more
-    step.catch(() => {})
-    return step
-  }
-  for (let reading = read(); ; ) {
-    const step = await reading
     if (step.done === true) {
       await flush()
       return step.value
     }
-    reading = read()
     for (const row of step.value) {
       const sum = bytes + row.raw.length
       if ((bytes >= LEAST && sum > MOST) || sum + HEADER > LIMIT) await flush()
@@ -75,7 +68,7 @@ export async function deliverPage({ form, next, send, onSent }: PageParts): Prom
       bytes += row.raw.length
       if (bytes >= FULL) await flush()
     }
-    // what is worth a packet does not wait for the slice that is being read
+    // what is worth a packet does not wait for the next slice
     if (bytes >= LEAST) await flush()
   }
 }

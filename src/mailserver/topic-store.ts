@@ -17,6 +17,8 @@ export interface TopicStoreInit {
   topics?: Uint8Array[] | undefined
   /** Seconds that an envelope is kept, counted from its `sent`; for ever when absent. */
   retention?: number | undefined
+  /** Told of what is on disk now, before anybody else is. */
+  onAppended?: ((envelopes: readonly Envelope[]) => void) | undefined
 }
 
 /** Puts what the base node accepted into the archive, all of it or only some topics. */
@@ -25,12 +27,14 @@ export class TopicStore implements EnvelopeStore {
   readonly #tally: Tally<MailserverEvent>
   readonly #topics: ReadonlySet<number> | undefined
   readonly #retention: number
+  readonly #onAppended: TopicStoreInit['onAppended']
 
   constructor(init: TopicStoreInit) {
     this.#archive = init.archive
     this.#tally = init.tally
     this.#topics = init.topics && new Set(init.topics.map(topicNumber))
     this.#retention = init.retention ?? Number.POSITIVE_INFINITY
+    this.#onAppended = init.onAppended
   }
 
   /** Refuses what retention would delete at once, and what could never be delivered. */
@@ -50,6 +54,7 @@ export class TopicStore implements EnvelopeStore {
   async append(envelopes: Envelope[]): Promise<AppendOutcome[]> {
     const wanted = envelopes.filter(envelope => this.#wants(envelope))
     const outcomes = wanted.length === 0 ? [] : await this.#archive.append(wanted)
+    this.#onAppended?.(wanted)
     this.#tally.add('envelopes_appended', outcomes.filter(outcome => outcome === 'stored').length)
     this.#tally.add('envelopes_outside_topics', envelopes.length - wanted.length)
     if (wanted.length === envelopes.length) return outcomes

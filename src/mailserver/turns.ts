@@ -16,6 +16,11 @@ export class Turns {
     this.#concurrency = concurrency
   }
 
+  /** Whether a turn is free. */
+  get idle(): boolean {
+    return this.#running < this.#concurrency
+  }
+
   /**
    * Does `work` when it is `owner`'s turn.
    *

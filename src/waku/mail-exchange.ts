@@ -10,8 +10,11 @@ export interface IncomingRequest {
   readonly body: Uint8Array
   /** Which request forms this peer may use and how it is answered. */
   readonly codec: MailCodec
-  /** Sends a 0x7f or 0x7d; awaiting it is the backpressure. Rejects when the requester is gone or stalled too long. */
-  send(code: number, body: Uint8Array): Promise<void>
+  /**
+   * Sends a 0x7f or 0x7d, whose body may be in pieces; awaiting it is the backpressure. Rejects when the requester is gone or
+   * stalled too long.
+   */
+  send(code: number, body: Uint8Array | readonly Uint8Array[]): Promise<void>
   /** Ends the whole stream (or conversation) that the request came on. */
   abort(reason: Error): void
   /** Aborted when the requester cancelled or is gone. */

@@ -6,7 +6,7 @@ import {
   type LimitRule,
   type PlainDialect
 } from './history-request.js'
-import { encodeMessages } from './messages.js'
+import { encodeP2PBodies } from './p2p-body.js'
 import type { PlainRequest } from './plain-request.js'
 import { decodeRequestComplete, encodeRequestComplete, type RequestComplete } from './request-complete.js'
 
@@ -44,13 +44,13 @@ export interface MailCodec {
 export interface AnswerForm {
   /** For `settleRequest`. */
   readonly limitRule: LimitRule
-  /** The 0x7f bodies that deliver these envelopes, in order: mostly one. */
-  bodies(raws: readonly Uint8Array[]): Uint8Array[]
+  /** The 0x7f bodies that deliver these envelopes, in order: mostly one. Each in pieces, as `encodeP2PBodies` gives them. */
+  bodies(raws: readonly Uint8Array[]): Uint8Array[][]
 }
 
 const listAnswer: AnswerForm = {
   limitRule: 'clamp',
-  bodies: raws => (raws.length === 0 ? [] : [encodeMessages(raws)])
+  bodies: raws => encodeP2PBodies(raws, 'list')
 }
 
 /** Mailserver streams of libp2p: the order of the specification by default, and always the completion as a list. */

@@ -224,7 +224,12 @@ export function encodeUint(value: number | bigint): Uint8Array {
 
 /** A list of items that are encoded already. */
 export function encodeList(items: readonly Uint8Array[]): Uint8Array {
+  return joinBytes(listParts(items))
+}
+
+/** The same in pieces that are one behind the other: its header, then the items. */
+export function listParts(items: readonly Uint8Array[]): Uint8Array[] {
   let length = 0
   for (const item of items) length += item.length
-  return joinBytes([listHeader(length), ...items])
+  return [listHeader(length), ...items]
 }

@@ -25,16 +25,23 @@ export class CountingStore implements LevelStore {
   }
 
   iterator(options: LevelReadOptions): LevelIterator {
-    const inner = this.#inner.iterator(options)
+    return this.#counted(this.#inner.iterator(options), ([key, value]) => key.length + value.length)
+  }
+
+  values(options: LevelReadOptions): LevelIterator<Uint8Array> {
+    return this.#counted(this.#inner.values(options), value => value.length)
+  }
+
+  #counted<Found>(inner: LevelIterator<Found>, size: (found: Found) => number): LevelIterator<Found> {
     this.seeks++
     this.open++
     let kept = 0
     return {
-      nextv: async size => {
-        const entries = await inner.nextv(size)
-        this.visited += entries.length
-        kept = entries.reduce((sum, [key, value]) => sum + key.length + value.length, 0)
-        return entries
+      nextv: async count => {
+        const found = await inner.nextv(count)
+        this.visited += found.length
+        kept = found.reduce((sum, one) => sum + size(one), 0)
+        return found
       },
       seek: target => inner.seek(target),
       close: async () => {

@@ -15,6 +15,7 @@ import type { MailserverInit } from '../../src/mailserver/settings.js'
 import type { IncomingRequest } from '../../src/waku/mail-exchange.js'
 import type { Packet } from '../../src/waku/packet-channel.js'
 import { WakuNode } from '../../src/waku/waku-node.js'
+import { joinBytes } from '../../src/wire/bytes.js'
 import { decodeEnvelope, type Envelope } from '../../src/wire/envelope.js'
 import { libp2pMail } from '../../src/wire/mail-codec.js'
 import { PacketCode } from '../../src/wire/packet-code.js'
@@ -79,10 +80,10 @@ export class TestRequest implements IncomingRequest {
     this.signal = this.#gone.signal
   }
 
-  async send(code: number, body: Uint8Array): Promise<void> {
+  async send(code: number, body: Uint8Array | readonly Uint8Array[]): Promise<void> {
     await this.beforeSend?.()
     this.signal.throwIfAborted()
-    this.packets.push({ code, body })
+    this.packets.push({ code, body: body instanceof Uint8Array ? body : joinBytes(body) })
   }
 
   abort(reason: Error): void {

@@ -8,7 +8,7 @@ import type { HistoryRequest } from '../../src/wire/history-request.js'
 import { PacketCode } from '../../src/wire/packet-code.js'
 import { RequestErrorCode as Code } from '../../src/wire/request-error.js'
 import { newEnvelope, unixNow } from '../helpers/envelopes.js'
-import { aMailserver, ask, diskArchive, inOrder, type TestRequest } from './fixture.js'
+import { aMailserver, aPeer, ask, diskArchive, inOrder, type TestRequest } from './fixture.js'
 import { sealRequest } from './request-maker.js'
 
 const MIB = 1024 * 1024
@@ -22,8 +22,9 @@ async function walk(
   between: (page: number) => Promise<void> = async () => {}
 ): Promise<TestRequest[]> {
   const pages: TestRequest[] = []
+  const peer = await aPeer()
   for (let cursor: Uint8Array | undefined; pages.length < 1000; ) {
-    const page = await ask(server, sealRequest({ ...fields, cursor }))
+    const page = await ask(server, sealRequest({ ...fields, cursor }), { peer })
     pages.push(page)
     cursor = page.completion.cursor
     if (cursor === undefined) return pages

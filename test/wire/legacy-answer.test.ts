@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { concatBytes, fromHex, toHex } from '../../src/wire/bytes.js'
+import { concatBytes, fromHex, joinBytes, toHex } from '../../src/wire/bytes.js'
 import { type Capability, DIALECTS, p2pForm } from '../../src/wire/dialect.js'
 import { encodeEnvelope } from '../../src/wire/envelope.js'
 import { type Dialect, settleRequest } from '../../src/wire/history-request.js'
@@ -22,6 +22,8 @@ const envelope = (n: number): Uint8Array =>
     .raw
 const [one, two, three] = [envelope(1), envelope(2), envelope(3)] as [Uint8Array, Uint8Array, Uint8Array]
 
+const joined = (body: Uint8Array[]): string => toHex(joinBytes(body))
+
 function bodies(
   capability: Capability,
   dialect: Dialect | undefined,
@@ -30,7 +32,7 @@ function bodies(
   short = false
 ): string[] {
   const form = legacyMail({ capability, short }).answer(dialect, { lower: 0, upper: 0, limit: 0, batch })
-  return form.bodies(raws).map(toHex)
+  return form.bodies(raws).map(joined)
 }
 const list = (...raws: Uint8Array[]): string => {
   const inner = concatBytes(...raws)
@@ -91,7 +93,7 @@ test('whatever form 0x7f has, its envelopes are read as the same bytes [MAIL-25]
 
 test('on libp2p an answer is a list whatever was asked [D-01]', () => {
   for (const dialect of [undefined, ...all]) {
-    assert.deepEqual(libp2pMail.answer(dialect).bodies([one]).map(toHex), [list(one)])
+    assert.deepEqual(libp2pMail.answer(dialect).bodies([one]).map(joined), [list(one)])
     assert.equal(libp2pMail.answer(dialect).limitRule, 'clamp')
     assert.equal(toHex(libp2pMail.encodeComplete({ requestId: id, lastHash: last }, dialect)), `f843a0${ID}a0${LAST}80`)
   }

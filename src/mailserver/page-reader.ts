@@ -1,0 +1,98 @@
+import type { ArchiveEnd, ArchiveRow } from '../archive/archive.js'
+
+type Slice = IteratorResult<ArchiveRow[], ArchiveEnd>
+
+export interface PageReaderParts {
+  query(signal: AbortSignal): AsyncGenerator<ArchiveRow[], ArchiveEnd>
+  /** Does a piece of work when it is the requester's turn. */
+  turn<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T>
+}
+
+/** While so many bytes wait to be taken nothing more is read. */
+const AHEAD = 512 * 1024
+
+/** Reads the slices of a page ahead of who takes them. Holds at most half a MiB and one slice. */
+export class PageReader {
+  /** How the page ends, as soon as that was read; never, when reading it failed or was given up. */
+  readonly end: Promise<ArchiveEnd>
+  readonly #turn: PageReaderParts['turn']
+  readonly #slices: AsyncGenerator<ArchiveRow[], ArchiveEnd>
+  readonly #closed = new AbortController()
+  readonly #ready: Slice[] = []
+  #bytes = 0
+  #reading: Promise<void> | undefined
+  #reach = 0
+  #failure: { error: unknown } | undefined
+  #ended = false
+  #resolveEnd: (end: ArchiveEnd) => void = () => {}
+
+  constructor({ query, turn }: PageReaderParts) {
+    this.#turn = turn
+    this.end = new Promise(resolve => {
+      this.#resolveEnd = resolve
+    })
+    this.#slices = query(this.#closed.signal)
+    this.#readOn()
+  }
+
+  /** What is archived from now on is missing from what was read already only if it was sent at this time or earlier. */
+  get reach(): number {
+    return this.#reading === undefined ? this.#reach : Number.POSITIVE_INFINITY
+  }
+
+  /** @throws what the archive throws */
+  async next(): Promise<Slice> {
+    while (this.#ready.length === 0) {
+      this.#closed.signal.throwIfAborted()
+      if (this.#failure !== undefined) throw this.#failure.error
+      if (this.#ended) return { done: true, value: {} }
+      await this.#reading
+    }
+    const slice = this.#ready.shift() as Slice
+    if (slice.done !== true) this.#bytes -= sizeOf(slice.value)
+    this.#readOn()
+    return slice
+  }
+
+  /** Frees everything. Never rejects; `next` throws from now on. */
+  async close(): Promise<void> {
+    this.#closed.abort(new Error('the page is closed'))
+    this.#ready.length = 0
+    await this.#reading
+    await this.#slices.return({}).catch(() => {})
+  }
+
+  #readOn(): void {
+    if (this.#ended || this.#closed.signal.aborted || this.#reading !== undefined || this.#bytes >= AHEAD) return
+    this.#reading = this.#read().finally(() => {
+      this.#reading = undefined
+      this.#readOn()
+    })
+  }
+
+  async #read(): Promise<void> {
+    const { signal } = this.#closed
+    try {
+      const slice = await this.#turn(() => this.#slices.next(), signal)
+      if (signal.aborted) return
+      this.#ready.push(slice)
+      if (slice.done === true) {
+        this.#ended = true
+        this.#resolveEnd(slice.value)
+        if (slice.value.cursor === undefined) this.#reach = Number.POSITIVE_INFINITY
+      } else {
+        this.#bytes += sizeOf(slice.value)
+        this.#reach = slice.value.at(-1)?.sent ?? this.#reach
+      }
+    } catch (error) {
+      this.#ended = true
+      this.#failure = { error }
+    }
+  }
+}
+
+function sizeOf(rows: readonly ArchiveRow[]): number {
+  let bytes = 0
+  for (const { raw } of rows) bytes += raw.length
+  return bytes
+}
