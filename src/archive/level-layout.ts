@@ -137,11 +137,17 @@ export const envelopeSent = (key: Uint8Array): number => readUint32(key, AT)
 export const envelopeHash = (key: Uint8Array): Uint8Array => view(key, AT + 4, 32)
 export const envelopeTopic = (key: Uint8Array): number => readUint32(key, AT + 36)
 
-export function envelopeValue(seq: number, raw: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(SEQ_BYTES + raw.length)
-  put64(bytes, 0, seq)
-  bytes.set(raw, SEQ_BYTES)
-  return bytes
+/** The values of envelopes whose sequence numbers follow each other, in one piece of memory. */
+export function envelopeValues(firstSeq: number, raws: Uint8Array[]): Uint8Array[] {
+  const bytes = new Uint8Array(raws.reduce((sum, raw) => sum + SEQ_BYTES + raw.length, 0))
+  let at = 0
+  return raws.map((raw, i) => {
+    const from = at
+    put64(bytes, from, firstSeq + i)
+    bytes.set(raw, from + SEQ_BYTES)
+    at += SEQ_BYTES + raw.length
+    return bytes.subarray(from, at)
+  })
 }
 
 export const seqOf = (value: Uint8Array): number => read64(value, 0)

@@ -4,6 +4,8 @@ import * as layout from './level-layout.js'
 import { type LevelOperation, type LevelStore, readAll } from './level-store.js'
 import type { TopicDictionary } from './topic-dictionary.js'
 
+/** Counts of topics by day that are kept in memory: what is heard now is mostly of few days. */
+const MAX_RECENT = 1 << 16
 const TOTALS_KEY = layout.metaKey('totals')
 
 interface Totals {
@@ -29,6 +31,8 @@ export class Ledger {
   #totals: Totals = { lastSeq: 0, envelopes: 0, bytes: 0, topics: 0 }
   #days = new Map<number, number>()
   #sortedDays: number[] | undefined
+  /** Some of the counts of topics by day as they are on disk. */
+  readonly #recent = new Map<number, number>()
 
   constructor(store: LevelStore, dictionary: TopicDictionary) {
     this.#store = store
@@ -49,6 +53,7 @@ export class Ledger {
     this.#totals = totals
     this.#days = days
     this.#sortedDays = undefined
+    this.#recent.clear()
     this.#dictionary.reset()
   }
 
@@ -85,7 +90,7 @@ export class Ledger {
       totals.envelopes += sign
       totals.bytes += sign * size
     }
-    const { added, removed } = await this.#countTopics(topics, operations)
+    const { added, removed, counts } = await this.#countTopics(topics, operations)
     totals.topics += added.length - removed.length
     for (const [day, n] of days) operations.push(write(layout.dayCountKey(day), n))
     operations.push({ type: 'put', key: TOTALS_KEY, value: encodeTotals(totals) })
@@ -93,6 +98,7 @@ export class Ledger {
       operations,
       apply: () => {
         this.#totals = totals
+        this.#remember(counts)
         for (const [day, n] of days) {
           if (!this.#days.has(day) || n === 0) this.#sortedDays = undefined
           if (n === 0) this.#days.delete(day)
@@ -106,13 +112,14 @@ export class Ledger {
   /** Counts of topics by day, and from those that begin or end there, on how many days each topic is. */
   async #countTopics(changes: Map<number, Map<number, number>>, operations: LevelOperation[]) {
     const pairs = [...changes].flatMap(([topic, perDay]) => [...perDay].map(([day, by]) => ({ topic, day, by })))
-    const keys = pairs.map(({ day, topic }) => layout.topicCountKey(day, topic))
-    const before = (await this.#store.getMany(keys)).map(count)
+    const before = await this.#topicCountsBefore(pairs)
+    const counts: [pair: number, count: number][] = []
     const spans = new Map<number, number>()
-    pairs.forEach(({ topic, by }, i) => {
+    pairs.forEach(({ topic, day, by }, i) => {
       const was = before[i] as number
       const is = was + by
-      operations.push(write(keys[i] as Uint8Array, is))
+      operations.push(write(layout.topicCountKey(day, topic), is))
+      counts.push([pairOf(day, topic), is])
       const span = Number(is > 0) - Number(was > 0)
       if (span !== 0) spans.set(topic, (spans.get(topic) ?? 0) + span)
     })
@@ -127,8 +134,26 @@ export class Ledger {
       if (was === 0) added.push(topic)
       if (was + by === 0) removed.push(topic)
     })
-    return { added, removed }
+    return { added, removed, counts }
   }
+
+  async #topicCountsBefore(pairs: { day: number; topic: number }[]): Promise<number[]> {
+    const counts = pairs.map(({ day, topic }) => this.#recent.get(pairOf(day, topic)))
+    const unknown = pairs.filter((_, i) => counts[i] === undefined)
+    const read = await this.#store.getMany(unknown.map(({ day, topic }) => layout.topicCountKey(day, topic)))
+    let next = 0
+    return counts.map(known => known ?? count(read[next++]))
+  }
+
+  #remember(counts: [pair: number, count: number][]): void {
+    if (this.#recent.size + counts.length > MAX_RECENT) this.#recent.clear()
+    if (counts.length > MAX_RECENT) return
+    for (const [pair, n] of counts) this.#recent.set(pair, n)
+  }
+}
+
+function pairOf(day: number, topic: number): number {
+  return day * 2 ** 32 + topic
 }
 
 function count(value: Uint8Array | undefined): number {

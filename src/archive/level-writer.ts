@@ -17,6 +17,13 @@ export interface PruneStep {
   next?: Uint8Array | undefined
 }
 
+/** An envelope to be stored, with its key in the table by time. */
+interface Insertion {
+  envelope: Envelope
+  entry: layout.Entry
+  key: Uint8Array
+}
+
 /** Every change of the archive. Used by one caller at a time: nothing here waits for another write. */
 export class LevelWriter {
   readonly #store: LevelStore
@@ -33,27 +40,26 @@ export class LevelWriter {
     await this.#settle()
     const fresh = new Map<string, Envelope>()
     for (const envelope of envelopes) if (!fresh.has(envelope.hashHex)) fresh.set(envelope.hashHex, envelope)
-    const candidates = [...fresh.values()]
-    const known = await this.#store.hasMany(candidates.map(envelope => layout.envelopeKey(entryOf(envelope))))
-    candidates.forEach((envelope, i) => {
+    const candidates = [...fresh.values()].map(toInsertion)
+    const known = await this.#store.hasMany(candidates.map(({ key }) => key))
+    const news = candidates.filter((_, i) => known[i] !== true)
+    if (news.length > 0) await this.#insert(news)
+    candidates.forEach(({ envelope }, i) => {
       if (known[i]) fresh.delete(envelope.hashHex)
     })
-    await this.#insert([...fresh.values()])
     return envelopes.map(envelope => (fresh.delete(envelope.hashHex) ? 'stored' : 'known'))
   }
 
-  async #insert(envelopes: Envelope[]): Promise<void> {
-    if (envelopes.length === 0) return
-    const entries = envelopes.map(entryOf)
+  async #insert(insertions: Insertion[]): Promise<void> {
+    const entries = insertions.map(({ entry }) => entry)
     const firstSeq = this.#ledger.totals.lastSeq + 1
     const operations: LevelOperation[] = []
-    envelopes.forEach((envelope, i) => {
-      const entry = entries[i] as layout.Entry
-      operations.push({
-        type: 'put',
-        key: layout.envelopeKey(entry),
-        value: layout.envelopeValue(firstSeq + i, envelope.raw)
-      })
+    const values = layout.envelopeValues(
+      firstSeq,
+      insertions.map(({ envelope }) => envelope.raw)
+    )
+    insertions.forEach(({ entry, key }, i) => {
+      operations.push({ type: 'put', key, value: values[i] as Uint8Array })
       operations.push({ type: 'put', key: layout.indexKey(entry), value: layout.uint32(entry.size) })
     })
     for (let from = 0; from < entries.length; from += RUN_ENTRIES) {
@@ -64,7 +70,8 @@ export class LevelWriter {
       operations.push({ type: 'put', key: layout.runAgeKey(newest, lastSeq), value: new Uint8Array(0) })
     }
     const change = await this.#ledger.change(entries, 1, firstSeq + entries.length - 1)
-    await this.#write([...operations, ...change.operations])
+    for (const operation of change.operations) operations.push(operation)
+    await this.#write(operations)
     change.apply()
   }
 
@@ -117,6 +124,8 @@ function continued(bounds: layout.Bounds, from: Uint8Array | undefined): LevelRa
   return from === undefined ? bounds : { gt: from, lt: bounds.lt }
 }
 
-function entryOf(envelope: Envelope): layout.Entry {
-  return { sent: envelope.sent, hash: envelope.hash, topic: topicNumber(envelope.topic), size: envelope.size }
+function toInsertion(envelope: Envelope): Insertion {
+  const { sent, hash, size } = envelope
+  const entry = { sent, hash, topic: topicNumber(envelope.topic), size }
+  return { envelope, entry, key: layout.envelopeKey(entry) }
 }

@@ -29,6 +29,9 @@ export class HeardEnvelope {
 /** Every envelope that was accepted and has not expired yet, by hash; bounded, the oldest are forgotten first. */
 export class Heard {
   readonly #byHash = new Map<string, HeardEnvelope>()
+  /** As they came, from `#head` on, and among them some that are forgotten: a Map takes long to find what it holds first. */
+  #order: HeardEnvelope[] = []
+  #head = 0
   readonly #byExpiry = new Map<number, Set<HeardEnvelope>>()
   readonly #max: number
   readonly #onForgotten: (entry: HeardEnvelope) => void
@@ -57,12 +60,15 @@ export class Heard {
       this.#byExpiry.set(entry.expiry, bucket)
     }
     bucket.add(entry)
+    this.#order.push(entry)
     let evicted = 0
-    for (const oldest of this.#byHash.values()) {
-      if (this.#byHash.size <= this.#max) break
+    while (this.#byHash.size > this.#max) {
+      const oldest = this.#order[this.#head++] as HeardEnvelope
+      if (!this.#holds(oldest)) continue
       this.#forget(oldest)
       evicted++
     }
+    if (this.#order.length > 2 * this.#byHash.size + 1024) this.#compact()
     return evicted
   }
 
@@ -75,11 +81,21 @@ export class Heard {
       for (let expiry = this.#expiredBefore; expiry < now; expiry++) this.#drop(expiry)
     }
     this.#expiredBefore = now
+    if (this.#order.length > 2 * this.#byHash.size + 1024) this.#compact()
   }
 
   /** Frees the slots of peers that went away. */
   release(slots: number[]): void {
     for (const entry of this.#byHash.values()) for (const slot of slots) entry.knownBy.delete(slot)
+  }
+
+  #holds(entry: HeardEnvelope): boolean {
+    return this.#byHash.get(entry.hash) === entry
+  }
+
+  #compact(): void {
+    this.#order = this.#order.slice(this.#head).filter(entry => this.#holds(entry))
+    this.#head = 0
   }
 
   #drop(expiry: number): void {

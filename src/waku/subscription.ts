@@ -2,6 +2,7 @@ import type { PeerId } from '@libp2p/interface'
 import { equalBytes, toHex } from '../wire/bytes.js'
 import type { Envelope } from '../wire/envelope.js'
 import { topicNumber } from '../wire/topic.js'
+import { RecentHashes } from './recent-hashes.js'
 
 /** Which messages a subscriber wants; every condition that is given must hold. */
 export interface MessageFilter {
@@ -42,8 +43,7 @@ export class Subscription {
   readonly historic: boolean
   readonly #signer: Uint8Array | undefined
   readonly #onMessage: (message: ReceivedMessage) => unknown
-  readonly #delivered = new Set<string>()
-  readonly #memory: number
+  readonly #delivered: RecentHashes
 
   constructor(filter: MessageFilter, onMessage: (message: ReceivedMessage) => unknown, memory: number) {
     this.topics = filter.topics && new Set(filter.topics.map(topicNumber))
@@ -52,7 +52,7 @@ export class Subscription {
     this.historic = filter.historic ?? true
     this.#signer = filter.signer?.slice()
     this.#onMessage = onMessage
-    this.#memory = memory
+    this.#delivered = new RecentHashes(memory)
   }
 
   wantsSigner(signer: Uint8Array | undefined): boolean {
@@ -66,12 +66,6 @@ export class Subscription {
   /** May throw whatever the subscriber throws. */
   deliver(message: ReceivedMessage): unknown {
     this.#delivered.add(message.envelope.hashHex)
-    if (this.#delivered.size > this.#memory) {
-      for (const oldest of this.#delivered) {
-        this.#delivered.delete(oldest)
-        break
-      }
-    }
     return this.#onMessage(message)
   }
 }

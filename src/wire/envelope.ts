@@ -3,6 +3,10 @@ import { MalformedError, UnencodableError } from './errors.js'
 import { keccak256 } from './keccak.js'
 import { encodeList, encodeString, encodeUint, ItemReader, listHeader } from './rlp.js'
 
+const NONCE_BYTES = 8
+/** Every envelope that is heard is hashed here: most fit. */
+const scratch = new Uint8Array(4096)
+
 export interface EnvelopeFields {
   /** Unix seconds, 0..2^32-1. */
   readonly expiry: number
@@ -103,11 +107,22 @@ export class Envelope implements EnvelopeFields {
 
   /** Keccak-256 of `shortRlp() ‖ nonce as 8 bytes`: what the proof of work is about (6/WAKU1). 32 bytes. */
   get powHash(): Uint8Array {
-    if (this.#powHash === undefined) {
-      const nonce = this.raw.subarray(this.#nonceAt)
-      this.#powHash = keccak256(concatBytes(this.shortRlp(), new Uint8Array(8 - nonce.length), nonce))
-    }
+    this.#powHash ??= keccak256(this.#minedBytes())
     return this.#powHash
+  }
+
+  /** What is hashed for the proof of work; valid until the next call on any envelope. */
+  #minedBytes(): Uint8Array {
+    const { raw } = this
+    const header = listHeader(this.#dataEnd - this.#itemsAt)
+    const length = this.shortSize + NONCE_BYTES
+    const bytes = length > scratch.length ? new Uint8Array(length) : scratch.subarray(0, length)
+    bytes.set(header)
+    bytes.set(raw.subarray(this.#itemsAt, this.#dataEnd), header.length)
+    const nonce = raw.subarray(this.#nonceAt)
+    bytes.fill(0, length - NONCE_BYTES)
+    bytes.set(nonce, length - nonce.length)
+    return bytes
   }
 
   /** The envelope as a list without its nonce. */

@@ -83,3 +83,17 @@ test('a set of peers holds any slot', () => {
     [false, true, false, true]
   )
 })
+
+test('forgets in order for as long as it lives, whatever expired in between', () => {
+  const gone: HeardEnvelope[] = []
+  const heard = new Heard(50, each => gone.push(each))
+  const all = Array.from({ length: 6000 }, (_, i) => entry(10_000 + (i % 7 === 0 ? i : i + 500)))
+  for (const [i, each] of all.entries()) {
+    heard.add(each)
+    if (i % 1000 === 999) heard.expire(10_000 + i - 20)
+    assert.equal(heard.size <= 50, true)
+  }
+  assert.equal(new Set(gone).size, gone.length)
+  assert.equal(gone.length + heard.size, all.length)
+  for (const each of all) assert.equal(heard.get(each.hash) === each, !gone.includes(each))
+})
