@@ -7,10 +7,11 @@ import type { ArchiveQuery } from '../../src/archive/archive.js'
 import { ClassicStore } from '../../src/archive/classic-store.js'
 import { LEVEL_OPTIONS } from '../../src/archive/database.js'
 import { LevelArchive } from '../../src/archive/level-archive.js'
+import { useQuickKeccak } from '../../src/node/quick-keccak.js'
 import { bloomOf } from '../../src/wire/bloom.js'
 import { CountingStore } from '../../test/archive/counting-store.js'
 import { Prng } from '../../test/archive/prng.js'
-import { Traffic, useFastKeccak } from '../../test/archive/traffic.js'
+import { Traffic } from '../../test/archive/traffic.js'
 import { rawScan } from './raw-scan.js'
 import { anonymousMemory, type Line, megabytes, percentiles, print } from './report.js'
 
@@ -23,7 +24,7 @@ const PAGES = 60
  * pages of several kinds with the entries each one visits, counted around the database.
  */
 export async function archiveBench(count: number): Promise<Line[]> {
-  await useFastKeccak()
+  await useQuickKeccak()
   const directory = await mkdtemp(join(tmpdir(), 'waku-bench-'))
   const level = new ClassicLevel<Uint8Array, Uint8Array>(directory, LEVEL_OPTIONS)
   const memory = anonymousMemory()

@@ -8,9 +8,10 @@ import { openDatabase } from '../../src/archive/database.js'
 import { Devp2pService, NodeKey } from '../../src/devp2p/index.js'
 import { Keyring } from '../../src/mailserver/keyring.js'
 import { Mailserver } from '../../src/mailserver/mailserver.js'
+import { useQuickKeccak } from '../../src/node/quick-keccak.js'
 import { WakuNode } from '../../src/waku/waku-node.js'
 import { Prng } from '../../test/archive/prng.js'
-import { Traffic, useFastKeccak } from '../../test/archive/traffic.js'
+import { Traffic } from '../../test/archive/traffic.js'
 import { anonymousMemory } from './report.js'
 
 // The server's process of the devp2p benchmark: `devp2p-server.js <directory> <envelopes> <password>`, talking to its parent over IPC.
@@ -20,7 +21,7 @@ const DAYS = 30
 const [directory = '', count = '0', password = ''] = process.argv.slice(2)
 const total = Number(count)
 
-await useFastKeccak()
+await useQuickKeccak()
 const { archive, close } = await openDatabase(join(directory, 'db'))
 const traffic = new Traffic(new Prng(7), { count: total, days: DAYS })
 for (const batch of traffic.batches(2000)) await archive.append(batch)

@@ -7,11 +7,12 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { offer } from '../../src/devp2p/capability-traits.js'
 import { NodeKey, RlpxHost } from '../../src/devp2p/index.js'
+import { useQuickKeccak } from '../../src/node/quick-keccak.js'
 import { encodeEnvelope } from '../../src/wire/envelope.js'
 import { encodeMessages } from '../../src/wire/messages.js'
 import { PacketCode } from '../../src/wire/packet-code.js'
 import { waku1Status } from '../../src/wire/status-codec.js'
-import { Traffic, useFastKeccak } from '../../test/archive/traffic.js'
+import { Traffic } from '../../test/archive/traffic.js'
 import { repositoryRoot } from '../../test/helpers/repository.js'
 import { CellEnd } from '../../test/interop/cell.js'
 import { GoPeer, type Program } from '../../test/interop/go-peer.js'
@@ -133,7 +134,7 @@ async function ingest(enode: string): Promise<number> {
 
 /** A whole history over devp2p to real Go clients, beside the transport's own limit and go-ethereum's mailserver; and ingest. */
 export async function devp2pBench(total: number): Promise<Line[]> {
-  await useFastKeccak()
+  await useQuickKeccak()
   const lines: Line[] = []
   const add = (name: string, result: string): void => {
     lines.push([name, result])

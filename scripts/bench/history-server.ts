@@ -9,8 +9,9 @@ import { LEVEL_OPTIONS } from '../../src/archive/database.js'
 import { LevelArchive } from '../../src/archive/level-archive.js'
 import { mailserver, waku } from '../../src/index.js'
 import { createPeerNode } from '../../src/node/peer-node.js'
+import { useQuickKeccak } from '../../src/node/quick-keccak.js'
 import { Prng } from '../../test/archive/prng.js'
-import { Traffic, useFastKeccak } from '../../test/archive/traffic.js'
+import { Traffic } from '../../test/archive/traffic.js'
 import { PASSWORD, RAW_PROTOCOL } from './history-protocol.js'
 import { rawScan } from './raw-scan.js'
 import { anonymousMemory } from './report.js'
@@ -34,7 +35,7 @@ async function sendRaw(stream: Stream, bytes: number): Promise<void> {
   await stream.close()
 }
 
-await useFastKeccak()
+await useQuickKeccak()
 const level = new ClassicLevel<Uint8Array, Uint8Array>(join(directory, 'db'), LEVEL_OPTIONS)
 await level.open()
 const archive = await LevelArchive.open({ db: level })

@@ -12,13 +12,14 @@ import { type HistoryQuery, keyFromPassword, mailclient, waku } from '../../src/
 import { libp2pMailDialler } from '../../src/libp2p/mail-line.js'
 import { sealRequest } from '../../src/mailclient/request-seal.js'
 import { createPeerNode, startPeerNode } from '../../src/node/peer-node.js'
+import { useQuickKeccak } from '../../src/node/quick-keccak.js'
 import { Miner } from '../../src/waku/miner.js'
 import { fullBloom } from '../../src/wire/bloom.js'
 import { libp2pMail } from '../../src/wire/mail-codec.js'
 import { splitP2PMessage } from '../../src/wire/p2p-message.js'
 import { PacketCode } from '../../src/wire/packet-code.js'
 import { Prng } from '../../test/archive/prng.js'
-import { Traffic, useFastKeccak } from '../../test/archive/traffic.js'
+import { Traffic } from '../../test/archive/traffic.js'
 import { PASSWORD, RAW_PROTOCOL } from './history-protocol.js'
 import { anonymousMemory, type Line, percentiles, print } from './report.js'
 
@@ -61,7 +62,7 @@ const median = (values: number[]): number => values.toSorted((a, b) => a - b)[Ma
  * raw libp2p stream of as many bytes, in turns.
  */
 export async function historyBench(count: number): Promise<Line[]> {
-  await useFastKeccak()
+  await useQuickKeccak()
   const directory = await mkdtemp(join(tmpdir(), 'waku-bench-'))
   const server = new Server(directory, count)
   const client = await createPeerNode({

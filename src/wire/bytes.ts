@@ -1,4 +1,3 @@
-import { bytesToHex } from '@noble/hashes/utils.js'
 import { MalformedError, UnencodableError } from './errors.js'
 
 /** 2^32 - 1, the largest time, TTL, limit or range bound. */
@@ -37,9 +36,29 @@ export function compareBytes(a: Uint8Array, b: Uint8Array): number {
   return a.length - b.length
 }
 
-/** Lower case, without `0x`. */
+const DIGITS = Uint8Array.from('0123456789abcdef', digit => digit.charCodeAt(0))
+/** Characters that are made into a string at once: more than a call takes arguments must not be. */
+const PIECE = 4096
+
+/**
+ * Lower case, without `0x`. One flat string: put together from pairs of digits it would stay a tree of as many pieces, which
+ * is several times larger, for as long as it is kept.
+ */
 export function toHex(bytes: Uint8Array): string {
-  return bytesToHex(bytes)
+  if (2 * bytes.length > PIECE) return inPieces(bytes)
+  const characters = new Array<number>(2 * bytes.length)
+  for (let i = 0; i < bytes.length; i++) {
+    const byte = bytes[i] as number
+    characters[2 * i] = DIGITS[byte >>> 4] as number
+    characters[2 * i + 1] = DIGITS[byte & 15] as number
+  }
+  return String.fromCharCode.apply(null, characters)
+}
+
+function inPieces(bytes: Uint8Array): string {
+  const pieces: string[] = []
+  for (let at = 0; at < bytes.length; at += PIECE / 2) pieces.push(toHex(bytes.subarray(at, at + PIECE / 2)))
+  return pieces.join('')
 }
 
 /**

@@ -1,6 +1,6 @@
 import { concatBytes, isUint32, toHex } from './bytes.js'
 import { MalformedError, UnencodableError } from './errors.js'
-import { keccak256 } from './keccak.js'
+import { keccak256, leadingZeroBits } from './keccak.js'
 import { encodeList, encodeString, encodeUint, ItemReader, listHeader } from './rlp.js'
 
 const NONCE_BYTES = 8
@@ -36,7 +36,7 @@ export class Envelope implements EnvelopeFields {
   #data: Uint8Array | undefined
   #hash: Uint8Array | undefined
   #hashHex: string | undefined
-  #powHash: Uint8Array | undefined
+  #powBits: number | undefined
 
   /**
    * Made by `decodeEnvelope` and `encodeEnvelope` only.
@@ -77,6 +77,11 @@ export class Envelope implements EnvelopeFields {
     return this.#data
   }
 
+  /** Bytes of `data`. */
+  get dataSize(): number {
+    return this.#dataEnd - this.#dataAt
+  }
+
   get nonce(): bigint {
     let value = 0n
     for (const byte of this.raw.subarray(this.#nonceAt)) value = (value << 8n) | BigInt(byte)
@@ -107,8 +112,13 @@ export class Envelope implements EnvelopeFields {
 
   /** Keccak-256 of `shortRlp() ‖ nonce as 8 bytes`: what the proof of work is about (6/WAKU1). 32 bytes. */
   get powHash(): Uint8Array {
-    this.#powHash ??= keccak256(this.#minedBytes())
-    return this.#powHash
+    return keccak256(this.#minedBytes())
+  }
+
+  /** Leading zero bits of `powHash`, 0..256. */
+  get powBits(): number {
+    this.#powBits ??= leadingZeroBits(this.powHash)
+    return this.#powBits
   }
 
   /** What is hashed for the proof of work; valid until the next call on any envelope. */

@@ -9,6 +9,16 @@ export function keccak256(bytes: Uint8Array): Uint8Array {
   return implementation(bytes)
 }
 
+/** Leading zero bits of a hash, 0..256. */
+export function leadingZeroBits(hash: Uint8Array): number {
+  let bits = 0
+  for (const byte of hash) {
+    if (byte !== 0) return bits + Math.clz32(byte) - 24
+    bits += 8
+  }
+  return bits
+}
+
 /**
  * Puts a faster implementation in place of the portable one, for the whole process. It must return a fresh array
  * each time. Called without one, goes back to the portable one.

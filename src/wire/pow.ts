@@ -1,20 +1,10 @@
 import { type Envelope, type EnvelopeFields, encodeShortRlp } from './envelope.js'
-import { keccakAfter } from './keccak.js'
+import { keccakAfter, leadingZeroBits } from './keccak.js'
 
 /** Bytes that deployed programs count beside the data, instead of the length of the list. */
 const HEADER_BYTES = 20
 
 const MAX_NONCE = (1n << 64n) - 1n
-
-/** Leading zero bits of a hash, 0..256. */
-export function leadingZeroBits(hash: Uint8Array): number {
-  let bits = 0
-  for (const byte of hash) {
-    if (byte !== 0) return bits + Math.clz32(byte) - 24
-    bits += 8
-  }
-  return bits
-}
 
 /**
  * Proof of work (6/WAKU1): `2^zeros / (size * ttl)` with the size of the list without nonce. Infinite when the TTL is 0.
@@ -22,7 +12,7 @@ export function leadingZeroBits(hash: Uint8Array): number {
  */
 export function powOf(envelope: Envelope, options: { extraTtl?: number | undefined } = {}): number {
   const ttl = (envelope.ttl + (options.extraTtl ?? 0)) >>> 0
-  return 2 ** leadingZeroBits(envelope.powHash) / envelope.shortSize / ttl
+  return 2 ** envelope.powBits / envelope.shortSize / ttl
 }
 
 /**
@@ -36,8 +26,8 @@ export function acceptablePow(
   options: { extraTtl?: number | undefined; minTtl?: number | undefined } = {}
 ): boolean {
   const ttl = Math.max((envelope.ttl + (options.extraTtl ?? 0)) >>> 0, options.minTtl ?? 0)
-  const work = 2 ** leadingZeroBits(envelope.powHash)
-  const size = Math.min(envelope.shortSize, HEADER_BYTES + envelope.data.length)
+  const work = 2 ** envelope.powBits
+  const size = Math.min(envelope.shortSize, HEADER_BYTES + envelope.dataSize)
   // programs divide once or twice; the results may differ in the last bit
   return work / size / ttl >= min || work / (size * ttl) >= min
 }

@@ -1,7 +1,8 @@
 import { fileURLToPath } from 'node:url'
 import { openDatabase } from '../../src/archive/database.js'
+import { useQuickKeccak } from '../../src/node/quick-keccak.js'
 import type { Envelope } from '../../src/wire/envelope.js'
-import { envelopeAt, useFastKeccak } from './traffic.js'
+import { envelopeAt } from './traffic.js'
 
 /** The envelopes that the process below appends, by their number. */
 export function envelopesOfProcess(from: number, count: number): Envelope[] {
@@ -12,7 +13,7 @@ export function envelopesOfProcess(from: number, count: number): Envelope[] {
 
 /** Appends until it is killed, several batches at a time, and says how many envelopes in a row are acknowledged. */
 async function appendForEver(directory: string): Promise<void> {
-  await useFastKeccak()
+  await useQuickKeccak()
   const { archive } = await openDatabase(directory)
   for (let from = 0; ; from += 100) {
     await Promise.all([0, 25, 50, 75].map(offset => archive.append(envelopesOfProcess(from + offset, 25))))

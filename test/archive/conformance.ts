@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import type { Archive } from '../../src/archive/archive.js'
+import { useQuickKeccak } from '../../src/node/quick-keccak.js'
 import { lossyTopicBloom, topicBloom } from '../../src/wire/bloom.js'
 import { fromHex, MAX_UINT32, toHex } from '../../src/wire/bytes.js'
 import { encodeCursor } from '../../src/wire/cursor.js'
 import type { Envelope } from '../../src/wire/envelope.js'
 import { compareWithModel, type Open, readPage, readSince } from './comparison.js'
 import { byTimeAndHash } from './model.js'
-import { envelopeAt, useFastKeccak } from './traffic.js'
+import { envelopeAt } from './traffic.js'
 
 /** A store of its own for one test: opens the same archive again and again, and is cleaned up after the test. */
 export type MakeStore = (t: TestContext) => Promise<Open>
@@ -24,7 +25,7 @@ const [RED, BLUE, LOSSY] = ['11223344', '55667788', '00010200'].map(fromHex) as 
 
 /** What every archive has to do, whatever it keeps its envelopes in. */
 export async function conformance(name: string, makeStore: MakeStore, options: ConformanceOptions): Promise<void> {
-  await useFastKeccak()
+  await useQuickKeccak()
   const it = (title: string, check: (archive: Archive, open: Open) => Promise<void>): void => {
     test(`${name}: ${title}`, async t => {
       const open = await makeStore(t)

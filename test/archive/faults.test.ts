@@ -10,19 +10,20 @@ import { openDatabase } from '../../src/archive/database.js'
 import { LevelArchive } from '../../src/archive/level-archive.js'
 import { everything } from '../../src/archive/level-layout.js'
 import { readAll } from '../../src/archive/level-store.js'
+import { useQuickKeccak } from '../../src/node/quick-keccak.js'
 import { MAX_UINT32, toHex } from '../../src/wire/bytes.js'
 import type { Envelope } from '../../src/wire/envelope.js'
 import { envelopesOfProcess } from './appending-process.js'
 import { readPage, readSince } from './comparison.js'
 import { FaultyStore } from './faulty-store.js'
 import { temporaryDirectory, temporaryLevel } from './temporary.js'
-import { envelopeAt, useFastKeccak } from './traffic.js'
+import { envelopeAt } from './traffic.js'
 
 const ALL = { lower: 0, upper: MAX_UINT32, limit: Number.POSITIVE_INFINITY }
 const NOON = 1_600_041_600
 const TOPIC = Uint8Array.of(1, 2, 3, 4)
 
-await useFastKeccak()
+await useQuickKeccak()
 
 function envelopes(from: number, count: number): Envelope[] {
   return Array.from({ length: count }, (_, i) => envelopeAt(NOON + (from + i) * 600, TOPIC, new Uint8Array(from + i)))

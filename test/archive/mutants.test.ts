@@ -2,12 +2,12 @@ import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import type { Archive, ArchiveEnd, ArchiveQuery, ArchiveRow } from '../../src/archive/archive.js'
 import { LevelArchive } from '../../src/archive/level-archive.js'
+import { useQuickKeccak } from '../../src/node/quick-keccak.js'
 import { bloomMatches, topicBloom } from '../../src/wire/bloom.js'
 import { decodeCursor, encodeCursor } from '../../src/wire/cursor.js'
 import { decodeEnvelope } from '../../src/wire/envelope.js'
 import { compareWithModel } from './comparison.js'
 import { closedBy, temporaryLevel } from './temporary.js'
-import { useFastKeccak } from './traffic.js'
 
 // The comparison is only worth something if it notices mistakes. Each mutant is the real archive with one mistake put in.
 
@@ -76,7 +76,7 @@ function strictly({ topics, bloom }: ArchiveQuery, row: ArchiveRow): boolean {
   return bloomMatches(bloom, topicBloom(decodeEnvelope(row.raw).topic))
 }
 
-await useFastKeccak()
+await useQuickKeccak()
 
 async function compare(t: TestContext, mutate: (query: Query) => Query): Promise<unknown> {
   const db = await temporaryLevel(t)

@@ -7,6 +7,7 @@ import { ClassicLevel } from 'classic-level'
 import type { ArchiveQuery } from '../../src/archive/archive.js'
 import { LEVEL_OPTIONS } from '../../src/archive/database.js'
 import { LevelArchive } from '../../src/archive/level-archive.js'
+import { useQuickKeccak } from '../../src/node/quick-keccak.js'
 import { bloomOf } from '../../src/wire/bloom.js'
 import { toHex } from '../../src/wire/bytes.js'
 import type { Envelope } from '../../src/wire/envelope.js'
@@ -14,7 +15,7 @@ import { readPage } from './comparison.js'
 import { CountingStore } from './counting-store.js'
 import { byTimeAndHash, matches } from './model.js'
 import { Prng } from './prng.js'
-import { Traffic, useFastKeccak } from './traffic.js'
+import { Traffic } from './traffic.js'
 
 // What a query costs, counted around the database: those numbers are the same on every machine.
 
@@ -29,7 +30,7 @@ let store: CountingStore
 let archive: LevelArchive
 
 before(async () => {
-  await useFastKeccak()
+  await useQuickKeccak()
   directory = await mkdtemp(join(tmpdir(), 'waku-archive-'))
   level = new ClassicLevel(directory, LEVEL_OPTIONS)
   await level.open()

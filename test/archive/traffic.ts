@@ -1,16 +1,8 @@
-import { createKeccak } from 'hash-wasm'
 import { type Envelope, encodeEnvelope } from '../../src/wire/envelope.js'
-import { useKeccak } from '../../src/wire/keccak.js'
 import { topicFromNumber } from '../../src/wire/topic.js'
 import type { Prng } from './prng.js'
 
 const DAY = 86400
-
-/** Hashes are most of the work of making envelopes. */
-export async function useFastKeccak(): Promise<void> {
-  const hasher = await createKeccak(256)
-  useKeccak(bytes => hasher.init().update(bytes).digest('binary'))
-}
 
 /** An envelope that needs no proof of work; `ttl` is part of its identity. */
 export function envelopeAt(sent: number, topic: Uint8Array, data: Uint8Array, ttl = 0): Envelope {

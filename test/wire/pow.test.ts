@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { fromHex, toHex } from '../../src/wire/bytes.js'
 import { type Envelope, encodeEnvelope, encodeShortRlp } from '../../src/wire/envelope.js'
-import { keccak256, keccakAfter, useKeccak } from '../../src/wire/keccak.js'
-import { acceptablePow, leadingZeroBits, mineRange, miningBits, powOf } from '../../src/wire/pow.js'
+import { keccak256, keccakAfter, leadingZeroBits, useKeccak } from '../../src/wire/keccak.js'
+import { acceptablePow, mineRange, miningBits, powOf } from '../../src/wire/pow.js'
 
 const tiny = (nonce: bigint): Envelope =>
   encodeEnvelope({ expiry: 0, ttl: 1, topic: new Uint8Array(4), data: fromHex('deadbeef'), nonce })
