@@ -57,8 +57,24 @@ export function dayOf(sent: number): number {
   return Math.floor(sent / DAY)
 }
 
+/** LevelDB's binding is slow with arrays so small that their bytes have to be moved before it can see them. */
+const POOL_BYTES = 16 * 1024
+let pool = new Uint8Array(POOL_BYTES)
+let pooled = 0
+
+/** Zeros in memory that is shared with other keys and small values. */
+function small(length: number): Uint8Array {
+  if (length > POOL_BYTES) return new Uint8Array(length)
+  if (pooled + length > POOL_BYTES) {
+    pool = new Uint8Array(POOL_BYTES)
+    pooled = 0
+  }
+  pooled += length
+  return pool.subarray(pooled - length, pooled)
+}
+
 function blank(table: number, length: number): Uint8Array {
-  const key = new Uint8Array(AT + length)
+  const key = small(AT + length)
   key.set(PREFIX)
   key[AT - 1] = table
   return key
@@ -116,7 +132,7 @@ export function read64(bytes: Uint8Array, at: number): number {
 }
 
 export function uint32(value: number): Uint8Array {
-  const bytes = new Uint8Array(4)
+  const bytes = small(4)
   put32(bytes, 0, value)
   return bytes
 }
