@@ -3,8 +3,8 @@ import { once } from 'node:events'
 import { existsSync, readFileSync, rmSync, watch } from 'node:fs'
 import { createConnection } from 'node:net'
 import { basename, dirname, join } from 'node:path'
-import type { TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import type { Scope } from '../helpers/scope.js'
 
 /** The program as it was built beside this test. */
 export const CLI = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url))
@@ -46,7 +46,7 @@ export function cleanEnv(extra: Record<string, string> = {}): Record<string, str
   return { ...Object.fromEntries(own), ...extra }
 }
 
-export function launch(t: TestContext, args: string[], options: RunOptions): ChildProcess {
+export function launch(t: Scope, args: string[], options: RunOptions): ChildProcess {
   const child = spawn(process.execPath, [CLI, ...args], {
     cwd: options.cwd,
     env: cleanEnv(options.env),
@@ -59,7 +59,7 @@ export function launch(t: TestContext, args: string[], options: RunOptions): Chi
 }
 
 /** Runs a command of the program to its end. */
-export async function run(t: TestContext, args: string[], options: RunOptions): Promise<Ended> {
+export async function run(t: Scope, args: string[], options: RunOptions): Promise<Ended> {
   return ended(launch(t, args, options))
 }
 
@@ -84,7 +84,7 @@ export async function ended(child: ChildProcess): Promise<Ended> {
 
 /** Starts a node on a free port and waits until it serves. Its data dir is `<cwd>/waku-data` unless the arguments say otherwise. */
 export async function startNode(
-  t: TestContext,
+  t: Scope,
   cwd: string,
   args: string[] = [],
   env: Record<string, string> = {}

@@ -17,13 +17,9 @@ import { TrustList } from '../../src/trust/trust-list.js'
 import type { WakuInit } from '../../src/waku/settings.js'
 import { WakuNode } from '../../src/waku/waku-node.js'
 import { silentLogger } from '../helpers/logger.js'
+import type { Scope } from '../helpers/scope.js'
 import { until } from '../helpers/waku-node.js'
 import { KEY } from '../mailserver/request-maker.js'
-
-/** What ends what was started: a test, or an interop cell. */
-export interface Scope {
-  after(end: () => unknown): void
-}
 
 export interface LegacyNodeInit {
   key?: NodeKey

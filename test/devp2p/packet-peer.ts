@@ -12,7 +12,8 @@ import { shh6Status, waku0Status } from '../../src/wire/legacy-status.js'
 import { PacketCode } from '../../src/wire/packet-code.js'
 import type { StatusOptions } from '../../src/wire/status.js'
 import { waku1Status } from '../../src/wire/status-codec.js'
-import type { LegacyNode, Scope } from './legacy-node.js'
+import type { Scope } from '../helpers/scope.js'
+import type { LegacyNode } from './legacy-node.js'
 
 export const STATUS = { 'waku/1': waku1Status, 'waku/0': waku0Status, 'shh/6': shh6Status }
 

@@ -1,4 +1,4 @@
-import type { Scope } from '../devp2p/legacy-node.js'
+import type { Scope } from '../helpers/scope.js'
 import type { Session } from './session-file.js'
 
 /** What a cell may use. */

@@ -2,7 +2,7 @@ import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Readable, Writable } from 'node:stream'
-import type { Scope } from '../devp2p/legacy-node.js'
+import type { Scope } from '../helpers/scope.js'
 
 /** One line that a program wrote. */
 export type Line = Record<string, unknown> & { event: string }

@@ -4,6 +4,7 @@ import { keyFromPassword } from '../../src/wire/key.js'
 import { repositoryRoot } from '../helpers/repository.js'
 import { type Cell, CellEnd, type CellScope, CONTENT_PASSWORD, MAIL_PASSWORD } from './cell.js'
 import { clientCells } from './client-cells.js'
+import { commandCells } from './command-cells.js'
 import { refusalCells } from './refusal-cells.js'
 import { relayCells } from './relay-cells.js'
 import { countingCells, serverCells } from './server-cells.js'
@@ -52,7 +53,7 @@ async function runCell(cell: Cell, parts: Omit<CellScope, 'after' | 'record'>, r
 const args = process.argv.slice(2)
 const record = args.includes('--record')
 const filters = args.filter(arg => arg !== '--record')
-const all = [...relayCells, ...serverCells, ...countingCells, ...clientCells, ...refusalCells]
+const all = [...relayCells, ...serverCells, ...countingCells, ...clientCells, ...refusalCells, ...commandCells]
 const cells = all.filter(({ name }) => filters.length === 0 || filters.some(filter => name.includes(filter)))
 if (cells.length === 0) {
   process.stderr.write(`no cell's name contains ${filters.map(filter => `"${filter}"`).join(' or ')}\n`)
