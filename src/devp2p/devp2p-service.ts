@@ -43,6 +43,12 @@ export interface Devp2pInit extends HostInit {
    * @default only dials
    */
   listen?: ReadonlyArray<{ host: string; port: number }> | undefined
+  /**
+   * Address or name by which others reach this host, for its enode URL.
+   *
+   * @default the address that is listened on, or one of this machine's
+   */
+  host?: string | undefined
   /** Peers to stay connected with, as enode URLs. */
   peers?: ReadonlyArray<Enode | string> | undefined
   /**
@@ -170,7 +176,7 @@ export class Devp2pService implements Startable {
   /** What others reach this node by; undefined while it does not listen. An unspecified address becomes one of this machine's. */
   get enode(): string | undefined {
     const listening = this.#listening
-    return listening && this.#host?.enode(reachable(listening.host))
+    return listening && this.#host?.enode(this.#init.host ?? reachable(listening.host))
   }
 
   /** The address that is listened on, with the port that was taken. */

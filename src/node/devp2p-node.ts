@@ -1,5 +1,6 @@
 import type { PrivateKey } from '@libp2p/interface'
 import { defaultLogger } from '@libp2p/logger'
+import type { Multiaddr } from '@multiformats/multiaddr'
 import { Devp2pService, reachable } from '../devp2p/devp2p-service.js'
 import { formatEnode } from '../devp2p/enode.js'
 import { NodeKey } from '../devp2p/node-key.js'
@@ -16,6 +17,8 @@ export interface Devp2pNodeInit {
   services(): { waku: WakuService; mailclient: MailClientService; mailserver?: MailserverService | undefined }
   /** Absent: it only dials. */
   listen?: Devp2pListen | undefined
+  /** For the enode URL, instead of the address of `listen`. */
+  announced?: string | undefined
   /** When the port is taken, any other will do. */
   yielding?: boolean | undefined
   peers?: readonly Devp2pAddress[] | undefined
@@ -80,7 +83,7 @@ export class Devp2pNode {
   }
 
   private async attempt(listen: Devp2pListen | undefined): Promise<Devp2pService> {
-    const { privateKey, services, peers = [], plainRequests } = this.init
+    const { privateKey, services, peers = [], plainRequests, announced } = this.init
     const service = new Devp2pService(
       {
         logger: defaultLogger(),
@@ -99,6 +102,7 @@ export class Devp2pNode {
       {
         key: NodeKey.fromPrivateKey(privateKey),
         listen: listen === undefined ? [] : [listen],
+        host: announced,
         peers: peers.map(({ enode }) => enode),
         plainRequests
       }
@@ -110,16 +114,31 @@ export class Devp2pNode {
 
 /** How a node on these settings listens; undefined when it does not speak devp2p. */
 export function devp2pSettings(
-  config: Pick<StartConfig, 'no-devp2p' | 'devp2p-listen' | 'listen'>
-): { listen: Devp2pListen; yielding: boolean } | undefined {
+  config: Pick<StartConfig, 'no-devp2p' | 'devp2p-listen' | 'listen' | 'announce'>
+): { listen: Devp2pListen; yielding: boolean; announced: string | undefined } | undefined {
   if (config['no-devp2p'] === true) return undefined
   const chosen = config['devp2p-listen']
-  return { listen: chosen ?? defaultDevp2pListen(config.listen), yielding: chosen === undefined }
+  return {
+    listen: chosen ?? defaultDevp2pListen(config.listen),
+    yielding: chosen === undefined,
+    announced: announcedHost(config.announce)
+  }
 }
 
 /** The enode URL of a node that would listen there; null for a port that is not known yet. */
-export function enodeOf(key: PrivateKey, { host, port }: Devp2pListen): string | null {
-  return port === 0 ? null : formatEnode({ id: NodeKey.fromPrivateKey(key).id, host: reachable(host), port })
+export function enodeOf(
+  key: PrivateKey,
+  { listen: { host, port }, announced }: { listen: Devp2pListen; announced: string | undefined }
+): string | null {
+  if (port === 0) return null
+  return formatEnode({ id: NodeKey.fromPrivateKey(key).id, host: announced ?? reachable(host), port })
+}
+
+/** The machine that the first multiaddr names; an address goes before a name, which not every program reads in an enode URL. */
+function announcedHost(addresses: readonly Multiaddr[] = []): string | undefined {
+  const firsts = addresses.flatMap(address => address.getComponents().slice(0, 1))
+  const host = firsts.find(({ name }) => /^ip[46]$/.test(name)) ?? firsts.find(({ name }) => /^dns[46]?$/.test(name))
+  return host?.value
 }
 
 function explain(err: NodeJS.ErrnoException, { host, port }: Devp2pListen): Error {

@@ -62,6 +62,17 @@ test('where nobody chose a devp2p port, one that is taken is made up for with an
   assert.equal(silent.ready.enode, null)
 })
 
+test('the enode URL names the host that is announced, by its address if there is one', async t => {
+  const announced = async (...addresses: string[]): Promise<string | undefined> => {
+    const daemon = await running(t, { announce: addresses })
+    return daemon.ready.enode?.split('@')[1]?.replace(/:\d+$/, '')
+  }
+  const name = '/dns4/mail.example.org/tcp/60000'
+  assert.equal(await announced(name, '/ip4/203.0.113.7/tcp/60000'), '203.0.113.7')
+  assert.equal(await announced(name), 'mail.example.org')
+  assert.equal(await announced('/ip6/2001:db8::7/tcp/60000'), '[2001:db8::7]')
+})
+
 test('a start that fails leaves data dir, port and socket free', async t => {
   const dir = join(tempDir(t), 'data')
   await assert.rejects(start(dir, { 'password-file': join(dir, 'none') }), { name: 'SecretError' })

@@ -39,7 +39,7 @@ export const id = defineCommand({
       const key = await loadIdentity(dir.identity)
       const peerId = peerIdFromPrivateKey(key).toString()
       const devp2p = devp2pSettings(config)
-      const enode = devp2p === undefined ? null : enodeOf(key, devp2p.listen)
+      const enode = devp2p === undefined ? null : enodeOf(key, devp2p)
       const addresses = config.announce?.map(String) ?? listenAddresses(config).flatMap(reachable)
       answer = { peerId, multiaddrs: addresses.map(address => withPeer(address, peerId)), enode }
     }
