@@ -1,7 +1,7 @@
 import type { ArchiveRow } from './archive.js'
 import * as layout from './level-layout.js'
 import { closeIterator, entryBytes, type LevelRange, type LevelStore } from './level-store.js'
-import { FIRST_ROWS, type Room, type RowSource, SLICE_BYTES, SLICE_ROWS } from './page.js'
+import { type Room, type RowSource, SLICE_BYTES, SLICE_ROWS } from './page.js'
 import type { Position } from './position.js'
 
 /** What a scan covers: lower <= sent <= upper, strictly after `after`. */
@@ -37,7 +37,6 @@ export class Scan implements RowSource {
   #visited = GUESS
   #passed: number
   #range: LevelRange
-  #slice = FIRST_ROWS
 
   constructor(store: LevelStore, span: Span, filter: ScanFilter) {
     this.#store = store
@@ -47,8 +46,7 @@ export class Scan implements RowSource {
   }
 
   async next(room: Room, signal?: AbortSignal | undefined): Promise<ArchiveRow[]> {
-    const wanted = Math.min(room.rows, this.#slice)
-    this.#slice = SLICE_ROWS
+    const wanted = Math.min(room.rows, SLICE_ROWS)
     const bytes = Math.min(room.bytes, SLICE_BYTES)
     for (;;) {
       signal?.throwIfAborted()

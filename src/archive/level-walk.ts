@@ -4,13 +4,12 @@ import type { ArchiveRow } from './archive.js'
 import * as layout from './level-layout.js'
 import { type Span, spanRange } from './level-scan.js'
 import { closeIterator, type LevelRange, type LevelStore } from './level-store.js'
-import { FIRST_ROWS, type Room, type RowSource, SLICE_BYTES, SLICE_ROWS } from './page.js'
+import { type Room, type RowSource, SLICE_BYTES, SLICE_ROWS } from './page.js'
 
 /** Reads all envelopes by time, without their keys. */
 export class Walk implements RowSource {
   readonly #store: LevelStore
   #range: LevelRange
-  #slice = FIRST_ROWS
 
   constructor(store: LevelStore, span: Span) {
     this.#store = store
@@ -18,8 +17,7 @@ export class Walk implements RowSource {
   }
 
   async next(room: Room): Promise<ArchiveRow[]> {
-    const wanted = Math.min(room.rows, this.#slice)
-    this.#slice = SLICE_ROWS
+    const wanted = Math.min(room.rows, SLICE_ROWS)
     const range = this.#range
     const iterator = this.#store.values({ ...range, highWaterMarkBytes: Math.min(room.bytes, SLICE_BYTES) })
     let bytes = 0

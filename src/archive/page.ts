@@ -18,10 +18,8 @@ export interface RowSource {
   next(room: Room, signal?: AbortSignal | undefined): Promise<ArchiveRow[]>
 }
 
-/** The first slice is smaller: a page begins to leave while the rest of it is read. */
-export const FIRST_ROWS = 160
 /** A slice handed to the consumer holds at most this many envelopes, and ends soon after so many bytes. */
-export const SLICE_ROWS = 1024
+export const SLICE_ROWS = 512
 export const SLICE_BYTES = 512 * 1024
 
 /**

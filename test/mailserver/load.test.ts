@@ -95,7 +95,9 @@ test('a peer with many requests delays another by one turn only', async t => {
 
 test('a requester that leaves stops the reading of the archive', async t => {
   const archive = await diskArchive(t)
-  await archive.append(Array.from({ length: 2000 }, () => newEnvelope()))
+  await archive.append(
+    Array.from({ length: 3000 }, () => newEnvelope({ data: crypto.getRandomValues(new Uint8Array(1000)) }))
+  )
   let ended = 0
   let slices = 0
   const watched: Archive = Object.create(archive, {
@@ -115,16 +117,16 @@ test('a requester that leaves stops the reading of the archive', async t => {
       }
     }
   })
-  const { server } = await aMailserver(t, {}, { archive: watched })
+  const { server } = await aMailserver(t, { maxLimit: 3000, pageBytes: 4 * 1024 * 1024 }, { archive: watched })
   const { request, stalling } = await stalled()
   const answer = server.handle(request)
   await stalling
   request.abort(new Error('reset by the requester'))
   await answer
-  // one slice was being sent, and the next read meanwhile
-  assert.deepEqual([ended, slices, request.packets.length], [1, 2, 0])
+  assert.deepEqual([ended, request.packets.length], [1, 0])
+  assert.ok(slices <= 3, 'one was being sent, and half a MiB was read ahead')
   assert.equal(server.tally.get('requesters_gone'), 1)
-  assert.equal((await ask(server, sealRequest())).envelopes.length, 1000)
+  assert.equal((await ask(server, sealRequest())).envelopes.length, 3000)
 })
 
 test('stopping finishes what was accepted and tells newcomers to come later', async t => {
