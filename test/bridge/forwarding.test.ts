@@ -225,5 +225,7 @@ test('nothing that passes through reaches filters, archive or peers of the node 
   await until(() => bystander.waku.counters.snapshot().envelopes_received > 0)
   assert.equal(bystander.waku.counters.snapshot().envelopes_received, 1)
   assert.equal(heard.length, 1, 'the marker')
+  // it is offered before it is on disk
+  await until(() => bridge.waku.counters.snapshot().envelopes_stored > 0)
   assert.equal((await bridge.archive.stats()).envelopes, 1)
 })

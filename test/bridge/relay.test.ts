@@ -140,6 +140,7 @@ test('history from a mailserver is bridged to nobody and archived nowhere [BR-03
     assert.deepEqual(hashesOf(heard), [marker.hashHex], name)
     assert.equal(received(), 1, name)
   }
+  await until(() => bridge.waku.counters.snapshot().envelopes_stored > 0)
   assert.equal((await bridge.archive.stats()).envelopes, 1)
 })
 
