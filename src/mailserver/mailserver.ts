@@ -100,10 +100,9 @@ export class Mailserver implements Startable {
   async beforeStop(): Promise<void> {
     if (!this.#running) return
     this.#running = false
-    await this.#settled(this.#settings.stopTimeout)
-    this.#ahead.close()
+    await this.#settled()
     for (const request of this.#underWay.keys()) request.abort(new MailserverStoppedError('the mailserver stopped'))
-    await this.#settled(this.#settings.stopTimeout)
+    await this.#settled(this.#ahead.close())
   }
 
   async stop(): Promise<void> {
@@ -238,12 +237,13 @@ export class Mailserver implements Startable {
     if (this.#running && this.#turns.idle) this.#ahead.keep(owner, query, this.#read(owner, query))
   }
 
-  async #settled(timeout: number): Promise<void> {
+  /** Waits for what is under way, until the deadline. */
+  async #settled(...others: Promise<void>[]): Promise<void> {
     let timer: ReturnType<typeof setTimeout> | undefined
     const deadline = new Promise<void>(resolve => {
-      timer = setTimeout(resolve, timeout)
+      timer = setTimeout(resolve, this.#settings.stopTimeout)
     })
-    await Promise.race([Promise.all(this.#underWay.values()), deadline])
+    await Promise.race([Promise.all([...this.#underWay.values(), ...others]), deadline])
     clearTimeout(timer)
   }
 

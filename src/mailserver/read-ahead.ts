@@ -31,11 +31,11 @@ export class ReadAhead {
 
   keep(owner: string, query: ArchiveQuery, reader: PageReader): void {
     const name = nameOf(owner, query)
-    this.#drop(name)
+    void this.#drop(name)
     const mine = [...this.#kept].filter(([, kept]) => kept.owner === owner)
-    if (mine.length >= this.#limits.maxPerPeer) this.#drop(mine[0]?.[0])
-    if (this.#kept.size >= this.#limits.max) this.#drop(this.#kept.keys().next().value)
-    const timer = setTimeout(() => this.#drop(name), this.#limits.patience)
+    if (mine.length >= this.#limits.maxPerPeer) void this.#drop(mine[0]?.[0])
+    if (this.#kept.size >= this.#limits.max) void this.#drop(this.#kept.keys().next().value)
+    const timer = setTimeout(() => void this.#drop(name), this.#limits.patience)
     this.#kept.set(name, { owner, reader, timer })
   }
 
@@ -54,19 +54,20 @@ export class ReadAhead {
   appended(envelopes: readonly Envelope[]): void {
     if (this.#kept.size === 0) return
     const oldest = envelopes.reduce((min, { sent }) => Math.min(min, sent), Number.POSITIVE_INFINITY)
-    for (const [name, { reader }] of this.#kept) if (reader.reach >= oldest) this.#drop(name)
+    for (const [name, { reader }] of this.#kept) if (reader.reach >= oldest) void this.#drop(name)
   }
 
-  close(): void {
-    for (const name of [...this.#kept.keys()]) this.#drop(name)
+  /** Resolves when nothing is read any more. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#kept.keys()].map(name => this.#drop(name)))
   }
 
-  #drop(name: string | undefined): void {
+  async #drop(name: string | undefined): Promise<void> {
     const kept = name === undefined ? undefined : this.#kept.get(name)
     if (name === undefined || kept === undefined) return
     clearTimeout(kept.timer)
     this.#kept.delete(name)
-    void kept.reader.close()
+    await kept.reader.close()
   }
 }
 
