@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { keccak_256 } from '@noble/hashes/sha3.js'
 import { fromHex, toHex } from '../../src/wire/bytes.js'
 import { type Envelope, encodeEnvelope, encodeShortRlp } from '../../src/wire/envelope.js'
 import { keccak256, keccakAfter, leadingZeroBits, useKeccak } from '../../src/wire/keccak.js'
@@ -118,4 +119,22 @@ test('another Keccak can be put in place', () => {
     useKeccak()
   }
   assert.equal(toHex(keccak256(new Uint8Array(0))), 'c5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470')
+})
+
+test('work is looked at only where it matters [WAKU-33]', () => {
+  let hashed = 0
+  useKeccak(bytes => {
+    hashed++
+    return keccak_256(bytes)
+  })
+  try {
+    const envelope = tiny(0n)
+    const least = 1 / envelope.shortSize / envelope.ttl
+    assert.equal(acceptablePow(envelope, least / 2), true)
+    assert.equal(hashed, 0)
+    assert.equal(acceptablePow(envelope, 2 ** 60), false)
+    assert.equal(hashed, 1)
+  } finally {
+    useKeccak()
+  }
 })
