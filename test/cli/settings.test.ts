@@ -18,7 +18,8 @@ test('--archive-topics keeps some topics and confirms all; --max-ttl refuses wha
 
 test('--min-pow is asked of envelopes and met by post; --request-pow is asked of requests and said by name', async t => {
   const cwd = tempDir(t)
-  const server = await startNode(t, cwd, ['--min-pow', '0.02', '--request-pow', '0.05'])
+  // so much that no envelope has it by chance
+  const server = await startNode(t, cwd, ['--min-pow', '1', '--request-pow', '0.5'])
   const post = ['post', '--to', server.address, '--topic', 'news', '--payload', 'x', '--ttl', '10']
   assert.equal((await run(t, post, { cwd })).code, 0)
   const low = await run(t, [...post, '--pow', '0.00001'], { cwd })
@@ -28,7 +29,7 @@ test('--min-pow is asked of envelopes and met by post; --request-pow is asked of
   const refused = await run(t, [...request, '--pow', '0.000001'], { cwd })
   assert.equal(refused.code, 1)
   assert.match(refused.stderr, /proof of work/)
-  const taken = await run(t, [...request, '--pow', '0.05'], { cwd })
+  const taken = await run(t, [...request, '--pow', '0.5'], { cwd })
   assert.equal(taken.code, 0, taken.stderr)
   assert.equal(taken.json().length, 1)
 })
