@@ -1,5 +1,5 @@
 import '../../src/node/polyfill.js'
-import { type ChildProcess, execFileSync, fork, spawnSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -17,6 +17,7 @@ import { repositoryRoot } from '../../test/helpers/repository.js'
 import { CellEnd } from '../../test/interop/cell.js'
 import { GoPeer, type Program } from '../../test/interop/go-peer.js'
 import { type Line, print } from './report.js'
+import { ServerProcess } from './server-process.js'
 
 const PASSWORD = 'bench'
 /** For a Go peer to read or count an archive, in ms. */
@@ -24,35 +25,6 @@ const PATIENCE = 600_000
 const INGEST = 200_000
 /** Envelopes of one Messages packet. */
 const PACKET = 250
-
-/** This node with its archive, in a process of its own. */
-class Server {
-  readonly #process: ChildProcess
-
-  constructor(directory: string, count: number) {
-    const file = fileURLToPath(new URL('./devp2p-server.js', import.meta.url))
-    this.#process = fork(file, [directory, String(count), PASSWORD])
-  }
-
-  async answer<T>(command: string, argument = ''): Promise<T> {
-    if (command !== 'ready') this.#process.send({ command, argument })
-    return new Promise((resolve, reject) => {
-      const onExit = (): void => reject(new Error('the server process ended'))
-      const onMessage = (message: { command: string; result: T }): void => {
-        if (message.command !== command) return
-        this.#process.off('message', onMessage)
-        this.#process.off('exit', onExit)
-        resolve(message.result)
-      }
-      this.#process.on('message', onMessage)
-      this.#process.once('exit', onExit)
-    })
-  }
-
-  kill(): void {
-    this.#process.kill()
-  }
-}
 
 const rate = (count: number, ms: number): string =>
   `${Math.round((count / ms) * 1000).toLocaleString('en')} envelopes/s`
@@ -151,7 +123,7 @@ export async function devp2pBench(total: number): Promise<Line[]> {
   const script = join(repositoryRoot, 'test', 'interop', 'go', 'build.sh')
   const programs = execFileSync('sh', [script], { encoding: 'utf8' }).trim()
   const directory = await mkdtemp(join(tmpdir(), 'waku-bench-'))
-  const server = new Server(directory, total)
+  const server = new ServerProcess('./devp2p-server.js', [directory, String(total), PASSWORD])
   try {
     const { enode, bytes, end } = await server.answer<{ enode: string; bytes: number; end: number }>('ready')
     const raw = rawRlpx()

@@ -80,7 +80,7 @@ const commands: Record<string, () => Promise<unknown>> = {
   }
 }
 
-process.on('message', (command: string) => {
+process.on('message', ({ command }: { command: string }) => {
   void commands[command]?.().then(result => {
     process.send?.({ command, result })
     if (command === 'stop') process.disconnect()

@@ -1,5 +1,4 @@
 import '../../src/node/polyfill.js'
-import { type ChildProcess, fork } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -22,38 +21,10 @@ import { Prng } from '../../test/archive/prng.js'
 import { Traffic } from '../../test/archive/traffic.js'
 import { PASSWORD, RAW_PROTOCOL } from './history-protocol.js'
 import { anonymousMemory, type Line, percentiles, print } from './report.js'
+import { ServerProcess } from './server-process.js'
 
 const ROUNDS = 3
 const TOPIC_PAGES = 60
-
-/** The server in a process of its own. */
-class Server {
-  readonly #process: ChildProcess
-
-  constructor(directory: string, count: number) {
-    this.#process = fork(fileURLToPath(new URL('./history-server.js', import.meta.url)), [directory, String(count)])
-  }
-
-  /** The answer to a command; `ready` comes by itself. */
-  async answer<T>(command: string): Promise<T> {
-    if (command !== 'ready') this.#process.send(command)
-    return new Promise((resolve, reject) => {
-      const onExit = (): void => reject(new Error('the server process ended'))
-      const onMessage = (message: { command: string; result: T }): void => {
-        if (message.command !== command) return
-        this.#process.off('message', onMessage)
-        this.#process.off('exit', onExit)
-        resolve(message.result)
-      }
-      this.#process.on('message', onMessage)
-      this.#process.once('exit', onExit)
-    })
-  }
-
-  kill(): void {
-    this.#process.kill()
-  }
-}
 
 const median = (values: number[]): number => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] as number
 
@@ -64,7 +35,7 @@ const median = (values: number[]): number => values.toSorted((a, b) => a - b)[Ma
 export async function historyBench(count: number): Promise<Line[]> {
   await useQuickKeccak()
   const directory = await mkdtemp(join(tmpdir(), 'waku-bench-'))
-  const server = new Server(directory, count)
+  const server = new ServerProcess('./history-server.js', [directory, String(count)])
   const client = await createPeerNode({
     privateKey: await generateKeyPair('secp256k1'),
     datastore: new MemoryDatastore(),

@@ -1,8 +1,7 @@
 import type { Stream, StreamCloseEvent, StreamMessageEvent } from '@libp2p/interface'
 import type { Packet } from '../waku/packet-channel.js'
 import { pause } from '../waku/pause.js'
-import { joinBytes } from '../wire/bytes.js'
-import { decodeFrame, encodeFrameParts } from '../wire/packet-frame.js'
+import { decodeFrame, encodeFrame } from '../wire/packet-frame.js'
 import { FrameBuffer, type FrameLimit } from './frame-buffer.js'
 import { FrameStreamClosedError, FrameTimeoutError, FrameTruncatedError } from './frame-errors.js'
 
@@ -115,7 +114,7 @@ export class FrameStream {
     options: { signal?: AbortSignal | undefined } = {}
   ): Promise<void> {
     // one contiguous buffer: a write per part costs several times more than the copy
-    const frame = joinBytes(encodeFrameParts(code, body instanceof Uint8Array ? [body] : body))
+    const frame = encodeFrame(code, body)
     while (this.#stream.writableNeedsDrain) await this.#drained(options.signal)
     options.signal?.throwIfAborted()
     if (this.#error !== undefined) throw this.#error

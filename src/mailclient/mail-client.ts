@@ -4,6 +4,7 @@ import type { TrustList } from '../trust/trust-list.js'
 import type { MailDialler } from '../waku/mail-exchange.js'
 import { Miner } from '../waku/miner.js'
 import type { Network } from '../waku/packet-channel.js'
+import { RecentHashes } from '../waku/recent-hashes.js'
 import { Tally } from '../waku/tally.js'
 import type { Waku } from '../waku/waku.js'
 import { decodeEnvelope, type Envelope } from '../wire/envelope.js'
@@ -19,11 +20,13 @@ import {
   TrustRevokedError,
   UntrustedServerError
 } from './errors.js'
-import { ExpiredRequests } from './expired-requests.js'
 import { type HistoryQuery, planHistory } from './history-query.js'
 import { type HistoryPage, HistoryWalk } from './history-walk.js'
 import { prefetch } from './prefetch.js'
 import { type MailClientInit, type MailClientSettings, settle } from './settings.js'
+
+/** Requests given up whose ids are remembered. */
+const EXPIRED = 256
 
 export interface MailClientComponents {
   waku: Waku
@@ -50,7 +53,7 @@ export class MailClient extends TypedEventEmitter<MailClientEvents> implements S
   readonly #log: Logger
   readonly #settings: MailClientSettings
   readonly #miner: Miner
-  readonly #expired = new ExpiredRequests()
+  readonly #expired = new RecentHashes(EXPIRED)
   readonly #diallers = new Map<Network, MailDialler>()
   #stopped: AbortController | undefined
 

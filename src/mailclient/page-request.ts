@@ -2,6 +2,7 @@ import type { TrustList } from '../trust/trust-list.js'
 import type { MailLine } from '../waku/mail-exchange.js'
 import type { Miner } from '../waku/miner.js'
 import type { Packet } from '../waku/packet-channel.js'
+import type { RecentHashes } from '../waku/recent-hashes.js'
 import type { Tally } from '../waku/tally.js'
 import { equalBytes, toHex } from '../wire/bytes.js'
 import { DIALECTS } from '../wire/dialect.js'
@@ -18,7 +19,6 @@ import {
   SilentServerError,
   TrustRevokedError
 } from './errors.js'
-import type { ExpiredRequests } from './expired-requests.js'
 import { PageAnswer } from './page-answer.js'
 import type { PageQuestion } from './page-question.js'
 import { composeRequest } from './request-seal.js'
@@ -31,7 +31,8 @@ export interface PageRequestParts {
   tally: Tally<MailClientEvent>
   miner: Miner
   settings: MailClientSettings
-  expired: ExpiredRequests
+  /** Given up lately, so that an answer that comes after all is known for what it is. */
+  expired: RecentHashes
 }
 
 /** One request and its answer: one exchange on a line. */

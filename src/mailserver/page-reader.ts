@@ -21,7 +21,9 @@ export class PageReader {
   readonly #ready: Slice[] = []
   #bytes = 0
   #reading: Promise<void> | undefined
-  #reach = 0
+  #reach = Number.POSITIVE_INFINITY
+  /** `sent` of the last row. */
+  #last = 0
   #failure: { error: unknown } | undefined
   #ended = false
   #resolveEnd: (end: ArchiveEnd) => void = () => {}
@@ -35,9 +37,12 @@ export class PageReader {
     this.#readOn()
   }
 
-  /** What is archived from now on is missing from what was read already only if it was sent at this time or earlier. */
+  /**
+   * What is archived from now on belongs into this page only if it was sent at this time or earlier. Anything may, while the
+   * page is not read to its end: which days and topics are looked at was settled when it was begun.
+   */
   get reach(): number {
-    return this.#reading === undefined ? this.#reach : Number.POSITIVE_INFINITY
+    return this.#reach
   }
 
   /** @throws what the archive throws */
@@ -79,10 +84,10 @@ export class PageReader {
       if (slice.done === true) {
         this.#ended = true
         this.#resolveEnd(slice.value)
-        if (slice.value.cursor === undefined) this.#reach = Number.POSITIVE_INFINITY
+        if (slice.value.cursor !== undefined) this.#reach = this.#last
       } else {
         this.#bytes += sizeOf(slice.value)
-        this.#reach = slice.value.at(-1)?.sent ?? this.#reach
+        this.#last = slice.value.at(-1)?.sent ?? this.#last
       }
     } catch (error) {
       this.#ended = true

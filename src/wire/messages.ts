@@ -1,5 +1,5 @@
 import { keccak256 } from './keccak.js'
-import { decodeList, encodeList, listParts, MAX_ITEMS, type RlpItem } from './rlp.js'
+import { decodeList, encodeList, MAX_ITEMS, type RlpItem } from './rlp.js'
 
 /** Most envelopes one packet may hold. */
 export const MAX_ENVELOPES: number = MAX_ITEMS
@@ -7,11 +7,6 @@ export const MAX_ENVELOPES: number = MAX_ITEMS
 /** The body of a Messages packet (0x01) or of a P2P Message (0x7f): the envelopes as they came, in a list. */
 export function encodeMessages(raws: readonly Uint8Array[]): Uint8Array {
   return encodeList(raws)
-}
-
-/** The same in pieces that are one behind the other. */
-export function messagesParts(raws: readonly Uint8Array[]): Uint8Array[] {
-  return listParts(raws)
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { P2PForm } from './dialect.js'
-import { messagesParts } from './messages.js'
+import { listParts } from './rlp.js'
 
 /**
  * The bodies of P2P Message packets (0x7f) that deliver these envelopes, in order. The envelopes' own bytes are used
@@ -9,6 +9,6 @@ import { messagesParts } from './messages.js'
 export function encodeP2PBodies(raws: readonly Uint8Array[], form: P2PForm): Uint8Array[][] {
   if (raws.length === 0) return []
   if (form === 'bare' || (form === 'list-or-bare' && raws.length === 1)) return raws.map(raw => [raw])
-  if (form === 'lists-of-one') return raws.map(raw => messagesParts([raw]))
-  return [messagesParts(raws)]
+  if (form === 'lists-of-one') return raws.map(raw => listParts([raw]))
+  return [listParts(raws)]
 }

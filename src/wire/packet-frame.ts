@@ -30,9 +30,9 @@ export function encodeFrameParts(code: number, bodyParts: readonly Uint8Array[])
   return [concatBytes(varint(list.length + length), list, codeItem), ...bodyParts]
 }
 
-/** The same in one piece. `body` is one RLP item. */
-export function encodeFrame(code: number, body: Uint8Array): Uint8Array {
-  return joinBytes(encodeFrameParts(code, [body]))
+/** The same in one piece. `body` is one RLP item, or the pieces of one. */
+export function encodeFrame(code: number, body: Uint8Array | readonly Uint8Array[]): Uint8Array {
+  return joinBytes(encodeFrameParts(code, body instanceof Uint8Array ? [body] : body))
 }
 
 /**

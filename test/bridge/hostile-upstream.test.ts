@@ -141,12 +141,13 @@ test('bodies that are none, and resets, are error 12; nothing malformed reaches 
   }
 })
 
-test('the upstream is told when the requester goes', async t => {
+/** A request that has reached an upstream which says nothing. */
+async function behindSilence(t: TestContext) {
   let asked: () => void = () => {}
   const reached = new Promise<void>(resolve => {
     asked = resolve
   })
-  const { requester, bridge, lines } = await behind(
+  const world = await behind(
     t,
     async line => {
       await line.request()
@@ -155,8 +156,13 @@ test('the upstream is told when the requester goes', async t => {
     },
     {}
   )
-  requester.request(sealRequest())
+  world.requester.request(sealRequest())
   await reached
+  return world
+}
+
+test('the upstream is told when the requester goes', async t => {
+  const { requester, bridge, lines } = await behindSilence(t)
   requester.stream.abort(new Error('never mind'))
   const [line] = lines
   assert.ok(line !== undefined)
@@ -244,21 +250,7 @@ test('a requester that takes nothing does not keep the upstream from the others'
 })
 
 test('stopping gives up what is under way, and says so', async t => {
-  let asked: () => void = () => {}
-  const reached = new Promise<void>(resolve => {
-    asked = resolve
-  })
-  const { requester, bridge } = await behind(
-    t,
-    async line => {
-      await line.request()
-      asked()
-      await forever()
-    },
-    {}
-  )
-  requester.request(sealRequest())
-  await reached
+  const { requester, bridge } = await behindSilence(t)
   bridge.forwarding.stop()
   assert.equal((await requester.answer()).complete.error?.code, 10)
   leave(requester)

@@ -11,6 +11,9 @@ import { repositoryRoot } from '../helpers/repository.js'
 import type { Session } from '../interop/session-file.js'
 import { recordedSessions } from '../wire/legacy-vectors.js'
 
+/** The key that the recorded servers opened requests sealed to a public key with. */
+export const REQUEST_KEY: Uint8Array = new Uint8Array(32).fill(5)
+
 export interface RecordedPacket {
   from: 'client' | 'server'
   code: number

@@ -17,14 +17,12 @@ import {
   deployedRecordings,
   envelopesIn,
   interopRecordings,
+  REQUEST_KEY,
   type RecordedRequest,
   type Recording,
   requestsOf,
   statusOf
 } from './recordings.js'
-
-/** The key that the recorded servers opened requests sealed to a public key with. */
-const REQUEST_KEY = new Uint8Array(32).fill(5)
 
 /** What this node does not ask, or not so. */
 const OTHERWISE: Record<string, string> = {

@@ -12,14 +12,12 @@ import {
   deployedRecordings,
   envelopesIn,
   interopRecordings,
+  REQUEST_KEY,
   type RecordedRequest,
   type Recording,
   requestsOf,
   statusOf
 } from './recordings.js'
-
-/** The key that the recorded servers opened requests sealed to a public key with. */
-const REQUEST_KEY = new Uint8Array(32).fill(5)
 
 /** Where this node means to answer otherwise than the recorded one. */
 const OTHERWISE: Record<string, string> = {

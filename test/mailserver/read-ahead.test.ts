@@ -157,7 +157,7 @@ test('half a MiB is read ahead and no more', async () => {
   const reader = source.reader()
   await quiet()
   assert.equal(source.taken, 3)
-  assert.equal(reader.reach, 3)
+  assert.equal(reader.reach, Number.POSITIVE_INFINITY, 'anything may still belong to it')
   await reader.next()
   await quiet()
   assert.equal(source.taken, 4)
