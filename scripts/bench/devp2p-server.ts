@@ -8,6 +8,7 @@ import { openDatabase } from '../../src/archive/database.js'
 import { Devp2pService, NodeKey } from '../../src/devp2p/index.js'
 import { Keyring } from '../../src/mailserver/keyring.js'
 import { Mailserver } from '../../src/mailserver/mailserver.js'
+import { DigestThread } from '../../src/node/digest-thread.js'
 import { useQuickKeccak } from '../../src/node/quick-keccak.js'
 import { WakuNode } from '../../src/waku/waku-node.js'
 import { Prng } from '../../test/archive/prng.js'
@@ -30,7 +31,8 @@ for (const batch of traffic.batches(2000)) await archive.append(batch)
 const memory = anonymousMemory()
 const logger = defaultLogger()
 const key = new NodeKey()
-const waku = new WakuNode({ peerId: key.peerId, logger }, { pow: POW })
+const digester = new DigestThread()
+const waku = new WakuNode({ peerId: key.peerId, logger }, { pow: POW, digester })
 const keyring = new Keyring({ datastore: new MemoryDatastore(), logger })
 await keyring.addPassword('bench', password)
 const mailserver = new Mailserver({ waku, archive, keyring, logger })
@@ -55,6 +57,7 @@ const commands: Record<string, (argument: string) => Promise<unknown>> = {
     waku.stop()
     await mailserver.stop()
     await devp2p.stop()
+    digester.stop()
     await close()
     return memory.stop()
   }

@@ -46,6 +46,7 @@ export class LevelArchive implements Archive {
   readonly #ledger: Ledger
   readonly #dictionary: TopicDictionary
   readonly #queue: WriteQueue
+  readonly #writer: LevelWriter
   readonly #commits: GroupCommit
   readonly #pruner: Pruner
   #prunes = new Set<Promise<unknown>>()
@@ -58,6 +59,7 @@ export class LevelArchive implements Archive {
     this.#dictionary = new TopicDictionary(db, this.#queue)
     this.#ledger = new Ledger(db, this.#dictionary)
     const writer = new LevelWriter(db, this.#ledger)
+    this.#writer = writer
     this.#commits = new GroupCommit({
       commit: envelopes => writer.append(envelopes),
       queue: this.#queue,
@@ -73,7 +75,7 @@ export class LevelArchive implements Archive {
   static async open(init: LevelArchiveInit): Promise<LevelArchive> {
     try {
       const archive = new LevelArchive(init, await openFormat(init.db))
-      await archive.#ledger.load()
+      await archive.#writer.load()
       return archive
     } catch (error) {
       throw archiveFailure('the archive cannot be opened', error)

@@ -221,6 +221,8 @@ export function indexRange(day: number, topic: number, lower: number, upper: num
   }
 }
 
+export const allEnvelopes = (): Bounds => envelopeRange(0, MAX_UINT32).bounds
+
 export function dayEnvelopes(day: number): Bounds {
   return envelopeRange(day * DAY, Math.min((day + 1) * DAY - 1, MAX_UINT32)).bounds
 }

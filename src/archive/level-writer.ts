@@ -1,9 +1,11 @@
+import { toHex } from '../wire/bytes.js'
 import type { Envelope } from '../wire/envelope.js'
 import { topicNumber } from '../wire/topic.js'
 import type { AppendOutcome } from './archive.js'
 import * as layout from './level-layout.js'
 import type { Ledger } from './level-ledger.js'
 import { type LevelOperation, type LevelRange, type LevelStore, readRange } from './level-store.js'
+import { NewestEnvelopes } from './newest-envelopes.js'
 
 /** A run of ingest order is cut here, so that reading one never needs much memory. */
 const RUN_ENTRIES = 1024
@@ -28,6 +30,7 @@ interface Insertion {
 export class LevelWriter {
   readonly #store: LevelStore
   readonly #ledger: Ledger
+  readonly #newest = new NewestEnvelopes()
   #inDoubt = false
 
   constructor(store: LevelStore, ledger: Ledger) {
@@ -35,19 +38,41 @@ export class LevelWriter {
     this.#ledger = ledger
   }
 
+  /** Learns from the disk what is stored. */
+  async load(): Promise<void> {
+    await this.#ledger.load()
+    const [newest] = await readRange(this.#store, { ...layout.allEnvelopes(), reverse: true }, 1)
+    this.#newest.reset(newest === undefined ? -1 : layout.envelopeSent(newest[0]))
+  }
+
   /** Stores what is not yet there with its index, its place in ingest order and all counts in one synced batch. */
   async append(envelopes: Envelope[]): Promise<AppendOutcome[]> {
     await this.#settle()
-    const fresh = new Map<string, Envelope>()
-    for (const envelope of envelopes) if (!fresh.has(envelope.hashHex)) fresh.set(envelope.hashHex, envelope)
-    const candidates = [...fresh.values()].map(toInsertion)
-    const known = await this.#store.hasMany(candidates.map(({ key }) => key))
-    const news = candidates.filter((_, i) => known[i] !== true)
-    if (news.length > 0) await this.#insert(news)
-    candidates.forEach(({ envelope }, i) => {
-      if (known[i]) fresh.delete(envelope.hashHex)
+    const fresh = await this.#fresh(envelopes)
+    const news = envelopes.filter((_, i) => fresh[i])
+    if (news.length > 0) await this.#insert(news.map(toInsertion))
+    for (const envelope of news) this.#newest.add(envelope)
+    return fresh.map(isNew => (isNew ? 'stored' : 'known'))
+  }
+
+  /** Which of them are not stored yet; of several copies the first one. */
+  async #fresh(envelopes: Envelope[]): Promise<boolean[]> {
+    const seen = new Set<string>()
+    const doubtful: number[] = []
+    const fresh = envelopes.map((envelope, i) => {
+      const before = seen.size
+      if (seen.add(envelope.hashHex).size === before) return false
+      const known = this.#newest.has(envelope)
+      if (known === undefined) doubtful.push(i)
+      return known !== true
     })
-    return envelopes.map(envelope => (fresh.delete(envelope.hashHex) ? 'stored' : 'known'))
+    if (doubtful.length === 0) return fresh
+    const keys = doubtful.map(i => layout.envelopeKey(entryOf(envelopes[i] as Envelope)))
+    const known = await this.#store.hasMany(keys)
+    doubtful.forEach((i, at) => {
+      fresh[i] = known[at] !== true
+    })
+    return fresh
   }
 
   async #insert(insertions: Insertion[]): Promise<void> {
@@ -88,6 +113,7 @@ export class LevelWriter {
     const change = await this.#ledger.change(entries, -1)
     await this.#write([...operations, ...change.operations])
     change.apply()
+    for (const { sent, hash } of entries) this.#newest.delete(sent, () => toHex(hash))
     return { removed: entries.length, next: found.at(-1)?.[0] }
   }
 
@@ -115,7 +141,7 @@ export class LevelWriter {
   /** After a failed write nobody knows what reached the disk: ask it. */
   async #settle(): Promise<void> {
     if (!this.#inDoubt) return
-    await this.#ledger.load()
+    await this.load()
     this.#inDoubt = false
   }
 }
@@ -125,7 +151,10 @@ function continued(bounds: layout.Bounds, from: Uint8Array | undefined): LevelRa
 }
 
 function toInsertion(envelope: Envelope): Insertion {
-  const { sent, hash, size } = envelope
-  const entry = { sent, hash, topic: topicNumber(envelope.topic), size }
+  const entry = entryOf(envelope)
   return { envelope, entry, key: layout.envelopeKey(entry) }
+}
+
+function entryOf({ sent, hash, topic, size }: Envelope): layout.Entry {
+  return { sent, hash, topic: topicNumber(topic), size }
 }

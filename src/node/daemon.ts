@@ -8,6 +8,7 @@ import { claimControlPath, releaseControlPath } from './control-path.js'
 import { ControlServer } from './control-server.js'
 import { type DataDir, openDataDir } from './data-dir.js'
 import { Devp2pNode, devp2pSettings } from './devp2p-node.js'
+import { DigestThread } from './digest-thread.js'
 import { forwardingOf } from './forwarding-node.js'
 import { loadIdentity } from './identity.js'
 import { byNetwork, checkNetworks } from './node-networks.js'
@@ -81,6 +82,7 @@ async function assemble(
   if (readyPath !== undefined) await removeReadyFile(readyPath)
   const password = await serverPassword(dir, config)
   await useQuickKeccak()
+  const digester = cleanup.after(new DigestThread(), digester => digester.stop())
 
   const privateKey = await loadIdentity(dir.identity)
   let forwarding: Forwarding | undefined
@@ -90,7 +92,7 @@ async function assemble(
     datastore: store.datastore,
     listen: listenAddresses(config),
     announce: config.announce?.map(String),
-    services: nodeServices(config, { password, archive: store.archive, privateKey, forward })
+    services: nodeServices(config, { password, archive: store.archive, privateKey, forward, digester })
   })
   const { waku, mailserver, mailclient } = node.services
   const peers = byNetwork(config.peer ?? [])

@@ -10,6 +10,7 @@ import {
 } from '../index.js'
 import type { RequestForwarder } from '../mailserver/request-forwarder.js'
 import { DEFAULT_REQUEST_POW } from '../mailserver/request-policy.js'
+import type { PacketDigester } from '../waku/packet-digester.js'
 import { DEFAULT_RETENTION_SECONDS, type StartConfig } from './start-config.js'
 
 export type NodeServices = { waku: WakuService; mailserver: MailserverService; mailclient: MailClientService }
@@ -19,17 +20,21 @@ export interface NodeServiceParts {
   archive: Archive
   privateKey: PrivateKey
   forward?: RequestForwarder | undefined
+  digester: PacketDigester
 }
 
 /** The services of a mailserver node on these settings. */
-export function nodeServices(config: StartConfig, { password, archive, privateKey, forward }: NodeServiceParts) {
+export function nodeServices(
+  config: StartConfig,
+  { password, archive, privateKey, forward, digester }: NodeServiceParts
+) {
   const retention = config.retention ?? DEFAULT_RETENTION_SECONDS
   const policy = {
     pow: config['request-pow'] ?? DEFAULT_REQUEST_POW,
     signature: config['require-signature'] ?? ('none' as const)
   }
   return {
-    waku: waku({ pow: config['min-pow'], maxTtl: config['max-ttl'] }),
+    waku: waku({ pow: config['min-pow'], maxTtl: config['max-ttl'], digester }),
     mailserver: mailserver({
       password,
       archive,

@@ -1,6 +1,5 @@
 import type { Logger } from '@libp2p/interface'
 import { encodeBatchAck, encodeMessageResponse } from '../wire/confirmation.js'
-import { batchHash } from '../wire/messages.js'
 import { PacketCode } from '../wire/packet-code.js'
 import type { Counters } from './counters.js'
 import type { Taken } from './intake.js'
@@ -41,14 +40,14 @@ export class Confirmer {
     }
   }
 
-  /** A packet was taken in; without `body` it is waited for but not answered. */
-  push(taken: Taken, body: Uint8Array | undefined): void {
-    if (body === undefined && taken.settled === undefined) return
+  /** A packet was taken in; without its `batch` hash it is waited for but not answered. */
+  push(taken: Taken, batch: Uint8Array | undefined): void {
+    if (batch === undefined && taken.settled === undefined) return
     this.#inFlight++
     this.#stored = this.#stored.then(async () => {
       if (taken.settled !== undefined) await taken.settled
       this.#inFlight--
-      if (body !== undefined) this.#answer(taken, body)
+      if (batch !== undefined) this.#answer(taken, batch)
       this.#readOn()
     })
   }
@@ -59,9 +58,8 @@ export class Confirmer {
     await this.#sent
   }
 
-  #answer(taken: Taken, body: Uint8Array): void {
+  #answer(taken: Taken, batch: Uint8Array): void {
     const { send, counters, log } = this.#parts
-    const batch = batchHash(body)
     const response = encodeMessageResponse({ batch, refused: taken.refusals() })
     const ack = encodeBatchAck(batch)
     const size = response.length + ack.length

@@ -1,10 +1,12 @@
 import type { Logger, PeerId } from '@libp2p/interface'
 import { type Refusal, RefusalCode } from '../wire/confirmation.js'
-import { decodeEnvelope, type Envelope } from '../wire/envelope.js'
+import { decodeEnvelope, type Envelope, type EnvelopeDigest } from '../wire/envelope.js'
 import { keccak256 } from '../wire/keccak.js'
 import { splitMessages } from '../wire/messages.js'
+import type { PacketDigests } from '../wire/packet-digests.js'
 import type { RlpItem } from '../wire/rlp.js'
 import type { Counters } from './counters.js'
+import { EnvelopeMemory } from './envelope-memory.js'
 import type { Filters } from './filters.js'
 import type { Forwarder } from './forwarder.js'
 import { type Heard, HeardEnvelope } from './heard.js'
@@ -50,6 +52,7 @@ const SLICE = 500
 export class Intake {
   store: EnvelopeStore | undefined
   readonly #parts: IntakeParts
+  readonly #memory = new EnvelopeMemory()
 
   constructor(parts: IntakeParts) {
     this.#parts = parts
@@ -58,9 +61,10 @@ export class Intake {
   /**
    * Takes a Messages packet in.
    *
+   * @param digests of this packet, where it was hashed before
    * @throws {MalformedError} when the body is no list
    */
-  async take(body: Uint8Array, from: Source): Promise<Taken> {
+  async take(body: Uint8Array, from: Source, digests?: PacketDigests): Promise<Taken> {
     const { counters, forwarder, settings } = this.#parts
     const items = splitMessages(body)
     counters.add('envelopes_received', items.length)
@@ -70,7 +74,7 @@ export class Intake {
         if (start > 0) await pause()
         const now = settings.now()
         const end = Math.min(start + SLICE, items.length)
-        for (let i = start; i < end; i++) this.#takeItem(items[i] as RlpItem, from, now, packet)
+        for (let i = start; i < end; i++) this.#takeItem(items[i] as RlpItem, digests?.of(i), { from, now, packet })
         forwarder.wake()
       }
     } finally {
@@ -110,14 +114,17 @@ export class Intake {
     if (entry !== undefined) this.#parts.forwarder.missed(entry, slot)
   }
 
-  #takeItem(item: RlpItem, from: Source, now: number, packet: PacketIntake): void {
+  #takeItem(
+    item: RlpItem,
+    digest: EnvelopeDigest | undefined,
+    { from, now, packet }: { from: Source; now: number; packet: PacketIntake }
+  ): void {
     const { heard, counters, filters, own, settings } = this.#parts
     let envelope: Envelope
     try {
-      // a copy: what is kept of a packet must not keep the packet
-      envelope = decodeEnvelope(item.raw.slice())
+      envelope = decodeEnvelope(item.raw, digest)
     } catch {
-      this.#refuse(keccak256(item.raw), MALFORMED, from, packet)
+      this.#refuse(digest?.hash ?? keccak256(item.raw), MALFORMED, from, packet)
       return
     }
     const unfit = judgeForm(envelope, now, settings)
@@ -129,8 +136,10 @@ export class Intake {
     if (known !== undefined) {
       known.knownBy.add(from.slot)
       counters.add('envelopes_known')
-      if (known.storage === 'failed') packet.keep(known, envelope)
-      else packet.await(known, envelope.hash)
+      if (known.storage === 'failed') {
+        this.#memory.keep(envelope, now)
+        packet.keep(known, envelope)
+      } else packet.await(known, envelope.hash)
       return
     }
     const unwanted = judgeTaste(envelope, now, own) ?? this.#storeRefuses(envelope, now)
@@ -138,6 +147,8 @@ export class Intake {
       this.#refuse(envelope.hash, unwanted, from, packet)
       return
     }
+    // what is kept of a packet must not keep the packet
+    this.#memory.keep(envelope, now)
     const entry = this.#remember(envelope, false)
     entry.knownBy.add(from.slot)
     packet.keep(entry, envelope)

@@ -1,13 +1,14 @@
 import { mineRange } from '../wire/pow.js'
-import { type MineTask, threads } from './mine-worker-host.js'
+import type { MineAnswer, MineTask } from './miner.js'
+import { threads } from './worker-thread.js'
 
 interface Port {
   on(event: 'message', listener: (task: MineTask) => void): unknown
-  postMessage(answer: { nonce: bigint | undefined }): void
+  postMessage(answer: MineAnswer): void
 }
 
 // The worker thread: keeps nothing, so that whoever hands out the ranges may stop at any time.
 const { parentPort } = threads() as { parentPort: Port }
 parentPort.on('message', ({ shortRlp, bits, from, count }) => {
-  parentPort.postMessage({ nonce: mineRange(shortRlp, bits, from, count) })
+  parentPort.postMessage(mineRange(shortRlp, bits, from, count))
 })

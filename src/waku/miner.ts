@@ -2,8 +2,8 @@ import type { Logger } from '@libp2p/interface'
 import { type Envelope, type EnvelopeFields, encodeEnvelope, encodeShortRlp } from '../wire/envelope.js'
 import { mineRange, miningBits } from '../wire/pow.js'
 import { MiningTargetError, WakuStoppedError } from './errors.js'
-import { type MineAnswer, type MineTask, type MineWorker, startMineWorker } from './mine-worker-host.js'
 import { pause } from './pause.js'
+import { WorkerThread } from './worker-thread.js'
 
 /** Attempts made at once, before a worker is worth its start: a few milliseconds. */
 const INLINE_ATTEMPTS = 256
@@ -14,13 +14,24 @@ const MAX_BITS = 40
 /** A worker without work is let go after this, in ms. */
 const WORKER_IDLE = 10_000
 
+/** A range of nonces to try. */
+export interface MineTask {
+  shortRlp: Uint8Array
+  bits: number
+  from: bigint
+  count: number
+}
+
+/** The nonce, or undefined when the range holds none. */
+export type MineAnswer = bigint | undefined
+
 /**
  * Searches nonces. Easy targets are met at once; harder ones in one worker thread where there are threads (Node), in
  * time slices elsewhere. Searches take turns, so that mining never occupies more than one core.
  */
 export class Miner {
   readonly #log: Logger
-  #worker: MineWorker | undefined
+  #worker: WorkerThread<MineTask, MineAnswer> | undefined
   #workerFailed = false
   #turn: Promise<unknown> = Promise.resolve()
   #idle: ReturnType<typeof setTimeout> | undefined
@@ -71,7 +82,7 @@ export class Miner {
         signal?.throwIfAborted()
         if (this.#stopped) throw new WakuStoppedError('the node stopped while mining')
         const count = this.#ensureWorker() === undefined ? INLINE_ATTEMPTS : WORKER_RANGE
-        const found = await this.#attempt({ shortRlp, bits, from, count }, signal)
+        const found = await this.#attempt({ shortRlp, bits, from, count })
         if (found === 'failed') continue
         if (found !== undefined) return found
         from += BigInt(count)
@@ -86,15 +97,14 @@ export class Miner {
     }
   }
 
-  async #attempt(task: MineTask, signal: AbortSignal | undefined): Promise<MineAnswer | 'failed'> {
+  async #attempt(task: MineTask): Promise<MineAnswer | 'failed'> {
     if (this.#worker === undefined) {
       await pause()
       return mineRange(task.shortRlp, task.bits, task.from, task.count)
     }
     try {
-      return await this.#worker.mine(task, signal)
+      return await this.#worker.ask(task)
     } catch (err) {
-      signal?.throwIfAborted()
       if (this.#stopped) return 'failed'
       this.#log('mining without a worker - %e', err as Error)
       this.#workerFailed = true
@@ -103,9 +113,9 @@ export class Miner {
     }
   }
 
-  #ensureWorker(): MineWorker | undefined {
+  #ensureWorker(): WorkerThread<MineTask, MineAnswer> | undefined {
     if (this.#worker === undefined && !this.#workerFailed) {
-      this.#worker = startMineWorker()
+      this.#worker = WorkerThread.start(new URL('./mine-worker.js', import.meta.url))
       this.#workerFailed = this.#worker === undefined
     }
     return this.#worker

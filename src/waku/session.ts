@@ -1,7 +1,9 @@
 import type { Logger, PeerId } from '@libp2p/interface'
 import type { Envelope } from '../wire/envelope.js'
 import { MalformedError } from '../wire/errors.js'
+import { batchHash } from '../wire/messages.js'
 import { PacketCode } from '../wire/packet-code.js'
+import type { PacketDigests } from '../wire/packet-digests.js'
 import { mergeStatus, type StatusOptions } from '../wire/status.js'
 import { Confirmations } from './confirmations.js'
 import { Confirmer } from './confirmer.js'
@@ -12,6 +14,7 @@ import type { Intake, Source } from './intake.js'
 import { Interest } from './interest.js'
 import type { OwnStatus } from './own-status.js'
 import type { Packet, PacketChannel } from './packet-channel.js'
+import type { PacketDigester } from './packet-digester.js'
 import type { Settings } from './settings.js'
 
 export interface SessionParts {
@@ -20,6 +23,7 @@ export interface SessionParts {
   own: OwnStatus
   settings: Settings
   intake: Intake
+  digester: PacketDigester | undefined
   counters: Counters
   log: Logger
   /** The handshake is done. */
@@ -47,6 +51,8 @@ export class Session implements Source, FeedTarget {
   readonly #parts: SessionParts
   #interest = new Interest({})
   readonly #confirmer: Confirmer
+  /** The Messages packet before the next one: judged while that is received and hashed. */
+  #judging: Promise<void> = Promise.resolve()
   #violations = 0
   #ownBytes = 0
   #roomMade: Promise<void> | undefined
@@ -93,6 +99,7 @@ export class Session implements Source, FeedTarget {
         }
       }
       if (!this.ready) throw new HandshakeError('the peer ended the conversation before its Status')
+      await this.#judging
       await this.#confirmer.idle()
     } catch (err) {
       error = err instanceof Error ? err : new Error(String(err))
@@ -153,7 +160,7 @@ export class Session implements Source, FeedTarget {
     this.#closed ??= (async () => {
       // what is sent just before the end may be lost on a stream that is still being negotiated
       await Promise.race([this.#met, aborted(signal)])
-      await Promise.race([this.#confirmer.idle(), aborted(signal)])
+      await Promise.race([this.#judging.then(() => this.#confirmer.idle()).catch(() => {}), aborted(signal)])
       await this.channel.close(signal === undefined ? {} : { signal }).catch(() => {})
     })()
     return this.#closed
@@ -193,10 +200,20 @@ export class Session implements Source, FeedTarget {
     this.#interest = new Interest(status)
   }
 
-  async #take({ code, body }: Packet): Promise<void> {
+  async #take(packet: Packet): Promise<void> {
+    const { digester, own } = this.#parts
+    const hashing =
+      packet.code === PacketCode.Messages ? digester?.digest(packet.body, { pow: own.options.pow ?? 0 }) : undefined
+    await this.#judging
+    if (hashing === undefined) return await this.#handle(packet, undefined)
+    this.#judging = this.#handle(packet, hashing)
+    this.#judging.catch(err => this.channel.abort(err as Error))
+  }
+
+  async #handle({ code, body }: Packet, hashing: Promise<PacketDigests | undefined> | undefined): Promise<void> {
     const { counters } = this.#parts
     try {
-      if (code === PacketCode.Messages) return await this.#takeMessages(body)
+      if (code === PacketCode.Messages) return await this.#takeMessages(body, hashing)
       if (code === PacketCode.BatchAck) return this.confirmations.onBatchAck(body)
       if (code === PacketCode.MessageResponse) return this.confirmations.onMessageResponse(body)
       if (code === PacketCode.Status) return counters.add('status_repeated')
@@ -217,11 +234,12 @@ export class Session implements Source, FeedTarget {
     this.#parts.onInterest(this)
   }
 
-  async #takeMessages(body: Uint8Array): Promise<void> {
+  async #takeMessages(body: Uint8Array, hashing: Promise<PacketDigests | undefined> | undefined): Promise<void> {
     await this.#confirmer.room()
-    const confirm = this.#parts.own.confirmations
-    const taken = await this.#parts.intake.take(body, this)
-    this.#confirmer.push(taken, confirm ? body : undefined)
+    const digests = await hashing
+    const taken = await this.#parts.intake.take(body, this, digests)
+    const batch = this.#parts.own.confirmations ? (digests?.batch ?? batchHash(body)) : undefined
+    this.#confirmer.push(taken, batch)
   }
 }
 

@@ -1,4 +1,5 @@
 import type { RateLimits } from '../wire/status.js'
+import type { PacketDigester } from './packet-digester.js'
 
 /** How the base node behaves. Every field may be left out. */
 export interface WakuInit {
@@ -104,6 +105,12 @@ export interface WakuInit {
    */
   stopTimeout?: number | undefined
   /**
+   * Hashes large packets beside the judging of envelopes, as `DigestThread` does in a thread of its own.
+   *
+   * @default none
+   */
+  digester?: PacketDigester | undefined
+  /**
    * The clock: Unix time in seconds.
    *
    * @default the system clock
@@ -114,7 +121,7 @@ export interface WakuInit {
 type Required<T> = { [K in keyof T]-?: Exclude<T[K], undefined> }
 
 /** What the node does where its owner said nothing. */
-export type Settings = Required<Omit<WakuInit, 'bloom' | 'topics' | 'packetLimits' | 'byteLimits'>>
+export type Settings = Required<Omit<WakuInit, 'bloom' | 'topics' | 'packetLimits' | 'byteLimits' | 'digester'>>
 
 const DEFAULTS: Settings = {
   pow: 0.000002,

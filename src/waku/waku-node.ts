@@ -13,6 +13,7 @@ import type { Message, PostResult, SealedMessage } from './message.js'
 import { Miner } from './miner.js'
 import { OwnStatus } from './own-status.js'
 import type { PacketChannel } from './packet-channel.js'
+import type { PacketDigester } from './packet-digester.js'
 import { Peers } from './peers.js'
 import { Poster } from './post.js'
 import { Session } from './session.js'
@@ -40,6 +41,7 @@ export class WakuNode implements Waku, Startable {
   readonly #forwarder: Forwarder
   readonly #filters: Filters
   readonly #intake: Intake
+  readonly #digester: PacketDigester | undefined
   readonly #peers = new Peers()
   readonly #miner: Miner
   readonly #poster: Poster
@@ -67,6 +69,7 @@ export class WakuNode implements Waku, Startable {
     this.#heard = heard
     this.#filters = filters
     this.#intake = new Intake({ own, settings, heard, forwarder, filters, counters, log })
+    this.#digester = init.digester
     this.#miner = new Miner(log)
     components.metrics?.registerMetricGroup('waku_state', {
       label: 'of',
@@ -121,6 +124,7 @@ export class WakuNode implements Waku, Startable {
       own: this.#own,
       settings: this.#settings,
       intake: this.#intake,
+      digester: this.#digester,
       counters: this.counters,
       log: this.#log,
       onReady: () => {

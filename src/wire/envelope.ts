@@ -1,7 +1,7 @@
 import { concatBytes, isUint32, toHex } from './bytes.js'
 import { MalformedError, UnencodableError } from './errors.js'
 import { keccak256, leadingZeroBits } from './keccak.js'
-import { encodeList, encodeString, encodeUint, ItemReader, listHeader } from './rlp.js'
+import { encodeList, encodeString, encodeUint, headerLength, ItemReader, listHeader } from './rlp.js'
 
 const NONCE_BYTES = 8
 /** Every envelope that is heard is hashed here: most fit. */
@@ -19,14 +19,22 @@ export interface EnvelopeFields {
   readonly nonce: bigint
 }
 
+/** What hashing an envelope brings. */
+export interface EnvelopeDigest {
+  /** Keccak-256 of its raw bytes, 32 bytes. */
+  readonly hash: Uint8Array
+  /** Leading zero bits of what its proof of work is about, 0..256, where that was hashed too. */
+  readonly powBits?: number | undefined
+}
+
 /**
  * An envelope is its bytes: the fields are a view over them, cut out and hashed when first asked for. What travels in bulk
  * is mostly only judged by its times and topic.
  */
 export class Envelope implements EnvelopeFields {
-  readonly raw: Uint8Array
   readonly expiry: number
   readonly ttl: number
+  #raw: Uint8Array
   readonly #itemsAt: number
   readonly #topicAt: number
   readonly #dataAt: number
@@ -43,12 +51,14 @@ export class Envelope implements EnvelopeFields {
    *
    * @throws MalformedError
    */
-  constructor(raw: Uint8Array) {
+  constructor(raw: Uint8Array, digest?: EnvelopeDigest) {
+    this.#hash = digest?.hash
+    this.#powBits = digest?.powBits
     const list = new ItemReader(raw, 0, raw.length)
     list.next()
     if (!list.isList || !list.done) throw new MalformedError('an envelope is one list')
     const item = new ItemReader(raw, list.body, raw.length)
-    this.raw = raw
+    this.#raw = raw
     this.#itemsAt = list.body
     this.expiry = readUint32Item(item)
     this.ttl = readUint32Item(item)
@@ -65,6 +75,11 @@ export class Envelope implements EnvelopeFields {
     }
     this.#nonceAt = item.body
     if (!item.done) throw new MalformedError('an envelope has 5 items')
+  }
+
+  /** As it travels and is stored: what its hash is of. */
+  get raw(): Uint8Array {
+    return this.#raw
   }
 
   get topic(): Uint8Array {
@@ -121,6 +136,18 @@ export class Envelope implements EnvelopeFields {
     return this.#powBits
   }
 
+  /**
+   * Copies the raw bytes to other memory and keeps them there instead of where they came.
+   * @throws RangeError when the memory is not of the same length
+   */
+  moveTo(memory: Uint8Array): void {
+    if (memory.length !== this.#raw.length) throw new RangeError('an envelope does not change its length')
+    memory.set(this.#raw)
+    this.#raw = memory
+    this.#topic = undefined
+    this.#data = undefined
+  }
+
   /** What is hashed for the proof of work; valid until the next call on any envelope. */
   #minedBytes(): Uint8Array {
     const { raw } = this
@@ -144,7 +171,7 @@ export class Envelope implements EnvelopeFields {
   /** Length of `shortRlp()`. */
   get shortSize(): number {
     const length = this.#dataEnd - this.#itemsAt
-    return length + listHeader(length).length
+    return length + headerLength(length)
   }
 }
 
@@ -161,11 +188,12 @@ function readUint32Item(item: ItemReader): number {
 }
 
 /**
- * Reads an envelope (6/WAKU1) in strictly canonical form. Nothing is copied: `raw` must not change afterwards.
+ * Reads an envelope (6/WAKU1) in strictly canonical form. Nothing is copied: `raw` must not change as long as it is used.
+ * @param digest of these bytes, where they were hashed before: it is believed
  * @throws MalformedError
  */
-export function decodeEnvelope(raw: Uint8Array): Envelope {
-  return new Envelope(raw)
+export function decodeEnvelope(raw: Uint8Array, digest?: EnvelopeDigest): Envelope {
+  return new Envelope(raw, digest)
 }
 
 /** The four fields before the nonce, as a list: what is hashed with the nonce for the proof of work. */

@@ -15,22 +15,33 @@ export function powOf(envelope: Envelope, options: { extraTtl?: number | undefin
   return 2 ** envelope.powBits / envelope.shortSize / ttl
 }
 
+/** How the TTL of an envelope counts, in seconds. */
+export interface PowOptions {
+  /** Added to it. */
+  extraTtl?: number | undefined
+  /** It counts as at least this much. */
+  minTtl?: number | undefined
+}
+
 /**
  * Whether an envelope meets a requirement under any of the size definitions in use: the list without nonce, or
  * 20 bytes and the data.
- * @param options.minTtl the TTL counts as at least this much (seconds)
  */
-export function acceptablePow(
-  envelope: Envelope,
-  min: number,
-  options: { extraTtl?: number | undefined; minTtl?: number | undefined } = {}
-): boolean {
-  const ttl = Math.max((envelope.ttl + (options.extraTtl ?? 0)) >>> 0, options.minTtl ?? 0)
+export function acceptablePow(envelope: Envelope, min: number, options: PowOptions = {}): boolean {
+  // where no work at all is enough, it need not be looked at
+  return !needsWork(envelope, min, options) || suffices(2 ** envelope.powBits, envelope, min, options)
+}
+
+/** Whether it takes a look at the hash to know if an envelope meets a requirement: its size and TTL alone do not. */
+export function needsWork(envelope: Envelope, min: number, options: PowOptions = {}): boolean {
+  return !suffices(1, envelope, min, options)
+}
+
+function suffices(work: number, envelope: Envelope, min: number, { extraTtl = 0, minTtl = 0 }: PowOptions): boolean {
+  const ttl = Math.max((envelope.ttl + extraTtl) >>> 0, minTtl)
   const size = Math.min(envelope.shortSize, HEADER_BYTES + envelope.dataSize)
   // programs divide once or twice; the results may differ in the last bit
-  const suffices = (work: number): boolean => work / size / ttl >= min || work / (size * ttl) >= min
-  // where no work at all is enough, it need not be looked at
-  return suffices(1) || suffices(2 ** envelope.powBits)
+  return work / size / ttl >= min || work / (size * ttl) >= min
 }
 
 /**

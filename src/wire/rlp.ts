@@ -194,10 +194,19 @@ export function decodeBigUint(item: RlpItem, options: { bytes: number }): bigint
 }
 
 function header(length: number, offset: number): Uint8Array {
-  if (length < 56) return Uint8Array.of(offset + length)
-  const width: number[] = []
-  for (let rest = length; rest > 0; rest = Math.floor(rest / 256)) width.unshift(rest % 256)
-  return Uint8Array.of(offset + 55 + width.length, ...width)
+  const bytes = new Uint8Array(headerLength(length))
+  const width = bytes.length - 1
+  bytes[0] = width === 0 ? offset + length : offset + 55 + width
+  for (let at = width, rest = length; at > 0; at--, rest = Math.floor(rest / 256)) bytes[at] = rest % 256
+  return bytes
+}
+
+/** Bytes of the header of a list, or of a string of several bytes, with so long a payload. */
+export function headerLength(payloadLength: number): number {
+  if (payloadLength < 56) return 1
+  let length = 1
+  for (let rest = payloadLength; rest > 0; rest = Math.floor(rest / 256)) length++
+  return length
 }
 
 /** The header of a list whose items take `payloadLength` bytes. */

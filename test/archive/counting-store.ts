@@ -13,6 +13,8 @@ export class CountingStore implements LevelStore {
   mostKept = 0
   /** Values fetched by key. */
   gets = 0
+  /** Keys asked after. */
+  lookups = 0
 
   constructor(inner: LevelStore) {
     this.#inner = inner
@@ -59,6 +61,9 @@ export class CountingStore implements LevelStore {
     return this.#inner.getMany(keys)
   }
 
-  hasMany: LevelStore['hasMany'] = keys => this.#inner.hasMany(keys)
+  hasMany: LevelStore['hasMany'] = keys => {
+    this.lookups += keys.length
+    return this.#inner.hasMany(keys)
+  }
   compactRange: LevelStore['compactRange'] = (start, end) => this.#inner.compactRange(start, end)
 }

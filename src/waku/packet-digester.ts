@@ -1,0 +1,12 @@
+import type { PacketDigests } from '../wire/packet-digests.js'
+
+/** Hashes packets beside what judges them. */
+export interface PacketDigester {
+  /**
+   * Begins to hash the body of a Messages packet, which may be changed from now on. Undefined when it is better hashed
+   * where it is judged; resolves with undefined when it could not be hashed here. Never rejects.
+   *
+   * @param options.pow what is asked of the envelopes
+   */
+  digest(body: Uint8Array, options: { pow: number }): Promise<PacketDigests | undefined> | undefined
+}
