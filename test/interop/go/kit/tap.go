@@ -57,7 +57,7 @@ func (c *conversation) ReadMsg() (p2p.Msg, error) {
 		if err != nil {
 			return msg, err
 		}
-		body, err := io.ReadAll(msg.Payload)
+		body, err := payloadOf(msg)
 		if err != nil {
 			return msg, err
 		}
@@ -68,9 +68,16 @@ func (c *conversation) ReadMsg() (p2p.Msg, error) {
 	}
 }
 
+// payloadOf reads the payload into memory of its size: a history is bulk.
+func payloadOf(msg p2p.Msg) ([]byte, error) {
+	body := make([]byte, msg.Size)
+	_, err := io.ReadFull(msg.Payload, body)
+	return body, err
+}
+
 // WriteMsg is what the library calls to send.
 func (c *conversation) WriteMsg(msg p2p.Msg) error {
-	body, err := io.ReadAll(msg.Payload)
+	body, err := payloadOf(msg)
 	if err != nil {
 		return err
 	}
