@@ -90,8 +90,8 @@ export class Exchanges {
 
   async #drain(exchange: Exchange, quiet: number | undefined): Promise<void> {
     const { tally, drainTimeout, abort } = this.#parts
-    await exchange.drain(drainTimeout, quiet)
-    const stillSending = !exchange.complete && this.#ended === undefined && exchange.stillComing(STILL_SENDING)
+    const over = await exchange.drain(drainTimeout, quiet)
+    const stillSending = !over && this.#ended === undefined && exchange.stillComing(STILL_SENDING)
     tally.add(exchange.complete ? 'exchanges_drained' : 'exchanges_undrained')
     if (stillSending) abort(new StillSendingError('an answer that was given up does not end'))
     this.#done()

@@ -1,7 +1,7 @@
 import { decodeEnvelope } from '../wire/envelope.js'
 import { MalformedError } from '../wire/errors.js'
 import type { RlpItem } from '../wire/rlp.js'
-import { CannotContinueError, MisbehavingServerError, SilentServerError } from './errors.js'
+import { CannotContinueError, LineBrokenError, MisbehavingServerError, SilentServerError } from './errors.js'
 import type { HistoryPlan } from './history-query.js'
 import { PageAnswer } from './page-answer.js'
 import type { PageQuestion } from './page-question.js'
@@ -17,19 +17,21 @@ import { isBehindSecond, type Reached, type TimeWindow, TimeWindows } from './ti
  */
 export class StreamedHistory {
   readonly #windows: TimeWindows
-  readonly #lowest: number
+  readonly #range: TimeWindow
   #window: TimeWindow
   /** A second of which, or since which, the server has something. */
   #witness: number | undefined
-  /** Where the request begins, when the silence of its window is in doubt. */
-  #doubted: number | undefined
+  /** Whether requests begin at the witness, so that something has to come. */
+  #doubting = false
+  /** Asked for by itself, the window brought nothing. */
+  #silent = false
   /** The server ended a page where no page was asked for. */
   #paged = false
 
   constructor({ lower, upper, cursor }: Pick<HistoryPlan, 'lower' | 'upper' | 'cursor'>, maxBytes: number) {
-    this.#lowest = lower
-    this.#window = { lower, upper }
-    this.#windows = new TimeWindows({ lower, upper }, { maxBytes })
+    this.#range = { lower, upper }
+    this.#window = this.#range
+    this.#windows = new TimeWindows(this.#range, { maxBytes })
     // whoever has a cursor was answered for the times before it
     if (cursor !== undefined) this.#witness = lower
   }
@@ -46,16 +48,28 @@ export class StreamedHistory {
     // the envelope of such a cursor is in the window: there is no silence to doubt
     if (after !== undefined && !isBehindSecond(after)) this.#witness = undefined
     const { lower, upper } = this.#window
-    const request = { ...question.request, lower: this.#doubted ?? lower, upper }
+    const request = { ...question.request, lower: (this.#doubting ? this.#witness : undefined) ?? lower, upper }
     return { ...question, request, rules: { ...question.rules, lower, upper } }
   }
 
-  /** An answer that came whole, with a cursor when more is to be asked for. */
+  /**
+   * An answer that came whole, with a cursor when more is to be asked for.
+   *
+   * @throws {LineBrokenError} when it was the rest of one that had been given up
+   */
   took(answer: PageAnswer): PageAnswer {
     const { requestId, bytes, complete } = answer
-    this.#doubted = undefined
-    this.#windows.came(this.#window, bytes)
-    this.#witness = this.#inWindow(sentOf(itemAt(answer, bytes))) ?? this.#witness
+    const { lower, upper } = this.#window
+    const last = sentOf(itemAt(answer, bytes))
+    if (last !== undefined && last > upper && upper < this.#range.upper) {
+      throw new LineBrokenError('the answer to an earlier request went on')
+    }
+    const empty = last === undefined || last < lower
+    this.#windows.came(this.#window, empty ? 0 : bytes)
+    if (last !== undefined) this.#remember(last)
+    // nobody waits for the silence of a window after another one
+    this.#doubting = empty
+    this.#silent = false
     this.#paged = complete?.cursor !== undefined
     const cursor = complete?.cursor ?? this.#windows.cursorBehind(this.#window)
     if (cursor !== undefined) answer.complete = { requestId, lastHash: NO_HASH, ...complete, cursor }
@@ -68,28 +82,30 @@ export class StreamedHistory {
    * @param answer as far as it came
    */
   failed(error: unknown, answer: PageAnswer): PageAnswer | boolean {
-    if (error instanceof SilentServerError) return this.#silent()
+    if (error instanceof SilentServerError) return this.#doubt()
     if (!(error instanceof MisbehavingServerError && error.reason === 'bytes')) return false
     const reached = reachedOf(answer)
-    const doubted = this.#doubted
-    this.#doubted = undefined
-    if (reached !== undefined) this.#witness = this.#inWindow(reached.middle) ?? this.#witness
+    if (reached !== undefined) this.#remember(reached.middle)
+    const doubting = this.#doubting && this.#witness !== undefined
+    this.#doubting = false
+    // what came before the window may have been too much
+    if (doubting && !this.#silent) return true
     // it answers, and had nothing of the window when it was asked for that alone
-    if (doubted !== undefined && reached !== undefined && reached.last < this.#window.lower) {
+    if (doubting && reached !== undefined && reached.last < this.#window.lower) {
       return this.took(new PageAnswer(answer.requestId, { limit: 0, maxBytes: 0 }))
     }
     return this.#windows.overflowed(this.#window, reached)
   }
 
-  #silent(): boolean {
-    if (this.#doubted !== undefined || this.#witness === undefined) return false
-    this.#doubted = this.#witness
+  #doubt(): boolean {
+    if (this.#doubting || this.#witness === undefined) return false
+    this.#doubting = true
+    this.#silent = true
     return true
   }
 
-  #inWindow(sent: number | undefined): number | undefined {
-    if (sent === undefined || sent < this.#lowest || sent > this.#window.upper) return undefined
-    return sent
+  #remember(sent: number): void {
+    if (sent >= this.#range.lower && sent <= this.#window.upper) this.#witness = sent
   }
 }
 
