@@ -84,9 +84,9 @@ export class Backfill {
     query: BackfillQuery,
     options: { signal: AbortSignal; onProgress?: ((progress: BackfillProgress) => void) | undefined }
   ): Promise<BackfillSummary> {
-    const { server, topics, from, to } = query
+    const { server, topics, from, to, dialect } = query
     const earlier = await this.#records.load(server, topics)
-    const legs = planBackfill({ from, to }, earlier)
+    const legs = planBackfill({ from, to, dialect }, earlier)
     const summary = newSummary(query, legs[0]?.cursor !== undefined || legs[0]?.record.covered !== undefined)
     for (const leg of legs) await this.#walk(leg, query, summary, options)
     await this.#records.remove(server, topics)
@@ -198,6 +198,7 @@ class Way {
   readonly #from: number
   readonly #to: number
   #first: number | undefined
+  #done = 0
 
   constructor({ from, to }: { from: number; to: number }) {
     this.#from = from
@@ -207,9 +208,11 @@ class Way {
   after({ envelopes, cursor }: HistoryPage): number {
     const last = envelopes.at(-1)?.sent
     if (cursor === undefined) return 1
-    if (last === undefined) return 0
+    // a time without messages
+    if (last === undefined) return this.#done
     this.#first ??= envelopes[0]?.sent ?? last
     const through = last >= this.#first ? last - this.#from : this.#to - last
-    return Math.min(1, Math.max(0, through / Math.max(1, this.#to - this.#from)))
+    this.#done = Math.min(1, Math.max(0, through / Math.max(1, this.#to - this.#from)))
+    return this.#done
   }
 }
