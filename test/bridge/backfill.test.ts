@@ -116,9 +116,12 @@ test('a server without pages heals it window by window: interrupted, it goes on 
   const at = Number.parseInt(record?.cursor?.split('/')[1]?.slice(0, 8) ?? '', 16)
   assert.equal(kept.length, envelopes.filter(({ sent }) => sent <= at).length, 'all up to the cursor is on disk')
   const before = server.requests.length
-  const rest = await backfill.run(query, { signal })
+  // nothing came since; the silence about that time is doubted once
+  const rest = await backfill.run({ ...query, to: OLD + 700 }, { signal })
   assert.equal(server.requests[before]?.lower, at + 1, 'nothing is asked for again')
-  assert.deepEqual([rest.resumed, rest.complete, rest.known, rest.stored], [true, true, 0, 60 - kept.length])
+  assert.deepEqual([rest.resumed, rest.complete, rest.known, rest.stored], [true, true, 1, 60 - kept.length])
+  const [alone, doubted] = server.requests.slice(-2)
+  assert.deepEqual([alone?.lower, doubted?.lower, doubted?.upper], [OLD + 599, OLD + 590, OLD + 700])
   assert.equal((await stored(archive)).length, 60)
   assert.equal(await new BackfillRecords(datastore).load(peer, undefined), undefined)
 })
