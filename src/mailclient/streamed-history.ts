@@ -19,9 +19,11 @@ export class StreamedHistory {
   readonly #windows: TimeWindows
   readonly #range: TimeWindow
   #window: TimeWindow
+  /** The window, and the time between it and the witness. */
+  #asked: TimeWindow
   /** A second of which, or since which, the server has something. */
   #witness: number | undefined
-  /** Whether requests begin at the witness, so that something has to come. */
+  /** Whether requests reach to the witness, on whichever side it is, so that something has to come. */
   #doubting = false
   /** Asked for by itself, the window brought nothing. */
   #silent = false
@@ -31,6 +33,7 @@ export class StreamedHistory {
   constructor({ lower, upper, cursor }: Pick<HistoryPlan, 'lower' | 'upper' | 'cursor'>, maxBytes: number) {
     this.#range = { lower, upper }
     this.#window = this.#range
+    this.#asked = this.#range
     this.#windows = new TimeWindows(this.#range, { maxBytes })
     // whoever has a cursor was answered for the times before it
     if (cursor !== undefined) this.#witness = lower
@@ -48,8 +51,9 @@ export class StreamedHistory {
     // the envelope of such a cursor is in the window: there is no silence to doubt
     if (after !== undefined && !isBehindSecond(after)) this.#witness = undefined
     const { lower, upper } = this.#window
-    const request = { ...question.request, lower: (this.#doubting ? this.#witness : undefined) ?? lower, upper }
-    return { ...question, request, rules: { ...question.rules, lower, upper } }
+    const witness = (this.#doubting ? this.#witness : undefined) ?? lower
+    this.#asked = { lower: Math.min(lower, witness), upper: Math.max(upper, witness) }
+    return { ...question, request: { ...question.request, ...this.#asked }, rules: { ...question.rules, lower, upper } }
   }
 
   /**
@@ -59,12 +63,12 @@ export class StreamedHistory {
    */
   took(answer: PageAnswer): PageAnswer {
     const { requestId, bytes, complete } = answer
-    const { lower, upper } = this.#window
+    const { upper } = this.#asked
     const last = sentOf(itemAt(answer, bytes))
     if (last !== undefined && last > upper && upper < this.#range.upper) {
       throw new LineBrokenError('the answer to an earlier request went on')
     }
-    const empty = last === undefined || last < lower
+    const empty = !this.#reaches(answer)
     this.#windows.came(this.#window, empty ? 0 : bytes)
     if (last !== undefined) this.#remember(last)
     // nobody waits for the silence of a window after another one
@@ -91,7 +95,7 @@ export class StreamedHistory {
     // what came before the window may have been too much
     if (doubting && !this.#silent) return true
     // it answers, and had nothing of the window when it was asked for that alone
-    if (doubting && reached !== undefined && reached.last < this.#window.lower) {
+    if (doubting && !this.#reaches(answer)) {
       return this.took(new PageAnswer(answer.requestId, { limit: 0, maxBytes: 0 }))
     }
     return this.#windows.overflowed(this.#window, reached)
@@ -105,7 +109,15 @@ export class StreamedHistory {
   }
 
   #remember(sent: number): void {
-    if (sent >= this.#range.lower && sent <= this.#window.upper) this.#witness = sent
+    if (sent >= this.#range.lower && sent <= this.#asked.upper) this.#witness = sent
+  }
+
+  /** Whether something of the window may have come, in an answer from old to new. */
+  #reaches(answer: PageAnswer): boolean {
+    const first = sentOf(itemAt(answer, 0))
+    const last = sentOf(itemAt(answer, answer.bytes))
+    const { lower, upper } = this.#window
+    return first !== undefined && last !== undefined && last >= lower && first <= upper
   }
 }
 
@@ -113,9 +125,10 @@ const NO_HASH: Uint8Array = new Uint8Array(32)
 
 /** Undefined when what came there is no envelope. */
 function reachedOf(answer: PageAnswer): Reached | undefined {
+  const first = sentOf(itemAt(answer, 0))
   const middle = sentOf(itemAt(answer, answer.bytes / 2))
   const last = sentOf(itemAt(answer, answer.bytes))
-  return middle === undefined || last === undefined ? undefined : { middle, last }
+  return first === undefined || middle === undefined || last === undefined ? undefined : { first, middle, last }
 }
 
 /** The envelope with which so many bytes had come, or the last one. */

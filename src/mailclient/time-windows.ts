@@ -8,8 +8,9 @@ export interface TimeWindow {
   readonly upper: number
 }
 
-/** How far through time an answer had come when it was given up, by the `sent` of two of its envelopes. */
+/** How far through time an answer had come when it was given up, by the `sent` of three of its envelopes. */
 export interface Reached {
+  readonly first: number
   /** Of the one with which half of the bytes had come. */
   readonly middle: number
   /** Of the last one. */
@@ -64,23 +65,25 @@ export class TimeWindows {
   }
 
   /**
-   * The answer for a window was larger than it may be: the next one is at most half as long, and ends where half of the
-   * bytes had come. Returns false where it was a single second, and nothing less can be asked for.
+   * The answer for a window was larger than it may be: the next one ends where half of the bytes had come, and covers at
+   * most half of the time from the first envelope on. Returns false where it was a single second, and nothing less can be asked for.
    *
    * @param reached undefined when it is not known
    */
   overflowed(window: TimeWindow, reached: Reached | undefined): boolean {
     const span = spanOf(window)
     if (span === 1) return false
-    const half = Math.floor(span / 2)
-    this.#span = Math.min(half, reached === undefined ? half : this.#through(window, reached))
+    this.#span = Math.max(1, reached === undefined ? Math.floor(span / 2) : this.#through(window, reached))
     return true
   }
 
   /** Seconds of a window until half of the bytes had come; a second that may go on is left out. */
-  #through({ lower }: TimeWindow, { middle, last }: Reached): number {
+  #through({ lower, upper }: TimeWindow, { first, middle, last }: Reached): number {
     const whole = middle < last ? middle : middle - 1
-    return Math.max(1, whole - lower + 1)
+    // before the first envelope there is nothing, from a server that goes from old to new
+    const begin = first <= middle ? Math.min(Math.max(first, lower), upper) : lower
+    const half = begin - lower + Math.floor((upper - begin + 1) / 2)
+    return Math.min(half, whole - lower + 1)
   }
 
   #lowest(cursor: Uint8Array | undefined): number {

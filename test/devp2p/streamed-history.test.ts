@@ -226,6 +226,17 @@ test('a time without messages is an empty page; its silence is believed when the
   assert.ok(behind.slice(1, 1 + empty.length).every(({ lower }) => lower === OLD))
 })
 
+test('a range that begins long before the first message comes whole', async t => {
+  const archive = traffic({ at: 900, seconds: 15, each: 4 })
+  const { server, pages } = await atServer(t, archive)
+  const got = await pages()
+  assert.deepEqual(all(got), hashesOf(archive))
+  assert.ok((got[0]?.envelopes.length ?? 0) > 0, 'no window is wasted on the time before')
+  const [whole, first] = server.requests
+  assert.deepEqual([whole?.lower, first?.lower], [OLD, OLD])
+  assert.ok((first?.upper ?? 0) >= OLD + 900)
+})
+
 test('a server that falls silent between windows is an error, never a short history', async t => {
   const archive = traffic({ at: 0, seconds: 15, each: 4 })
   let answers = 0

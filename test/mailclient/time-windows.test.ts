@@ -32,15 +32,21 @@ test('a cursor outside the range, or at its end, is an error', () => {
   assert.deepEqual(windows().behind(cursorAt(1999, 1)), { lower: 1999, upper: 1999 })
 })
 
-test('a window that overflowed is followed by one that ends where half of the bytes had come, and is at most half as long', () => {
+test('a window that overflowed is followed by one that ends where half of the bytes had come, and covers at most half of the time with messages', () => {
   for (const [reached, upper] of [
-    [{ middle: 1099, last: 1199 }, 1099],
+    [{ first: 1000, middle: 1099, last: 1199 }, 1099],
     // more of the middle second may have followed
-    [{ middle: 1099, last: 1099 }, 1098],
-    [{ middle: 1000, last: 1000 }, 1000],
-    [{ middle: 1900, last: 1990 }, 1499],
+    [{ first: 1000, middle: 1099, last: 1099 }, 1098],
+    [{ first: 1000, middle: 1000, last: 1000 }, 1000],
+    [{ first: 1000, middle: 1900, last: 1990 }, 1499],
+    // nothing lies before the first one
+    [{ first: 1800, middle: 1850, last: 1990 }, 1850],
+    [{ first: 1800, middle: 1950, last: 1990 }, 1899],
+    [{ first: 1999, middle: 1999, last: 1999 }, 1998],
+    // in no order
+    [{ first: 1999, middle: 1900, last: 1990 }, 1499],
     // what came lay outside of it
-    [{ middle: 5, last: 7 }, 1000],
+    [{ first: 3, middle: 5, last: 7 }, 1000],
     [undefined, 1499]
   ] as const) {
     const some = windows()
@@ -50,7 +56,7 @@ test('a window that overflowed is followed by one that ends where half of the by
 })
 
 test('a single second that overflowed cannot be cut', () => {
-  assert.equal(windows().overflowed({ lower: 1000, upper: 1000 }, { middle: 1000, last: 1000 }), false)
+  assert.equal(windows().overflowed({ lower: 1000, upper: 1000 }, { first: 1000, middle: 1000, last: 1000 }), false)
 })
 
 test('windows follow the density that was seen, and grow eightfold at most, to the end of the range', () => {
@@ -107,5 +113,9 @@ test('whatever the traffic, windows cover each second once and none overflows bu
 /** Envelopes of one byte. */
 function reachedIn(came: readonly number[], lower: number, maxBytes: number) {
   const sents = came.flatMap((bytes, at) => new Array<number>(bytes).fill(lower + at)).slice(0, maxBytes)
-  return { middle: sents[Math.ceil((maxBytes + 1) / 2) - 1] ?? lower, last: sents.at(-1) ?? lower }
+  return {
+    first: sents[0] ?? lower,
+    middle: sents[Math.ceil((maxBytes + 1) / 2) - 1] ?? lower,
+    last: sents.at(-1) ?? lower
+  }
 }

@@ -30,7 +30,7 @@ export const backfill = defineCommand({
   details:
     'A node that runs on the data dir does the work itself, by its own settings; else this command does, by --retention,\n' +
     '--archive-topics, --max-ttl and --min-pow, which mean the same as for start, and may come from the same file: --config.\n' +
-    'Its password or password-file is taken too, unless --password-file names that of the other mailserver. The server must be on\n' +
+    'A password-file there counts as well, unless --password-file names that of the other mailserver. The server must be on\n' +
     'the trust list of the data dir, or --trust be given. A run that was interrupted goes on where it stopped when it is started\n' +
     'again. A history of go-ethereum comes in parts of at most --max-bytes, cut by time.',
   fileOf: startShape,
