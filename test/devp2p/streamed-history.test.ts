@@ -211,6 +211,20 @@ test('a line that breaks in a window is made anew, and nothing comes twice', asy
   assert.equal(server.requests.at(-1)?.connection, 1)
 })
 
+test('the rest of an answer that was given up is not taken for the next one', async t => {
+  const archive = traffic({ at: 0, seconds: 15, each: 4 })
+  const { server, pages } = await atServer(t, archive, {
+    mailclient: { retries: 1, backoff: 1 },
+    fault: async (_request, line) => {
+      if (server.requests.length !== 2) return false
+      await line.deliver(archive.at(-1) as Envelope)
+      return true
+    }
+  })
+  assert.deepEqual(all(await pages()), hashesOf(archive))
+  assert.deepEqual(server.requests[1], server.requests[2], 'asked for again')
+})
+
 test('a time without messages is an empty page; its silence is believed when the server has what it is known to have', async t => {
   // a second of which nothing is seen in the first answers
   const archive = traffic({ at: 0, seconds: 1, each: 19 }, { at: 999, seconds: 1, each: 19 })

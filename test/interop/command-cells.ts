@@ -110,14 +110,9 @@ async function requestInWindows(scope: CellScope): Promise<string> {
   const bound = ['--max-bytes', someBytes(history)]
   const range = ['--since', String(history.from), '--until', String(history.to)]
   const args = ['request', '--server', server.enode, ...range, '--trust', '--json', '--password-file', 'mail', ...bound]
-  const { code, stderr, json } = await run(scope, args, { cwd })
-  assert.equal(code, 0, stderr)
-  const { summary } = json().at(-1) as PrintedLine
-  const hashes = (json() as PrintedLine[]).slice(0, -1).map(({ hash }) => (hash as string).slice(2))
-  assertExactly(hashes, history.all)
-  assert.ok(summary?.complete === true && summary.pages > 1)
-  // the first page alone, then the rest by its cursor
+  // some of it, then the rest by the cursor that came with it
   const some = await run(scope, [...args, '--limit', '5'], { cwd })
+  assert.equal(some.code, 0, some.stderr)
   const { cursor } = (some.json().at(-1) as { summary: { cursor: string } }).summary
   const rest = await run(scope, [...args, '--cursor', cursor], { cwd })
   assert.equal(rest.code, 0, rest.stderr)
@@ -126,7 +121,9 @@ async function requestInWindows(scope: CellScope): Promise<string> {
     lines.map(({ hash }) => (hash as string).slice(2)),
     history.all
   )
-  return `${hashes.length} envelopes in ${summary.pages} pages, and again by a cursor`
+  const { summary } = rest.json().at(-1) as PrintedLine
+  assert.ok(summary?.complete === true && summary.pages > 1)
+  return `${lines.length} envelopes, the rest by a cursor in ${summary.pages} pages`
 }
 
 async function backfillInWindows(scope: CellScope): Promise<string> {
