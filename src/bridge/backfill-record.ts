@@ -1,6 +1,7 @@
 import type { PeerId } from '@libp2p/interface'
 import { type Datastore, Key } from 'interface-datastore'
 import { toHex } from '../wire/bytes.js'
+import type { Dialect } from '../wire/history-request.js'
 import { keccak256 } from '../wire/keccak.js'
 
 /** How far an unfinished backfill came. Times are Unix seconds, inclusive. */
@@ -11,6 +12,8 @@ export interface BackfillRecord {
   covered?: number | undefined
   /** Of the server, behind the last page that is on disk. */
   cursor?: string | undefined
+  /** The form of the requests that the cursor was handed out for; undefined: what is usual at such a server. */
+  dialect?: Dialect | undefined
 }
 
 /** The unfinished backfills of a data dir, one for each server and filter. */

@@ -84,32 +84,43 @@ export class Backfill {
     query: BackfillQuery,
     options: { signal: AbortSignal; onProgress?: ((progress: BackfillProgress) => void) | undefined }
   ): Promise<BackfillSummary> {
-    const { server, topics, from, to } = query
+    const { server, topics, from, to, dialect } = query
     const earlier = await this.#records.load(server, topics)
-    const legs = planBackfill({ from, to }, earlier)
+    const legs = planBackfill({ from, to, dialect }, earlier)
     const summary = newSummary(query, legs[0]?.cursor !== undefined || legs[0]?.record.covered !== undefined)
-    for (const leg of legs) await this.#walk(leg, query, summary, options)
+    const walk: Walk = { ...options, latest: undefined }
+    for (const leg of legs) await this.#walk(leg, query, summary, walk)
     await this.#records.remove(server, topics)
     summary.complete = true
     return summary
   }
 
-  /** A cursor that the server does not take any more costs only time. */
-  async #walk(leg: BackfillLeg, query: BackfillQuery, summary: BackfillSummary, options: WalkOptions): Promise<void> {
+  async #walk(leg: BackfillLeg, query: BackfillQuery, summary: BackfillSummary, walk: Walk): Promise<void> {
     const before = summary.pages
     try {
-      await this.#fetch(leg, query, summary, options)
+      await this.#fetch(leg, query, summary, walk)
     } catch (error) {
-      const stale = error instanceof RequestError && error.code === RequestErrorCode.cursor
-      if (!stale || leg.cursor === undefined || summary.pages > before) throw error
-      this.#parts.log?.trace('a cursor is not taken any more; the range is fetched from its beginning')
-      await this.#fetch({ ...leg, cursor: undefined }, query, summary, options)
+      const again = summary.pages > before ? undefined : this.#again(leg, walk, error as Error)
+      if (again === undefined) throw error
+      await this.#fetch(again, query, summary, walk)
     }
   }
 
-  async #fetch(leg: BackfillLeg, query: BackfillQuery, summary: BackfillSummary, options: WalkOptions): Promise<void> {
+  /** What to ask for in place of a leg that brought nothing but this error. */
+  #again(leg: BackfillLeg, { latest }: Walk, error: Error): BackfillLeg | undefined {
+    // a cursor that the server does not take any more costs only time
+    if (error instanceof RequestError && error.code === RequestErrorCode.cursor && leg.cursor !== undefined) {
+      this.#parts.log?.trace('a cursor is not taken any more; the range is fetched from its beginning')
+      return { ...leg, cursor: undefined }
+    }
+    // a server that says nothing when it has nothing answers for what it is known to have
+    const silent = error.name === 'SilentServerError' && latest !== undefined && latest < leg.from
+    return silent ? { ...leg, from: latest } : undefined
+  }
+
+  async #fetch(leg: BackfillLeg, query: BackfillQuery, summary: BackfillSummary, walk: Walk): Promise<void> {
     const { server, topics } = query
-    const { signal, onProgress } = options
+    const { signal, onProgress } = walk
     const { from, to, cursor } = leg
     await this.#records.save(server, topics, { ...leg.record, cursor })
     const way = new Way(leg)
@@ -117,6 +128,7 @@ export class Backfill {
       summary.pages++
       summary.envelopes += page.envelopes.length
       summary.bytes += page.bytes
+      walk.latest = page.envelopes.at(-1)?.sent ?? walk.latest
       await this.#append(page.envelopes, summary, signal)
       if (page.cursor !== undefined) {
         const record: BackfillRecord = { ...leg.record, cursor: page.cursor }
@@ -166,9 +178,12 @@ export class Backfill {
   }
 }
 
-interface WalkOptions {
+/** One run through the legs. */
+interface Walk {
   signal: AbortSignal
   onProgress?: ((progress: BackfillProgress) => void) | undefined
+  /** `sent` of the last envelope that came, Unix seconds. */
+  latest: number | undefined
 }
 
 const REFUSALS: Record<string, BackfillRefusal> = {
@@ -198,6 +213,7 @@ class Way {
   readonly #from: number
   readonly #to: number
   #first: number | undefined
+  #done = 0
 
   constructor({ from, to }: { from: number; to: number }) {
     this.#from = from
@@ -207,9 +223,11 @@ class Way {
   after({ envelopes, cursor }: HistoryPage): number {
     const last = envelopes.at(-1)?.sent
     if (cursor === undefined) return 1
-    if (last === undefined) return 0
+    // a time without messages
+    if (last === undefined) return this.#done
     this.#first ??= envelopes[0]?.sent ?? last
     const through = last >= this.#first ? last - this.#from : this.#to - last
-    return Math.min(1, Math.max(0, through / Math.max(1, this.#to - this.#from)))
+    this.#done = Math.min(1, Math.max(0, through / Math.max(1, this.#to - this.#from)))
+    return this.#done
   }
 }

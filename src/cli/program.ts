@@ -47,7 +47,7 @@ async function dispatch(commands: readonly Command[], args: string[], context: C
     const warning = '--password is seen by everyone on this machine: prefer --password-file'
     await writeLine(context.stderr, `waku-mailserver: ${warning}`, { signal })
   }
-  return command.run(readConfig(command.shape, { flags, env: context.env }), operands, context)
+  return command.run(readConfig(command.shape, { flags, env: context.env }, command.fileOf), operands, context)
 }
 
 function helpOn(commands: readonly Command[], words: string[]): string {

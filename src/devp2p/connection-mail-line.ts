@@ -1,9 +1,9 @@
 import type { PeerId } from '@libp2p/interface'
-import type { MailLine } from '../waku/mail-exchange.js'
+import type { MailExchangeOptions, MailLine } from '../waku/mail-exchange.js'
 import type { Packet } from '../waku/packet-channel.js'
 import type { MailCodec } from '../wire/mail-codec.js'
 import type { CapabilityChannel } from './capability-channel.js'
-import type { ExchangeOptions, Exchanges } from './exchanges.js'
+import type { Exchanges } from './exchanges.js'
 
 /** A peer's connection as the line on which the client asks; others may ask on it too, in turn. */
 export class ConnectionMailLine implements MailLine {
@@ -21,7 +21,7 @@ export class ConnectionMailLine implements MailLine {
     this.#exchanges = exchanges
   }
 
-  exchange(body: Uint8Array, options: ExchangeOptions): AsyncGenerator<Packet, void> {
+  exchange(body: Uint8Array, options: MailExchangeOptions): AsyncGenerator<Packet, void> {
     const signal = AbortSignal.any([options.signal, this.#given.signal])
     return this.#exchanges.run(this.#channel, body, { ...options, signal })
   }

@@ -79,9 +79,9 @@ export class Exchange {
 
   /**
    * Drops what is held and what comes; resolves when the completion came, or the connection ended, or after `ms`, or
-   * (where no completion may come) when nothing came for `quiet` ms.
+   * (where no completion may come) when nothing came for `quiet` ms. False when it did not end by itself.
    */
-  async drain(ms: number, quiet: number | undefined): Promise<void> {
+  async drain(ms: number, quiet: number | undefined): Promise<boolean> {
     this.#dropping = true
     this.#held = []
     this.#bytes = 0
@@ -89,9 +89,11 @@ export class Exchange {
     const until = performance.now() + ms
     while (!this.#complete && this.#over === undefined) {
       const left = until - performance.now()
-      if (left <= 0 || (quiet !== undefined && this.#quietFor(quiet))) return
+      if (quiet !== undefined && this.#quietFor(quiet)) return true
+      if (left <= 0) return false
       await this.#completion(Math.min(left, quiet ?? left))
     }
+    return true
   }
 
   #quietFor(ms: number): boolean {

@@ -1,4 +1,5 @@
 import { LineBrokenError } from '../mailclient/errors.js'
+import type { MailExchangeOptions } from '../waku/mail-exchange.js'
 import type { Packet } from '../waku/packet-channel.js'
 import type { Tally } from '../waku/tally.js'
 import { keccak256 } from '../wire/keccak.js'
@@ -14,12 +15,6 @@ export interface ExchangesParts {
   drainTimeout: number
   /** Ends the connection. */
   abort(reason: Error): void
-}
-
-export interface ExchangeOptions {
-  signal: AbortSignal
-  /** Where no completion may come: the answer ends when nothing came for so many ms after its first packet. */
-  quiet?: number | undefined
 }
 
 /** Requests of ours that may wait for the one under way. */
@@ -58,8 +53,8 @@ export class Exchanges {
    *
    * @throws {LineBrokenError} when the connection ends, or too many requests wait
    */
-  async *run(channel: CapabilityChannel, body: Uint8Array, options: ExchangeOptions): AsyncGenerator<Packet, void> {
-    const { signal, quiet } = options
+  async *run(channel: CapabilityChannel, body: Uint8Array, options: MailExchangeOptions): AsyncGenerator<Packet, void> {
+    const { signal, quiet, onSent } = options
     await this.#turn(signal)
     const exchange = new Exchange(requestIdOf(channel, body))
     this.#current = { exchange, channel }
@@ -73,6 +68,7 @@ export class Exchanges {
         throw new LineBrokenError('the request could not be sent', { cause })
       })
       sent = true
+      onSent?.()
       for (let first = true; ; first = false) {
         const packet = await exchange.next(signal, first ? undefined : quiet)
         silent = packet === undefined
@@ -94,8 +90,8 @@ export class Exchanges {
 
   async #drain(exchange: Exchange, quiet: number | undefined): Promise<void> {
     const { tally, drainTimeout, abort } = this.#parts
-    await exchange.drain(drainTimeout, quiet)
-    const stillSending = !exchange.complete && this.#ended === undefined && exchange.stillComing(STILL_SENDING)
+    const over = await exchange.drain(drainTimeout, quiet)
+    const stillSending = !over && this.#ended === undefined && exchange.stillComing(STILL_SENDING)
     tally.add(exchange.complete ? 'exchanges_drained' : 'exchanges_undrained')
     if (stillSending) abort(new StillSendingError('an answer that was given up does not end'))
     this.#done()

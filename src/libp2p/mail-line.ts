@@ -1,7 +1,7 @@
 import type { PeerId, Stream } from '@libp2p/interface'
 import type { ConnectionManager } from '@libp2p/interface-internal'
 import { LineBrokenError, ServerUnreachableError, StreamRefusedError } from '../mailclient/errors.js'
-import type { MailDialler, MailLine } from '../waku/mail-exchange.js'
+import type { MailDialler, MailExchangeOptions, MailLine } from '../waku/mail-exchange.js'
 import type { Packet } from '../waku/packet-channel.js'
 import { libp2pMail } from '../wire/mail-codec.js'
 import { PacketCode } from '../wire/packet-code.js'
@@ -42,12 +42,13 @@ export class StreamMailLine implements MailLine {
     this.#frames = new FrameStream(stream, { writeTimeout: WRITE_TIMEOUT })
   }
 
-  async *exchange(body: Uint8Array, { signal }: { signal: AbortSignal }): AsyncGenerator<Packet, void> {
+  async *exchange(body: Uint8Array, { signal, onSent }: MailExchangeOptions): AsyncGenerator<Packet, void> {
     const cancel = (): void => this.abort(signal.reason as Error)
     try {
       signal.throwIfAborted()
       signal.addEventListener('abort', cancel, { once: true })
       await this.#frames.send(PacketCode.Request, body, { signal })
+      onSent?.()
       for await (const packet of this.#frames.packets) {
         this.#fresh = false
         yield packet

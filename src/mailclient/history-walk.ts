@@ -1,6 +1,7 @@
 import type { PeerId } from '@libp2p/interface'
 import type { MailDialler, MailLine } from '../waku/mail-exchange.js'
 import type { Waku } from '../waku/waku.js'
+import { encodeCursor } from '../wire/cursor.js'
 import type { Envelope } from '../wire/envelope.js'
 import { RequestError } from '../wire/request-error.js'
 import { HistoryTimeoutError, MisbehavingServerError } from './errors.js'
@@ -12,11 +13,12 @@ import type { Position } from './page-order.js'
 import { askFor, type PageQuestion, type QuestionOptions } from './page-question.js'
 import { PageRequest, type PageRequestParts } from './page-request.js'
 import { Retries } from './retries.js'
+import { StreamedHistory } from './streamed-history.js'
 
 /** A page of history: complete, every envelope held against the request. */
 export interface HistoryPage {
   server: PeerId
-  /** In the server's order. May be empty. */
+  /** In the server's order; those of a server that sends without pages, from old to new. May be empty. */
   envelopes: Envelope[]
   /** There exactly when the server has more: hand it to a later query of the same server, range and filter. */
   cursor?: HistoryCursor | undefined
@@ -53,6 +55,7 @@ export class HistoryWalk {
   readonly #plan: HistoryPlan
   readonly #options: WalkOptions
   readonly #parts: HistoryWalkParts
+  readonly #streamed: StreamedHistory
   #line: MailLine | undefined
   #position: Position
   #left: number
@@ -63,6 +66,7 @@ export class HistoryWalk {
     this.#plan = plan
     this.#options = options
     this.#parts = parts
+    this.#streamed = new StreamedHistory(plan, parts.settings.maxRequestBytes)
     this.#position = { after: plan.cursor, direction: 0 }
     this.#left = plan.limit
   }
@@ -84,7 +88,7 @@ export class HistoryWalk {
         finished = judged.position === undefined || this.#left === 0
         // a server that is slow to end its side holds the last page up no longer
         if (finished) this.#line?.close().catch(() => {})
-        else this.#advance(answer, judged)
+        else this.#advance(answer, judged, rules)
         yield page
         if (finished) return
         asked = early ?? this.#fetch(next, this.#left)
@@ -109,24 +113,28 @@ export class HistoryWalk {
     const { tally, waku } = this.#parts
     const { server } = this.#plan
     // a form that cannot name a limit brings more
-    const wanted = envelopes.length > this.#left ? envelopes.slice(0, this.#left) : envelopes
+    const cut = envelopes.length > this.#left
+    const wanted = cut ? envelopes.slice(0, this.#left) : envelopes
+    const last = wanted.at(-1)
     tally.add('pages')
     tally.add('envelopes', wanted.length)
     tally.add('envelopes_foreign', foreign)
     tally.add('envelopes_beside', beside)
     for (const envelope of wanted) waku.deliverHistoric(envelope, server)
     this.#left -= wanted.length
-    const cursor = position?.after && writeCursor(server, position.after)
-    return { server, envelopes: wanted, cursor, requestId, foreign, bytes }
+    const after = cut && last !== undefined ? encodeCursor(last.sent, last.hash) : position?.after
+    return { server, envelopes: wanted, cursor: after && writeCursor(server, after), requestId, foreign, bytes }
   }
 
-  #advance({ count }: PageAnswer, { envelopes, position }: JudgedPage): void {
+  #advance({ count }: PageAnswer, { envelopes, position }: JudgedPage, { streamed }: PageQuestion['rules']): void {
+    if (position !== undefined) this.#position = position
+    // its windows come to an end, and there are times without messages
+    if (streamed) return
     if (count === 0) throw new MisbehavingServerError('empty-pages', 'an empty page claims that more exists')
     this.#fruitless = envelopes.length === 0 ? this.#fruitless + 1 : 0
     if (this.#fruitless > MAX_FRUITLESS) {
       throw new MisbehavingServerError('empty-pages', 'page after page brings nothing that was asked for')
     }
-    if (position !== undefined) this.#position = position
   }
 
   /** One page, asked for again when the line breaks. */
@@ -135,24 +143,50 @@ export class HistoryWalk {
     const { signal } = this.#options
     const limit = Math.min(this.#plan.pageSize, left)
     const retries = new Retries(settings)
+    let gaveUp = false
     for (;;) {
       const kept = this.#line
+      let question: PageQuestion | undefined
       let request: PageRequest | undefined
       try {
         this.#line = kept ?? (await this.#dial())
-        const question = askFor({ after, limit }, this.#plan, this.#options, this.#line)
+        question = this.#question({ after, limit }, this.#line)
         request = new PageRequest(this.#line, question, this.#parts)
-        return { answer: await request.run(signal), rules: question.rules }
+        const answer = await request.run(signal)
+        return { answer: question.rules.streamed ? this.#streamed.took(answer) : answer, rules: question.rules }
       } catch (error) {
         if (!(error instanceof RequestError)) this.#drop(error as Error)
         // nobody waits for a page that was asked for early
         if (this.#over) throw error
-        // servers end a line that lies idle while a page is consumed
-        const ended = kept !== undefined && (error as Error).name === 'LineBrokenError' && request?.packets === 0
-        if (!ended || signal.aborted) await retries.wait(error, signal)
+        signal.throwIfAborted()
+        const instead = this.#afterFailure(error, question, request)
+        if (typeof instead === 'object') return instead
+        // servers end a line that lies idle while a page is consumed, and lose one when they go on with what we gave up
+        const ended =
+          (kept !== undefined || gaveUp) && (error as Error).name === 'LineBrokenError' && request?.packets === 0
+        gaveUp = instead
+        if (gaveUp) retries.redial()
+        else if (!ended) await retries.wait(error, signal)
         tally.add('requests_retried')
       }
     }
+  }
+
+  #question(page: { after: Uint8Array | undefined; limit: number }, line: MailLine): PageQuestion {
+    const question = askFor(page, this.#plan, this.#options, line)
+    return question.rules.streamed ? this.#streamed.ask(question, page.after) : question
+  }
+
+  /** The page all the same, or whether another request is to be made for it, for reasons that are no failure of the line. */
+  #afterFailure(
+    error: unknown,
+    question: PageQuestion | undefined,
+    request: PageRequest | undefined
+  ): Fetched | boolean {
+    const answer = request?.answer
+    if (question?.rules.streamed !== true || answer === undefined) return false
+    const instead = this.#streamed.failed(error, answer)
+    return typeof instead === 'object' ? { answer: instead, rules: question.rules } : instead
   }
 
   async #dial(): Promise<MailLine> {

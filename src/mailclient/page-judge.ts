@@ -7,7 +7,7 @@ import { keccak256 } from '../wire/keccak.js'
 import type { RlpItem } from '../wire/rlp.js'
 import { MisbehavingServerError } from './errors.js'
 import { foreignAllowance, type PageAnswer } from './page-answer.js'
-import { PageOrder, type Position } from './page-order.js'
+import { compare, PageOrder, type Position } from './page-order.js'
 
 /** What one request may bring. */
 export interface PageRules {
@@ -22,6 +22,8 @@ export interface PageRules {
   wants(topic: Uint8Array): boolean
   /** Whether the completion has to name the very last envelope that came. */
   strict: boolean
+  /** Whether the server sends all of a time from old to new, whatever the limit: such a page may be empty, or cut short. */
+  streamed: boolean
   position: Position
 }
 
@@ -41,8 +43,8 @@ export interface JudgedPage {
  * @throws {MisbehavingServerError}
  */
 export async function judgePage(answer: PageAnswer, rules: PageRules): Promise<JudgedPage> {
-  const { limit, wants } = rules
-  const order = new PageOrder(rules.position)
+  const { limit, wants, streamed, position } = rules
+  const order = new PageOrder(streamed && position.after !== undefined ? { ...position, direction: 1 } : position)
   const page: JudgedPage = { envelopes: [], foreign: 0, beside: 0 }
   for (const items of answer.bodies) {
     for (const item of items) {
@@ -65,6 +67,8 @@ export async function judgePage(answer: PageAnswer, rules: PageRules): Promise<J
     throw new MisbehavingServerError('last-hash', 'the completion names another last envelope than came')
   }
   if (cursor !== undefined) page.position = endOf(order, cursor, rules)
+  // so that a page can be cut at its limit, with a cursor there
+  if (streamed) page.envelopes.sort(compare)
   return page
 }
 

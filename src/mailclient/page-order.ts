@@ -20,7 +20,8 @@ export interface Position {
 
 type Direction = -1 | 0 | 1
 
-function compare(a: Place, b: Place): Direction {
+/** By time, then by hash. */
+export function compare(a: Place, b: Place): Direction {
   return Math.sign(a.sent - b.sent || compareBytes(a.hash, b.hash)) as Direction
 }
 

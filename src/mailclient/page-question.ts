@@ -25,7 +25,8 @@ export interface PageQuestion {
 }
 
 /**
- * The request for one page, as the server at the end of this line reads it.
+ * The request for one page, as the server at the end of this line reads it. One that streams (`rules.streamed`) is asked
+ * for the whole range, whatever the cursor says.
  *
  * @param page.after cursor of the page before, 36 bytes
  * @param page.limit most envelopes
@@ -45,12 +46,13 @@ export function askFor(
   }
   const traits = DIALECTS[dialect]
   const legacy = network === 'devp2p'
+  const streamed = traits.limit === 'stream' && legacy
   const { after, limit } = page
   const request: HistoryRequest = { lower, upper, bloom, limit, batch: true }
   if (traits.topics) request.topics = topics
   if (after !== undefined) {
-    if (!traits.cursor) throw new CannotContinueError(`there is more, but ${dialect} has no place for a cursor`)
-    request.cursor = after
+    if (traits.cursor) request.cursor = after
+    else if (!streamed) throw new CannotContinueError(`there is more, but ${dialect} has no place for a cursor`)
   }
   return {
     request,
@@ -61,11 +63,12 @@ export function askFor(
     rules: {
       lower,
       upper,
-      limit: traits.limit === 'stream' && legacy ? Number.POSITIVE_INFINITY : limit,
+      limit: streamed ? Number.POSITIVE_INFINITY : limit,
       // some legacy servers look at the bloom filter alone
       asked: traits.topics && !legacy ? wants : topic => envelopeMatchesBloom(bloom, topic),
       wants,
-      strict: !legacy
+      strict: !legacy,
+      streamed
     }
   }
 }

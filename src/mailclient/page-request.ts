@@ -39,6 +39,8 @@ export interface PageRequestParts {
 export class PageRequest {
   /** Packets that came. */
   packets = 0
+  /** As far as it came; undefined before the request was written. */
+  answer: PageAnswer | undefined
   readonly #line: MailLine
   readonly #question: PageQuestion
   readonly #parts: PageRequestParts
@@ -68,11 +70,18 @@ export class PageRequest {
     const how = { ...sealing, dialect, signWith, pow, miner, codec, ttl: settings.ttl, now: settings.now(), signal }
     const asked = await composeRequest(request, how)
     const answer = new PageAnswer(asked.id, { limit: rules.limit, maxBytes: settings.maxRequestBytes })
+    this.answer = answer
+    let sent = false
     const quiet = DIALECTS[dialect].silentEnd && network === 'devp2p' ? settings.quietTime : undefined
     tally.add('requests')
     const watchdog = new Watchdog({ first: settings.firstTimeout, overall: settings.pageTimeout }, signal)
+    const onSent = (): void => {
+      sent = true
+      // a server is silent from when it was asked, not while an answer that was given up is read to its end
+      if (quiet !== undefined) watchdog.feed(settings.firstTimeout)
+    }
     try {
-      for await (const packet of this.#line.exchange(asked.body, { signal: watchdog.signal, quiet })) {
+      for await (const packet of this.#line.exchange(asked.body, { signal: watchdog.signal, quiet, onSent })) {
         this.packets++
         const before = answer.count
         if (this.#take(packet, answer)) return answer
@@ -85,7 +94,7 @@ export class PageRequest {
       if (!(error instanceof HistoryTimeoutError)) throw error
       expired.add(toHex(asked.id))
       tally.add('requests_expired')
-      if (quiet === undefined || this.packets > 0) throw error
+      if (quiet === undefined || !sent || this.packets > 0) throw error
       throw new SilentServerError('the server sent nothing: it has nothing of this, or it refused')
     } finally {
       watchdog.stop()

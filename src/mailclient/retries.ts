@@ -6,6 +6,8 @@ const PASSING = new Set(['LineBrokenError', 'HistoryTimeoutError', 'ServerUnreac
 /** What was silent once is likely to be silent again, and each time costs a whole deadline. */
 const TIMEOUT_RETRIES = 1
 const MAX_BACKOFF = 10_000
+/** After a connection that we had to end: go-ethereum refuses a host that comes back within half a minute. */
+const REDIAL_RETRIES = 6
 const UNTOLD_RETRIES = 3
 /** Seconds. */
 const UNTOLD_PAUSE = 1
@@ -23,9 +25,15 @@ export class Retries {
   readonly #init: RetriesInit
   #used = 0
   #timeouts = 0
+  #redial = false
 
   constructor(init: RetriesInit) {
     this.#init = init
+  }
+
+  /** The line was given up in the middle of an answer, and the next one may take a while to be had. */
+  redial(): void {
+    this.#redial = true
   }
 
   /**
@@ -41,7 +49,8 @@ export class Retries {
     const { backoff, maxRetryAfter, retries } = this.#init
     // legacy servers do not say for how long; some let a peer ask once in several seconds
     const untold = busy && error.retryAfter === undefined
-    if (this.#used >= (untold ? retries + UNTOLD_RETRIES : retries)) throw error
+    const refused = this.#redial && (error as Error).name === 'ServerUnreachableError'
+    if (this.#used >= retries + (untold ? UNTOLD_RETRIES : 0) + (refused ? REDIAL_RETRIES : 0)) throw error
     const steps = Math.min(backoff * 2 ** this.#used, MAX_BACKOFF)
     this.#used++
     // not all at the same moment

@@ -33,11 +33,17 @@ export function envName(key: string): string {
 
 /**
  * Settings from flags, then environment, then the JSON file that `config` names: the first that has a key wins.
+ * @param shape what is wanted
+ * @param others settings that the file may hold besides, for whoever else reads it; they are not looked at
  * @throws ConfigError, or the typed error of a value that this build cannot serve
  */
-export function readConfig<S extends ConfigShape>(shape: S, sources: ConfigSources): z.output<z.ZodObject<S>> {
+export function readConfig<S extends ConfigShape>(
+  shape: S,
+  sources: ConfigSources,
+  others: ConfigShape = {}
+): z.output<z.ZodObject<S>> {
   const given = new Map<string, Given>()
-  const file = configFile(shape, sources)
+  const file = configFile(shape, sources, others)
   for (const key of Object.keys(shape)) {
     const found = fromFlags(key, sources) ?? fromEnv(key, shape, sources) ?? file.get(key)
     if (found !== undefined) given.set(key, found)
@@ -59,13 +65,15 @@ function fromEnv(key: string, shape: ConfigShape, { env }: ConfigSources): Given
   return { value, name: `${name} (environment)` }
 }
 
-function configFile(shape: ConfigShape, sources: ConfigSources): Map<string, Given> {
+function configFile(shape: ConfigShape, sources: ConfigSources, others: ConfigShape): Map<string, Given> {
   const named = 'config' in shape ? (fromFlags('config', sources) ?? fromEnv('config', shape, sources)) : undefined
   if (named === undefined) return new Map()
   const path = String(named.value)
   const values = readJsonObject(path, named.name)
-  const known = (key: string): boolean => key in shape && metaOf(shape[key])?.flagOnly !== true
-  const allowed = Object.keys(shape).filter(key => key !== 'config' && known(key))
+  const all = { ...others, ...shape }
+  const inFile = (key: string): boolean =>
+    [shape, others].some(some => key in some && metaOf(some[key])?.flagOnly !== true)
+  const allowed = Object.keys(all).filter(key => key !== 'config' && inFile(key))
   for (const key of Object.keys(values)) {
     if (!allowed.includes(key)) {
       throw new ConfigError(`"${key}" in ${path}: no such setting; allowed are ${allowed.join(', ')}`)

@@ -24,6 +24,14 @@ export interface IncomingRequest {
 /** Answers one request: resolves after its 0x7d left, or after it gave the stream up. Never rejects. */
 export type RequestHandler = (request: IncomingRequest) => Promise<void>
 
+export interface MailExchangeOptions {
+  signal: AbortSignal
+  /** How long a server is silent, in ms, when it is through with an answer that has no 0x7d. */
+  quiet?: number | undefined
+  /** Called when the request left: before, it may have waited for others on the same line. */
+  onSent?: (() => void) | undefined
+}
+
 /**
  * The requester's side: a line to one mailserver on which exchanges follow each other in turn.
  * On libp2p one stream; on devp2p the peer's connection.
@@ -37,7 +45,7 @@ export interface MailLine {
    * One exchange at a time. Throws when the line broke or the signal aborted. Where `quiet` is given there may be no 0x7d:
    * then it ends when nothing came for so many ms after the first packet (devp2p; a libp2p server always completes).
    */
-  exchange(body: Uint8Array, options: { signal: AbortSignal; quiet?: number | undefined }): AsyncIterable<Packet>
+  exchange(body: Uint8Array, options: MailExchangeOptions): AsyncIterable<Packet>
   /** No further exchange; lets the server close its side. */
   close(): Promise<void>
   /** Cancels whatever is under way: reset of the stream (libp2p), drain to 0x7d (devp2p). */

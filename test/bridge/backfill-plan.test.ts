@@ -5,7 +5,7 @@ import { toHex } from '../../src/wire/bytes.js'
 import { encodeCursor } from '../../src/wire/cursor.js'
 
 const cursorAt = (sent: number): string => `server/${toHex(encodeCursor(sent, new Uint8Array(32).fill(1)))}`
-const legsOf = (range: { from: number; to: number }, earlier: Parameters<typeof planBackfill>[1]) =>
+const legsOf = (range: Parameters<typeof planBackfill>[0], earlier: Parameters<typeof planBackfill>[1]) =>
   planBackfill(range, earlier).map(({ from, to, cursor }) => ({
     from,
     to,
@@ -20,6 +20,16 @@ test('without an earlier run a range is one walk', () => {
 test('the same range goes on behind the cursor', () => {
   const cursor = cursorAt(150)
   assert.deepEqual(legsOf({ from: 100, to: 200 }, { from: 100, to: 200, cursor }), [{ from: 100, to: 200, cursor }])
+})
+
+test('a cursor is for the dialect that it was handed out in', () => {
+  const cursor = cursorAt(150)
+  const raw = { from: 100, to: 200, dialect: 'raw72' as const }
+  assert.deepEqual(legsOf(raw, { ...raw, cursor }), [{ from: 100, to: 200, cursor }])
+  assert.equal(planBackfill(raw, { ...raw, cursor })[0]?.record.dialect, 'raw72')
+  assert.deepEqual(legsOf({ from: 100, to: 200 }, { ...raw, cursor }), [{ from: 100, to: 200 }])
+  assert.deepEqual(legsOf(raw, { from: 100, to: 200, cursor }), [{ from: 100, to: 200 }])
+  assert.deepEqual(planBackfill(raw, undefined)[0]?.record, raw)
 })
 
 test('a later run of "the last hour" finishes the walk, then fetches what came since', () => {

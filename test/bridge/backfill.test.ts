@@ -9,6 +9,7 @@ import { TopicStore } from '../../src/mailserver/topic-store.js'
 import { Tally } from '../../src/waku/tally.js'
 import type { Envelope } from '../../src/wire/envelope.js'
 import { legacyNode } from '../devp2p/legacy-node.js'
+import { StreamingServer } from '../devp2p/streaming-server.js'
 import { newEnvelope, unixNow } from '../helpers/envelopes.js'
 import { deliver, honest } from '../libp2p/lying-server.js'
 import { clientNode, lyingServer, serverNode } from '../libp2p/mail-nodes.js'
@@ -86,6 +87,43 @@ test('a devp2p server heals it just as well', async t => {
   const query = { server: peer, network: 'devp2p' as const, from: OLD, to: TO, key: KEY, pageSize: 25 }
   assert.equal((await backfill.run(query, { signal })).stored, 60)
   assert.deepEqual(await stored(archive), await stored(server.archive))
+})
+
+test('a server without pages heals it window by window: interrupted, it goes on behind the last one on disk', async t => {
+  const envelopes = expired(60)
+  const raw = (envelopes[0] as Envelope).raw.length
+  const server = await StreamingServer.listen(t, { archive: envelopes, key: KEY })
+  const mailclient = { maxRequestBytes: 20 * raw, quietTime: 100, firstTimeout: 600 }
+  const client = await legacyNode(t, { mailserver: false, mailclient })
+  const peer = client.devp2p.addAddress(server.enode)
+  await client.trust.add(peer)
+  const { archive, backfill, datastore } = await filler(t, query => client.client.history(query))
+  const query = { server: peer, network: 'devp2p' as const, from: OLD, to: OLD + 599, key: KEY }
+  const stop = new AbortController()
+  const done: number[] = []
+  const run = backfill.run(query, {
+    signal: stop.signal,
+    onProgress: progress => {
+      done.push(progress.done)
+      if (progress.pages === 2) stop.abort(new Error('enough for now'))
+    }
+  })
+  await assert.rejects(run, { message: 'enough for now' })
+  const kept = await stored(archive)
+  assert.ok(kept.length > 0 && kept.length < 60)
+  assert.ok((done[1] ?? 0) > (done[0] ?? 0))
+  const record = await new BackfillRecords(datastore).load(peer, undefined)
+  const at = Number.parseInt(record?.cursor?.split('/')[1]?.slice(0, 8) ?? '', 16)
+  assert.equal(kept.length, envelopes.filter(({ sent }) => sent <= at).length, 'all up to the cursor is on disk')
+  const before = server.requests.length
+  // nothing came since; the silence about that time is doubted once
+  const rest = await backfill.run({ ...query, to: OLD + 700 }, { signal })
+  assert.equal(server.requests[before]?.lower, at + 1, 'nothing is asked for again')
+  assert.deepEqual([rest.resumed, rest.complete, rest.known, rest.stored], [true, true, 1, 60 - kept.length])
+  const [alone, doubted] = server.requests.slice(-2)
+  assert.deepEqual([alone?.lower, doubted?.lower, doubted?.upper], [OLD + 599, OLD + 590, OLD + 700])
+  assert.equal((await stored(archive)).length, 60)
+  assert.equal(await new BackfillRecords(datastore).load(peer, undefined), undefined)
 })
 
 test('interrupted after a page it goes on behind it, and then fetches what came since', async t => {

@@ -139,3 +139,53 @@ function pick(line: unknown): Summary['summary'] {
 function notPassword(arg: string, at: number, args: string[]): boolean {
   return arg !== '--password-file' && args[at - 1] !== '--password-file'
 }
+
+test('without a node, backfill goes by the config file of one: flags win, what only start takes is no error, a slip is [MAIL-05]', async t => {
+  const cwd = tempDir(t)
+  const red = Uint8Array.of(1, 2, 3, 4)
+  const blue = Uint8Array.of(5, 6, 7, 8)
+  const envelopes = Array.from({ length: 30 }, (_, i) =>
+    newEnvelope({ sent: HOUR_AGO + i, ttl: i < 20 ? 60 : 90, topic: i % 2 === 0 ? red : blue })
+  )
+  const full = await fullNode(t, cwd, envelopes)
+  const config = (settings: object): string[] => {
+    writeFileSync(join(cwd, 'config.json'), JSON.stringify(settings))
+    return ['--config', 'config.json']
+  }
+  const node = {
+    'archive-topics': ['0x01020304'],
+    'max-ttl': '80s',
+    'min-pow': 0,
+    'password-file': 'full/password',
+    // of start alone, also where it makes no sense
+    listen: ['/ip4/127.0.0.1/tcp/30304'],
+    'forward-for': 'any',
+    'page-bytes': 17
+  }
+  const fill = async (...args: string[]) =>
+    run(t, ['backfill', '--server', full.address, '--since', '2h', '--json', '--trust', ...args], { cwd })
+  const filled = await fill(...config({ ...node, 'data-dir': 'new' }))
+  assert.equal(filled.code, 0, filled.stderr)
+  const { summary } = filled.json()[0] as { summary: { stored: number; refused: Record<string, number> } }
+  assert.equal(summary.stored, 10)
+  assert.equal(summary.refused.ttl, 10)
+  assert.equal(summary.refused.pow, 0)
+  assert.equal(await archived(cwd, 'new', t), 10)
+
+  const flags = ['--data-dir', 'other', '--max-ttl', '90s', '--archive-topics', '0x05060708']
+  const other = await fill(...config({ ...node, 'data-dir': 'new' }), ...flags)
+  assert.equal(other.code, 0, other.stderr)
+  assert.equal(await archived(cwd, 'other', t), 15)
+
+  for (const [settings, message] of [
+    [{ retenton: '1d' }, /"retenton" in config\.json: no such setting; allowed are .*retention/],
+    [{ trust: true }, /"trust" in config\.json: no such setting/],
+    [{ retention: 'x' }, /"retention" in config\.json: expected a duration/],
+    [{ password: 'x', 'password-file': 'full/password' }, /exclude each other/]
+  ] as const) {
+    const { code, stderr } = await fill(...config(settings))
+    assert.equal(code, 2)
+    assert.match(stderr, message)
+  }
+  assert.equal(await full.stop(), 0)
+})

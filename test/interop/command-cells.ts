@@ -7,7 +7,7 @@ import { run, startNode } from '../cli/processes.js'
 import { tempDir } from '../node/temp-dir.js'
 import { type Cell, type CellScope, CONTENT_PASSWORD, MAIL_PASSWORD } from './cell.js'
 import type { GoPeer } from './go-peer.js'
-import { archiveAt, assertExactly, makeHistory, TOPIC } from './history.js'
+import { archiveAt, assertExactly, type History, makeHistory, TOPIC } from './history.js'
 import { GETH, KINDS, type Kind, nameOf, STATUS_SHH, STATUS_WAKU, startPeer } from './our-node.js'
 import { arrived } from './server-cells.js'
 
@@ -25,6 +25,8 @@ export const commandCells: Cell[] = [
     name: `backfill --server, ${nameOf(kind)}`,
     run: (scope: CellScope) => backfill(scope, kind)
   })),
+  { name: `request --max-bytes, ${nameOf(GETH)}, window by window`, run: requestInWindows },
+  { name: `backfill --max-bytes, ${nameOf(GETH)}, window by window`, run: backfillInWindows },
   ...KINDS.map(kind => ({ name: `start, ${nameOf(kind)}`, run: (scope: CellScope) => start(scope, kind) })),
   ...STATUS.map(kind => ({
     name: `start --upstream, libp2p client to ${nameOf(kind)}`,
@@ -39,7 +41,7 @@ export const commandCells: Cell[] = [
 interface PrintedLine {
   hash?: string
   text?: string
-  summary?: { complete: boolean }
+  summary?: { complete: boolean; pages: number }
 }
 
 const formOf = ({ program }: Kind): string => (program === 'geth' ? 'raw72' : 'enc-sg7')
@@ -94,6 +96,60 @@ async function backfill(scope: CellScope, kind: Kind): Promise<string> {
   assertExactly(await fetch(scope, cwd, node.address), history.wanted)
   assert.equal(await node.stop(), 0)
   return `${history.all.length} envelopes`
+}
+
+/** Less than half of the history. */
+function someBytes({ all }: History): string {
+  return String(Math.floor(all.reduce((sum, { size }) => sum + size, 0) / 2.5))
+}
+
+/** A server without pages whose history is more than one answer may have. */
+async function requestInWindows(scope: CellScope): Promise<string> {
+  const { server, history } = await serverWithHistory(scope, GETH)
+  const cwd = workplace(scope)
+  const bound = ['--max-bytes', someBytes(history)]
+  const range = ['--since', String(history.from), '--until', String(history.to)]
+  const args = ['request', '--server', server.enode, ...range, '--trust', '--json', '--password-file', 'mail', ...bound]
+  // some of it, then the rest by the cursor that came with it
+  const some = await run(scope, [...args, '--limit', '5'], { cwd })
+  assert.equal(some.code, 0, some.stderr)
+  const { cursor } = (some.json().at(-1) as { summary: { cursor: string } }).summary
+  const rest = await run(scope, [...args, '--cursor', cursor], { cwd })
+  assert.equal(rest.code, 0, rest.stderr)
+  const lines = [...some.json().slice(0, -1), ...rest.json().slice(0, -1)] as PrintedLine[]
+  assertExactly(
+    lines.map(({ hash }) => (hash as string).slice(2)),
+    history.all
+  )
+  const { summary } = rest.json().at(-1) as PrintedLine
+  assert.ok(summary?.complete === true && summary.pages > 1)
+  return `${lines.length} envelopes, the rest by a cursor in ${summary.pages} pages`
+}
+
+async function backfillInWindows(scope: CellScope): Promise<string> {
+  const { server, history } = await serverWithHistory(scope, GETH)
+  const cwd = workplace(scope)
+  const fill = [
+    'backfill',
+    '--server',
+    server.enode,
+    '--since',
+    '2h',
+    '--until',
+    String(history.to),
+    '--trust',
+    '--json'
+  ]
+  const own = ['--password-file', 'mail', '--min-pow', '0']
+  const filled = await run(scope, [...fill, ...own, '--max-bytes', someBytes(history)], { cwd })
+  assert.equal(filled.code, 0, filled.stderr)
+  const { summary } = filled.json()[0] as { summary: { stored: number; pages: number; complete: boolean } }
+  assert.equal(summary.stored, history.all.length)
+  assert.ok(summary.complete && summary.pages > 1)
+  const node = await startNode(scope, cwd, ['--password-file', 'mail'])
+  assertExactly(await fetch(scope, cwd, node.address), history.wanted)
+  assert.equal(await node.stop(), 0)
+  return `${summary.stored} envelopes in ${summary.pages} pages`
 }
 
 /** They post to it, it keeps what they posted, and gives it back. */

@@ -7,7 +7,7 @@ import { type DataDir, openDataDir } from '../../node/data-dir.js'
 import { MOMENT, parseMoment } from '../../node/moment.js'
 import { byteSizeOption, listOption, numberOption, plainOption, switchOption, textOption } from '../../node/option.js'
 import { formatPeerAddress, PEER_ADDRESS, parsePeerAddress } from '../../node/peer-address.js'
-import { DEFAULT_DATA_DIR, startShape } from '../../node/start-config.js'
+import { configOption, DEFAULT_DATA_DIR, startShape } from '../../node/start-config.js'
 import { parseTopicChoice, TOPIC } from '../../node/topic-choice.js'
 import { toHex } from '../../wire/bytes.js'
 import { defineCommand, UsageError } from '../command.js'
@@ -29,10 +29,14 @@ export const backfill = defineCommand({
   about: 'fetch history from a trusted mailserver into the own archive',
   details:
     'A node that runs on the data dir does the work itself, by its own settings; else this command does, by --retention,\n' +
-    '--archive-topics, --max-ttl and --min-pow, which mean the same as for start. The server must be on the trust list of the\n' +
-    'data dir, or --trust be given. A run that was interrupted goes on where it stopped when it is started again.',
+    '--archive-topics, --max-ttl and --min-pow, which mean the same as for start, and may come from the same file: --config.\n' +
+    'A password-file there counts as well, unless --password-file names that of the other mailserver. The server must be on\n' +
+    'the trust list of the data dir, or --trust be given. A run that was interrupted goes on where it stopped when it is started\n' +
+    'again. A history of go-ethereum comes in parts of at most --max-bytes, cut by time.',
+  fileOf: startShape,
   shape: {
     ...adminShape,
+    config: configOption,
     server: textOption(parsePeerAddress, PEER_ADDRESS, '<peer>', 'the mailserver to fetch from'),
     since: momentOption('oldest time sent'),
     until: momentOption('newest time sent', 'now'),
