@@ -21,7 +21,7 @@ export const LEVEL_OPTIONS: DatabaseOptions<Uint8Array, Uint8Array> = {
   valueEncoding: 'view',
   compression: false,
   cacheSize: 64 * 1024 * 1024,
-  writeBufferSize: 16 * 1024 * 1024,
+  writeBufferSize: 32 * 1024 * 1024,
   maxFileSize: 16 * 1024 * 1024
 }
 

@@ -25,6 +25,11 @@ export const MAX_FRAME_SIZE = 0xff_ffff
 /** Bytes on the wire around a body: header, two MACs, padding. */
 export const FRAME_OVERHEAD = HEADER + BLOCK + BLOCK
 
+/** Where messages are joined before they are encrypted: memory of this size anew for each costs as much as the copy. */
+const scratch = Buffer.allocUnsafeSlow(512 * 1024)
+/** So many bytes are not copied once more to leave in one piece. */
+const WORTH_PIECES = 64 * 1024
+
 const padded = (size: number): number => (size + BLOCK - 1) & ~(BLOCK - 1)
 
 /** Seals messages into frames: AES-256-CTR, one stream per direction, and a running MAC over the ciphertext. */
@@ -38,19 +43,19 @@ export class FrameSealer {
   }
 
   /**
-   * The bytes of some frames, one after the other.
+   * The bytes of some frames, one after the other, in pieces.
    *
    * @param messages one per frame, each in parts that are joined here
    * @throws RangeError when one is larger than a frame can be; nothing has been sealed then
    */
-  seal(messages: ReadonlyArray<readonly Uint8Array[]>): Uint8Array {
+  seal(messages: ReadonlyArray<readonly Uint8Array[]>): Uint8Array[] {
     const sizes = messages.map(sizeOf)
     let total = 0
     for (const size of sizes) {
       if (size > MAX_FRAME_SIZE) throw new RangeError(`a message of ${size} bytes does not fit into a frame`)
       total += BLOCK + padded(size)
     }
-    const plain = Buffer.allocUnsafe(total)
+    const plain = total > scratch.length ? Buffer.allocUnsafe(total) : scratch.subarray(0, total)
     let at = 0
     messages.forEach((parts, i) => {
       const size = sizes[i] as number
@@ -68,23 +73,15 @@ export class FrameSealer {
     })
 
     const encrypted = this.#stream.update(plain)
-    const out = Buffer.allocUnsafe(total + messages.length * 2 * BLOCK)
+    const pieces: Uint8Array[] = []
     let from = 0
-    let to = 0
-    const append = (bytes: Uint8Array): void => {
-      out.set(bytes, to)
-      to += bytes.length
-    }
     for (const size of sizes) {
       const header = encrypted.subarray(from, from + BLOCK)
       const body = encrypted.subarray(from + BLOCK, from + BLOCK + padded(size))
-      append(header)
-      append(this.#mac.ofHeader(header))
-      append(body)
-      append(this.#mac.ofBody(body))
+      pieces.push(header, this.#mac.ofHeader(header), body, this.#mac.ofBody(body))
       from += BLOCK + body.length
     }
-    return out
+    return total > WORTH_PIECES ? pieces : [Buffer.concat(pieces)]
   }
 }
 

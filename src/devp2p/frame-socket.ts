@@ -144,7 +144,7 @@ export class FrameSocket {
     this.#flush = undefined
     if (this.#batch.length === 0 || this.#writeEnded) return
     const size = this.#batchBytes
-    const sealed = this.#sealer.seal(this.#batch)
+    const pieces = this.#sealer.seal(this.#batch)
     this.#batch = []
     this.#batchBytes = 0
     this.#inFlight += size
@@ -152,7 +152,10 @@ export class FrameSocket {
       this.#endReading(new StalledError('the peer stopped reading'))
       this.#socket.destroy()
     }, this.#options.writeTimeout)
-    this.#socket.write(sealed, () => {
+    const last = pieces.pop() as Uint8Array
+    this.#socket.cork()
+    for (const piece of pieces) this.#socket.write(piece)
+    this.#socket.write(last, () => {
       this.#inFlight -= size
       if (this.#inFlight === 0) {
         clearTimeout(this.#writeTimer)
@@ -162,6 +165,7 @@ export class FrameSocket {
       }
       this.#handlers.onProgress()
     })
+    this.#socket.uncork()
   }
 
   #read(): void {

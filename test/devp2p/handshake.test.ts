@@ -9,7 +9,7 @@ import { decodeHello, P2PMessage } from '../../src/devp2p/hello.js'
 import { NodeKey } from '../../src/devp2p/node-key.js'
 import { fastKeccak, portableKeccak } from '../../src/devp2p/running-keccak.js'
 import { decompress } from '../../src/devp2p/snappy.js'
-import { concatBytes, fromHex, toHex } from '../../src/wire/bytes.js'
+import { concatBytes, fromHex, joinBytes, toHex } from '../../src/wire/bytes.js'
 import { eciesSeal } from '../../src/wire/ecies.js'
 import { keccak256 } from '../../src/wire/keccak.js'
 import { encodeList, encodeString, encodeUint } from '../../src/wire/rlp.js'
@@ -81,7 +81,7 @@ test('a recorded session of a deployed program: every secret and every frame, by
       assert.equal(opener.buffered, 0)
       assert.ok(messages.length >= 3, `${messages.length} messages ${dir}`)
       const sealer = new FrameSealer(writes)
-      assert.equal(toHex(sealer.seal(messages.map(message => [message]))), toHex(frames))
+      assert.equal(toHex(joinBytes(sealer.seal(messages.map(message => [message])))), toHex(frames))
 
       const [hello, ...rest] = messages.map(splitMessage)
       assert.equal(hello?.id, P2PMessage.Hello)

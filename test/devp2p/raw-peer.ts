@@ -7,7 +7,7 @@ import { encodeHello, type Hello } from '../../src/devp2p/hello.js'
 import { NodeKey } from '../../src/devp2p/node-key.js'
 import { decompress, literalHeader } from '../../src/devp2p/snappy.js'
 import { initiate } from '../../src/devp2p/socket-handshake.js'
-import { concatBytes } from '../../src/wire/bytes.js'
+import { concatBytes, joinBytes } from '../../src/wire/bytes.js'
 import { encodeUint } from '../../src/wire/rlp.js'
 import { type TestHost, WAKU_1 } from './hosts.js'
 
@@ -71,12 +71,12 @@ export class RawPeer {
   }
 
   sealed(id: number, payload: Uint8Array): Uint8Array {
-    return this.#sealer.seal([[encodeUint(id), payload]])
+    return joinBytes(this.#sealer.seal([[encodeUint(id), payload]]))
   }
 
   /** A whole message, its id included. */
   sealedMessage(message: Uint8Array): Uint8Array {
-    return this.#sealer.seal([[message]])
+    return joinBytes(this.#sealer.seal([[message]]))
   }
 
   send(id: number, payload: Uint8Array): void {
