@@ -234,6 +234,17 @@ export function afterIndexed(entry: Omit<Entry, 'size'>): Uint8Array {
 
 export const topicCountKey = (day: number, topic: number): Uint8Array => key(TABLE.topicCount, [2, day], [4, topic])
 
+/** A topic's count on a day, with the last sequence number of which it is. */
+export function topicCount(n: number, lastSeq: number): Uint8Array {
+  const bytes = small(12)
+  put32(bytes, 0, n)
+  put64(bytes, 4, lastSeq)
+  return bytes
+}
+
+/** 0 for a count of format 1, which did not say. */
+export const topicCountSeq = (value: Uint8Array): number => (value.length < 12 ? 0 : read64(value, 4))
+
 export const dayCountKey = (day: number): Uint8Array => key(TABLE.dayCount, [2, day])
 export const dayCounts = (): Bounds => within(key(TABLE.dayCount))
 export const readDay = (key: Uint8Array): number => ((key[AT] as number) << 8) | (key[AT + 1] as number)

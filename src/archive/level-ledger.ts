@@ -6,6 +6,13 @@ import type { TopicDictionary } from './topic-dictionary.js'
 
 /** Counts of topics by day that are kept in memory: what is heard now is mostly of few days. */
 const MAX_RECENT = 1 << 16
+/**
+ * So many envelopes at most are not in the counts of topics by day on disk: writing each with its batch was a tenth of what storing
+ * an envelope costs. Opening the archive catches up on them by the ingest order.
+ */
+const MAX_BEHIND = 32_768
+/** Keys read at once. */
+const READ = 1000
 const TOTALS_KEY = layout.metaKey('totals')
 
 interface Totals {
@@ -16,6 +23,15 @@ interface Totals {
   bytes: number
   /** Distinct topics. */
   topics: number
+  /** Everything up to this sequence number is in the counts of topics by day that are on disk. */
+  counted: number
+}
+
+/** A change of the count of a topic on a day. */
+interface PairChange {
+  topic: number
+  day: number
+  by: number
 }
 
 /** A change of the counts: operations for the batch that stores the envelopes, and what to do once it is on disk. */
@@ -24,15 +40,20 @@ export interface LedgerChange {
   apply(): void
 }
 
-/** All counts of the archive. Each is written in the batch that changes what it counts. */
+/**
+ * All counts of the archive. Each is written in the batch that changes what it counts; that of a topic on a day, when it begins or
+ * ends there, or something of it is deleted, and now and then.
+ */
 export class Ledger {
   readonly #store: LevelStore
   readonly #dictionary: TopicDictionary
-  #totals: Totals = { lastSeq: 0, envelopes: 0, bytes: 0, topics: 0 }
+  #totals: Totals = NOTHING
   #days = new Map<number, number>()
   #sortedDays: number[] | undefined
-  /** Some of the counts of topics by day as they are on disk. */
+  /** Some of the counts of topics by day. */
   readonly #recent = new Map<number, number>()
+  /** Those of them that are not on disk yet. */
+  readonly #behind = new Set<number>()
 
   constructor(store: LevelStore, dictionary: TopicDictionary) {
     this.#store = store
@@ -46,7 +67,8 @@ export class Ledger {
   /** Takes the counts from disk, as they were after the last batch that reached it. */
   async load(): Promise<void> {
     const [value] = await this.#store.getMany([TOTALS_KEY])
-    const totals = value === undefined ? { lastSeq: 0, envelopes: 0, bytes: 0, topics: 0 } : decodeTotals(value)
+    const found = value === undefined ? NOTHING : decodeTotals(value)
+    const totals = found.counted < found.lastSeq ? await this.#catchUp(found) : found
     const days = new Map<number, number>()
     for await (const [key, count] of readAll(this.#store, layout.dayCounts()))
       days.set(layout.readDay(key), readUint32(count, 0))
@@ -54,6 +76,7 @@ export class Ledger {
     this.#days = days
     this.#sortedDays = undefined
     this.#recent.clear()
+    this.#behind.clear()
     this.#dictionary.reset()
   }
 
@@ -70,8 +93,9 @@ export class Ledger {
 
   /** How many envelopes each topic has on each day, day by day in the order of `topics`. */
   async topicCounts(days: number[], topics: number[]): Promise<number[][]> {
-    const keys = days.flatMap(day => topics.map(topic => layout.topicCountKey(day, topic)))
-    const counts = (await this.#store.getMany(keys)).map(count)
+    const pairs = days.flatMap(day => topics.map(topic => ({ day, topic })))
+    const stored = await this.#store.getMany(pairs.map(({ day, topic }) => layout.topicCountKey(day, topic)))
+    const counts = pairs.map(({ day, topic }, i) => this.#recent.get(pairOf(day, topic)) ?? count(stored[i]))
     return days.map((_, i) => counts.slice(i * topics.length, (i + 1) * topics.length))
   }
 
@@ -90,7 +114,11 @@ export class Ledger {
       totals.envelopes += sign
       totals.bytes += sign * size
     }
-    const { added, removed, counts } = await this.#countTopics(topics, operations)
+    const pairs = [...topics].flatMap(([topic, perDay]) => [...perDay].map(([day, by]) => ({ topic, day, by })))
+    const full = this.#recent.size + pairs.length > MAX_RECENT
+    const flush = full || lastSeq - totals.counted >= MAX_BEHIND
+    if (flush) totals.counted = lastSeq
+    const { added, removed, counts, behind } = await this.#countTopics(pairs, { operations, lastSeq, flush })
     totals.topics += added.length - removed.length
     for (const [day, n] of days) operations.push(write(layout.dayCountKey(day), n))
     operations.push({ type: 'put', key: TOTALS_KEY, value: encodeTotals(totals) })
@@ -98,7 +126,10 @@ export class Ledger {
       operations,
       apply: () => {
         this.#totals = totals
-        this.#remember(counts)
+        if (flush) this.#behind.clear()
+        if (full) this.#recent.clear()
+        for (const [pair, n] of counts) this.#recent.set(pair, n)
+        for (const pair of behind) this.#behind.add(pair)
         for (const [day, n] of days) {
           if (!this.#days.has(day) || n === 0) this.#sortedDays = undefined
           if (n === 0) this.#days.delete(day)
@@ -110,16 +141,23 @@ export class Ledger {
   }
 
   /** Counts of topics by day, and from those that begin or end there, on how many days each topic is. */
-  async #countTopics(changes: Map<number, Map<number, number>>, operations: LevelOperation[]) {
-    const pairs = [...changes].flatMap(([topic, perDay]) => [...perDay].map(([day, by]) => ({ topic, day, by })))
+  async #countTopics(
+    pairs: PairChange[],
+    { operations, lastSeq, flush }: { operations: LevelOperation[]; lastSeq: number; flush: boolean }
+  ) {
     const before = await this.#topicCountsBefore(pairs)
     const counts: [pair: number, count: number][] = []
+    const behind: number[] = []
+    const unwritten = new Set(flush ? this.#behind : [])
     const spans = new Map<number, number>()
     pairs.forEach(({ topic, day, by }, i) => {
       const was = before[i] as number
       const is = was + by
-      operations.push(write(layout.topicCountKey(day, topic), is))
-      counts.push([pairOf(day, topic), is])
+      const pair = pairOf(day, topic)
+      counts.push([pair, is])
+      if (flush || was === 0 || by < 0) operations.push(writeTopicCount(pair, is, lastSeq))
+      else behind.push(pair)
+      unwritten.delete(pair)
       const span = Number(is > 0) - Number(was > 0)
       if (span !== 0) spans.set(topic, (spans.get(topic) ?? 0) + span)
     })
@@ -134,7 +172,41 @@ export class Ledger {
       if (was === 0) added.push(topic)
       if (was + by === 0) removed.push(topic)
     })
-    return { added, removed, counts }
+    for (const pair of unwritten) operations.push(writeTopicCount(pair, this.#recent.get(pair) as number, lastSeq))
+    return { added, removed, counts, behind }
+  }
+
+  /** Brings the counts of topics by day on disk up to the last envelope, and returns the totals that say so. */
+  async #catchUp(totals: Totals): Promise<Totals> {
+    const { counted, lastSeq } = totals
+    const missed = new Map<number, number[]>()
+    for await (const [key, value] of readAll(this.#store, layout.runsFrom(counted + 1))) {
+      const run = layout.decodeRun(value)
+      const first = layout.readRunSeq(key) - run.length + 1
+      run.forEach(({ sent, topic }, i) => {
+        const pair = pairOf(layout.dayOf(sent), topic)
+        const seqs = missed.get(pair)
+        if (seqs === undefined) missed.set(pair, [first + i])
+        else seqs.push(first + i)
+      })
+    }
+    const pairs = [...missed.keys()]
+    const caughtUp = { ...totals, counted: lastSeq }
+    const operations: LevelOperation[] = [{ type: 'put', key: TOTALS_KEY, value: encodeTotals(caughtUp) }]
+    for (let from = 0; from < pairs.length; from += READ) {
+      const some = pairs.slice(from, from + READ)
+      const values = await this.#store.getMany(some.map(topicCountKeyOf))
+      some.forEach((pair, i) => {
+        const value = values[i]
+        // everything of it was deleted again
+        if (value === undefined) return
+        const upTo = Math.max(counted, layout.topicCountSeq(value))
+        const more = (missed.get(pair) as number[]).filter(seq => seq > upTo).length
+        operations.push(writeTopicCount(pair, count(value) + more, lastSeq))
+      })
+    }
+    await this.#store.batch(operations, { sync: true })
+    return caughtUp
   }
 
   async #topicCountsBefore(pairs: { day: number; topic: number }[]): Promise<number[]> {
@@ -144,16 +216,21 @@ export class Ledger {
     let next = 0
     return counts.map(known => known ?? count(read[next++]))
   }
-
-  #remember(counts: [pair: number, count: number][]): void {
-    if (this.#recent.size + counts.length > MAX_RECENT) this.#recent.clear()
-    if (counts.length > MAX_RECENT) return
-    for (const [pair, n] of counts) this.#recent.set(pair, n)
-  }
 }
+
+const NOTHING: Totals = { lastSeq: 0, envelopes: 0, bytes: 0, topics: 0, counted: 0 }
 
 function pairOf(day: number, topic: number): number {
   return day * 2 ** 32 + topic
+}
+
+function topicCountKeyOf(pair: number): Uint8Array {
+  return layout.topicCountKey(Math.floor(pair / 2 ** 32), pair % 2 ** 32)
+}
+
+function writeTopicCount(pair: number, n: number, lastSeq: number): LevelOperation {
+  const key = topicCountKeyOf(pair)
+  return n === 0 ? { type: 'del', key } : { type: 'put', key, value: layout.topicCount(n, lastSeq) }
 }
 
 function count(value: Uint8Array | undefined): number {
@@ -164,14 +241,17 @@ function write(key: Uint8Array, n: number): LevelOperation {
   return n === 0 ? { type: 'del', key } : { type: 'put', key, value: layout.uint32(n) }
 }
 
-function encodeTotals({ lastSeq, envelopes, bytes, topics }: Totals): Uint8Array {
-  const value = new Uint8Array(32)
-  for (const [i, n] of [lastSeq, envelopes, bytes, topics].entries()) layout.put64(value, i * 8, n)
+function encodeTotals({ lastSeq, envelopes, bytes, topics, counted }: Totals): Uint8Array {
+  const value = new Uint8Array(40)
+  for (const [i, n] of [lastSeq, envelopes, bytes, topics, counted].entries()) layout.put64(value, i * 8, n)
   return value
 }
 
 function decodeTotals(value: Uint8Array): Totals {
-  if (value.length !== 32) throw new ArchiveFormatError('the totals of the archive are not readable')
+  if (value.length !== 32 && value.length !== 40)
+    throw new ArchiveFormatError('the totals of the archive are not readable')
   const [lastSeq, envelopes, bytes, topics] = [0, 8, 16, 24].map(at => layout.read64(value, at))
-  return { lastSeq, envelopes, bytes, topics } as Totals
+  // what format 1 wrote counts everything
+  const counted = value.length === 40 ? layout.read64(value, 32) : lastSeq
+  return { lastSeq, envelopes, bytes, topics, counted } as Totals
 }

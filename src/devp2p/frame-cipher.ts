@@ -27,8 +27,8 @@ export const FRAME_OVERHEAD = HEADER + BLOCK + BLOCK
 
 /** Where messages are joined before they are encrypted: memory of this size anew for each costs as much as the copy. */
 const scratch = Buffer.allocUnsafeSlow(512 * 1024)
-/** So many bytes are not copied once more to leave in one piece. */
-const WORTH_PIECES = 64 * 1024
+/** Frames of so many bytes on average are not copied once more to leave in one piece. */
+const WORTH_PIECES = 16 * 1024
 
 const padded = (size: number): number => (size + BLOCK - 1) & ~(BLOCK - 1)
 
@@ -81,7 +81,7 @@ export class FrameSealer {
       pieces.push(header, this.#mac.ofHeader(header), body, this.#mac.ofBody(body))
       from += BLOCK + body.length
     }
-    return total > WORTH_PIECES ? pieces : [Buffer.concat(pieces)]
+    return total / sizes.length > WORTH_PIECES ? pieces : [Buffer.concat(pieces)]
   }
 }
 
