@@ -2,6 +2,7 @@ import { readUint32 } from '../wire/bytes.js'
 import { ArchiveFormatError } from './errors.js'
 import * as layout from './level-layout.js'
 import { type LevelOperation, type LevelStore, readAll } from './level-store.js'
+import { RecentCounts, type TopicCount } from './recent-counts.js'
 import type { TopicDictionary } from './topic-dictionary.js'
 
 /** Counts of topics by day that are kept in memory: what is heard now is mostly of few days. */
@@ -28,10 +29,11 @@ interface Totals {
 }
 
 /** A change of the count of a topic on a day. */
-interface PairChange {
-  topic: number
+interface TopicChange {
   day: number
+  topic: number
   by: number
+  known: TopicCount | undefined
 }
 
 /** A change of the counts: operations for the batch that stores the envelopes, and what to do once it is on disk. */
@@ -50,10 +52,7 @@ export class Ledger {
   #totals: Totals = NOTHING
   #days = new Map<number, number>()
   #sortedDays: number[] | undefined
-  /** Some of the counts of topics by day. */
-  readonly #recent = new Map<number, number>()
-  /** Those of them that are not on disk yet. */
-  readonly #behind = new Set<number>()
+  readonly #recent = new RecentCounts()
 
   constructor(store: LevelStore, dictionary: TopicDictionary) {
     this.#store = store
@@ -76,7 +75,6 @@ export class Ledger {
     this.#days = days
     this.#sortedDays = undefined
     this.#recent.clear()
-    this.#behind.clear()
     this.#dictionary.reset()
   }
 
@@ -95,7 +93,7 @@ export class Ledger {
   async topicCounts(days: number[], topics: number[]): Promise<number[][]> {
     const pairs = days.flatMap(day => topics.map(topic => ({ day, topic })))
     const stored = await this.#store.getMany(pairs.map(({ day, topic }) => layout.topicCountKey(day, topic)))
-    const counts = pairs.map(({ day, topic }, i) => this.#recent.get(pairOf(day, topic)) ?? count(stored[i]))
+    const counts = pairs.map(({ day, topic }, i) => this.#recent.get(day, topic)?.n ?? count(stored[i]))
     return days.map((_, i) => counts.slice(i * topics.length, (i + 1) * topics.length))
   }
 
@@ -103,22 +101,33 @@ export class Ledger {
   async change(entries: layout.Entry[], sign: 1 | -1, lastSeq = this.#totals.lastSeq): Promise<LedgerChange> {
     const operations: LevelOperation[] = []
     const totals = { ...this.#totals, lastSeq }
-    const days = new Map<number, number>()
-    const topics = new Map<number, Map<number, number>>()
+    const byDay = new Map<number, Map<number, number>>()
     for (const { sent, topic, size } of entries) {
       const day = layout.dayOf(sent)
-      days.set(day, (days.get(day) ?? this.count(day)) + sign)
-      const perDay = topics.get(topic)
-      if (perDay === undefined) topics.set(topic, new Map([[day, sign]]))
-      else perDay.set(day, (perDay.get(day) ?? 0) + sign)
+      let topics = byDay.get(day)
+      if (topics === undefined) {
+        topics = new Map()
+        byDay.set(day, topics)
+      }
+      topics.set(topic | 0, (topics.get(topic | 0) ?? 0) + sign)
       totals.envelopes += sign
       totals.bytes += sign * size
     }
-    const pairs = [...topics].flatMap(([topic, perDay]) => [...perDay].map(([day, by]) => ({ topic, day, by })))
-    const full = this.#recent.size + pairs.length > MAX_RECENT
+    const changes: TopicChange[] = []
+    const days = new Map<number, number>()
+    for (const [day, topics] of byDay) {
+      let sum = this.count(day)
+      for (const [signed, by] of topics) {
+        const topic = signed >>> 0
+        changes.push({ day, topic, by, known: this.#recent.get(day, topic) })
+        sum += by
+      }
+      days.set(day, sum)
+    }
+    const full = this.#recent.size + changes.length > MAX_RECENT
     const flush = full || lastSeq - totals.counted >= MAX_BEHIND
     if (flush) totals.counted = lastSeq
-    const { added, removed, counts, behind } = await this.#countTopics(pairs, { operations, lastSeq, flush })
+    const { added, removed, counts } = await this.#countTopics(changes, { operations, lastSeq, flush })
     totals.topics += added.length - removed.length
     for (const [day, n] of days) operations.push(write(layout.dayCountKey(day), n))
     operations.push({ type: 'put', key: TOTALS_KEY, value: encodeTotals(totals) })
@@ -126,10 +135,9 @@ export class Ledger {
       operations,
       apply: () => {
         this.#totals = totals
-        if (flush) this.#behind.clear()
+        if (flush) for (const count of this.#recent.behind()) count.behind = false
         if (full) this.#recent.clear()
-        for (const [pair, n] of counts) this.#recent.set(pair, n)
-        for (const pair of behind) this.#behind.add(pair)
+        for (const count of counts) this.#recent.set(count)
         for (const [day, n] of days) {
           if (!this.#days.has(day) || n === 0) this.#sortedDays = undefined
           if (n === 0) this.#days.delete(day)
@@ -142,25 +150,23 @@ export class Ledger {
 
   /** Counts of topics by day, and from those that begin or end there, on how many days each topic is. */
   async #countTopics(
-    pairs: PairChange[],
+    changes: TopicChange[],
     { operations, lastSeq, flush }: { operations: LevelOperation[]; lastSeq: number; flush: boolean }
   ) {
-    const before = await this.#topicCountsBefore(pairs)
-    const counts: [pair: number, count: number][] = []
-    const behind: number[] = []
-    const unwritten = new Set(flush ? this.#behind : [])
+    const before = await this.#topicCountsBefore(changes)
+    const unwritten = new Set(flush ? this.#recent.behind() : [])
     const spans = new Map<number, number>()
-    pairs.forEach(({ topic, day, by }, i) => {
+    const counts = changes.map(({ topic, day, by, known }, i): TopicCount => {
       const was = before[i] as number
-      const is = was + by
-      const pair = pairOf(day, topic)
-      counts.push([pair, is])
-      if (flush || was === 0 || by < 0) operations.push(writeTopicCount(pair, is, lastSeq))
-      else behind.push(pair)
-      unwritten.delete(pair)
-      const span = Number(is > 0) - Number(was > 0)
+      const n = was + by
+      const behind = !flush && was > 0 && by > 0
+      if (!behind) operations.push(writeTopicCount({ day, topic, n }, lastSeq))
+      if (known !== undefined) unwritten.delete(known)
+      const span = Number(n > 0) - Number(was > 0)
       if (span !== 0) spans.set(topic, (spans.get(topic) ?? 0) + span)
+      return { day, topic, n, behind }
     })
+    for (const count of unwritten) operations.push(writeTopicCount(count, lastSeq))
     const moved = [...spans].filter(([, by]) => by !== 0)
     const spanKeys = moved.map(([topic]) => layout.topicKey(topic))
     const spansBefore = (await this.#store.getMany(spanKeys)).map(count)
@@ -172,64 +178,58 @@ export class Ledger {
       if (was === 0) added.push(topic)
       if (was + by === 0) removed.push(topic)
     })
-    for (const pair of unwritten) operations.push(writeTopicCount(pair, this.#recent.get(pair) as number, lastSeq))
-    return { added, removed, counts, behind }
+    return { added, removed, counts }
   }
 
   /** Brings the counts of topics by day on disk up to the last envelope, and returns the totals that say so. */
   async #catchUp(totals: Totals): Promise<Totals> {
     const { counted, lastSeq } = totals
-    const missed = new Map<number, number[]>()
+    const missed = new Map<string, { day: number; topic: number; seqs: number[] }>()
     for await (const [key, value] of readAll(this.#store, layout.runsFrom(counted + 1))) {
       const run = layout.decodeRun(value)
       const first = layout.readRunSeq(key) - run.length + 1
       run.forEach(({ sent, topic }, i) => {
-        const pair = pairOf(layout.dayOf(sent), topic)
-        const seqs = missed.get(pair)
-        if (seqs === undefined) missed.set(pair, [first + i])
-        else seqs.push(first + i)
+        const day = layout.dayOf(sent)
+        const name = `${day} ${topic}`
+        const pair = missed.get(name)
+        if (pair === undefined) missed.set(name, { day, topic, seqs: [first + i] })
+        else pair.seqs.push(first + i)
       })
     }
-    const pairs = [...missed.keys()]
+    const pairs = [...missed.values()]
     const caughtUp = { ...totals, counted: lastSeq }
     const operations: LevelOperation[] = [{ type: 'put', key: TOTALS_KEY, value: encodeTotals(caughtUp) }]
     for (let from = 0; from < pairs.length; from += READ) {
       const some = pairs.slice(from, from + READ)
-      const values = await this.#store.getMany(some.map(topicCountKeyOf))
-      some.forEach((pair, i) => {
+      const values = await this.#store.getMany(some.map(({ day, topic }) => layout.topicCountKey(day, topic)))
+      some.forEach(({ day, topic, seqs }, i) => {
         const value = values[i]
         // everything of it was deleted again
         if (value === undefined) return
         const upTo = Math.max(counted, layout.topicCountSeq(value))
-        const more = (missed.get(pair) as number[]).filter(seq => seq > upTo).length
-        operations.push(writeTopicCount(pair, count(value) + more, lastSeq))
+        const n = count(value) + seqs.filter(seq => seq > upTo).length
+        operations.push(writeTopicCount({ day, topic, n }, lastSeq))
       })
     }
     await this.#store.batch(operations, { sync: true })
     return caughtUp
   }
 
-  async #topicCountsBefore(pairs: { day: number; topic: number }[]): Promise<number[]> {
-    const counts = pairs.map(({ day, topic }) => this.#recent.get(pairOf(day, topic)))
-    const unknown = pairs.filter((_, i) => counts[i] === undefined)
+  async #topicCountsBefore(changes: TopicChange[]): Promise<number[]> {
+    const unknown = changes.filter(({ known }) => known === undefined)
     const read = await this.#store.getMany(unknown.map(({ day, topic }) => layout.topicCountKey(day, topic)))
     let next = 0
-    return counts.map(known => known ?? count(read[next++]))
+    return changes.map(({ known }) => known?.n ?? count(read[next++]))
   }
 }
 
 const NOTHING: Totals = { lastSeq: 0, envelopes: 0, bytes: 0, topics: 0, counted: 0 }
 
-function pairOf(day: number, topic: number): number {
-  return day * 2 ** 32 + topic
-}
-
-function topicCountKeyOf(pair: number): Uint8Array {
-  return layout.topicCountKey(Math.floor(pair / 2 ** 32), pair % 2 ** 32)
-}
-
-function writeTopicCount(pair: number, n: number, lastSeq: number): LevelOperation {
-  const key = topicCountKeyOf(pair)
+function writeTopicCount(
+  { day, topic, n }: { day: number; topic: number; n: number },
+  lastSeq: number
+): LevelOperation {
+  const key = layout.topicCountKey(day, topic)
   return n === 0 ? { type: 'del', key } : { type: 'put', key, value: layout.topicCount(n, lastSeq) }
 }
 

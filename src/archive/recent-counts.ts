@@ -1,0 +1,44 @@
+/** How many envelopes a topic has on a day. */
+export interface TopicCount {
+  readonly day: number
+  readonly topic: number
+  n: number
+  /** Whether the count on disk is lower. */
+  behind: boolean
+}
+
+/** Some of the counts of topics by day, in memory. */
+export class RecentCounts {
+  /** By day, then by topic: as a signed integer, which a Map finds sooner than a number that does not fit one. */
+  readonly #days = new Map<number, Map<number, TopicCount>>()
+  #size = 0
+
+  get size(): number {
+    return this.#size
+  }
+
+  get(day: number, topic: number): TopicCount | undefined {
+    return this.#days.get(day)?.get(topic | 0)
+  }
+
+  set(count: TopicCount): void {
+    let topics = this.#days.get(count.day)
+    if (topics === undefined) {
+      topics = new Map()
+      this.#days.set(count.day, topics)
+    }
+    const before = topics.size
+    topics.set(count.topic | 0, count)
+    this.#size += topics.size - before
+  }
+
+  clear(): void {
+    this.#days.clear()
+    this.#size = 0
+  }
+
+  /** Those that are not on disk yet. */
+  *behind(): Generator<TopicCount> {
+    for (const topics of this.#days.values()) for (const count of topics.values()) if (count.behind) yield count
+  }
+}
