@@ -1,7 +1,9 @@
 import type { Envelope } from '../wire/envelope.js'
 
-/** How many hashes are kept; about 30 MB with what a node keeps of the same envelopes anyway. */
+/** How many hashes are kept, of 100 bytes each. */
 const MAX_KEPT = 262_144
+/** Seconds whose hashes are kept, and forgotten, together. */
+const WINDOW = 64
 
 /**
  * The hashes of the envelopes that were sent last, complete above a certain time: whether one of those is stored needs no look
@@ -9,8 +11,9 @@ const MAX_KEPT = 262_144
  */
 export class NewestEnvelopes {
   readonly #max: number
-  readonly #bySent = new Map<number, Set<string>>()
+  readonly #windows = new Map<number, Set<string>>()
   #size = 0
+  /** The last window that is not complete. */
   #floor = Number.POSITIVE_INFINITY
 
   constructor(max: number = MAX_KEPT) {
@@ -22,24 +25,25 @@ export class NewestEnvelopes {
    * @param newest nothing that is stored was sent later, Unix seconds
    */
   reset(newest: number): void {
-    this.#bySent.clear()
+    this.#windows.clear()
     this.#size = 0
-    this.#floor = newest
+    this.#floor = windowOf(newest)
   }
 
   /** Whether an envelope is stored; undefined when that has to be looked up. */
   has({ sent, hashHex }: Envelope): boolean | undefined {
-    if (sent <= this.#floor) return undefined
-    return this.#bySent.get(sent)?.has(hashHex) === true
+    const window = windowOf(sent)
+    return window <= this.#floor ? undefined : this.#windows.get(window)?.has(hashHex) === true
   }
 
   /** To be told of every envelope that was stored. */
   add({ sent, hashHex }: Envelope): void {
-    if (sent <= this.#floor) return
-    let hashes = this.#bySent.get(sent)
+    const window = windowOf(sent)
+    if (window <= this.#floor) return
+    let hashes = this.#windows.get(window)
     if (hashes === undefined) {
       hashes = new Set()
-      this.#bySent.set(sent, hashes)
+      this.#windows.set(window, hashes)
     }
     const before = hashes.size
     hashes.add(hashHex)
@@ -49,17 +53,19 @@ export class NewestEnvelopes {
 
   /** To be told of every envelope that was deleted. */
   delete(sent: number, hash: () => string): void {
-    const hashes = this.#bySent.get(sent)
+    const hashes = this.#windows.get(windowOf(sent))
     if (hashes?.delete(hash()) === true) this.#size--
   }
 
-  /** An eighth at a time, and a second as a whole. */
+  /** An eighth at a time, or more where a window is larger. */
   #forgetOldest(): void {
-    for (const sent of [...this.#bySent.keys()].sort((a, b) => a - b)) {
-      this.#size -= this.#bySent.get(sent)?.size ?? 0
-      this.#bySent.delete(sent)
-      this.#floor = sent
+    for (const window of [...this.#windows.keys()].sort((a, b) => a - b)) {
+      this.#size -= this.#windows.get(window)?.size ?? 0
+      this.#windows.delete(window)
+      this.#floor = window
       if (this.#size <= this.#max * 0.875) return
     }
   }
 }
+
+const windowOf = (sent: number): number => Math.floor(sent / WINDOW)
