@@ -1,4 +1,3 @@
-import { toHex } from '../wire/bytes.js'
 import type { Envelope } from '../wire/envelope.js'
 import { topicNumber } from '../wire/topic.js'
 import type { AppendOutcome } from './archive.js'
@@ -62,9 +61,8 @@ export class LevelWriter {
     const fresh = envelopes.map((envelope, i) => {
       const before = seen.size
       if (seen.add(envelope.hashHex).size === before) return false
-      const known = this.#newest.has(envelope)
-      if (known === undefined) doubtful.push(i)
-      return known !== true
+      if (!this.#newest.lacks(envelope)) doubtful.push(i)
+      return true
     })
     if (doubtful.length === 0) return fresh
     const keys = doubtful.map(i => layout.envelopeKey(entryOf(envelopes[i] as Envelope)))
@@ -113,7 +111,6 @@ export class LevelWriter {
     const change = await this.#ledger.change(entries, -1)
     await this.#write([...operations, ...change.operations])
     change.apply()
-    for (const { sent, hash } of entries) this.#newest.delete(sent, () => toHex(hash))
     return { removed: entries.length, next: found.at(-1)?.[0] }
   }
 

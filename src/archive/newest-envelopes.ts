@@ -1,17 +1,18 @@
+import { readUint32 } from '../wire/bytes.js'
 import type { Envelope } from '../wire/envelope.js'
 
-/** How many hashes are kept, of 100 bytes each. */
+/** How many fingerprints are kept, of some 25 bytes each. */
 const MAX_KEPT = 262_144
-/** Seconds whose hashes are kept, and forgotten, together. */
+/** Seconds whose fingerprints are kept, and forgotten, together. */
 const WINDOW = 64
 
 /**
- * The hashes of the envelopes that were sent last, complete above a certain time: whether one of those is stored needs no look
- * at the disk. Live traffic is nearly all of that kind.
+ * Fingerprints of the envelopes that were sent last, complete above a certain time: that one of those is not stored yet needs no
+ * look at the disk. Live traffic is nearly all of that kind.
  */
 export class NewestEnvelopes {
   readonly #max: number
-  readonly #windows = new Map<number, Set<string>>()
+  readonly #windows = new Map<number, Set<number>>()
   #size = 0
   /** The last window that is not complete. */
   #floor = Number.POSITIVE_INFINITY
@@ -30,31 +31,25 @@ export class NewestEnvelopes {
     this.#floor = windowOf(newest)
   }
 
-  /** Whether an envelope is stored; undefined when that has to be looked up. */
-  has({ sent, hashHex }: Envelope): boolean | undefined {
+  /** Whether an envelope is certainly not stored; if not, that has to be looked up. */
+  lacks({ sent, hash }: Pick<Envelope, 'sent' | 'hash'>): boolean {
     const window = windowOf(sent)
-    return window <= this.#floor ? undefined : this.#windows.get(window)?.has(hashHex) === true
+    return window > this.#floor && this.#windows.get(window)?.has(fingerprintOf(hash)) !== true
   }
 
   /** To be told of every envelope that was stored. */
-  add({ sent, hashHex }: Envelope): void {
+  add({ sent, hash }: Pick<Envelope, 'sent' | 'hash'>): void {
     const window = windowOf(sent)
     if (window <= this.#floor) return
-    let hashes = this.#windows.get(window)
-    if (hashes === undefined) {
-      hashes = new Set()
-      this.#windows.set(window, hashes)
+    let fingerprints = this.#windows.get(window)
+    if (fingerprints === undefined) {
+      fingerprints = new Set()
+      this.#windows.set(window, fingerprints)
     }
-    const before = hashes.size
-    hashes.add(hashHex)
-    this.#size += hashes.size - before
+    const before = fingerprints.size
+    fingerprints.add(fingerprintOf(hash))
+    this.#size += fingerprints.size - before
     if (this.#size > this.#max) this.#forgetOldest()
-  }
-
-  /** To be told of every envelope that was deleted. */
-  delete(sent: number, hash: () => string): void {
-    const hashes = this.#windows.get(windowOf(sent))
-    if (hashes?.delete(hash()) === true) this.#size--
   }
 
   /** An eighth at a time, or more where a window is larger. */
@@ -69,3 +64,6 @@ export class NewestEnvelopes {
 }
 
 const windowOf = (sent: number): number => Math.floor(sent / WINDOW)
+
+/** 30 bits, which a Set holds without an object; two that share one cost a look-up. */
+const fingerprintOf = (hash: Uint8Array): number => readUint32(hash, 0) >>> 2
