@@ -58,14 +58,13 @@ export class LevelArchive implements Archive {
     this.#queue = new WriteQueue()
     this.#dictionary = new TopicDictionary(db, this.#queue)
     this.#ledger = new Ledger(db, this.#dictionary)
-    const writer = new LevelWriter(db, this.#ledger)
-    this.#writer = writer
+    this.#writer = new LevelWriter(db, this.#ledger)
     this.#commits = new GroupCommit({
-      commit: envelopes => writer.append(envelopes),
+      commit: envelopes => this.#writer.append(envelopes),
       queue: this.#queue,
       maxQueuedBytes
     })
-    this.#pruner = new Pruner({ store: db, ledger: this.#ledger, writer, step: task => this.#step(task) })
+    this.#pruner = new Pruner({ store: db, ledger: this.#ledger, writer: this.#writer, step: task => this.#step(task) })
   }
 
   /**

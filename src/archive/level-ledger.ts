@@ -8,8 +8,8 @@ import type { TopicDictionary } from './topic-dictionary.js'
 /** Counts of topics by day that are kept in memory: what is heard now is mostly of few days. */
 const MAX_RECENT = 1 << 16
 /**
- * So many envelopes at most are not in the counts of topics by day on disk: writing each with its batch was a tenth of what storing
- * an envelope costs. Opening the archive catches up on them by the ingest order.
+ * So many envelopes at most are not in the counts of topics by day on disk: they were nearly a third of the keys written.
+ * Opening the archive catches up on them by the ingest order.
  */
 const MAX_BEHIND = 32_768
 /** Keys read at once. */
@@ -43,8 +43,8 @@ export interface LedgerChange {
 }
 
 /**
- * All counts of the archive. Each is written in the batch that changes what it counts; that of a topic on a day, when it begins or
- * ends there, or something of it is deleted, and now and then.
+ * All counts of the archive. Each is written in the batch that changes what it counts; that of a topic on a day only when
+ * the topic begins or ends there, or something of it is deleted, and now and then.
  */
 export class Ledger {
   readonly #store: LevelStore

@@ -7,8 +7,8 @@ const MAX_KEPT = 262_144
 const WINDOW = 64
 
 /**
- * Fingerprints of the envelopes that were sent last, complete above a certain time: that one of those is not stored yet needs no
- * look at the disk. Live traffic is nearly all of that kind.
+ * Fingerprints of the envelopes that were sent last, complete above a certain time: that one of those is not stored yet
+ * needs no look at the disk. Live traffic is nearly all of that kind.
  */
 export class NewestEnvelopes {
   readonly #max: number

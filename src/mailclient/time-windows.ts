@@ -66,7 +66,8 @@ export class TimeWindows {
 
   /**
    * The answer for a window was larger than it may be: the next one ends where half of the bytes had come, and covers at
-   * most half of the time from the first envelope on. Returns false where it was a single second, and nothing less can be asked for.
+   * most half of the time from the first envelope on. Returns false where it was a single second, and nothing less can be
+   * asked for.
    *
    * @param reached undefined when it is not known
    */
