@@ -5,6 +5,7 @@ import type { Stream } from '@libp2p/interface'
 import { ClassicLevel } from 'classic-level'
 import { MemoryDatastore } from 'datastore-core'
 import { pEvent } from 'p-event'
+import { ClassicStore } from '../../src/archive/classic-store.js'
 import { LEVEL_OPTIONS } from '../../src/archive/database.js'
 import { LevelArchive } from '../../src/archive/level-archive.js'
 import { mailserver, waku } from '../../src/index.js'
@@ -38,7 +39,7 @@ async function sendRaw(stream: Stream, bytes: number): Promise<void> {
 await useQuickKeccak()
 const level = new ClassicLevel<Uint8Array, Uint8Array>(join(directory, 'db'), LEVEL_OPTIONS)
 await level.open()
-const archive = await LevelArchive.open({ db: level })
+const archive = await LevelArchive.open({ db: new ClassicStore(level) })
 const traffic = new Traffic(new Prng(7), { count: total, days: DAYS })
 for (const batch of traffic.batches(2000)) await archive.append(batch)
 const { bytes } = await archive.stats()

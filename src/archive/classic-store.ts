@@ -1,8 +1,8 @@
 import type { ClassicLevel } from 'classic-level'
-import type { LevelIterator, LevelOperation, LevelReadOptions, LevelStore } from './level-store.js'
+import type { LevelIterator, LevelOperations, LevelReadOptions, LevelStore } from './level-store.js'
 
 /**
- * A `ClassicLevel` as the archive writes to it. Its `batch` of an array copies each operation together with the options: the
+ * A `ClassicLevel` whose keys and values are bytes (`keyEncoding` and `valueEncoding` `view`). Its `batch` of an array copies each operation together with the options: the
  * same operations put one by one into a chained batch take two fifths of the time.
  */
 export class ClassicStore implements LevelStore {
@@ -12,8 +12,7 @@ export class ClassicStore implements LevelStore {
     this.#level = level
   }
 
-  async batch(operations: LevelOperation[], options: { sync: boolean }): Promise<void> {
-    if (operations.length === 0) return
+  async batch(operations: LevelOperations, options: { sync: boolean }): Promise<void> {
     const batch = this.#level.batch()
     try {
       for (const operation of operations) {
@@ -24,7 +23,8 @@ export class ClassicStore implements LevelStore {
       await batch.close()
       throw error
     }
-    await batch.write(options)
+    if (batch.length === 0) await batch.close()
+    else await batch.write(options)
   }
 
   getMany(keys: Uint8Array[]): Promise<(Uint8Array | undefined)[]> {

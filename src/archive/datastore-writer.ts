@@ -1,6 +1,5 @@
 import { toHex } from '../wire/bytes.js'
 import type { Envelope } from '../wire/envelope.js'
-import { topicNumber } from '../wire/topic.js'
 import type { AppendOutcome } from './archive.js'
 import { DatastoreIndex, type IndexEntry } from './datastore-index.js'
 import type { DatastoreRecords, State } from './datastore-records.js'
@@ -92,5 +91,5 @@ export class DatastoreWriter {
 }
 
 function entryOf(envelope: Envelope, seq: number): IndexEntry {
-  return { seq, sent: envelope.sent, hash: envelope.hash, topic: topicNumber(envelope.topic), size: envelope.size }
+  return { seq, sent: envelope.sent, hash: envelope.hash, topic: envelope.topicNumber, size: envelope.size }
 }

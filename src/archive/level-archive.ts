@@ -27,7 +27,7 @@ import { TopicDictionary } from './topic-dictionary.js'
 import { WriteQueue } from './write-queue.js'
 
 export interface LevelArchiveInit {
-  /** An open LevelDB whose keys and values are bytes. The archive keeps to the keys of its sublevel `a`. */
+  /** An open LevelDB. The archive keeps to the keys of its sublevel `a`. */
   db: LevelStore
   /**
    * Bytes of envelopes that may wait to be written; beyond that an append is refused with `ArchiveBusyError`.

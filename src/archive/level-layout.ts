@@ -58,7 +58,7 @@ export function dayOf(sent: number): number {
 }
 
 /** LevelDB's binding is slow with arrays so small that their bytes have to be moved before it can see them. */
-const POOL_BYTES = 16 * 1024
+const POOL_BYTES = 64 * 1024
 let pool = new Uint8Array(POOL_BYTES)
 let pooled = 0
 
@@ -153,17 +153,11 @@ export const envelopeSent = (key: Uint8Array): number => readUint32(key, AT)
 export const envelopeHash = (key: Uint8Array): Uint8Array => view(key, AT + 4, 32)
 export const envelopeTopic = (key: Uint8Array): number => readUint32(key, AT + 36)
 
-/** The values of envelopes whose sequence numbers follow each other, in one piece of memory. */
-export function envelopeValues(firstSeq: number, raws: Uint8Array[]): Uint8Array[] {
-  const bytes = new Uint8Array(raws.reduce((sum, raw) => sum + SEQ_BYTES + raw.length, 0))
-  let at = 0
-  return raws.map((raw, i) => {
-    const from = at
-    put64(bytes, from, firstSeq + i)
-    bytes.set(raw, from + SEQ_BYTES)
-    at += SEQ_BYTES + raw.length
-    return bytes.subarray(from, at)
-  })
+export function envelopeValue(seq: number, raw: Uint8Array): Uint8Array {
+  const value = small(SEQ_BYTES + raw.length)
+  put64(value, 0, seq)
+  value.set(raw, SEQ_BYTES)
+  return value
 }
 
 export const seqOf = (value: Uint8Array): number => read64(value, 0)
@@ -266,16 +260,13 @@ export const runsUntil = (newest: number): Bounds => ({
   lt: beyond(key(TABLE.runAge, [4, newest]))
 })
 
-export function encodeRun(entries: Entry[]): Uint8Array {
-  const bytes = new Uint8Array(entries.length * RUN_ENTRY_BYTES)
-  entries.forEach(({ sent, hash, topic, size }, i) => {
-    const at = i * RUN_ENTRY_BYTES
-    put32(bytes, at, sent)
-    bytes.set(hash, at + 4)
-    put32(bytes, at + 36, topic)
-    put32(bytes, at + 40, size)
-  })
-  return bytes
+/** Writes the entry of an envelope into a run, as its `index`th. */
+export function putRunEntry(run: Uint8Array, index: number, { sent, hash, topic, size }: Entry): void {
+  const at = index * RUN_ENTRY_BYTES
+  put32(run, at, sent)
+  run.set(hash, at + 4)
+  put32(run, at + 36, topic)
+  put32(run, at + 40, size)
 }
 
 export function decodeRun(bytes: Uint8Array): Entry[] {

@@ -28,6 +28,9 @@ interface Totals {
   counted: number
 }
 
+/** Where an envelope counts. */
+type Place = Pick<layout.Entry, 'sent' | 'topic' | 'size'>
+
 /** A change of the count of a topic on a day. */
 interface TopicChange {
   day: number
@@ -98,7 +101,7 @@ export class Ledger {
   }
 
   /** Works out the counts after `entries` come (`+1`) or go (`-1`). Only one change may be under way. */
-  async change(entries: layout.Entry[], sign: 1 | -1, lastSeq = this.#totals.lastSeq): Promise<LedgerChange> {
+  async change(entries: Place[], sign: 1 | -1, lastSeq = this.#totals.lastSeq): Promise<LedgerChange> {
     const operations: LevelOperation[] = []
     const totals = { ...this.#totals, lastSeq }
     const byDay = new Map<number, Map<number, number>>()

@@ -12,6 +12,9 @@ export type LevelReadOptions = LevelRange & {
   highWaterMarkBytes?: number
 }
 
+/** A batch of a group of envelopes is made while it is written: nothing of it waits for the disk in memory. */
+export type LevelOperations = Iterable<LevelOperation>
+
 export interface LevelIterator<Found = LevelEntry> {
   /** At most `size` of them; none when there are no more. */
   nextv(size: number): Promise<Found[]>
@@ -19,12 +22,9 @@ export interface LevelIterator<Found = LevelEntry> {
   close(): Promise<void>
 }
 
-/**
- * What the archive needs of LevelDB: a `ClassicLevel` whose keys and values are bytes (`keyEncoding` and `valueEncoding`
- * `view`) has it, and a test may put itself between.
- */
+/** What the archive needs of LevelDB: `ClassicStore` has it, and a test may put itself between. */
 export interface LevelStore {
-  batch(operations: LevelOperation[], options: { sync: boolean }): Promise<void>
+  batch(operations: LevelOperations, options: { sync: boolean }): Promise<void>
   getMany(keys: Uint8Array[]): Promise<(Uint8Array | undefined)[]>
   hasMany(keys: Uint8Array[]): Promise<boolean[]>
   iterator(options: LevelReadOptions): LevelIterator

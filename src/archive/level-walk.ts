@@ -1,5 +1,4 @@
 import { decodeEnvelope, type Envelope } from '../wire/envelope.js'
-import { topicNumber } from '../wire/topic.js'
 import type { ArchiveRow } from './archive.js'
 import * as layout from './level-layout.js'
 import { type Span, spanRange } from './level-scan.js'
@@ -52,8 +51,8 @@ class ValueRow implements ArchiveRow {
   }
 
   get key(): Uint8Array {
-    const { sent, hash, topic } = this.#decoded
-    return layout.envelopeKey({ sent, hash, topic: topicNumber(topic) })
+    const { sent, hash, topicNumber: topic } = this.#decoded
+    return layout.envelopeKey({ sent, hash, topic })
   }
 
   get #decoded(): Envelope {

@@ -1,9 +1,14 @@
 import type { Envelope } from '../wire/envelope.js'
-import { topicNumber } from '../wire/topic.js'
 import type { AppendOutcome } from './archive.js'
 import * as layout from './level-layout.js'
 import type { Ledger } from './level-ledger.js'
-import { type LevelOperation, type LevelRange, type LevelStore, readRange } from './level-store.js'
+import {
+  type LevelOperation,
+  type LevelOperations,
+  type LevelRange,
+  type LevelStore,
+  readRange
+} from './level-store.js'
 import { NewestEnvelopes } from './newest-envelopes.js'
 
 /** A run of ingest order is cut here, so that reading one never needs much memory. */
@@ -16,13 +21,6 @@ export interface PruneStep {
   removed: number
   /** Where the next step begins; absent when the range is empty now. */
   next?: Uint8Array | undefined
-}
-
-/** An envelope to be stored, with its key in the table by time. */
-interface Insertion {
-  envelope: Envelope
-  entry: layout.Entry
-  key: Uint8Array
 }
 
 /** Every change of the archive. Used by one caller at a time: nothing here waits for another write. */
@@ -49,7 +47,7 @@ export class LevelWriter {
     await this.#settle()
     const fresh = await this.#fresh(envelopes)
     const news = envelopes.filter((_, i) => fresh[i])
-    if (news.length > 0) await this.#insert(news.map(toInsertion))
+    if (news.length > 0) await this.#insert(news)
     for (const envelope of news) this.#newest.add(envelope)
     return fresh.map(isNew => (isNew ? 'stored' : 'known'))
   }
@@ -73,28 +71,11 @@ export class LevelWriter {
     return fresh
   }
 
-  async #insert(insertions: Insertion[]): Promise<void> {
-    const entries = insertions.map(({ entry }) => entry)
+  async #insert(envelopes: Envelope[]): Promise<void> {
     const firstSeq = this.#ledger.totals.lastSeq + 1
-    const operations: LevelOperation[] = []
-    const values = layout.envelopeValues(
-      firstSeq,
-      insertions.map(({ envelope }) => envelope.raw)
-    )
-    insertions.forEach(({ entry, key }, i) => {
-      operations.push({ type: 'put', key, value: values[i] as Uint8Array })
-      operations.push({ type: 'put', key: layout.indexKey(entry), value: layout.uint32(entry.size) })
-    })
-    for (let from = 0; from < entries.length; from += RUN_ENTRIES) {
-      const run = entries.slice(from, from + RUN_ENTRIES)
-      const lastSeq = firstSeq + from + run.length - 1
-      const newest = run.reduce((max, { sent }) => Math.max(max, sent), 0)
-      operations.push({ type: 'put', key: layout.runKey(lastSeq), value: layout.encodeRun(run) })
-      operations.push({ type: 'put', key: layout.runAgeKey(newest, lastSeq), value: new Uint8Array(0) })
-    }
-    const change = await this.#ledger.change(entries, 1, firstSeq + entries.length - 1)
-    for (const operation of change.operations) operations.push(operation)
-    await this.#write(operations)
+    const places = envelopes.map(({ sent, topicNumber, size }) => ({ sent, topic: topicNumber, size }))
+    const change = await this.#ledger.change(places, 1, firstSeq + envelopes.length - 1)
+    await this.#write(insertions(envelopes, firstSeq, change.operations))
     change.apply()
   }
 
@@ -129,7 +110,7 @@ export class LevelWriter {
     return { removed: old.length, next: found.at(-1)?.[0] }
   }
 
-  async #write(operations: LevelOperation[]): Promise<void> {
+  async #write(operations: LevelOperations): Promise<void> {
     this.#inDoubt = true
     await this.#store.batch(operations, { sync: true })
     this.#inDoubt = false
@@ -147,11 +128,32 @@ function continued(bounds: layout.Bounds, from: Uint8Array | undefined): LevelRa
   return from === undefined ? bounds : { gt: from, lt: bounds.lt }
 }
 
-function toInsertion(envelope: Envelope): Insertion {
-  const entry = entryOf(envelope)
-  return { envelope, entry, key: layout.envelopeKey(entry) }
+/** Envelopes with their index and their places in ingest order, and after them what else belongs to the batch. */
+function* insertions(
+  envelopes: Envelope[],
+  firstSeq: number,
+  others: LevelOperation[]
+): Generator<LevelOperation, void> {
+  for (let from = 0; from < envelopes.length; from += RUN_ENTRIES) {
+    const length = Math.min(RUN_ENTRIES, envelopes.length - from)
+    const run = new Uint8Array(length * layout.RUN_ENTRY_BYTES)
+    let newest = 0
+    for (let i = 0; i < length; i++) {
+      const envelope = envelopes[from + i] as Envelope
+      const entry = entryOf(envelope)
+      const value = layout.envelopeValue(firstSeq + from + i, envelope.raw)
+      yield { type: 'put', key: layout.envelopeKey(entry), value }
+      yield { type: 'put', key: layout.indexKey(entry), value: layout.uint32(entry.size) }
+      layout.putRunEntry(run, i, entry)
+      newest = Math.max(newest, entry.sent)
+    }
+    const lastSeq = firstSeq + from + length - 1
+    yield { type: 'put', key: layout.runKey(lastSeq), value: run }
+    yield { type: 'put', key: layout.runAgeKey(newest, lastSeq), value: new Uint8Array(0) }
+  }
+  yield* others
 }
 
-function entryOf({ sent, hash, topic, size }: Envelope): layout.Entry {
-  return { sent, hash, topic: topicNumber(topic), size }
+function entryOf({ sent, hash, topicNumber, size }: Envelope): layout.Entry {
+  return { sent, hash, topic: topicNumber, size }
 }

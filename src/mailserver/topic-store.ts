@@ -63,6 +63,6 @@ export class TopicStore implements EnvelopeStore {
   }
 
   #wants(envelope: Envelope): boolean {
-    return this.#topics === undefined || this.#topics.has(topicNumber(envelope.topic))
+    return this.#topics === undefined || this.#topics.has(envelope.topicNumber)
   }
 }

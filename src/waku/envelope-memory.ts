@@ -14,14 +14,14 @@ export class EnvelopeMemory {
   readonly #slabs: Uint8Array[] = []
   readonly #taken: number[] = []
 
-  /** Has an envelope keep its bytes here. `now` is Unix seconds. */
+  /** Has an envelope keep its bytes and its hash here. `now` is Unix seconds. */
   keep(envelope: Envelope, now: number): void {
-    envelope.moveTo(this.#take(envelope.size, Math.max(1, envelope.expiry - now)))
-  }
-
-  #take(size: number, seconds: number): Uint8Array {
-    if (size > LARGE) return new Uint8Array(size)
-    const order = Math.floor(Math.log2(seconds))
+    const size = envelope.roomSize
+    if (size > LARGE) {
+      envelope.moveTo(new Uint8Array(size), 0)
+      return
+    }
+    const order = Math.floor(Math.log2(Math.max(1, envelope.expiry - now)))
     let slab = this.#slabs[order]
     let at = this.#taken[order] ?? 0
     if (slab === undefined || at + size > SLAB_BYTES) {
@@ -29,7 +29,7 @@ export class EnvelopeMemory {
       this.#slabs[order] = slab
       at = 0
     }
+    envelope.moveTo(slab, at)
     this.#taken[order] = at + size
-    return slab.subarray(at, at + size)
   }
 }

@@ -2,7 +2,6 @@ import type { Logger, PeerId } from '@libp2p/interface'
 import type { Envelope } from '../wire/envelope.js'
 import { decodePayload, type OpenedPayload } from '../wire/payload.js'
 import { openSymmetric } from '../wire/symmetric.js'
-import { topicNumber } from '../wire/topic.js'
 import type { Counters } from './counters.js'
 import { type MessageFilter, type ReceivedMessage, Subscription } from './subscription.js'
 
@@ -50,7 +49,7 @@ export class Filters {
    */
   deliver(envelope: Envelope, how: { historic: boolean; peer?: PeerId | undefined }): boolean {
     if (this.#anyTopic.size === 0 && this.#byTopic.size === 0) return true
-    const candidates = [...(this.#byTopic.get(topicNumber(envelope.topic)) ?? []), ...this.#anyTopic]
+    const candidates = [...(this.#byTopic.get(envelope.topicNumber) ?? []), ...this.#anyTopic]
     if (candidates.length === 0) return true
     const opened = new Map<string, OpenedPayload | undefined>()
     let wanted = 0

@@ -32,7 +32,8 @@ export class Heard {
   /** As they came, from `#head` on, and among them some that are forgotten: a Map takes long to find what it holds first. */
   #order: HeardEnvelope[] = []
   #head = 0
-  readonly #byExpiry = new Map<number, Set<HeardEnvelope>>()
+  /** All that is in `#order`, by when they expire. */
+  #byExpiry = new Map<number, HeardEnvelope[]>()
   readonly #max: number
   readonly #onForgotten: (entry: HeardEnvelope) => void
   #expiredBefore = 0
@@ -54,13 +55,8 @@ export class Heard {
   /** Returns how many had to be forgotten for it. */
   add(entry: HeardEnvelope): number {
     this.#byHash.set(entry.hash, entry)
-    let bucket = this.#byExpiry.get(entry.expiry)
-    if (bucket === undefined) {
-      bucket = new Set()
-      this.#byExpiry.set(entry.expiry, bucket)
-    }
-    bucket.add(entry)
     this.#order.push(entry)
+    this.#sort(entry)
     let evicted = 0
     while (this.#byHash.size > this.#max) {
       const oldest = this.#order[this.#head++] as HeardEnvelope
@@ -96,23 +92,25 @@ export class Heard {
   #compact(): void {
     this.#order = this.#order.slice(this.#head).filter(entry => this.#holds(entry))
     this.#head = 0
+    this.#byExpiry = new Map()
+    for (const entry of this.#order) this.#sort(entry)
+  }
+
+  #sort(entry: HeardEnvelope): void {
+    const bucket = this.#byExpiry.get(entry.expiry)
+    if (bucket === undefined) this.#byExpiry.set(entry.expiry, [entry])
+    else bucket.push(entry)
   }
 
   #drop(expiry: number): void {
     const bucket = this.#byExpiry.get(expiry)
     if (bucket === undefined) return
     this.#byExpiry.delete(expiry)
-    for (const entry of bucket) {
-      this.#byHash.delete(entry.hash)
-      this.#onForgotten(entry)
-    }
+    for (const entry of bucket) if (this.#holds(entry)) this.#forget(entry)
   }
 
   #forget(entry: HeardEnvelope): void {
     this.#byHash.delete(entry.hash)
-    const bucket = this.#byExpiry.get(entry.expiry)
-    bucket?.delete(entry)
-    if (bucket?.size === 0) this.#byExpiry.delete(entry.expiry)
     this.#onForgotten(entry)
   }
 }

@@ -1,4 +1,5 @@
 import type { Logger, PeerId } from '@libp2p/interface'
+import { fromHex } from '../wire/bytes.js'
 import { type Refusal, RefusalCode } from '../wire/confirmation.js'
 import { decodeEnvelope, type Envelope, type EnvelopeDigest } from '../wire/envelope.js'
 import { keccak256 } from '../wire/keccak.js'
@@ -139,7 +140,7 @@ export class Intake {
       if (known.storage === 'failed') {
         this.#memory.keep(envelope, now)
         packet.keep(known, envelope)
-      } else packet.await(known, envelope.hash)
+      } else packet.await(known)
       return
     }
     const unwanted = judgeTaste(envelope, now, own) ?? this.#storeRefuses(envelope, now)
@@ -197,7 +198,7 @@ class PacketIntake {
   /** The store as it was when the packet came. */
   readonly store: EnvelopeStore | undefined
   readonly batch: StoreBatch | undefined
-  readonly #kept: Array<{ entry: HeardEnvelope; hash: Uint8Array }> = []
+  readonly #kept: HeardEnvelope[] = []
   readonly #batches = new Set<StoreBatch>()
 
   constructor(store: EnvelopeStore | undefined) {
@@ -210,22 +211,22 @@ class PacketIntake {
     if (this.batch === undefined) return
     this.batch.add(entry, envelope)
     this.#batches.add(this.batch)
-    this.#kept.push({ entry, hash: envelope.hash })
+    this.#kept.push(entry)
   }
 
   /** Known, and perhaps still being stored with another packet. */
-  await(entry: HeardEnvelope, hash: Uint8Array): void {
+  await(entry: HeardEnvelope): void {
     if (typeof entry.storage === 'string') return
     this.#batches.add(entry.storage)
-    this.#kept.push({ entry, hash })
+    this.#kept.push(entry)
   }
 
   result(): Taken {
     return {
       settled: this.#batches.size === 0 ? undefined : Promise.all([...this.#batches].map(batch => batch.done)),
       refusals: () => {
-        const lost = this.#kept.filter(({ entry }) => entry.storage === 'failed')
-        return [...this.refused, ...lost.map(({ hash }) => ({ hash, code: RefusalCode.other, text: 'not stored' }))]
+        const lost = this.#kept.filter(({ storage }) => storage === 'failed').map(({ hash }) => fromHex(hash))
+        return [...this.refused, ...lost.map(hash => ({ hash, code: RefusalCode.other, text: 'not stored' }))]
       }
     }
   }

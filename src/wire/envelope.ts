@@ -1,9 +1,10 @@
-import { concatBytes, isUint32, toHex } from './bytes.js'
+import { concatBytes, isUint32, readUint32, toHex } from './bytes.js'
 import { MalformedError, UnencodableError } from './errors.js'
 import { keccak256, leadingZeroBits } from './keccak.js'
 import { encodeList, encodeString, encodeUint, headerLength, ItemReader, listHeader } from './rlp.js'
 
 const NONCE_BYTES = 8
+const HASH_BYTES = 32
 /** Every envelope that is heard is hashed here: most fit. */
 const scratch = new Uint8Array(4096)
 
@@ -34,14 +35,16 @@ export interface EnvelopeDigest {
 export class Envelope implements EnvelopeFields {
   readonly expiry: number
   readonly ttl: number
-  #raw: Uint8Array
+  /** Its bytes; where it was moved to, those and its hash among others. */
+  #memory: Uint8Array
+  #at = 0
+  /** Bytes of the whole envelope. */
+  readonly size: number
   readonly #itemsAt: number
   readonly #topicAt: number
   readonly #dataAt: number
   readonly #dataEnd: number
   readonly #nonceAt: number
-  #topic: Uint8Array | undefined
-  #data: Uint8Array | undefined
   #hash: Uint8Array | undefined
   #hashHex: string | undefined
   #powBits: number | undefined
@@ -58,7 +61,8 @@ export class Envelope implements EnvelopeFields {
     list.next()
     if (!list.isList || !list.done) throw new MalformedError('an envelope is one list')
     const item = new ItemReader(raw, list.body, raw.length)
-    this.#raw = raw
+    this.#memory = raw
+    this.size = raw.length
     this.#itemsAt = list.body
     this.expiry = readUint32Item(item)
     this.ttl = readUint32Item(item)
@@ -79,17 +83,21 @@ export class Envelope implements EnvelopeFields {
 
   /** As it travels and is stored: what its hash is of. */
   get raw(): Uint8Array {
-    return this.#raw
+    // a view of each field, kept for every envelope that is heard, would take more room than the envelope
+    return this.#moved ? this.#memory.subarray(this.#at, this.#at + this.size) : this.#memory
   }
 
   get topic(): Uint8Array {
-    this.#topic ??= this.raw.subarray(this.#topicAt, this.#topicAt + 4)
-    return this.#topic
+    return this.#memory.subarray(this.#at + this.#topicAt, this.#at + this.#topicAt + 4)
+  }
+
+  /** The topic as an integer of 32 bits, big-endian. */
+  get topicNumber(): number {
+    return readUint32(this.#memory, this.#at + this.#topicAt)
   }
 
   get data(): Uint8Array {
-    this.#data ??= this.raw.subarray(this.#dataAt, this.#dataEnd)
-    return this.#data
+    return this.#memory.subarray(this.#at + this.#dataAt, this.#at + this.#dataEnd)
   }
 
   /** Bytes of `data`. */
@@ -108,13 +116,9 @@ export class Envelope implements EnvelopeFields {
     return (this.expiry - this.ttl) >>> 0
   }
 
-  /** Bytes of the whole envelope. */
-  get size(): number {
-    return this.raw.length
-  }
-
   /** Keccak-256 of the raw bytes: the identity of the envelope. 32 bytes. */
   get hash(): Uint8Array {
+    if (this.#moved) return this.#memory.slice(this.#at + this.size, this.#at + this.roomSize)
     this.#hash ??= keccak256(this.raw)
     return this.#hash
   }
@@ -136,16 +140,27 @@ export class Envelope implements EnvelopeFields {
     return this.#powBits
   }
 
+  /** Bytes of memory that `moveTo` takes. */
+  get roomSize(): number {
+    return this.size + HASH_BYTES
+  }
+
   /**
-   * Copies the raw bytes to other memory and keeps them there instead of where they came.
-   * @throws RangeError when the memory is not of the same length
+   * Copies the raw bytes and the hash to other memory, at an offset, and keeps them there instead of where they came.
+   * @throws RangeError when they do not fit
    */
-  moveTo(memory: Uint8Array): void {
-    if (memory.length !== this.#raw.length) throw new RangeError('an envelope does not change its length')
-    memory.set(this.#raw)
-    this.#raw = memory
-    this.#topic = undefined
-    this.#data = undefined
+  moveTo(memory: Uint8Array, at: number): void {
+    const { hash } = this
+    if (at + this.roomSize > memory.length) throw new RangeError('there is no room for the envelope')
+    memory.set(this.raw, at)
+    memory.set(hash, at + this.size)
+    this.#memory = memory
+    this.#at = at
+    this.#hash = undefined
+  }
+
+  get #moved(): boolean {
+    return this.#memory.length > this.size
   }
 
   /** What is hashed for the proof of work; valid until the next call on any envelope. */

@@ -1,4 +1,4 @@
-import type { LevelOperation, LevelStore } from '../../src/archive/level-store.js'
+import type { LevelOperation, LevelOperations, LevelStore } from '../../src/archive/level-store.js'
 
 /** A database whose next writes fail. */
 export class FaultyStore implements LevelStore {
@@ -16,7 +16,8 @@ export class FaultyStore implements LevelStore {
     this.#inner = inner
   }
 
-  async batch(operations: LevelOperation[], options: { sync: boolean }): Promise<void> {
+  async batch(written: LevelOperations, options: { sync: boolean }): Promise<void> {
+    const operations = [...written]
     this.batches.push({ operations, sync: options.sync })
     this.onWrite(operations)
     await this.gate

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { ClassicLevel } from 'classic-level'
 import type { ArchiveQuery } from '../../src/archive/archive.js'
+import { ClassicStore } from '../../src/archive/classic-store.js'
 import { LEVEL_OPTIONS } from '../../src/archive/database.js'
 import { LevelArchive } from '../../src/archive/level-archive.js'
 import { useQuickKeccak } from '../../src/node/quick-keccak.js'
@@ -34,7 +35,7 @@ before(async () => {
   directory = await mkdtemp(join(tmpdir(), 'waku-archive-'))
   level = new ClassicLevel(directory, LEVEL_OPTIONS)
   await level.open()
-  store = new CountingStore(level)
+  store = new CountingStore(new ClassicStore(level))
   archive = await LevelArchive.open({ db: store })
   for (const batch of traffic.batches(2000)) {
     envelopes.push(...batch)

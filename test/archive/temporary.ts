@@ -4,7 +4,9 @@ import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { ClassicLevel } from 'classic-level'
 import type { Archive } from '../../src/archive/archive.js'
+import { ClassicStore } from '../../src/archive/classic-store.js'
 import { LEVEL_OPTIONS } from '../../src/archive/database.js'
+import type { LevelStore } from '../../src/archive/level-store.js'
 
 /** A directory that is gone after the test. */
 export async function temporaryDirectory(t: TestContext): Promise<string> {
@@ -13,8 +15,8 @@ export async function temporaryDirectory(t: TestContext): Promise<string> {
   return directory
 }
 
-/** A LevelDB on disk with bytes as keys and values, closed and removed after the test. */
-export async function temporaryLevel(t: TestContext): Promise<ClassicLevel<Uint8Array, Uint8Array>> {
+/** A LevelDB on disk as the archive uses it, closed and removed after the test. */
+export async function temporaryLevel(t: TestContext): Promise<LevelStore> {
   const directory = await mkdtemp(join(tmpdir(), 'waku-archive-'))
   const level = new ClassicLevel<Uint8Array, Uint8Array>(directory, LEVEL_OPTIONS)
   await level.open()
@@ -22,7 +24,7 @@ export async function temporaryLevel(t: TestContext): Promise<ClassicLevel<Uint8
     await level.close()
     await rm(directory, { recursive: true, force: true })
   })
-  return level
+  return new ClassicStore(level)
 }
 
 /** The archive, but closing it closes more than it. */

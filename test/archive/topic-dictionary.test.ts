@@ -14,7 +14,10 @@ const ALMOST_ALL = new Uint8Array(64).fill(0xff)
 test('topics that pass a filter are found from memory when they are few, from disk when they are many', async t => {
   const level = await temporaryLevel(t)
   const topics = [RED, 0x55667788, 0xffffffff, 0]
-  await level.batch(topics.map(topic => ({ type: 'put', key: topicKey(topic), value: uint32(1) })))
+  await level.batch(
+    topics.map(topic => ({ type: 'put', key: topicKey(topic), value: uint32(1) })),
+    { sync: true }
+  )
   for (const [maxCached, readsAgain] of [
     [100, 0],
     [2, topics.length]

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { EnvelopeMemory } from '../../src/waku/envelope-memory.js'
 import { decodeEnvelope, type Envelope } from '../../src/wire/envelope.js'
+import { keccak256 } from '../../src/wire/keccak.js'
 import { newEnvelope } from '../helpers/envelopes.js'
 
 const NOW = 1_700_000_000
@@ -11,6 +12,7 @@ function kept(memory: EnvelopeMemory, { ttl = 60, size = 100 }: { ttl?: number; 
   const envelope = decodeEnvelope(raw)
   memory.keep(envelope, NOW)
   assert.deepEqual(envelope.raw, raw)
+  assert.deepEqual(envelope.hash, keccak256(raw))
   assert.notEqual(envelope.raw.buffer, raw.buffer)
   return envelope
 }
@@ -24,7 +26,7 @@ test('envelopes that live about equally long share memory; one never keeps much 
   for (const buffer of buffers(long)) assert.ok(!buffers(short).has(buffer))
   for (const { raw } of [...short, ...long]) assert.ok(raw.buffer.byteLength <= 4096)
   const large = kept(memory, { size: 5000 })
-  assert.equal(large.raw.buffer.byteLength, large.size)
+  assert.equal(large.raw.buffer.byteLength, large.roomSize)
 })
 
 test('no two envelopes have the same bytes of memory', () => {
@@ -32,7 +34,8 @@ test('no two envelopes have the same bytes of memory', () => {
   const envelopes = Array.from({ length: 300 }, (_, i) =>
     kept(memory, { ttl: 1 + (i % 7) * 50, size: (i * 37) % 1200 })
   )
-  for (const { raw, ttl, data } of envelopes) {
+  for (const { raw, hash, ttl, data } of envelopes) {
+    assert.deepEqual(hash, keccak256(raw))
     assert.deepEqual(data, new Uint8Array(data.length).fill(ttl))
     assert.equal(decodeEnvelope(raw).ttl, ttl)
   }

@@ -46,11 +46,13 @@ test('an envelope believes the digest that it is given, and moves with all its f
   assert.equal(envelope.hash, hash)
   assert.equal(envelope.powBits, 77)
   const fields = [envelope.topic, envelope.data, envelope.nonce]
-  assert.throws(() => envelope.moveTo(new Uint8Array(raw.length + 1)), RangeError)
-  const memory = new Uint8Array(raw.length)
-  envelope.moveTo(memory)
+  assert.throws(() => envelope.moveTo(new Uint8Array(envelope.roomSize + 4), 5), RangeError)
+  const memory = new Uint8Array(envelope.roomSize + 5)
+  envelope.moveTo(memory, 5)
   packet.fill(0)
-  assert.equal(envelope.raw, memory)
+  assert.deepEqual(envelope.raw, raw)
+  assert.deepEqual(envelope.hash, hash)
+  assert.equal(envelope.raw.buffer, memory.buffer)
   assert.deepEqual([envelope.topic, envelope.data, envelope.nonce].map(String), [
     String(decodeEnvelope(raw).topic),
     String(decodeEnvelope(raw).data),
