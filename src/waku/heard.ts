@@ -16,6 +16,8 @@ export class HeardEnvelope {
   own: boolean
   /** On disk (or nothing stores here), not on disk, or on its way there. */
   storage: 'stored' | 'failed' | StoreBatch
+  /** Expired, or evicted. */
+  forgotten = false
 
   constructor(envelope: Envelope, storage: 'stored' | StoreBatch, own: boolean) {
     this.hash = envelope.hashHex
@@ -60,7 +62,7 @@ export class Heard {
     let evicted = 0
     while (this.#byHash.size > this.#max) {
       const oldest = this.#order[this.#head++] as HeardEnvelope
-      if (!this.#holds(oldest)) continue
+      if (oldest.forgotten) continue
       this.#forget(oldest)
       evicted++
     }
@@ -85,12 +87,8 @@ export class Heard {
     for (const entry of this.#byHash.values()) for (const slot of slots) entry.knownBy.delete(slot)
   }
 
-  #holds(entry: HeardEnvelope): boolean {
-    return this.#byHash.get(entry.hash) === entry
-  }
-
   #compact(): void {
-    this.#order = this.#order.slice(this.#head).filter(entry => this.#holds(entry))
+    this.#order = this.#order.slice(this.#head).filter(entry => !entry.forgotten)
     this.#head = 0
     this.#byExpiry = new Map()
     for (const entry of this.#order) this.#sort(entry)
@@ -106,10 +104,11 @@ export class Heard {
     const bucket = this.#byExpiry.get(expiry)
     if (bucket === undefined) return
     this.#byExpiry.delete(expiry)
-    for (const entry of bucket) if (this.#holds(entry)) this.#forget(entry)
+    for (const entry of bucket) if (!entry.forgotten) this.#forget(entry)
   }
 
   #forget(entry: HeardEnvelope): void {
+    entry.forgotten = true
     this.#byHash.delete(entry.hash)
     this.#onForgotten(entry)
   }
