@@ -13,7 +13,8 @@ export interface ForwardingInit {
    */
   overallTimeout?: number | undefined
   /**
-   * How long one upstream may take to be connected, in ms, before the next is tried.
+   * How long one upstream may take to be connected, in ms, before the next is tried; less where several share half of
+   * `firstTimeout`.
    *
    * @default 2000
    */

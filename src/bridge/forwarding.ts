@@ -27,6 +27,7 @@ export interface ForwardingParts {
 /** A request that comes again so soon has gone round in a circle, ms. */
 const REMEMBERED = 30_000
 const MAX_REMEMBERED = 4096
+const LATE = 'the mailserver behind this one did not answer in time'
 /** A requester that has less left than this waits, bytes. */
 const LEAST_ALLOWANCE = 1024 * 1024
 /** How long one that used all up waits, seconds. */
@@ -72,9 +73,20 @@ export class Forwarding {
     if (candidates.length === 0) return undefined
     const leave = this.#enter(request.peer.toString())
     const { firstTimeout: first, overallTimeout: overall } = this.#settings
+    // the last of them still has time to answer
+    const dialTimeout = Math.min(this.#settings.dialTimeout, first / 2 / candidates.length)
     const watchdog = new Watchdog({ first, overall }, AbortSignal.any([request.signal, this.#stopped.signal]))
     const { tally } = this
-    const parts = { request, envelope, deliver, watchdog, tally, allowance: this.#allowance, settings: this.#settings }
+    const parts = {
+      request,
+      envelope,
+      deliver,
+      watchdog,
+      tally,
+      allowance: this.#allowance,
+      settings: this.#settings,
+      dialTimeout
+    }
     try {
       return await this.#ask(candidates, new Passage(parts), parts)
     } catch (error) {
@@ -118,7 +130,7 @@ export class Forwarding {
     }
   }
 
-  /** Undefined when no upstream can be reached: then nobody here reads the request. */
+  /** Undefined when no upstream can be reached while there is time: then nobody here reads the request. */
   async #ask(candidates: Upstream[], passage: Passage, parts: PassageParts): Promise<RequestComplete | undefined> {
     const { signal } = parts.watchdog
     let last: { complete: RequestComplete } | { error: RequestError } | undefined
@@ -139,7 +151,10 @@ export class Forwarding {
         if (passage.delivered) break
       }
     }
-    if (last === undefined) return undefined
+    if (last === undefined) {
+      if (signal.aborted) throw new RequestError(RequestErrorCode.internal, LATE)
+      return undefined
+    }
     if ('error' in last) throw last.error
     this.tally.add(last.complete.error === undefined ? 'answers_complete' : 'answers_refused')
     return last.complete
@@ -166,7 +181,7 @@ export class Forwarding {
       return undefined
     }
     const [event, text] = how.late
-      ? (['upstreams_late', 'the mailserver behind this one did not answer in time'] as const)
+      ? (['upstreams_late', LATE] as const)
       : name === 'UpstreamMisbehavedError'
         ? (['upstreams_misbehaved', 'the mailserver behind this one sent what is no answer'] as const)
         : (['upstreams_broken', 'the mailserver behind this one ended the connection'] as const)

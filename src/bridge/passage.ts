@@ -24,6 +24,8 @@ export interface PassageParts {
   watchdog: Watchdog
   allowance: ByteAllowance
   settings: ForwardingSettings
+  /** How long one upstream may take to be connected, in ms. */
+  dialTimeout: number
   tally: Tally<ForwardingEvent>
 }
 
@@ -124,7 +126,7 @@ export class Passage {
 
   async #dial(upstream: Upstream, signal: AbortSignal): Promise<MailLine> {
     const expired = new AbortController()
-    const timer = setTimeout(() => expired.abort(new Error('no connection in time')), this.#parts.settings.dialTimeout)
+    const timer = setTimeout(() => expired.abort(new Error('no connection in time')), this.#parts.dialTimeout)
     try {
       return await upstream.dial({ signal: AbortSignal.any([signal, expired.signal]) })
     } catch (cause) {

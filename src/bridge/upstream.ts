@@ -28,9 +28,9 @@ export class Upstream {
   }
 
   /** Whether it can read such a request (protocols/devp2p.md): on libp2p there are no raw forms, and all is dated. */
-  reads({ codec }: IncomingRequest, { expiry, ttl }: Envelope): boolean {
+  reads({ codec }: IncomingRequest, { expiry }: Envelope): boolean {
     if (this.network === 'devp2p') return true
-    if (expiry === 0 && ttl === 0) return false
+    if (expiry === 0) return false
     return !codec.dialects.every(dialect => dialect.startsWith('raw'))
   }
 }

@@ -28,13 +28,15 @@ export class CapabilityChannel implements PacketChannel {
   readonly status: StatusCodec
   readonly onMalformed: 'abort' | 'ignore'
   readonly packets: AsyncIterable<Packet>
+  readonly secondary: boolean
   readonly #stream: CapabilityStream
   readonly #host: ChannelHost
   #ready = false
   #short = false
   #positional = false
 
-  constructor(stream: CapabilityStream, host: ChannelHost) {
+  /** @param primary for a secondary one: resolves when the other one had its handshake; until then nothing is read here */
+  constructor(stream: CapabilityStream, host: ChannelHost, primary?: Promise<void>) {
     const traits: CapabilityTraits = traitsOf(stream.name, stream.version)
     this.peer = host.peer
     this.capability = traits.id
@@ -42,7 +44,8 @@ export class CapabilityChannel implements PacketChannel {
     this.onMalformed = traits.onMalformed
     this.#stream = stream
     this.#host = host
-    this.packets = this.#read()
+    this.secondary = primary !== undefined
+    this.packets = this.#read(primary)
   }
 
   /** Both sides have the other's Status. */
@@ -86,7 +89,8 @@ export class CapabilityChannel implements PacketChannel {
   }
 
   /** Pulled by the service, so that a slow one slows the peer; history is dealt with on the way. */
-  async *#read(): AsyncGenerator<Packet, void> {
+  async *#read(primary: Promise<void> | undefined): AsyncGenerator<Packet, void> {
+    await primary
     for await (const packet of this.#stream.messages) {
       if (!this.#ready) {
         if (packet.code === PacketCode.Status) this.#greet(packet.body)

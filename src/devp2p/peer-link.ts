@@ -29,10 +29,12 @@ export interface PeerLinkParts {
   log: Logger
 }
 
+/** How long a peer that speaks both families may take for its handshake over waku before the other goes on without, in ms. */
+const PRIMARY_PATIENCE = 1_000
+
 /**
  * One peer on one connection. Each shared capability is a conversation of its own; with a peer that speaks both families
- * the one over waku becomes ready last and is thereby the one that envelopes are sent on, so that none is sent twice.
- * History is asked for and answered on either, one request at a time each way.
+ * the one over shh is secondary, so that envelopes are sent on waku only and none twice. Both begin at once. History is asked for and answered on either, one request at a time each way.
  */
 export class PeerLink implements ChannelHost {
   readonly peer: PeerId
@@ -43,13 +45,18 @@ export class PeerLink implements ChannelHost {
   readonly #requests: RequestQueue | undefined
   readonly #exchanges: Exchanges
   readonly #ready = defer<void>()
+  /** The last conversation had its handshake, is over, or took too long for the others to wait. */
+  readonly #primary = defer<void>()
 
   constructor(connection: RlpxConnection, parts: PeerLinkParts) {
     this.peer = connection.peer
     this.connection = connection
     this.#parts = parts
     // by name: shh before waku
-    this.#channels = connection.streams.map(stream => new CapabilityChannel(stream, this))
+    const last = connection.streams.length - 1
+    this.#channels = connection.streams.map(
+      (stream, i) => new CapabilityChannel(stream, this, i < last ? this.#primary.promise : undefined)
+    )
     this.#requests = parts.handler && new RequestQueue(parts.handler, connection.signal)
     const abort = (reason: Error): void => this.abort(reason)
     this.#exchanges = new Exchanges({ tally: parts.tally, drainTimeout: parts.drainTimeout, abort })
@@ -71,24 +78,28 @@ export class PeerLink implements ChannelHost {
     }
     this.connection.signal.addEventListener('abort', ended, { once: true })
     if (this.connection.signal.aborted) ended()
-    const running: Promise<Error | undefined>[] = []
-    for (const channel of this.#channels) {
-      if (this.connection.signal.aborted) break
-      const ready = defer<void>()
-      const over = this.#parts.waku.run(channel, {
-        onReady: () => {
-          this.#met(channel)
-          ready.resolve()
-        }
-      })
-      running.push(over)
-      await Promise.race([ready.promise, over])
-    }
+    const patience = setTimeout(this.#primary.resolve, PRIMARY_PATIENCE)
+    const conversations = this.connection.signal.aborted ? [] : this.#channels.map(channel => this.#converse(channel))
+    void conversations.at(-1)?.met.then(() => this.#primary.resolve())
+    await Promise.all(conversations.map(({ met }) => met))
+    clearTimeout(patience)
     this.#ready.resolve()
-    for (const error of await Promise.all(running)) {
+    for (const error of await Promise.all(conversations.map(({ over }) => over))) {
       if (error !== undefined) log.trace('a conversation over devp2p ended - %e', error)
     }
     await this.connection.closed
+  }
+
+  /** `met` resolves when the handshake is done or the conversation over. */
+  #converse(channel: CapabilityChannel): { met: Promise<unknown>; over: Promise<Error | undefined> } {
+    const ready = defer<void>()
+    const over = this.#parts.waku.run(channel, {
+      onReady: () => {
+        this.#met(channel)
+        ready.resolve()
+      }
+    })
+    return { met: Promise.race([ready.promise, over]), over }
   }
 
   /** A line for requests to this peer. */

@@ -16,6 +16,8 @@ export type Network = 'libp2p' | 'devp2p'
 export interface PacketChannel {
   readonly peer: PeerId
   readonly network: Network
+  /** Beside another conversation with the same peer: envelopes are sent on that one while it lasts. */
+  readonly secondary?: boolean
   /** How this peer spells Status and its updates. */
   readonly status: StatusCodec
   /** What an undecodable body costs: the conversation, or only the packet (some legacy networks). */

@@ -8,6 +8,11 @@ interface Neighbour {
   sessions: Session[]
 }
 
+function activeOf({ sessions }: Neighbour): Session | undefined {
+  const ready = sessions.filter(session => session.ready && !session.retiring)
+  return ready.findLast(({ channel }) => channel.secondary !== true) ?? ready.at(-1)
+}
+
 interface Waiter {
   resolve: () => void
   reject: (error: Error) => void
@@ -15,7 +20,8 @@ interface Waiter {
 
 /**
  * The peers there are conversations with. Each has a slot, a small number that stands for it in every envelope's set of
- * peers that know it; of several conversations with one peer the newest that is ready is the active one.
+ * peers that know it; of several conversations with one peer the newest that is ready is the active one, a secondary one only
+ * when there is no other.
  */
 export class Peers {
   readonly #byPeer = new Map<string, Neighbour>()
@@ -56,14 +62,13 @@ export class Peers {
   }
 
   active(peer: PeerId): Session | undefined {
-    return this.#byPeer.get(peer.toString())?.sessions.findLast(session => session.ready && !session.retiring)
+    const neighbour = this.#byPeer.get(peer.toString())
+    return neighbour && activeOf(neighbour)
   }
 
   /** One session for each peer that is ready. */
   allActive(): Session[] {
-    return [...this.#byPeer.values()].flatMap(
-      ({ sessions }) => sessions.findLast(session => session.ready && !session.retiring) ?? []
-    )
+    return [...this.#byPeer.values()].flatMap(neighbour => activeOf(neighbour) ?? [])
   }
 
   all(): Session[] {

@@ -21,6 +21,11 @@ export interface PosterParts {
   miner: Miner
 }
 
+/** What deployed Whisper and Waku nodes may ask of an envelope … */
+const USUAL_POW = 0.002
+/** … unless it holds so many bytes of data or more. */
+const LARGE_DATA = 50_000
+
 /** Posts envelopes of our own and collects what their receivers say. */
 export class Poster {
   readonly #parts: PosterParts
@@ -54,7 +59,8 @@ export class Poster {
     const { own, settings, miner, peers } = this.#parts
     const fields = sealMessage(message, settings.now(), settings.maxTtl)
     const asked = message.to === undefined ? 0 : (peers.active(message.to)?.status.pow ?? 0)
-    return await miner.mine(fields, message.pow ?? Math.max(own.pow, asked), { signal })
+    const usual = fields.data.length < LARGE_DATA ? USUAL_POW : 0
+    return await miner.mine(fields, message.pow ?? Math.max(own.pow, asked, usual), { signal })
   }
 
   #confirmingSession(to: PeerId): Session {

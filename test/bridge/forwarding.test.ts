@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
+import { setTimeout } from 'node:timers/promises'
 import { generateKeyPair } from '@libp2p/crypto/keys'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
+import type { UpstreamInit } from '../../src/bridge/upstream.js'
+import { NodeKey } from '../../src/devp2p/node-key.js'
 import type { Envelope } from '../../src/wire/envelope.js'
 import { parseTopic } from '../../src/wire/topic.js'
 import { legacyNode } from '../devp2p/legacy-node.js'
@@ -126,18 +129,20 @@ test('a short peer and requests dated 0 go to no libp2p upstream, but to a devp2
   const near = await legacyNode(t)
   await far.archive.append(expired(2))
   await near.archive.append(expired(3))
-  const dated0 = () => sealRequest({ lower: OLD }, { dialect: 'spec5', expiry: 0, ttl: 0 })
-  const through = async (upstreams: 'far' | 'near') => {
+  const dated0 = (ttl = 0) => sealRequest({ lower: OLD }, { dialect: 'spec5', expiry: 0, ttl })
+  const through = async (upstreams: 'far' | 'near', request = dated0()) => {
     const bridge = await bridgeNode(t, {
       requestKey: THEIRS,
       mailserver: { policies: { libp2p: { fresh: false } } },
       upstreams: node => [node.upstream(upstreams === 'far' ? far : near)]
     })
-    return { ...(await ask(t, bridge, dated0())), bridge }
+    return { ...(await ask(t, bridge, request)), bridge }
   }
-  const refused = await through('far')
-  assert.equal(refused.complete.error?.code, 2)
-  assert.equal(refused.bridge.forwarding.tally.get('requests_unforwardable'), 1)
+  for (const request of [dated0(), dated0(10)]) {
+    const refused = await through('far', request)
+    assert.equal(refused.complete.error?.code, 2)
+    assert.equal(refused.bridge.forwarding.tally.get('requests_unforwardable'), 1)
+  }
   assert.equal(far.server.tally.get('requests'), 0)
   const answered = await through('near')
   assert.equal(answered.envelopes.length, 3)
@@ -205,6 +210,34 @@ test('while no upstream can be reached nobody here reads the request', async t =
   const bridge = await bridgeNode(t, { requestKey: THEIRS, upstreams: node => [node.upstream(gone)] })
   await gone.libp2p.stop()
   assert.equal((await ask(t, bridge, sealRequest())).complete.error?.code, 2)
+})
+
+/** An upstream that a connection to is never refused and never there. */
+const unanswered = (): UpstreamInit => ({
+  peer: new NodeKey().peerId,
+  network: 'libp2p',
+  dial: ({ signal }) =>
+    new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason), { once: true }))
+})
+
+test('upstreams that do not answer a dial leave time to ask one that does', async t => {
+  const alive = await serverNode(t)
+  await alive.archive.append(expired(3))
+  const upstreams = (node: BridgeNode) => [unanswered(), unanswered(), node.upstream(alive)]
+  const patient = await bridgeNode(t, { requestKey: THEIRS, upstreams })
+  assert.equal((await ask(t, patient, sealRequest({ lower: OLD }))).envelopes.length, 3)
+  assert.equal(patient.forwarding.tally.get('upstreams_unreachable'), 2)
+})
+
+test('when dialling took all the time, not everyone was asked: error 12', async t => {
+  const bridge = await bridgeNode(t, {
+    requestKey: THEIRS,
+    upstreams: () => [
+      { ...unanswered(), dial: () => setTimeout(300).then(() => Promise.reject(new Error('too late'))) }
+    ],
+    forwarding: { firstTimeout: 100 }
+  })
+  assert.equal((await ask(t, bridge, sealRequest())).complete.error?.code, 12)
 })
 
 test('nothing that passes through reaches filters, archive or peers of the node between [MAIL-06 BR-03]', async t => {

@@ -70,6 +70,39 @@ test('a peer that speaks both families is heard and answered on either, and sent
   assert.equal((await node.archive.stats()).envelopes, 3)
 })
 
+test('the Status of both families is sent at once, in whatever order the peer shakes hands [WAKU-17]', async t => {
+  const node = await legacyNode(t)
+  const shh = await PacketPeer.dial(t, node, 'shh/6', { offered: ['shh/6', 'waku/1'] })
+  const waku = shh.beside('waku/1')
+  await waku.shakeHands()
+  await shh.shakeHands()
+  await until(() => node.waku.peers().length === 1)
+
+  const other = await PacketPeer.dial(t, node, 'shh/6', { offered: ['shh/6', 'waku/1'] })
+  const late = other.beside('waku/1')
+  await other.shakeHands()
+  await other.send(PacketCode.Messages, encodeMessages([newEnvelope().raw]))
+  await other.find(PacketCode.BatchAck)
+  await late.shakeHands()
+  await until(() => node.waku.peers().length === 2)
+})
+
+test('what waits for a peer of both families is sent to it over waku, as it wishes there [BR-02]', async t => {
+  const node = await legacyNode(t)
+  const [red, blue] = [newEnvelope({ topic: RED }), newEnvelope()]
+  await node.waku.post({ envelope: blue })
+  await node.waku.post({ envelope: red })
+  const shh = await PacketPeer.dial(t, node, 'shh/6', { offered: ['shh/6', 'waku/1'] })
+  const waku = shh.beside('waku/1')
+  await shh.shakeHands()
+  await waku.shakeHands({ bloom: bloomOf([RED]) })
+  assert.equal(toHex((await waku.find(PacketCode.Messages)).body), toHex(encodeMessages([red.raw])))
+  const request = sealPayload(encodeHistoryRequest(aRequest(), 'sg7'))
+  await shh.send(PacketCode.Request, request.raw)
+  await shh.find(PacketCode.RequestComplete)
+  assert.ok(!shh.received.some(({ code }) => code === PacketCode.Messages))
+})
+
 test('the Status for Whisper has all its items, and asks for no more proof of work than deployed nodes bring [SHH-06] [SHH-08] [USE-01]', async t => {
   const node = await legacyNode(t, { waku: { pow: undefined } })
   const peer = await PacketPeer.dial(t, node, 'shh/6')
