@@ -13,8 +13,8 @@ export interface ForwardingInit {
    */
   overallTimeout?: number | undefined
   /**
-   * How long one upstream may take to be connected, in ms, before the next is tried; less where several share half of
-   * `firstTimeout`.
+   * How long one upstream may take to be connected, in ms, before the next is tried; no more than half of
+   * `firstTimeout`, divided among all but the last.
    *
    * @default 2000
    */

@@ -73,8 +73,9 @@ export class Forwarding {
     if (candidates.length === 0) return undefined
     const leave = this.#enter(request.peer.toString())
     const { firstTimeout: first, overallTimeout: overall } = this.#settings
-    // the last of them still has time to answer
-    const dialTimeout = Math.min(this.#settings.dialTimeout, first / 2 / candidates.length)
+    // half of the time is for those that others come after
+    const share = candidates.length > 1 ? first / 2 / (candidates.length - 1) : first
+    const dialTimeout = Math.min(this.#settings.dialTimeout, share)
     const watchdog = new Watchdog({ first, overall }, AbortSignal.any([request.signal, this.#stopped.signal]))
     const { tally } = this
     const parts = {

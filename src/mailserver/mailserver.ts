@@ -19,7 +19,7 @@ import { PageReader } from './page-reader.js'
 import { ReadAhead } from './read-ahead.js'
 import { checkEnvelope } from './request-checks.js'
 import type { RequestForwarder } from './request-forwarder.js'
-import { type AskedRequest, decrypt, readRequest, unwrap } from './request-opening.js'
+import { type AskedRequest, decrypt, dialectOf, judgeSigner, readRequest, unwrap } from './request-opening.js'
 import { MAX_EXPIRED, type RequestPolicy, settlePolicies } from './request-policy.js'
 import { ServedRequests } from './served-requests.js'
 import { type MailserverInit, type MailserverSettings, settle } from './settings.js'
@@ -134,7 +134,9 @@ export class Mailserver implements Startable {
         await this.#answer(request, asked, answer)
       } catch (error) {
         if (error instanceof RequesterGoneError || request.signal.aborted) throw error
-        await answer.refuse(this.#refusal(error))
+        const refusal = this.#refusal(error, request)
+        answer.dialect ??= refusal.dialect
+        await answer.refuse(refusal)
       }
     } catch (error) {
       this.tally.add('requesters_gone')
@@ -189,7 +191,13 @@ export class Mailserver implements Startable {
     if (policy.fresh && this.#served.has(envelope.hash, endOf(envelope))) throw replayed()
     const asymmetric = network === 'devp2p' ? this.#requestKey : []
     const plain = decrypt(envelope, { symmetric: this.keyring.keysFor(peer), asymmetric })
-    const { dialect, request: asked } = codec.decodePayload(unwrap(plain, peer, policy))
+    const payload = unwrap(plain)
+    // recovering a signer takes a millisecond: not where nobody asks for it
+    if (policy.signature !== 'none') {
+      answer.dialect = dialectOf(payload, codec)
+      judgeSigner(plain, peer, policy)
+    }
+    const { dialect, request: asked } = codec.decodePayload(payload)
     answer.dialect = dialect
     if (policy.fresh) this.#claim(envelope, now)
     return asked
@@ -247,14 +255,14 @@ export class Mailserver implements Startable {
     clearTimeout(timer)
   }
 
-  #refusal(error: unknown): RequestError {
+  #refusal(error: unknown, { peer }: IncomingRequest): RequestError {
     const refusal =
       error instanceof RequestError
         ? error
         : new RequestError(RequestErrorCode.internal, 'the server failed', { cause: error })
     this.tally.add(eventOf(refusal.code))
     if (refusal.code === RequestErrorCode.internal) this.#log.error('a request failed - %e', refusal.cause)
-    else this.#log.trace('a request was refused with code %d', refusal.code)
+    else this.#log('a request of %p was refused with code %d: %s', peer, refusal.code, refusal.message)
     return refusal
   }
 }

@@ -2,6 +2,8 @@ import type { PeerId } from '@libp2p/interface'
 import type { IncomingRequest } from '../waku/mail-exchange.js'
 import { decodeEnvelope, type Envelope } from '../wire/envelope.js'
 import { MalformedError } from '../wire/errors.js'
+import type { Dialect } from '../wire/history-request.js'
+import type { MailCodec } from '../wire/mail-codec.js'
 import { decodePayload, type OpenedPayload } from '../wire/payload.js'
 import type { PlainRequest } from '../wire/plain-request.js'
 import { RequestError, RequestErrorCode } from '../wire/request-error.js'
@@ -34,17 +36,31 @@ export function decrypt(envelope: Envelope, keys: OpeningKeys): Uint8Array {
 }
 
 /**
- * The payload of a decrypted request (26/WAKU2-PAYLOAD), its signature judged by the policy.
+ * The payload of a decrypted request (26/WAKU2-PAYLOAD).
  *
- * @throws {RequestError} malformed or signature
+ * @throws {RequestError} malformed
  */
-export function unwrap(plain: Uint8Array, peer: PeerId, policy: RequestPolicy): Uint8Array {
-  const { payload } = read(plain, false, RequestErrorCode.malformed)
-  // recovering a signer takes a millisecond: not where nobody asks for it
-  if (policy.signature !== 'none') {
-    checkSignature(read(plain, true, RequestErrorCode.signature).signer, peer, policy)
+export function unwrap(plain: Uint8Array): Uint8Array {
+  return read(plain, false, RequestErrorCode.malformed).payload
+}
+
+/**
+ * Judges the signature of a decrypted request by the policy.
+ *
+ * @throws {RequestError} signature
+ */
+export function judgeSigner(plain: Uint8Array, peer: PeerId, policy: RequestPolicy): void {
+  checkSignature(read(plain, true, RequestErrorCode.signature).signer, peer, policy)
+}
+
+/** In which form a payload is written, as far as that can be told. */
+export function dialectOf(payload: Uint8Array, codec: Pick<MailCodec, 'decodePayload'>): Dialect | undefined {
+  try {
+    return codec.decodePayload(payload).dialect
+  } catch (error) {
+    if (error instanceof RequestError) return error.dialect
+    throw error
   }
-  return payload
 }
 
 /** @throws {RequestError} with `code` */

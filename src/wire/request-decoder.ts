@@ -30,11 +30,13 @@ interface Layout {
  * @throws RequestError malformed, bloom, topics or cursor
  */
 export function decodeHistoryRequest(payload: Uint8Array, options: { network: 'libp2p' | 'devp2p' }): DecodedRequest {
+  let dialect: Dialect | undefined
   try {
     const items = decodeList(payload, { max: 64 })
     const [lower, upper, bloom] = items
     if (lower === undefined || upper === undefined || bloom === undefined) throw new MalformedError('items are missing')
     const layout = layoutOf(items, options.network === 'libp2p')
+    dialect = layout.dialect
     const request: HistoryRequest = {
       lower: integer(lower, 'the lower bound'),
       upper: integer(upper, 'the upper bound'),
@@ -48,10 +50,15 @@ export function decodeHistoryRequest(payload: Uint8Array, options: { network: 'l
     if (topics !== undefined) request.topics = topics
     const cursor = cursorOf(layout.cursor)
     if (cursor !== undefined) request.cursor = cursor
-    return { dialect: layout.dialect, request }
+    return { dialect, request }
   } catch (error) {
-    if (!(error instanceof MalformedError)) throw error
-    throw new RequestError(RequestErrorCode.malformed, `the request is in no known form: ${error.message}`)
+    if (!(error instanceof MalformedError || error instanceof RequestError)) throw error
+    const refusal =
+      error instanceof RequestError
+        ? error
+        : new RequestError(RequestErrorCode.malformed, `the request is in no known form: ${error.message}`)
+    refusal.dialect ??= dialect
+    throw refusal
   }
 }
 
@@ -66,7 +73,8 @@ function layoutOf(items: RlpItem[], libp2p: boolean): Layout {
   if (fourth === undefined) return { dialect: 'spec4', limit: third }
   if (fifth === undefined) {
     if (fourth.isList && fourth.payload.length > 0) {
-      throw new RequestError(RequestErrorCode.topics, 'topics need a cursor item before them, which may be empty')
+      const text = 'topics need a cursor item before them, which may be empty'
+      throw Object.assign(new RequestError(RequestErrorCode.topics, text), { dialect: 'spec5' })
     }
     return { dialect: 'spec5', limit: third, cursor: fourth }
   }

@@ -1,4 +1,5 @@
 import { printable } from './printable.js'
+import type { Dialect } from './request-shape.js'
 
 /** Why a history request failed, as the completion says it (protocols/mailserver.md). */
 export const RequestErrorCode = {
@@ -35,4 +36,6 @@ export class RequestError extends Error {
   }
 
   readonly retryAfter: number | undefined
+  /** The form of the request, where that much could be told of one that is malformed. */
+  dialect: Dialect | undefined
 }

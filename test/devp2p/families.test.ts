@@ -212,6 +212,7 @@ test('bridges in a ring pass each envelope to each node once, and what was fetch
     await until(() => node.waku.counters.snapshot().envelopes_received >= 2 || node !== a)
     assert.equal(node.waku.counters.snapshot().envelopes_accepted + node.waku.counters.snapshot().envelopes_posted, 2)
   }
+  await until(() => c.waku.counters.snapshot().envelopes_stored === 2)
   assert.equal((await c.archive.stats()).envelopes, 2)
 })
 

@@ -11,6 +11,7 @@ import type { Envelope } from '../../src/wire/envelope.js'
 import { type Dialect, encodeHistoryRequest } from '../../src/wire/history-request.js'
 import { PacketCode } from '../../src/wire/packet-code.js'
 import { RequestErrorCode } from '../../src/wire/request-error.js'
+import { encodeList, encodeString, encodeUint } from '../../src/wire/rlp.js'
 import { newEnvelope } from '../helpers/envelopes.js'
 import { until } from '../helpers/waku-node.js'
 import { aRequest, KEY, sealPayload } from '../mailserver/request-maker.js'
@@ -171,11 +172,39 @@ test('a refusal has the form of the request: a string with the words, or a list 
     const [id, body] = await refused(encodeHistoryRequest(backwards, dialect))
     assert.equal(body, `f843a0${id}a0${'00'.repeat(32)}80`)
   }
+  const [time, limit, none] = [encodeUint(10), encodeUint(20), encodeString(new Uint8Array())]
+  const bytes = (length: number): Uint8Array => encodeString(new Uint8Array(length).fill(0xff))
+  for (const items of [
+    [time, time, bytes(63), limit],
+    [time, time, bytes(64), limit, bytes(35)],
+    [bytes(5), time, bytes(64), limit, none],
+    [time, time, bytes(64), limit, encodeList([bytes(4)])],
+    [time, time, bytes(64), limit, none, encodeList([bytes(3)])],
+    [time, time, bytes(64), bytes(5), none, encodeList([bytes(4)])]
+  ]) {
+    const [id, body] = await refused(encodeList(items))
+    assert.equal(body, `f843a0${id}a0${'00'.repeat(32)}80`, 'what only the specification writes so')
+  }
   const words = toHex(new TextEncoder().encode('query range is invalid: lower > upper'))
   for (const dialect of ['sg6', 'sg7'] as const) {
     const [id, body] = await refused(encodeHistoryRequest(backwards, dialect))
     assert.equal(body, `b84b4552524f523d${id}${words}`)
   }
+})
+
+test('who must sign and does not is refused in the form of the request too [D-03]', async t => {
+  const node = await legacyNode(t, { mailserver: { policies: { devp2p: { signature: 'any' } } } })
+  const peer = await PacketPeer.dial(t, node, 'waku/1')
+  await peer.shakeHands()
+  for (const [payload, byte] of [
+    [encodeHistoryRequest(aRequest(), 'spec5'), 0xf8],
+    [encodeHistoryRequest(aRequest(), 'sg7'), 0xb8],
+    [encodeList([encodeUint(1)]), 0xb8]
+  ] as const) {
+    await peer.send(PacketCode.Request, sealPayload(payload).raw)
+    assert.equal((await peer.find(PacketCode.RequestComplete)).body[0], byte)
+  }
+  assert.equal(node.mailserver.tally.get('refused_signature'), 3)
 })
 
 test('history comes from old to new, as deployed LevelDB servers send it [USE-03]', async t => {
