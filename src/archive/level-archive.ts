@@ -165,7 +165,10 @@ export class LevelArchive implements Archive {
     if (after !== undefined && after.sent > upper) return { next: async () => [] }
     if (topics !== undefined) return new TopicWalk(this.#store, this.#ledger, query, topics)
     if (bloom === undefined) return new Walk(this.#store, this.#fromFirstDay(query))
-    const matching = await this.#dictionary.matching(bloom, MAX_BLOOM_TOPICS)
+    const matching = await this.#dictionary.matching(bloom, {
+      max: MAX_BLOOM_TOPICS,
+      total: this.#ledger.totals.topics
+    })
     if (matching !== undefined) return new TopicWalk(this.#store, this.#ledger, query, matching)
     return new Scan(this.#store, this.#fromFirstDay(query), { accepts: bloomTest(bloom), share: 1 })
   }

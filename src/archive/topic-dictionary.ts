@@ -4,7 +4,7 @@ import * as layout from './level-layout.js'
 import { type LevelStore, readAll } from './level-store.js'
 import type { WriteQueue } from './write-queue.js'
 
-/** More topics than this are not kept in memory but read each time. */
+/** With more topics than this a filter is not turned into topics. */
 const MAX_CACHED = 262_144
 
 /** The distinct topics of the archive, to turn a bloom filter into topics. */
@@ -32,18 +32,18 @@ export class TopicDictionary {
     this.#cached = undefined
   }
 
-  /** Topics that pass a filter, ascending; undefined when there are more than `max`. */
-  async matching(filter: Uint8Array, max: number): Promise<number[] | undefined> {
+  /**
+   * Topics that pass a filter, ascending; undefined when there are more than `max`, or too many altogether.
+   * @param total how many the archive has
+   */
+  async matching(filter: Uint8Array, { max, total }: { max: number; total: number }): Promise<number[] | undefined> {
+    if (total > this.#maxCached) return undefined
     const topics: number[] = []
-    const take = (topic: number): boolean => {
-      if (envelopeMatchesBloom(filter, topicFromNumber(topic))) topics.push(topic)
-      return topics.length <= max
-    }
     const known = this.#cached ?? (await this.#load())
-    if (known !== undefined) {
-      for (const topic of known) if (!take(topic)) return undefined
-    } else {
-      for await (const topic of this.#read()) if (!take(topic)) return undefined
+    if (known === undefined) return undefined
+    for (const topic of known) {
+      if (envelopeMatchesBloom(filter, topicFromNumber(topic))) topics.push(topic)
+      if (topics.length > max) return undefined
     }
     return topics.sort((a, b) => a - b)
   }
@@ -52,16 +52,12 @@ export class TopicDictionary {
   #load(): Promise<Set<number> | undefined> {
     return this.#queue.run(async () => {
       const topics = new Set<number>()
-      for await (const topic of this.#read()) {
+      for await (const [key] of readAll(this.#store, layout.allTopics())) {
         if (topics.size === this.#maxCached) return undefined
-        topics.add(topic)
+        topics.add(layout.readTopic(key))
       }
       this.#cached = topics
       return topics
     })
-  }
-
-  async *#read(): AsyncGenerator<number, void> {
-    for await (const [key] of readAll(this.#store, layout.allTopics())) yield layout.readTopic(key)
   }
 }

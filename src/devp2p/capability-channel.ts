@@ -13,6 +13,7 @@ import { type CapabilityTraits, traitsOf } from './capability-traits.js'
 /** What the channels of one connection share. */
 export interface ChannelHost {
   readonly peer: PeerId
+  readonly connection: { readonly signal: AbortSignal }
   /** Takes a packet of the history codes; awaited before the next packet is read. */
   takeMail(channel: CapabilityChannel, packet: Packet): Promise<void>
   /** One of the channels has nothing more to send. */
@@ -46,6 +47,10 @@ export class CapabilityChannel implements PacketChannel {
     this.#host = host
     this.secondary = primary !== undefined
     this.packets = this.#read(primary)
+  }
+
+  get gone(): boolean {
+    return this.#host.connection.signal.aborted
   }
 
   /** Both sides have the other's Status. */

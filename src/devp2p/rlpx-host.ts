@@ -62,7 +62,8 @@ const DEFAULTS = {
   client: 'waku-mailserver',
   version: SNAPPY_VERSION as 4 | 5,
   maxInbound: 128,
-  maxHandshakes: 32,
+  // four addresses' worth: one alone does not keep everybody out
+  maxHandshakes: 128,
   maxPerAddress: 32,
   maxRatePerAddress: 32,
   connectTimeout: 10_000,

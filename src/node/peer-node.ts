@@ -28,7 +28,9 @@ export interface PeerNodeInit<S extends Record<string, unknown>> {
 const STREAM_WINDOW_BYTES = 2 * 1024 * 1024
 /** Many clients may come from behind one address; the services count per peer. */
 const NEW_CONNECTIONS_PER_SECOND = 100
-const PENDING_CONNECTIONS = 64
+/** More than one address can have open: so many a second, for as long as an upgrade may take. */
+const PENDING_CONNECTIONS = 512
+const UPGRADE_TIMEOUT = 5_000
 const MAX_CONNECTIONS = 1024
 
 /** A libp2p node as the daemon and the command line use it: TCP, noise, yamux. Not started yet. */
@@ -46,6 +48,7 @@ export async function createPeerNode<S extends Record<string, unknown>>(
     connectionManager: {
       inboundConnectionThreshold: NEW_CONNECTIONS_PER_SECOND,
       maxIncomingPendingConnections: PENDING_CONNECTIONS,
+      inboundUpgradeTimeout: UPGRADE_TIMEOUT,
       maxConnections: MAX_CONNECTIONS
     },
     services: { identify: identify(), ping: ping(), ...init.services } as ServiceFactoryMap<S & BaseServices>

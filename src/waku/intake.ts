@@ -21,6 +21,8 @@ import { type EnvelopeStore, StoreBatch } from './store-batch.js'
 export interface Source {
   readonly peer: PeerId
   readonly slot: number
+  /** Whether nothing can reach it any more. */
+  readonly gone: boolean
   /** Told of each envelope that an honest peer would not have sent. */
   violation(): void
 }
@@ -73,6 +75,8 @@ export class Intake {
     try {
       for (let start = 0; start < items.length; start += SLICE) {
         if (start > 0) await pause()
+        // nobody waits for the rest of a packet that is mostly refused
+        if (from.gone && packet.refused.length > start / 2) break
         const now = settings.now()
         const end = Math.min(start + SLICE, items.length)
         for (let i = start; i < end; i++) this.#takeItem(items[i] as RlpItem, digests?.of(i), { from, now, packet })

@@ -115,6 +115,10 @@ export class Session implements Source, FeedTarget {
     return error
   }
 
+  get gone(): boolean {
+    return this.channel.gone === true
+  }
+
   get light(): boolean {
     return this.status.light === true
   }

@@ -37,6 +37,13 @@ test('a flood of connections is cut off before a byte is read, and ends with it'
   assert.equal((await (await RawPeer.dial(target)).next())?.id, 0)
 })
 
+test('one address that opens all it may and says nothing keeps nobody else out', async context => {
+  const target = await startHost(context)
+  await Promise.all(Array.from({ length: 40 }, () => openSocket(target, '127.0.0.2')))
+  assert.equal((await (await RawPeer.dial(target)).next())?.id, 0)
+  assert.equal(target.host.counters.flooded, 8)
+})
+
 test('one address has so many connections and so many attempts a second, whatever the others do', () => {
   let now = 5000
   const gate = new InboundGate({ maxHandshakes: 5, maxPerAddress: 3, maxRatePerAddress: 4 }, () => now)

@@ -109,8 +109,8 @@ export class RawPeer {
   }
 }
 
-export async function openSocket(target: TestHost): Promise<Socket> {
-  const socket = connect(target.port, '127.0.0.1')
+export async function openSocket(target: TestHost, localAddress?: string): Promise<Socket> {
+  const socket = connect({ port: target.port, host: '127.0.0.1', localAddress })
   target.sockets.add(socket)
   socket.on('error', () => {})
   await once(socket, 'connect')

@@ -10,6 +10,7 @@ import { encodeList, encodeString, encodeUint } from '../../src/wire/rlp.js'
 import { encodeStatusOptions } from '../../src/wire/status.js'
 import { newEnvelope, unixNow } from '../helpers/envelopes.js'
 import { loneNode, scriptedPeer } from '../helpers/scripted-peer.js'
+import { until } from '../helpers/waku-node.js'
 
 const topic = Uint8Array.of(1, 2, 3, 4)
 
@@ -297,4 +298,20 @@ test('an update of the Status is taken over, an empty one changes nothing [WAKU-
   await peer.send(PacketCode.StatusUpdate, concatBytes(fromHex('c3c26301')))
   await peer.confirm(newEnvelope())
   assert.deepEqual(node.peers()[0]?.status, { pow: 0.25, topics: [topic] })
+})
+
+test('a packet of a peer that is gone is judged to its end only while it brings something', async t => {
+  const node = await loneNode()
+  t.after(() => node.stop())
+  const peer = await scriptedPeer(node)
+  const { other: near } = peer.channel as unknown as { other: { gone?: boolean } }
+  near.gone = true
+  const good = Array.from({ length: 1200 }, () => newEnvelope())
+  await peer.sendEnvelopes(...good)
+  await until(() => node.counters.get('envelopes_accepted') === good.length)
+  await peer.sendEnvelopes(...Array.from({ length: 2000 }, (_, i) => encodeList([encodeUint(i)])))
+  const last = newEnvelope()
+  await peer.sendEnvelopes(last)
+  await until(() => node.counters.get('envelopes_accepted') === good.length + 1)
+  assert.equal(node.counters.get('refused_malformed'), 500)
 })
