@@ -1,7 +1,7 @@
 import { ClassicLevel, type DatabaseOptions } from 'classic-level'
 import { LevelDatastore } from 'datastore-level'
 import { ClassicStore } from './classic-store.js'
-import { DataDirLockedError } from './errors.js'
+import { ArchiveError, DataDirLockedError } from './errors.js'
 import { LevelArchive } from './level-archive.js'
 
 /** The one database of a data directory. */
@@ -32,6 +32,7 @@ export const LEVEL_OPTIONS: DatabaseOptions<Uint8Array, Uint8Array> = {
 /**
  * Opens the database at a path, or creates it. Node only.
  * @throws DataDirLockedError when another process has it open
+ * @throws ArchiveError when it cannot be opened for another reason
  * @throws ArchiveFormatError when its archive was written by a version this one does not know
  */
 export async function openDatabase(path: string): Promise<Database> {
@@ -40,7 +41,7 @@ export async function openDatabase(path: string): Promise<Database> {
     await level.open()
   } catch (error) {
     if (isLocked(error)) throw new DataDirLockedError(`another process uses ${path}`, { cause: error })
-    throw error
+    throw new ArchiveError(`the database at ${path} cannot be opened: ${reason(error)}`, { cause: error })
   }
   try {
     const records = level.sublevel<string, Uint8Array>('ds', { keyEncoding: 'utf8', valueEncoding: 'view' })
@@ -61,6 +62,12 @@ export async function openDatabase(path: string): Promise<Database> {
     await level.close()
     throw error
   }
+}
+
+/** What LevelDB says, below what its binding says. */
+function reason(error: unknown): string {
+  const { message, cause } = error as Error
+  return cause instanceof Error ? reason(cause) : message
 }
 
 function isLocked(error: unknown): boolean {

@@ -75,7 +75,8 @@ export class Mailserver implements Startable {
       tally: this.tally,
       topics: init.archiveTopics,
       retention: init.retention,
-      onAppended: envelopes => this.#ahead.appended(envelopes)
+      onAppended: envelopes => this.#ahead.appended(envelopes),
+      onStored: init.onStored
     })
     this.#waku = components.waku
     this.#archive = components.archive

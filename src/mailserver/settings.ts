@@ -30,6 +30,8 @@ export interface MailserverInit {
    * @default they are refused
    */
   forward?: RequestForwarder | undefined
+  /** Told of every append to the archive: what it failed by, or nothing. */
+  onStored?: ((error?: Error) => void) | undefined
   /** What is asked of requests, by network. */
   policies?: Partial<Record<Network, Partial<RequestPolicy> | undefined>> | undefined
   /**

@@ -19,6 +19,8 @@ export interface TopicStoreInit {
   retention?: number | undefined
   /** Told of what is on disk now, before anybody else is. */
   onAppended?: ((envelopes: readonly Envelope[]) => void) | undefined
+  /** Told of every append: what it failed by, or nothing. */
+  onStored?: ((error?: Error) => void) | undefined
 }
 
 /** Puts what the base node accepted into the archive, all of it or only some topics. */
@@ -28,6 +30,7 @@ export class TopicStore implements EnvelopeStore {
   readonly #topics: ReadonlySet<number> | undefined
   readonly #retention: number
   readonly #onAppended: TopicStoreInit['onAppended']
+  readonly #onStored: TopicStoreInit['onStored']
 
   constructor(init: TopicStoreInit) {
     this.#archive = init.archive
@@ -35,6 +38,7 @@ export class TopicStore implements EnvelopeStore {
     this.#topics = init.topics && new Set(init.topics.map(topicNumber))
     this.#retention = init.retention ?? Number.POSITIVE_INFINITY
     this.#onAppended = init.onAppended
+    this.#onStored = init.onStored
   }
 
   /** Refuses what retention would delete at once, and what could never be delivered. */
@@ -53,13 +57,24 @@ export class TopicStore implements EnvelopeStore {
   /** One that lies outside the archive's topics counts as known: it is relayed only. */
   async append(envelopes: Envelope[]): Promise<AppendOutcome[]> {
     const wanted = envelopes.filter(envelope => this.#wants(envelope))
-    const outcomes = wanted.length === 0 ? [] : await this.#archive.append(wanted)
+    const outcomes = wanted.length === 0 ? [] : await this.#store(wanted)
     this.#onAppended?.(wanted)
     this.#tally.add('envelopes_appended', outcomes.filter(outcome => outcome === 'stored').length)
     this.#tally.add('envelopes_outside_topics', envelopes.length - wanted.length)
     if (wanted.length === envelopes.length) return outcomes
     const rest = outcomes.values()
     return envelopes.map(envelope => (this.#wants(envelope) ? (rest.next().value as AppendOutcome) : 'known'))
+  }
+
+  async #store(envelopes: Envelope[]): Promise<AppendOutcome[]> {
+    try {
+      const outcomes = await this.#archive.append(envelopes)
+      this.#onStored?.()
+      return outcomes
+    } catch (error) {
+      this.#onStored?.(error as Error)
+      throw error
+    }
   }
 
   #wants(envelope: Envelope): boolean {

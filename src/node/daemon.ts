@@ -19,6 +19,7 @@ import { type ReadyFile, removeReadyFile, writeReadyFile } from './ready-file.js
 import { serverPassword } from './secret.js'
 import { DEFAULT_DATA_DIR, listenAddresses, type StartConfig } from './start-config.js'
 import { StaticPeers } from './static-peers.js'
+import { StorageNotice } from './storage-notice.js'
 import { openStore } from './store.js'
 
 /** A running mailserver node on its data dir. */
@@ -39,15 +40,16 @@ export class Daemon {
   }
 
   /**
-   * Resolves when it serves; a ready file of an earlier run is gone then. Throws what keeps it from that, with nothing left behind: `DataDirLockedError`, `ListenError`,
+   * Resolves when it serves; `warn` is told later what the operator should know. A ready file of an earlier run is gone then. Throws what keeps it from that, with nothing left behind: `DataDirLockedError`, `ListenError`,
    * `IdentityError`, `SecretError` and others.
    */
-  static async start(config: StartConfig): Promise<Daemon> {
+  static async start(config: StartConfig, warn: (line: string) => void = () => {}): Promise<Daemon> {
     const cleanup = new Cleanup()
     try {
       return await assemble(
         config,
         cleanup,
+        new StorageNotice(warn),
         (dir, node, devp2p) => new Daemon(dir, node, devp2p, config['ready-file'], cleanup)
       )
     } catch (err) {
@@ -72,6 +74,7 @@ export class Daemon {
 async function assemble(
   config: StartConfig,
   cleanup: Cleanup,
+  { onStored }: StorageNotice,
   finish: (dir: DataDir, node: Libp2p<NodeServices>, devp2p: Devp2pNode | undefined) => Daemon
 ): Promise<Daemon> {
   checkNetworks(config)
@@ -92,7 +95,7 @@ async function assemble(
     datastore: store.datastore,
     listen: listenAddresses(config),
     announce: config.announce?.map(String),
-    services: nodeServices(config, { password, archive: store.archive, privateKey, forward, digester })
+    services: nodeServices(config, { password, archive: store.archive, privateKey, forward, digester, onStored })
   })
   const { waku, mailserver, mailclient } = node.services
   const peers = byNetwork(config.peer ?? [])

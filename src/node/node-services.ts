@@ -21,12 +21,13 @@ export interface NodeServiceParts {
   privateKey: PrivateKey
   forward?: RequestForwarder | undefined
   digester: PacketDigester
+  onStored?: ((error?: Error) => void) | undefined
 }
 
 /** The services of a mailserver node on these settings. */
 export function nodeServices(
   config: StartConfig,
-  { password, archive, privateKey, forward, digester }: NodeServiceParts
+  { password, archive, privateKey, forward, digester, onStored }: NodeServiceParts
 ) {
   const retention = config.retention ?? DEFAULT_RETENTION_SECONDS
   const policy = {
@@ -39,6 +40,7 @@ export function nodeServices(
       password,
       archive,
       forward,
+      onStored,
       archiveTopics: config['archive-topics']?.map(({ topic }) => topic),
       retention: retention === 'forever' ? undefined : retention,
       policies: { libp2p: policy, devp2p: policy },

@@ -35,7 +35,7 @@ export const start = defineCommand({
 
 async function serve(config: StartConfig, context: CommandContext, stop: AbortSignal): Promise<void> {
   const { Daemon } = await import('../../node/daemon.js')
-  const daemon = await Daemon.start(config)
+  const daemon = await Daemon.start(config, line => context.stderr.write(`waku-mailserver: ${line}\n`))
   try {
     await announce(daemon, config, context).catch(ignoreBroken)
     await daemon.tellReady()
