@@ -1,7 +1,7 @@
 import { ClassicLevel, type DatabaseOptions } from 'classic-level'
 import { LevelDatastore } from 'datastore-level'
 import { ClassicStore } from './classic-store.js'
-import { ArchiveError, DataDirLockedError } from './errors.js'
+import { ArchiveError, DataDirLockedError, rootMessage } from './errors.js'
 import { LevelArchive } from './level-archive.js'
 
 /** The one database of a data directory. */
@@ -41,7 +41,7 @@ export async function openDatabase(path: string): Promise<Database> {
     await level.open()
   } catch (error) {
     if (isLocked(error)) throw new DataDirLockedError(`another process uses ${path}`, { cause: error })
-    throw new ArchiveError(`the database at ${path} cannot be opened: ${reason(error)}`, { cause: error })
+    throw new ArchiveError(`the database at ${path} cannot be opened: ${rootMessage(error as Error)}`, { cause: error })
   }
   try {
     const records = level.sublevel<string, Uint8Array>('ds', { keyEncoding: 'utf8', valueEncoding: 'view' })
@@ -62,12 +62,6 @@ export async function openDatabase(path: string): Promise<Database> {
     await level.close()
     throw error
   }
-}
-
-/** What LevelDB says, below what its binding says. */
-function reason(error: unknown): string {
-  const { message, cause } = error as Error
-  return cause instanceof Error ? reason(cause) : message
 }
 
 function isLocked(error: unknown): boolean {

@@ -52,6 +52,11 @@ export function archiveFailure(message: string, error: unknown): Error {
   return OWN.some(kind => error instanceof kind) ? (error as Error) : new ArchiveError(message, { cause: error })
 }
 
+/** What is at the bottom of an error: the message of its innermost cause, such as LevelDB's own words. */
+export function rootMessage({ message, cause }: Error): string {
+  return cause instanceof Error ? rootMessage(cause) : message
+}
+
 /** Another process uses this data directory. */
 export class DataDirLockedError extends Error {
   static override readonly name = 'DataDirLockedError'

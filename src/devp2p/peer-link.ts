@@ -34,7 +34,8 @@ const PRIMARY_PATIENCE = 1_000
 
 /**
  * One peer on one connection. Each shared capability is a conversation of its own; with a peer that speaks both families
- * the one over shh is secondary, so that envelopes are sent on waku only and none twice. Both begin at once. History is asked for and answered on either, one request at a time each way.
+ * the one over shh is secondary, so that envelopes are sent on waku only and none twice. Both begin at once. History is
+ * asked for and answered on either, one request at a time each way.
  */
 export class PeerLink implements ChannelHost {
   readonly peer: PeerId

@@ -25,6 +25,10 @@ export class StreamPacketChannel implements PacketChannel {
     this.packets = this.#frames.packets
   }
 
+  get gone(): boolean {
+    return this.#frames.signal.aborted
+  }
+
   send(code: number, body: Uint8Array, options: { signal?: AbortSignal } = {}): Promise<void> {
     return this.#frames.send(code, body, options)
   }

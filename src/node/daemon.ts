@@ -40,8 +40,10 @@ export class Daemon {
   }
 
   /**
-   * Resolves when it serves; `warn` is told later what the operator should know. A ready file of an earlier run is gone then. Throws what keeps it from that, with nothing left behind: `DataDirLockedError`, `ListenError`,
-   * `IdentityError`, `SecretError` and others.
+   * Resolves when it serves; a ready file of an earlier run is gone then. Throws what keeps it from that, with nothing left
+   * behind: `DataDirLockedError`, `ListenError`, `IdentityError`, `SecretError` and others.
+   *
+   * @param warn told, a line at a time, what the operator should know while it serves
    */
   static async start(config: StartConfig, warn: (line: string) => void = () => {}): Promise<Daemon> {
     const cleanup = new Cleanup()

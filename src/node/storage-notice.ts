@@ -1,4 +1,4 @@
-import { ArchiveBusyError } from '../archive/errors.js'
+import { ArchiveBusyError, rootMessage } from '../archive/errors.js'
 
 /** Tells the operator in a line when envelopes cannot be stored, and when they can again. */
 export class StorageNotice {
@@ -19,10 +19,8 @@ export class StorageNotice {
     if (!failing) this.#warn('envelopes are stored again')
     // LevelDB takes nothing more once a write to its log has failed
     else
-      this.#warn(`envelopes cannot be stored and are refused: ${reason(error)}; restart the node when that is mended`)
+      this.#warn(
+        `envelopes cannot be stored and are refused: ${rootMessage(error)}; restart the node when that is mended`
+      )
   }
-}
-
-function reason(error: Error): string {
-  return error.cause instanceof Error ? reason(error.cause) : error.message
 }

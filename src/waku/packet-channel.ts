@@ -19,7 +19,7 @@ export interface PacketChannel {
   /** Beside another conversation with the same peer: envelopes are sent on that one while it lasts. */
   readonly secondary?: boolean
   /** Whether nothing can be sent any more. */
-  readonly gone?: boolean
+  readonly gone: boolean
   /** How this peer spells Status and its updates. */
   readonly status: StatusCodec
   /** What an undecodable body costs: the conversation, or only the packet (some legacy networks). */

@@ -8,11 +8,6 @@ interface Neighbour {
   sessions: Session[]
 }
 
-function activeOf({ sessions }: Neighbour): Session | undefined {
-  const ready = sessions.filter(session => session.ready && !session.retiring)
-  return ready.findLast(({ channel }) => channel.secondary !== true) ?? ready.at(-1)
-}
-
 interface Waiter {
   resolve: () => void
   reject: (error: Error) => void
@@ -110,4 +105,9 @@ export class Peers {
   #tell(peer: PeerId, act: (waiter: Waiter) => void): void {
     for (const waiter of [...(this.#waiting.get(peer.toString()) ?? [])]) act(waiter)
   }
+}
+
+function activeOf({ sessions }: Neighbour): Session | undefined {
+  const ready = sessions.filter(session => session.ready && !session.retiring)
+  return ready.findLast(({ channel }) => channel.secondary !== true) ?? ready.at(-1)
 }

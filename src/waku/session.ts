@@ -116,7 +116,7 @@ export class Session implements Source, FeedTarget {
   }
 
   get gone(): boolean {
-    return this.channel.gone === true
+    return this.channel.gone
   }
 
   get light(): boolean {

@@ -52,13 +52,13 @@ export function decodeHistoryRequest(payload: Uint8Array, options: { network: 'l
     if (cursor !== undefined) request.cursor = cursor
     return { dialect, request }
   } catch (error) {
-    if (!(error instanceof MalformedError || error instanceof RequestError)) throw error
-    const refusal =
-      error instanceof RequestError
-        ? error
-        : new RequestError(RequestErrorCode.malformed, `the request is in no known form: ${error.message}`)
-    refusal.dialect ??= dialect
-    throw refusal
+    if (error instanceof RequestError) {
+      error.dialect ??= dialect
+      throw error
+    }
+    if (!(error instanceof MalformedError)) throw error
+    const text = `the request is in no known form: ${error.message}`
+    throw new RequestError(RequestErrorCode.malformed, text, { dialect })
   }
 }
 
@@ -74,7 +74,7 @@ function layoutOf(items: RlpItem[], libp2p: boolean): Layout {
   if (fifth === undefined) {
     if (fourth.isList && fourth.payload.length > 0) {
       const text = 'topics need a cursor item before them, which may be empty'
-      throw Object.assign(new RequestError(RequestErrorCode.topics, text), { dialect: 'spec5' })
+      throw new RequestError(RequestErrorCode.topics, text, { dialect: 'spec5' })
     }
     return { dialect: 'spec5', limit: third, cursor: fourth }
   }

@@ -25,17 +25,18 @@ export class RequestError extends Error {
   /**
    * @param code one of `RequestErrorCode`, or what a newer server says
    * @param options.retryAfter seconds
+   * @param options.dialect the form of the request, where that much could be told of one that is malformed
    */
   constructor(
     readonly code: number,
     text: string,
-    options: { retryAfter?: number | undefined; cause?: unknown } = {}
+    options: { retryAfter?: number | undefined; dialect?: Dialect | undefined; cause?: unknown } = {}
   ) {
     super(printable(text), options.cause === undefined ? {} : { cause: options.cause })
     this.retryAfter = options.retryAfter
+    this.dialect = options.dialect
   }
 
   readonly retryAfter: number | undefined
-  /** The form of the request, where that much could be told of one that is malformed. */
   dialect: Dialect | undefined
 }

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { tempDir } from '../node/temp-dir.js'
-import { CLI, cleanEnv, fileThere, run, startNode } from './processes.js'
+import { assertKept, CLI, cleanEnv, fileThere, run, startNode } from './processes.js'
 
 /** Blocks of 512 bytes, or of 1024 where the shell counts so. */
 const FILE_BLOCKS = 1024
@@ -36,16 +36,5 @@ test('when the disk takes no more the poster is told, the operator too, and noth
   await once(child, 'exit')
 
   const { address: server } = await startNode(t, cwd)
-  const request = [
-    'request',
-    '--server',
-    server,
-    '--password-file',
-    'waku-data/password',
-    '--trust',
-    '--topics',
-    'full'
-  ]
-  const stored = new Set((await run(t, request, { cwd })).json().map(({ hash }) => hash))
-  for (const { hash } of confirmed) assert.ok(stored.has(hash), `${hash} was confirmed`)
+  await assertKept(t, server, { confirmed, topic: 'full', cwd })
 })

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readFileSync, rmSync, watch } from 'node:fs'
@@ -120,6 +121,17 @@ export async function startNode(
       return code
     }
   }
+}
+
+/** Fails unless a node has all that it confirmed, given as `post --json` told it. */
+export async function assertKept(
+  t: Scope,
+  server: string,
+  { confirmed, topic, cwd }: { confirmed: Array<Record<string, unknown>>; topic: string; cwd: string }
+): Promise<void> {
+  const request = ['request', '--server', server, '--password-file', 'waku-data/password', '--trust', '--topics', topic]
+  const kept = new Set((await run(t, request, { cwd })).json().map(({ hash }) => hash))
+  for (const { hash } of confirmed) assert.ok(kept.has(hash), `${hash} was confirmed`)
 }
 
 /** Resolves when the file is there; told by the folder, not by asking again and again. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { test } from 'node:test'
 import { tempDir } from '../node/temp-dir.js'
-import { ended, launch, run, startNode } from './processes.js'
+import { assertKept, ended, launch, run, startNode } from './processes.js'
 
 test('SIGTERM under load ends the node with 0, and everything that was confirmed is there afterwards', async t => {
   const cwd = tempDir(t)
@@ -23,18 +23,7 @@ test('SIGTERM under load ends the node with 0, and everything that was confirmed
   assert.ok(confirmed.length > 0 && confirmed.length < 20_000, `${confirmed.length} confirmed`)
 
   const second = await startNode(t, cwd)
-  const request = [
-    'request',
-    '--server',
-    second.address,
-    '--password-file',
-    'waku-data/password',
-    '--trust',
-    '--topics',
-    'x'
-  ]
-  const stored = new Set((await run(t, request, { cwd })).json().map(({ hash }) => hash))
-  for (const { hash } of confirmed) assert.ok(stored.has(hash), `${hash} was confirmed`)
+  await assertKept(t, second.address, { confirmed, topic: 'x', cwd })
   await second.stop()
 })
 

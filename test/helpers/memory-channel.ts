@@ -18,6 +18,7 @@ export class MemoryChannel implements PacketChannel {
   /** Why this end was aborted, by either side. */
   abortedWith: Error | undefined
   closed = false
+  gone = false
   /** While set, sending waits for it: a peer that does not read. */
   gate: Promise<void> | undefined
   other!: MemoryChannel
@@ -63,6 +64,7 @@ export class MemoryChannel implements PacketChannel {
 
   fail(reason: Error): void {
     this.abortedWith ??= reason
+    this.gone = true
     this.#stir()
   }
 

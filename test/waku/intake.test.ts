@@ -304,7 +304,7 @@ test('a packet of a peer that is gone is judged to its end only while it brings 
   const node = await loneNode()
   t.after(() => node.stop())
   const peer = await scriptedPeer(node)
-  const { other: near } = peer.channel as unknown as { other: { gone?: boolean } }
+  const { other: near } = peer.channel as unknown as { other: { gone: boolean } }
   near.gone = true
   const good = Array.from({ length: 1200 }, () => newEnvelope())
   await peer.sendEnvelopes(...good)
