@@ -2,6 +2,7 @@ import type { ComponentLogger, Logger, Metrics, PeerId } from '@libp2p/interface
 import { Watchdog } from '../mailclient/watchdog.js'
 import { Admission, busy } from '../mailserver/admission.js'
 import type { RequestForwarder } from '../mailserver/request-forwarder.js'
+import { type Requester, requesterOf } from '../mailserver/requester.js'
 import type { IncomingRequest } from '../waku/mail-exchange.js'
 import { Tally } from '../waku/tally.js'
 import type { Envelope } from '../wire/envelope.js'
@@ -71,7 +72,7 @@ export class Forwarding {
   readonly forward: RequestForwarder = async (request, envelope, deliver) => {
     const candidates = this.#candidates(request, envelope)
     if (candidates.length === 0) return undefined
-    const leave = this.#enter(request.peer.toString())
+    const leave = this.#enter(requesterOf(request))
     const { firstTimeout: first, overallTimeout: overall } = this.#settings
     // half of the time is for those that others come after
     const share = candidates.length > 1 ? first / 2 / (candidates.length - 1) : first
@@ -117,14 +118,14 @@ export class Forwarding {
     return []
   }
 
-  #enter(owner: string): () => void {
+  #enter(requester: Requester): () => void {
     try {
       const { peerBytesPerHour } = this.#settings
       const least = Math.min(LEAST_ALLOWANCE, peerBytesPerHour)
-      if (this.#allowance.left(owner) < least) {
-        throw busy('enough was forwarded for you', this.#allowance.wait(owner, least))
+      if (this.#allowance.left(requester.peer) < least) {
+        throw busy('enough was forwarded for you', this.#allowance.wait(requester.peer, least))
       }
-      return this.#admission.enter(owner)
+      return this.#admission.enter(requester)
     } catch (error) {
       this.tally.add('requests_busy')
       throw error

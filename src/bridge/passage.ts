@@ -1,5 +1,6 @@
 import { prefetch } from '../mailclient/prefetch.js'
 import type { Watchdog } from '../mailclient/watchdog.js'
+import { type Requester, requesterOf } from '../mailserver/requester.js'
 import type { IncomingRequest, MailLine } from '../waku/mail-exchange.js'
 import type { Tally } from '../waku/tally.js'
 import type { Envelope } from '../wire/envelope.js'
@@ -34,14 +35,14 @@ export class Passage {
   /** Envelopes went to the requester: from now on nobody else can be asked. */
   delivered = false
   readonly #parts: PassageParts
-  readonly #owner: string
+  readonly #requester: Requester
   /** The upstream that is asked has the request. */
   #sent = false
   #packets = 0
 
   constructor(parts: PassageParts) {
     this.#parts = parts
-    this.#owner = parts.request.peer.toString()
+    this.#requester = requesterOf(parts.request)
   }
 
   /** Whether the upstream that was asked last may have seen the request. */
@@ -81,7 +82,7 @@ export class Passage {
 
   /** The parts of an answer. The upstream's turn ends with the answer or the signal, whatever the requester takes. */
   async *#inTurn(upstream: Upstream, signal: AbortSignal): AsyncGenerator<AnswerPart, void> {
-    const release = await takeTurn(upstream, this.#owner, signal)
+    const release = await takeTurn(upstream, this.#requester, signal)
     let line: MailLine | undefined
     const drop = (): void => {
       line?.abort(signal.reason as Error)
@@ -116,7 +117,8 @@ export class Passage {
         onPacket: ({ body }) => {
           if (this.#packets++ === 0) watchdog.feed(settings.overallTimeout)
           tally.add('bytes', body.length)
-          if (!allowance.spend(this.#owner, body.length)) throw new AllowanceSpentError('the requester had enough')
+          if (!allowance.spend(this.#requester.peer, body.length))
+            throw new AllowanceSpentError('the requester had enough')
         },
         onForeign: () => tally.add('completions_foreign')
       },
@@ -143,9 +145,9 @@ function sizeOf(part: AnswerPart): number {
 }
 
 /** Waits for a turn at an upstream; what it resolves with ends the turn. */
-function takeTurn({ turns }: Upstream, owner: string, signal: AbortSignal): Promise<() => void> {
+function takeTurn({ turns }: Upstream, requester: Requester, signal: AbortSignal): Promise<() => void> {
   return new Promise((resolve, reject) => {
     const turn = (): Promise<void> => new Promise<void>(release => resolve(release))
-    turns.run(owner, turn, { signal }).catch(cause => reject(new NoTurnError('the upstream is busy', { cause })))
+    turns.run(requester, turn, { signal }).catch(cause => reject(new NoTurnError('the upstream is busy', { cause })))
   })
 }

@@ -13,7 +13,7 @@ import { type CapabilityTraits, traitsOf } from './capability-traits.js'
 /** What the channels of one connection share. */
 export interface ChannelHost {
   readonly peer: PeerId
-  readonly connection: { readonly signal: AbortSignal }
+  readonly connection: { readonly signal: AbortSignal; wasted(bytes: number): void }
   /** Takes a packet of the history codes; awaited before the next packet is read. */
   takeMail(channel: CapabilityChannel, packet: Packet): Promise<void>
   /** One of the channels has nothing more to send. */
@@ -87,6 +87,10 @@ export class CapabilityChannel implements PacketChannel {
   /** Ends the connection, once its other conversations are to end too and what is being answered is. */
   close(options: { signal?: AbortSignal } = {}): Promise<void> {
     return this.#host.leave(this, options)
+  }
+
+  wasted(bytes: number): void {
+    this.#host.connection.wasted(bytes)
   }
 
   abort(reason: Error): void {

@@ -123,8 +123,12 @@ export class CapabilityStream {
             this.#held = []
             this.#next = 0
           }
-          this.#host.holds(-costOf(message))
-          yield message
+          try {
+            yield message
+          } finally {
+            // held until the consumer is through with it
+            this.#host.holds(-costOf(message))
+          }
           if (this.#deciding && this.#held.length === 0) this.#decided()
         } else if (this.#ended !== undefined) {
           if (this.#ended.error !== undefined) throw this.#ended.error

@@ -1,4 +1,5 @@
-import { isIPv6 } from 'node:net'
+import { addressKey } from '../waku/address-key.js'
+import { mostCrowded } from './crowd.js'
 
 export interface InboundLimits {
   /** Connections that are agreed at the same time, from all addresses. */
@@ -9,6 +10,12 @@ export interface InboundLimits {
   maxRatePerAddress: number
 }
 
+/** One socket that was let in. Each is to be called once; `closed` may come first. */
+export interface Pass {
+  agreed(): void
+  closed(): void
+}
+
 /** Addresses remembered within a second; beyond that, nobody new is let in until it is over. */
 const MAX_ADDRESSES = 10_000
 
@@ -16,7 +23,8 @@ const MAX_ADDRESSES = 10_000
 export class InboundGate {
   readonly #limits: InboundLimits
   readonly #now: () => number
-  #handshakes = 0
+  /** Handshakes under way, oldest first: how to cut each of them off. */
+  readonly #shaking = new Map<object, { key: string; drop: () => void }>()
   readonly #open = new Map<string, number>()
   readonly #recent = new Map<string, number>()
   #second = 0
@@ -26,17 +34,19 @@ export class InboundGate {
     this.#now = now
   }
 
-  /** Undefined when the socket is to be closed. `agreed` and `closed` must be called once each, `closed` may come first. */
-  enter(address: string): { agreed(): void; closed(): void } | undefined {
+  /**
+   * Undefined when the socket is to be closed. When all places for handshakes are taken, the address that takes most of
+   * them loses its oldest to one that takes fewer.
+   *
+   * @param drop cuts this socket off, should its handshake have to give way
+   */
+  enter(address: string, drop: () => void): Pass | undefined {
     const key = addressKey(address)
     if (!this.#mayEnter(key)) return undefined
-    this.#handshakes++
+    const place = {}
+    this.#shaking.set(place, { key, drop })
     this.#open.set(key, (this.#open.get(key) ?? 0) + 1)
-    let shaking = true
-    const agreed = (): void => {
-      if (shaking) this.#handshakes--
-      shaking = false
-    }
+    const agreed = (): void => void this.#shaking.delete(place)
     return {
       agreed,
       closed: () => {
@@ -54,30 +64,21 @@ export class InboundGate {
       this.#second = second
       this.#recent.clear()
     }
-    if (this.#handshakes >= this.#limits.maxHandshakes) return false
     if ((this.#open.get(key) ?? 0) >= this.#limits.maxPerAddress) return false
     const recent = this.#recent.get(key) ?? 0
     if (recent >= this.#limits.maxRatePerAddress) return false
     if (recent === 0 && this.#recent.size >= MAX_ADDRESSES) return false
+    if (this.#shaking.size >= this.#limits.maxHandshakes && !this.#makeRoom(key)) return false
     this.#recent.set(key, recent + 1)
     return true
   }
-}
 
-/** What counts as one address: an IPv4 address, also when mapped, or the /64 that one IPv6 host is usually given. */
-export function addressKey(address: string): string {
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)
-  if (mapped !== null) return mapped[1] as string
-  if (!isIPv6(address)) return address
-  const [head = '', tail] = (address.split('%')[0] as string).split('::')
-  const groups = head === '' ? [] : head.split(':')
-  if (tail !== undefined) {
-    const rest = tail === '' ? [] : tail.split(':')
-    while (groups.length + rest.length < 8) groups.push('0')
-    groups.push(...rest)
+  #makeRoom(key: string): boolean {
+    const crowd = mostCrowded(this.#shaking, ([, shaking]) => shaking.key, key)
+    if (crowd === undefined) return false
+    const [place, { drop }] = crowd[0]
+    this.#shaking.delete(place)
+    drop()
+    return true
   }
-  return groups
-    .slice(0, 4)
-    .map(group => Number.parseInt(group, 16).toString(16))
-    .join(':')
 }

@@ -154,6 +154,7 @@ export class PeerLink implements ChannelHost {
     return {
       peer: this.peer,
       network: 'devp2p',
+      origin: this.connection.address,
       body,
       codec: channel.mail({ plain, unread: formOfUnread(body) }),
       signal,

@@ -11,32 +11,41 @@ interface Reader {
   resume(): void
 }
 
+export interface ReadGateParts {
+  reader: Reader
+  /** Shared with all other connections. */
+  budget: MemoryBudget
+  /** Where the peer is, as `addressKey` has it. */
+  address: string
+  /** How long not to read the next message, ms: a small one, or one that takes from the budget. */
+  wait(large: boolean): number
+}
+
 /** Decides when a connection reads on, so that what it holds stays bounded however much the peer sends. */
 export class ReadGate {
-  readonly #reader: Reader
-  readonly #budget: MemoryBudget
+  readonly #parts: ReadGateParts
+  #timer: NodeJS.Timeout | undefined
   #held = 0
   #undecided = false
   #reserved = 0
   #receiving = false
   #ended = false
 
-  constructor(reader: Reader, budget: MemoryBudget) {
-    this.#reader = reader
-    this.#budget = budget
+  constructor(parts: ReadGateParts) {
+    this.#parts = parts
   }
 
   /** Received messages are held for a consumer, or no longer: so many bytes more or less. */
   hold(bytes: number): void {
     this.#held += bytes
-    if (this.#held > READ_AHEAD) this.#reader.pause()
+    if (this.#held > READ_AHEAD) this.#parts.reader.pause()
     else if (this.#held <= READ_AHEAD / 2) this.#goOn()
   }
 
   /** Reads no further until the readers of what was delivered have said whether they accept larger messages. */
   waitForDecision(): void {
     this.#undecided = true
-    this.#reader.pause()
+    this.#parts.reader.pause()
   }
 
   decided(): void {
@@ -46,15 +55,23 @@ export class ReadGate {
 
   /** Whether there is room for a message of this size, now under way. If not, reading stops until there is. */
   reserve(size: number): boolean {
+    const { reader, budget, address } = this.#parts
     this.#receiving = true
+    const wait = this.#parts.wait(size > LARGE)
+    if (wait > 0) {
+      reader.pause()
+      clearTimeout(this.#timer)
+      this.#timer = setTimeout(this.#retry, wait)
+      return false
+    }
     if (size <= LARGE || size <= this.#reserved) return true
     const more = size - this.#reserved
-    if (this.#budget.take(more)) {
+    if (this.#reserved === 0 ? budget.take(more, address) : budget.takeMore(more, address)) {
       this.#reserved += more
       return true
     }
-    this.#reader.pause()
-    this.#budget.wait(this.#retry)
+    reader.pause()
+    budget.wait(this.#retry)
     return false
   }
 
@@ -66,7 +83,8 @@ export class ReadGate {
 
   end(): void {
     this.#ended = true
-    this.#budget.leave(this.#retry)
+    clearTimeout(this.#timer)
+    this.#parts.budget.leave(this.#retry)
     this.#release()
   }
 
@@ -75,13 +93,13 @@ export class ReadGate {
   #goOn(): void {
     if (this.#ended || this.#undecided) return
     if (!this.#receiving) this.#release()
-    this.#reader.resume()
+    this.#parts.reader.resume()
   }
 
   #release(): void {
     if (this.#reserved === 0) return
     const bytes = this.#reserved
     this.#reserved = 0
-    this.#budget.give(bytes)
+    this.#parts.budget.give(bytes, this.#parts.address)
   }
 }

@@ -1,8 +1,11 @@
 import type { Socket } from 'node:net'
 import type { PeerId } from '@libp2p/interface'
+import { addressKey } from '../waku/address-key.js'
+import { Waste } from '../waku/waste.js'
 import { equalBytes } from '../wire/bytes.js'
 import { MalformedError } from '../wire/errors.js'
 import { encodeUint } from '../wire/rlp.js'
+import type { AddressWaste } from './address-waste.js'
 import { BASE_LENGTH, type Capability, type SharedCapability, shareCapabilities, splitMessage } from './capability.js'
 import { CapabilityStream } from './capability-stream.js'
 import { defer } from './deferred.js'
@@ -34,8 +37,9 @@ export interface RlpxConnectionInit {
   readTimeout: number
   writeTimeout: number
   pingInterval: number
-  /** Shared with all other connections. */
+  /** Both shared with all other connections. */
   budget: MemoryBudget
+  addressWaste: AddressWaste
 }
 
 /** One devp2p connection after its Hello: the p2p capability is dealt with here, every other one is a stream. */
@@ -46,7 +50,11 @@ export class RlpxConnection {
   readonly direction: 'inbound' | 'outbound'
   /** IP address and TCP port of the other end. */
   readonly remote: { host: string; port: number }
+  /** Where that is, as `addressKey` has it. */
+  readonly address: string
   readonly opened: number = Date.now()
+  /** When the peer last sent something beside Hello and Pings, ms. */
+  heard: number = this.opened
   /** Aborted, with what ended it as its reason, as soon as the connection is ending. */
   readonly signal: AbortSignal
   /** Resolves with what ended it when the socket is gone. */
@@ -56,6 +64,7 @@ export class RlpxConnection {
   readonly #frames: FrameSocket
   readonly #line: SendLine
   readonly #gate: ReadGate
+  readonly #waste = new Waste()
   readonly #abort = new AbortController()
   readonly #ready = defer<Hello>()
   readonly #gone = defer<Error>()
@@ -89,7 +98,15 @@ export class RlpxConnection {
       init
     )
     this.#line = new SendLine(this.#frames)
-    this.#gate = new ReadGate(this.#frames, init.budget)
+    const { budget, addressWaste } = init
+    const address = addressKey(this.remote.host)
+    this.address = address
+    this.#gate = new ReadGate({
+      reader: this.#frames,
+      budget,
+      address,
+      wait: large => Math.max(this.#waste.wait, large ? addressWaste.wait(address) : 0)
+    })
   }
 
   /**
@@ -145,6 +162,15 @@ export class RlpxConnection {
     await this.closed
   }
 
+  /**
+   * The peer sent so many bytes in vain. What it sends next is read later, and so is what is larger than 1 MiB from other
+   * peers of its address.
+   */
+  wasted(bytes: number): void {
+    this.#waste.add(bytes)
+    this.#init.addressWaste.add(this.address, bytes)
+  }
+
   /** Ends it at once: streams throw `error`, the peer is told `reason` if it is still listening. */
   abort(error: Error, reason: DisconnectReason = DisconnectReason.SubprotocolError): void {
     this.#end(error, { tell: reason })
@@ -163,6 +189,7 @@ export class RlpxConnection {
     } else {
       const shared = this.#shared.find(({ capability: { offset, length } }) => id >= offset && id < offset + length)
       if (shared === undefined) throw new FrameError(`message id ${id} belongs to no shared capability`)
+      this.heard = Date.now()
       const { stream, capability } = shared
       const size = this.#snappy ? declaredLength(payload) : payload.length
       if (size > stream.maxBody) {

@@ -1,7 +1,10 @@
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import type { ComponentLogger, Logger, PeerId } from '@libp2p/interface'
+import { addressKey } from '../waku/address-key.js'
 import { compareBytes, equalBytes, toHex } from '../wire/bytes.js'
+import { AddressWaste } from './address-waste.js'
 import type { Capability } from './capability.js'
+import { mostCrowded } from './crowd.js'
 import { DisconnectError, DisconnectReason } from './disconnect.js'
 import { type Enode, formatEnode, nodeIdFromPeerId, parseEnode, peerIdFromNodeId } from './enode.js'
 import { DialError, StalledError } from './errors.js'
@@ -22,7 +25,10 @@ export interface RlpxHostInit extends Partial<InboundLimits> {
   client?: string | undefined
   /** p2p version offered: 5 compresses with peers that do too. @default 5 */
   version?: 4 | 5 | undefined
-  /** Inbound connections at the same time; more are told "too many peers". @default 128 */
+  /**
+   * Inbound connections at the same time. More are told "too many peers", unless they come from an address that has fewer
+   * than another: then one of that other's gives way. @default 128
+   */
   maxInbound?: number | undefined
   /** Connections not limited by `maxInbound`: peers that are always welcome. @default none */
   welcome?: ((peer: PeerId) => boolean) | undefined
@@ -84,6 +90,7 @@ export class RlpxHost {
   readonly #settings: Settings
   readonly #gate: InboundGate
   readonly #budget: MemoryBudget
+  readonly #waste = new AddressWaste()
   readonly #log: Logger | undefined
   readonly #servers = new Set<Server>()
   readonly #sockets = new Set<Socket>()
@@ -172,7 +179,9 @@ export class RlpxHost {
   }
 
   async #accept(socket: Socket): Promise<void> {
-    const pass = this.#stop.signal.aborted ? undefined : this.#gate.enter(socket.remoteAddress ?? '')
+    const pass = this.#stop.signal.aborted
+      ? undefined
+      : this.#gate.enter(socket.remoteAddress ?? '', () => socket.destroy())
     if (pass === undefined) {
       this.counters.flooded++
       socket.destroy()
@@ -183,7 +192,7 @@ export class RlpxHost {
     try {
       const channel = await this.#handshake(socket, signal => respond(socket, this.key, { signal }))
       const init = this.#connectionInit(socket, channel, 'inbound')
-      const objection = this.#objection(channel.remoteId)
+      const objection = this.#objection(channel.remoteId, addressKey(socket.remoteAddress ?? ''))
       if (objection !== undefined) {
         this.counters.refused++
         pass.agreed()
@@ -255,10 +264,15 @@ export class RlpxHost {
       return existing
     }
     if (connection.signal.aborted) throw connection.signal.reason
-    const objection = connection.direction === 'inbound' ? this.#objection(connection.id) : undefined
-    if (objection !== undefined) {
-      void connection.disconnect(objection)
-      throw new DisconnectError(objection, 'local')
+    if (connection.direction === 'inbound') {
+      const objection = this.#objection(connection.id, connection.address)
+      if (objection !== undefined) {
+        void connection.disconnect(objection)
+        throw new DisconnectError(objection, 'local')
+      }
+      if (!this.#hasPlace(connection.id)) {
+        void this.#yielding(connection.address)?.disconnect(DisconnectReason.TooManyPeers)
+      }
     }
     this.#connections.set(name, connection)
     if (existing !== undefined) void existing.disconnect(DisconnectReason.AlreadyConnected)
@@ -276,18 +290,34 @@ export class RlpxHost {
     return weAreSmaller === (fresh.direction === 'outbound')
   }
 
-  #objection(id: Uint8Array): DisconnectReason | undefined {
+  /** Why there will be no connection with this peer, who comes from `address`. */
+  #objection(id: Uint8Array, address: string): DisconnectReason | undefined {
     if (equalBytes(id, this.key.id)) return DisconnectReason.Self
+    return this.#hasPlace(id) || this.#yielding(address) !== undefined ? undefined : DisconnectReason.TooManyPeers
+  }
+
+  #hasPlace(id: Uint8Array): boolean {
+    const { maxInbound, welcome } = this.#settings
     const inbound = this.connections.filter(({ direction }) => direction === 'inbound').length
-    if (inbound < this.#settings.maxInbound || this.#settings.welcome?.(peerIdFromNodeId(id)) === true) return undefined
-    return DisconnectReason.TooManyPeers
+    return inbound < maxInbound || welcome?.(peerIdFromNodeId(id)) === true
+  }
+
+  /** Who gives way to a peer from `address` when all places are taken: of the most crowded address, who said nothing for longest. */
+  #yielding(address: string): RlpxConnection | undefined {
+    const { welcome } = this.#settings
+    const inbound = this.connections.filter(
+      ({ direction, peer }) => direction === 'inbound' && welcome?.(peer) !== true
+    )
+    const crowd = mostCrowded(inbound, ({ address }) => address, address)
+    return crowd?.reduce((silent, other) => (other.heard < silent.heard ? other : silent))
   }
 
   #connectionInit(socket: Socket, channel: SecureChannel, direction: 'inbound' | 'outbound'): RlpxConnectionInit {
     const { client, version, capabilities, readTimeout, writeTimeout, pingInterval } = this.#settings
     const hello: Hello = { version, client, capabilities: [...capabilities], port: this.#port, id: this.key.id }
-    const budget = this.#budget
-    return { socket, channel, direction, hello, capabilities, readTimeout, writeTimeout, pingInterval, budget }
+    const timeouts = { readTimeout, writeTimeout, pingInterval }
+    const shared = { budget: this.#budget, addressWaste: this.#waste }
+    return { socket, channel, direction, hello, capabilities, ...timeouts, ...shared }
   }
 
   async #within<T>(timeout: number, run: (signal: AbortSignal) => Promise<T>): Promise<T> {

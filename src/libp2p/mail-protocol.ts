@@ -3,7 +3,7 @@ import type { Registrar } from '@libp2p/interface-internal'
 import type { RequestHandler } from '../waku/mail-exchange.js'
 import { MAX_MAIL_CONTROL_FRAME } from '../wire/packet-frame.js'
 import { MailSession } from './mail-session.js'
-import { StreamBudget } from './stream-budget.js'
+import { originOf, StreamBudget } from './stream-budget.js'
 
 export const MAIL_PROTOCOL = '/waku/1/mailserver/1.0.0'
 
@@ -91,6 +91,7 @@ export class MailProtocol implements Startable {
     }
     const session = new MailSession(stream, {
       peer: connection.remotePeer,
+      origin: originOf(connection),
       handler: this.#handler,
       idleTimeout: this.#idleTimeout,
       highWater: MAX_WAITING * MAX_MAIL_CONTROL_FRAME

@@ -7,6 +7,8 @@ import { FrameStream } from './frame-stream.js'
 
 export interface MailSessionParts {
   peer: PeerId
+  /** Where it is, as `originOf` tells. */
+  origin: string
   handler: RequestHandler
   /** How long the requester may take nothing of an answer, or ask nothing, in ms. */
   idleTimeout: number
@@ -32,7 +34,7 @@ export class MailSession {
 
   /** Resolves when the requester closed its side and everything was answered; throws when the stream broke. */
   async run(): Promise<void> {
-    const { peer, handler } = this.#parts
+    const { peer, origin, handler } = this.#parts
     const frames = this.#frames
     let idle = this.#arm()
     try {
@@ -43,6 +45,7 @@ export class MailSession {
         const request: IncomingRequest = {
           peer,
           network: 'libp2p',
+          origin,
           body,
           codec: libp2pMail,
           signal: frames.signal,

@@ -1,5 +1,7 @@
 import type { PeerId, Stream } from '@libp2p/interface'
+import { delay } from '../mailclient/delay.js'
 import type { Packet, PacketChannel } from '../waku/packet-channel.js'
+import { Waste } from '../waku/waste.js'
 import { type StatusCodec, waku1Status } from '../wire/status-codec.js'
 import { FrameTimeoutError } from './frame-errors.js'
 import { FrameStream } from './frame-stream.js'
@@ -17,12 +19,13 @@ export class StreamPacketChannel implements PacketChannel {
   readonly onMalformed = 'abort'
   readonly packets: AsyncIterable<Packet>
   readonly #frames: FrameStream
+  readonly #waste = new Waste()
   #closing: Promise<void> | undefined
 
   constructor(stream: Stream, peer: PeerId) {
     this.peer = peer
     this.#frames = new FrameStream(stream, { writeTimeout: WRITE_TIMEOUT })
-    this.packets = this.#frames.packets
+    this.packets = this.#read()
   }
 
   get gone(): boolean {
@@ -33,6 +36,10 @@ export class StreamPacketChannel implements PacketChannel {
     return this.#frames.send(code, body, options)
   }
 
+  wasted(bytes: number): void {
+    this.#waste.add(bytes)
+  }
+
   /** Ends this side; what the peer still sends is delivered until it ends its side, or for 2 s. */
   close(options: { signal?: AbortSignal } = {}): Promise<void> {
     this.#closing ??= this.#close(options.signal)
@@ -41,6 +48,14 @@ export class StreamPacketChannel implements PacketChannel {
 
   abort(reason: Error): void {
     this.#frames.abort(reason)
+  }
+
+  async *#read(): AsyncGenerator<Packet, void> {
+    for await (const packet of this.#frames.packets) {
+      yield packet
+      const { wait } = this.#waste
+      if (wait > 0) await delay(wait, this.#frames.signal).catch(() => {})
+    }
   }
 
   async #close(outer: AbortSignal | undefined): Promise<void> {

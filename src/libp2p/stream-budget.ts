@@ -1,9 +1,10 @@
 import type { Connection } from '@libp2p/interface'
+import { addressKey } from '../waku/address-key.js'
 
-/** The host part of a multiaddr: what one machine, or one NAT, has in common. */
-export function hostOf(connection: Connection): string {
+/** Where a connection comes from: the host part of its multiaddr, as one machine, or one NAT, has it. */
+export function originOf(connection: Connection): string {
   const [, protocol = '', host = ''] = connection.remoteAddr.toString().split('/')
-  return `${protocol}/${host}`
+  return protocol.startsWith('ip') ? addressKey(host) : `${protocol}/${host}`
 }
 
 /** How many streams of a protocol may be open, over all connections of a peer and of a host. */
@@ -20,7 +21,7 @@ export class StreamBudget {
   /** @returns gives the place back; undefined when there is none */
   enter(connection: Connection): (() => void) | undefined {
     const peer = `peer ${connection.remotePeer.toString()}`
-    const host = `host ${hostOf(connection)}`
+    const host = `host ${originOf(connection)}`
     if (this.#count(peer) >= this.#perPeer || this.#count(host) >= this.#perHost) return undefined
     this.#add(peer, 1)
     this.#add(host, 1)

@@ -1,16 +1,19 @@
 import { RequestError, RequestErrorCode } from '../wire/request-error.js'
+import type { Requester } from './requester.js'
 
 /** Seconds after which a refused request is worth sending again. */
 const RETRY_AFTER = 2
 
 /**
- * How many requests may be under way, in all and of one peer. There is no limit per time: the next page of a history
- * is always admitted when the last one is done and the server has room.
+ * How many requests may be under way, in all and of one peer; and one address never has more of them than there are places
+ * left, so that however many its peers are, others find one. There is no limit per time: the next page of a history is
+ * always admitted when the last one is done and the server has room.
  */
 export class Admission {
   readonly #max: number
   readonly #maxPerPeer: number
   readonly #perPeer = new Map<string, number>()
+  readonly #perOrigin = new Map<string, number>()
   #total = 0
 
   constructor(limits: { max: number; maxPerPeer: number }) {
@@ -27,22 +30,35 @@ export class Admission {
    * @returns ends the request
    * @throws {RequestError} busy
    */
-  enter(peer: string): () => void {
-    const mine = this.#perPeer.get(peer) ?? 0
-    if (mine >= this.#maxPerPeer) throw busy('too many requests of yours are under way')
-    if (this.#total >= this.#max) throw busy('too many requests are under way')
-    this.#total++
-    this.#perPeer.set(peer, mine + 1)
-    let left = false
+  enter({ peer, origin }: Requester): () => void {
+    if (count(this.#perPeer, peer) >= this.#maxPerPeer) throw busy('too many requests of yours are under way')
+    const left = this.#max - this.#total
+    if (left <= 0) throw busy('too many requests are under way')
+    const mine = count(this.#perOrigin, origin)
+    if (mine > 0 && mine >= left) throw busy('too many requests from your address are under way')
+    this.#add(peer, origin, 1)
+    let over = false
     return () => {
-      if (left) return
-      left = true
-      this.#total--
-      const rest = (this.#perPeer.get(peer) ?? 1) - 1
-      if (rest === 0) this.#perPeer.delete(peer)
-      else this.#perPeer.set(peer, rest)
+      if (!over) this.#add(peer, origin, -1)
+      over = true
     }
   }
+
+  #add(peer: string, origin: string, change: 1 | -1): void {
+    this.#total += change
+    add(this.#perPeer, peer, change)
+    add(this.#perOrigin, origin, change)
+  }
+}
+
+function count(counts: Map<string, number>, key: string): number {
+  return counts.get(key) ?? 0
+}
+
+function add(counts: Map<string, number>, key: string, change: 1 | -1): void {
+  const now = count(counts, key) + change
+  if (now === 0) counts.delete(key)
+  else counts.set(key, now)
 }
 
 /** @param retryAfter seconds */

@@ -21,6 +21,7 @@ import { checkEnvelope } from './request-checks.js'
 import type { RequestForwarder } from './request-forwarder.js'
 import { type AskedRequest, decrypt, dialectOf, judgeSigner, readRequest, unwrap } from './request-opening.js'
 import { MAX_EXPIRED, type RequestPolicy, settlePolicies } from './request-policy.js'
+import { type Requester, requesterOf } from './requester.js'
 import { ServedRequests } from './served-requests.js'
 import { type MailserverInit, type MailserverSettings, settle } from './settings.js'
 import { TopicStore } from './topic-store.js'
@@ -149,10 +150,10 @@ export class Mailserver implements Startable {
 
   async #answer(request: IncomingRequest, asked: AskedRequest, answer: Answer): Promise<void> {
     if (!this.#running) throw busy('the server is stopping')
-    const owner = request.peer.toString()
-    const leave = this.#admission.enter(owner)
+    const requester = requesterOf(request)
+    const leave = this.#admission.enter(requester)
     try {
-      const opened = await this.#turns.run(owner, () => this.#open(request, asked, answer), request)
+      const opened = await this.#turns.run(requester, () => this.#open(request, asked, answer), request)
       const { cursor } = await this.#deliver(request, opened, answer)
       await answer.complete(cursor)
       this.tally.add('pages_delivered')
@@ -212,12 +213,12 @@ export class Mailserver implements Startable {
 
   async #deliver(request: IncomingRequest, { settled, form }: OpenedRequest, answer: Answer) {
     const { signal } = request
-    const owner = request.peer.toString()
+    const requester = requesterOf(request)
     const maxBytes = form.limitRule === 'stream' ? undefined : roomFor(this.#settings.pageBytes)
     const query: ArchiveQuery = { ...settled, maxBytes }
-    const reader = this.#ahead.take(owner, query) ?? this.#read(owner, query)
+    const reader = this.#ahead.take(requester.peer, query) ?? this.#read(requester, query)
     void reader.end.then(end => {
-      if (end.cursor !== undefined && !signal.aborted) this.#readAhead(owner, { ...query, ...end })
+      if (end.cursor !== undefined && !signal.aborted) this.#readAhead(requester, { ...query, ...end })
     })
     const stop = (): void => void reader.close()
     signal.addEventListener('abort', stop)
@@ -234,16 +235,16 @@ export class Mailserver implements Startable {
     }
   }
 
-  #read(owner: string, query: ArchiveQuery): PageReader {
+  #read(requester: Requester, query: ArchiveQuery): PageReader {
     return new PageReader({
       query: signal => this.#archive.query({ ...query, signal }),
-      turn: (work, signal) => this.#turns.run(owner, work, { signal })
+      turn: (work, signal) => this.#turns.run(requester, work, { signal })
     })
   }
 
   /** Whoever waits for a turn comes first. */
-  #readAhead(owner: string, query: ArchiveQuery): void {
-    if (this.#running && this.#turns.idle) this.#ahead.keep(owner, query, this.#read(owner, query))
+  #readAhead(requester: Requester, query: ArchiveQuery): void {
+    if (this.#running && this.#turns.idle) this.#ahead.keep(requester.peer, query, this.#read(requester, query))
   }
 
   /** Waits for what is under way, until the deadline. */

@@ -1,15 +1,18 @@
+import type { Requester } from './requester.js'
+
 interface Waiting {
   begin(): void
 }
 
 /**
- * Work on the archive and on decryption in turns: so many at a time, and whoever has waited longest since its last turn
- * is next, so that a peer with many requests delays others by one turn only. Sending is no part of a turn: a slow reader
- * holds nobody up.
+ * Work on the archive and on decryption in turns: so many at a time. Whichever origin has waited longest since its last
+ * turn is next, and of it whichever peer has: a peer with many requests, or an address with many peers, delays others by one turn
+ * only. Sending is no part of a turn: a slow reader holds nobody up.
  */
 export class Turns {
   readonly #concurrency: number
-  readonly #waiting = new Map<string, Waiting[]>()
+  /** By origin, then by peer; both in the order of their next turns. */
+  readonly #waiting = new Map<string, Map<string, Waiting[]>>()
   #running = 0
 
   constructor(concurrency: number) {
@@ -22,13 +25,13 @@ export class Turns {
   }
 
   /**
-   * Does `work` when it is `owner`'s turn.
+   * Does `work` when it is the requester's turn.
    *
    * @throws the reason of `signal`, when it aborts before the turn came
    */
-  async run<T>(owner: string, work: () => T | Promise<T>, options: { signal: AbortSignal }): Promise<T> {
+  async run<T>(requester: Requester, work: () => T | Promise<T>, options: { signal: AbortSignal }): Promise<T> {
     options.signal.throwIfAborted()
-    if (this.#running >= this.#concurrency) await this.#wait(owner, options.signal)
+    if (this.#running >= this.#concurrency) await this.#wait(requester, options.signal)
     else this.#running++
     try {
       return await work()
@@ -38,7 +41,7 @@ export class Turns {
     }
   }
 
-  #wait(owner: string, signal: AbortSignal): Promise<void> {
+  #wait({ origin, peer }: Requester, signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       const waiting: Waiting = {
         begin: () => {
@@ -47,28 +50,35 @@ export class Turns {
         }
       }
       const onAbort = (): void => {
-        const queue = (this.#waiting.get(owner) ?? []).filter(other => other !== waiting)
-        if (queue.length === 0) this.#waiting.delete(owner)
-        else this.#waiting.set(owner, queue)
+        const peers = this.#waiting.get(origin)
+        const queue = (peers?.get(peer) ?? []).filter(other => other !== waiting)
+        if (queue.length > 0) peers?.set(peer, queue)
+        else peers?.delete(peer)
+        if (peers?.size === 0) this.#waiting.delete(origin)
         reject(signal.reason)
       }
       signal.addEventListener('abort', onAbort, { once: true })
-      const queue = this.#waiting.get(owner)
-      if (queue === undefined) this.#waiting.set(owner, [waiting])
+      const peers = this.#waiting.get(origin) ?? new Map<string, Waiting[]>()
+      this.#waiting.set(origin, peers)
+      const queue = peers.get(peer)
+      if (queue === undefined) peers.set(peer, [waiting])
       else queue.push(waiting)
     })
   }
 
   #next(): void {
-    for (const [owner, queue] of this.#waiting) {
-      // to the end of the line, with what else it waits for
-      this.#waiting.delete(owner)
-      const next = queue.shift()
-      if (queue.length > 0) this.#waiting.set(owner, queue)
-      if (next === undefined) continue
-      this.#running++
-      next.begin()
-      return
+    for (const [origin, peers] of this.#waiting) {
+      for (const [peer, queue] of peers) {
+        // to the end of both lines, with what else they wait for
+        this.#waiting.delete(origin)
+        peers.delete(peer)
+        const next = queue.shift()
+        if (queue.length > 0) peers.set(peer, queue)
+        if (peers.size > 0) this.#waiting.set(origin, peers)
+        this.#running++
+        next?.begin()
+        return
+      }
     }
   }
 }

@@ -25,6 +25,8 @@ export interface Source {
   readonly gone: boolean
   /** Told of each envelope that an honest peer would not have sent. */
   violation(): void
+  /** Told of bytes that were judged in vain. */
+  wasted(bytes: number): void
 }
 
 /** What became of a Messages packet. */
@@ -44,6 +46,9 @@ export interface IntakeParts {
   counters: Counters
   log: Logger
 }
+
+/** What judging costs beside hashing, in bytes hashed meanwhile. */
+const JUDGEMENT = 1024
 
 /** So many envelopes are judged before everything else gets a turn. */
 const SLICE = 500
@@ -84,6 +89,7 @@ export class Intake {
       }
     } finally {
       this.#append(packet)
+      if (packet.wasted > 0) from.wasted(packet.wasted)
     }
     return packet.result()
   }
@@ -129,16 +135,17 @@ export class Intake {
     try {
       envelope = decodeEnvelope(item.raw, digest)
     } catch {
-      this.#refuse(digest?.hash ?? keccak256(item.raw), MALFORMED, from, packet)
+      this.#refuse(item.raw, digest?.hash ?? keccak256(item.raw), MALFORMED, { from, packet })
       return
     }
     const unfit = judgeForm(envelope, now, settings)
     if (unfit !== undefined) {
-      this.#refuse(envelope.hash, unfit, from, packet)
+      this.#refuse(item.raw, envelope.hash, unfit, { from, packet })
       return
     }
     const known = heard.get(envelope.hashHex)
     if (known !== undefined) {
+      if (known.knownBy.has(from.slot)) packet.wasted += item.raw.length + JUDGEMENT
       known.knownBy.add(from.slot)
       counters.add('envelopes_known')
       if (known.storage === 'failed') {
@@ -149,7 +156,7 @@ export class Intake {
     }
     const unwanted = judgeTaste(envelope, now, own) ?? this.#storeRefuses(envelope, now)
     if (unwanted !== undefined) {
-      this.#refuse(envelope.hash, unwanted, from, packet)
+      this.#refuse(item.raw, envelope.hash, unwanted, { from, packet })
       return
     }
     // what is kept of a packet must not keep the packet
@@ -167,8 +174,14 @@ export class Intake {
     return refusal && { ...refusal, counter: 'refused_by_store', violation: false }
   }
 
-  #refuse(hash: Uint8Array, verdict: Verdict, from: Source, packet: PacketIntake): void {
+  #refuse(
+    raw: Uint8Array,
+    hash: Uint8Array,
+    verdict: Verdict,
+    { from, packet }: { from: Source; packet: PacketIntake }
+  ): void {
     packet.refused.push({ hash, code: verdict.code, text: verdict.text })
+    packet.wasted += raw.length + JUDGEMENT
     this.#parts.counters.add(verdict.counter)
     if (verdict.violation) from.violation()
   }
@@ -199,6 +212,8 @@ export class Intake {
 /** One Messages packet while it is taken in. */
 class PacketIntake {
   readonly refused: Refusal[] = []
+  /** Bytes of it that were judged in vain. */
+  wasted = 0
   /** The store as it was when the packet came. */
   readonly store: EnvelopeStore | undefined
   readonly batch: StoreBatch | undefined

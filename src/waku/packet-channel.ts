@@ -31,6 +31,11 @@ export interface PacketChannel {
   send(code: number, body: Uint8Array, options?: { signal?: AbortSignal }): Promise<void>
   /** What the peer sends, in order, pulled: a slow consumer slows the peer. Ends on a clean close, throws when the stream broke. */
   readonly packets: AsyncIterable<Packet>
+  /**
+   * The peer sent so many bytes in vain: what does not decode, or is refused. A transport reads such a peer more slowly, so
+   * that judging garbage leaves time for everybody else.
+   */
+  wasted(bytes: number): void
   /** Ends the conversation after what was sent has left. */
   close(options?: { signal?: AbortSignal }): Promise<void>
   /** Ends it at once; the peer sees a reset (libp2p) or a disconnect with a reason (devp2p). */

@@ -32,6 +32,9 @@ export interface SessionParts {
   onInterest: (session: Session) => void
 }
 
+/** A packet above this is judged before the next one is received, in bytes. */
+const MAX_AHEAD = 1024 * 1024
+
 /** Posts that may wait in a peer's stream until it reads. */
 const MAX_OWN_BYTES = 1024 * 1024
 
@@ -170,6 +173,10 @@ export class Session implements Source, FeedTarget {
     return this.#closed
   }
 
+  wasted(bytes: number): void {
+    this.channel.wasted(bytes)
+  }
+
   violation(): void {
     this.#parts.counters.add('violations')
     this.#violations++
@@ -212,6 +219,8 @@ export class Session implements Source, FeedTarget {
     if (hashing === undefined) return await this.#handle(packet, undefined)
     this.#judging = this.#handle(packet, hashing)
     this.#judging.catch(err => this.channel.abort(err as Error))
+    // two of the largest at a time are one too many
+    if (packet.body.length > MAX_AHEAD) await this.#judging
   }
 
   async #handle({ code, body }: Packet, hashing: Promise<PacketDigests | undefined> | undefined): Promise<void> {
@@ -227,6 +236,7 @@ export class Session implements Source, FeedTarget {
     } catch (err) {
       if (!(err instanceof MalformedError)) throw err
       counters.add('packets_malformed')
+      this.wasted(body.length)
       if (this.channel.onMalformed === 'abort') throw err
     }
   }

@@ -1,15 +1,20 @@
 import assert from 'node:assert/strict'
 import { createServer } from 'node:net'
 import { test } from 'node:test'
+import { MAX_BODY } from '../../src/devp2p/capability-stream.js'
 import { DisconnectReason } from '../../src/devp2p/disconnect.js'
 import { formatEnode } from '../../src/devp2p/enode.js'
-import { addressKey, InboundGate } from '../../src/devp2p/inbound-gate.js'
+import { InboundGate } from '../../src/devp2p/inbound-gate.js'
+import { MemoryBudget } from '../../src/devp2p/memory-budget.js'
 import { NodeKey } from '../../src/devp2p/node-key.js'
 import type { RlpxConnection } from '../../src/devp2p/rlpx-connection.js'
 import { RlpxHost } from '../../src/devp2p/rlpx-host.js'
 import { StaticPeers } from '../../src/devp2p/static-peers.js'
+import { toHex } from '../../src/wire/bytes.js'
 import { startHost, WAKU_1 } from './hosts.js'
 import { closed, openSocket, RawPeer } from './raw-peer.js'
+
+const STATUS = Uint8Array.of(0xc0)
 
 test('peers beyond the limit are told "too many", welcome ones are let in', async context => {
   const friend = new NodeKey()
@@ -46,39 +51,88 @@ test('one address that opens all it may and says nothing keeps nobody else out',
 
 test('one address has so many connections and so many attempts a second, whatever the others do', () => {
   let now = 5000
-  const gate = new InboundGate({ maxHandshakes: 5, maxPerAddress: 3, maxRatePerAddress: 4 }, () => now)
-  const passes = [1, 2, 3].map(() => gate.enter('10.0.0.1'))
+  const gate = new InboundGate({ maxHandshakes: 6, maxPerAddress: 3, maxRatePerAddress: 4 }, () => now)
+  const enter = (address: string) => gate.enter(address, () => {})
+  const passes = [1, 2, 3].map(() => enter('10.0.0.1'))
   assert.ok(passes.every(pass => pass !== undefined))
-  assert.equal(gate.enter('10.0.0.1'), undefined, 'three at a time')
-  assert.equal(gate.enter('::ffff:10.0.0.1'), undefined, 'the same address')
-  const other = gate.enter('10.0.0.2')
+  assert.equal(enter('10.0.0.1'), undefined, 'three at a time')
+  assert.equal(enter('::ffff:10.0.0.1'), undefined, 'the same address')
+  const other = enter('10.0.0.2')
   assert.ok(other)
-  assert.ok(gate.enter('10.0.0.3'))
-  assert.equal(gate.enter('10.0.0.4'), undefined, 'five handshakes at a time')
+  assert.ok(enter('10.0.0.2'))
+  assert.ok(enter('10.0.0.3'))
+  assert.equal(enter('10.0.0.2'), undefined, 'six handshakes at a time')
   other.agreed()
   other.agreed()
-  assert.ok(gate.enter('10.0.0.4'))
-  assert.equal(gate.enter('10.0.0.5'), undefined, 'agreeing twice frees one place')
+  assert.ok(enter('10.0.0.3'))
+  assert.equal(enter('10.0.0.3'), undefined, 'agreeing twice frees one place')
   passes[0]?.closed()
-  assert.ok(gate.enter('10.0.0.1'))
+  assert.ok(enter('10.0.0.1'))
   passes[1]?.closed()
-  assert.equal(gate.enter('10.0.0.1'), undefined, 'four a second')
+  assert.equal(enter('10.0.0.1'), undefined, 'four a second')
   now += 1000
-  assert.ok(gate.enter('10.0.0.1'))
+  assert.ok(enter('10.0.0.1'))
 })
 
-test('an address is an IPv4 address, mapped or not, or an IPv6 /64', () => {
-  for (const [address, key] of [
-    ['1.2.3.4', '1.2.3.4'],
-    ['::ffff:1.2.3.4', '1.2.3.4'],
-    ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2'],
-    ['2001:db8:1:2::9', '2001:db8:1:2'],
-    ['2001:0db8::9', '2001:db8:0:0'],
-    ['::1', '0:0:0:0'],
-    ['fe80::1%eth0', 'fe80:0:0:0']
-  ] as const) {
-    assert.equal(addressKey(address), key)
+test('when all handshakes are taken, the address with most of them loses its oldest to one with fewer', () => {
+  const dropped: string[] = []
+  const gate = new InboundGate({ maxHandshakes: 5, maxPerAddress: 4, maxRatePerAddress: 9 }, () => 5000)
+  const enter = (name: string) => gate.enter(name.slice(0, 8), () => dropped.push(name))
+  for (const name of ['10.0.0.1 first', '10.0.0.2 first', '10.0.0.1 second', '10.0.0.1 third', '10.0.0.2 second']) {
+    assert.ok(enter(name))
   }
+  assert.equal(enter('10.0.0.1 fourth'), undefined, 'it has most itself')
+  assert.equal(enter('10.0.0.2 third'), undefined, 'it would have most itself')
+  assert.ok(enter('10.0.0.3'))
+  assert.deepEqual(dropped, ['10.0.0.1 first'])
+  assert.ok(enter('10.0.0.4'))
+  assert.deepEqual(dropped, ['10.0.0.1 first', '10.0.0.2 first'])
+  assert.ok(enter('10.0.0.5'))
+  assert.equal(enter('10.0.0.6'), undefined, 'one each')
+  assert.deepEqual(dropped.slice(2), ['10.0.0.1 second'])
+})
+
+test('handshakes that are never finished, from few addresses, keep no other address out', async context => {
+  const target = await startHost(context, { maxHandshakes: 8 })
+  const silent: Promise<unknown>[] = []
+  for (const from of ['127.0.0.2', '127.0.0.3']) {
+    for (let i = 0; i < 4; i++) silent.push(closed(await openSocket(target, from)))
+  }
+  assert.equal((await (await RawPeer.dial(target, new NodeKey(), '127.0.0.4')).next())?.id, 0)
+  await Promise.race(silent)
+  assert.equal(target.host.counters.flooded, 0)
+})
+
+test('idle peers of few addresses give way to a peer of another, whoever said nothing for longest first', async context => {
+  const friend = new NodeKey()
+  const target = await startHost(context, {
+    maxInbound: 4,
+    welcome: peer => peer.toString() === friend.peerId.toString()
+  })
+  await RawPeer.greet(target, {}, friend, '127.0.0.2')
+  const idle = await RawPeer.greet(target, {}, new NodeKey(), '127.0.0.2')
+  const idleConnection = await target.connection().then(() => target.connection())
+  const busy = await RawPeer.greet(target, {}, new NodeKey(), '127.0.0.2')
+  const busyConnection = await target.connection()
+  await RawPeer.greet(target, {}, new NodeKey(), '127.0.0.3')
+  const other = await target.connection()
+  // so that the clock tells them apart
+  while (Date.now() <= busyConnection.opened) await new Promise(resolve => setImmediate(resolve))
+  idle.sendCompressed(0x10, Uint8Array.of(0xc0))
+  await idleConnection.stream('waku')?.messages[Symbol.asyncIterator]().next()
+  assert.ok(idleConnection.heard > busyConnection.heard)
+
+  const crowd = await RawPeer.dial(target, new NodeKey(), '127.0.0.2')
+  assert.equal(await crowd.reason(), DisconnectReason.TooManyPeers, 'it is of the most crowded address itself')
+  assert.equal((await (await RawPeer.dial(target, new NodeKey(), '127.0.0.3')).next())?.id, 1, 'it would be')
+  const fresh = await RawPeer.greet(target, {}, new NodeKey(), '127.0.0.4')
+  assert.equal(await busy.reason({ compressed: true }), DisconnectReason.TooManyPeers)
+  const inbound = await target.connection()
+  assert.equal(toHex(inbound.id), toHex(fresh.key.id))
+  assert.deepEqual(
+    [idleConnection, busyConnection, other].map(({ signal }) => signal.aborted),
+    [false, true, false]
+  )
 })
 
 test('a node does not talk to itself, and not twice to the same peer', async context => {
@@ -217,4 +271,55 @@ test('stopping says "quitting" to everyone, ends dials, and leaves nothing open'
   await assert.rejects(host.dial(target.enode), { name: 'DialError' })
   await assert.rejects(host.listen({ host: '127.0.0.1', port: 0 }), { name: 'DialError' })
   assert.equal(host.connections.length, 0)
+})
+
+test('after garbage a peer is read on later; its address too, where much memory is asked for', async context => {
+  const target = await startHost(context)
+  const meet = async (from?: string) => {
+    const peer = await RawPeer.greet(target, {}, new NodeKey(), from)
+    const connection = await target.connection()
+    const stream = connection.stream('waku')
+    assert.ok(stream)
+    stream.maxBody = MAX_BODY
+    return { peer, connection, next: () => stream.messages[Symbol.asyncIterator]().next() }
+  }
+  const [noisy, neighbour, bulky, elsewhere] = [await meet(), await meet(), await meet(), await meet('127.0.0.2')]
+  const order: string[] = []
+  const take = (name: string, { next }: typeof noisy): Promise<unknown> => next().then(() => order.push(name))
+  const began = performance.now()
+  noisy.connection.wasted(1024 * 1024)
+  const taken = [
+    take('noisy', noisy).then(() => performance.now() - began),
+    take('neighbour', neighbour),
+    take('bulky', bulky),
+    take('elsewhere', elsewhere)
+  ] as const
+  noisy.peer.sendCompressed(0x11, STATUS)
+  bulky.peer.sendCompressed(0x11, new Uint8Array(1_100_000))
+  await noisy.peer.sent()
+  await bulky.peer.sent()
+  elsewhere.peer.sendCompressed(0x11, new Uint8Array(1_100_000))
+  neighbour.peer.sendCompressed(0x11, STATUS)
+  await Promise.all(taken)
+  assert.deepEqual(order.slice(0, 2).sort(), ['elsewhere', 'neighbour'])
+  assert.deepEqual(order.slice(2).sort(), ['bulky', 'noisy'])
+  assert.ok((await taken[0]) > 450)
+})
+
+test('the memory for large messages is shared fairly, and no message waits for ever for the rest of its room', () => {
+  const budget = new MemoryBudget(64)
+  assert.equal(budget.take(16, 'a'), true)
+  assert.equal(budget.take(16, 'a'), true)
+  assert.equal(budget.take(16, 'a'), false, 'as much as it has must stay free')
+  assert.equal(budget.take(16, 'b'), true)
+  assert.equal(budget.take(17, 'c'), false)
+  assert.equal(budget.take(16, 'c'), true)
+  assert.equal(budget.take(1, 'd'), false)
+  assert.equal(budget.takeMore(6, 'a'), true, 'the first to ask')
+  assert.equal(budget.takeMore(6, 'b'), false)
+  let retries = 0
+  budget.wait(() => retries++)
+  budget.give(22, 'a')
+  assert.equal(retries, 1)
+  assert.equal(budget.takeMore(6, 'b'), true)
 })

@@ -49,8 +49,8 @@ export class RawPeer {
   }
 
   /** Up to the end of the encryption handshake; no Hello was sent. */
-  static async dial(target: TestHost, key: NodeKey = new NodeKey()): Promise<RawPeer> {
-    const socket = await openSocket(target)
+  static async dial(target: TestHost, key: NodeKey = new NodeKey(), from?: string): Promise<RawPeer> {
+    const socket = await openSocket(target, from)
     return new RawPeer(
       socket,
       key,
@@ -59,8 +59,8 @@ export class RawPeer {
   }
 
   /** Up to both Hellos. */
-  static async greet(target: TestHost, hello: Partial<Hello> = {}, key?: NodeKey): Promise<RawPeer> {
-    const peer = await RawPeer.dial(target, key)
+  static async greet(target: TestHost, hello: Partial<Hello> = {}, key?: NodeKey, from?: string): Promise<RawPeer> {
+    const peer = await RawPeer.dial(target, key, from)
     peer.hello(hello)
     await peer.next()
     return peer
@@ -81,6 +81,11 @@ export class RawPeer {
 
   send(id: number, payload: Uint8Array): void {
     this.socket.write(this.sealed(id, payload))
+  }
+
+  /** Resolves when everything sent so far was handed to the system. */
+  sent(): Promise<void> {
+    return new Promise(resolve => this.socket.write('', () => resolve()))
   }
 
   /** As a peer of version 5 does after Hello. */

@@ -19,6 +19,8 @@ export class MemoryChannel implements PacketChannel {
   abortedWith: Error | undefined
   closed = false
   gone = false
+  /** What the peer is said to have sent in vain. */
+  bytesWasted = 0
   /** While set, sending waits for it: a peer that does not read. */
   gate: Promise<void> | undefined
   other!: MemoryChannel
@@ -40,6 +42,10 @@ export class MemoryChannel implements PacketChannel {
 
   readonly packets: AsyncIterable<Packet> = {
     [Symbol.asyncIterator]: () => ({ next: () => this.#next() })
+  }
+
+  wasted(bytes: number): void {
+    this.bytesWasted += bytes
   }
 
   async close(): Promise<void> {

@@ -9,6 +9,7 @@ import { PACKETS_PROTOCOL } from '../../src/libp2p/packet-protocol.js'
 import { compareBytes, fromHex } from '../../src/wire/bytes.js'
 import { useKeccak } from '../../src/wire/keccak.js'
 import { PacketCode } from '../../src/wire/packet-code.js'
+import { encodeList, encodeUint } from '../../src/wire/rlp.js'
 import { newEnvelope } from '../helpers/envelopes.js'
 import { libp2pNode } from '../helpers/libp2p-node.js'
 import { ScriptedPeer } from '../helpers/scripted-peer.js'
@@ -272,4 +273,28 @@ test('a node can be stopped and started again', async t => {
   await b.libp2p.start()
   await join(a, b)
   assert.equal((await a.waku.post({ envelope: newEnvelope() })).confirmed.length, 1)
+})
+
+test('a peer that sends garbage is read on later, another one of the same address at once', async t => {
+  const [node] = (await nodes(t, 1)) as [TestNode]
+  const meet = async (): Promise<ScriptedPeer> => {
+    const plain = await libp2pNode()
+    t.after(() => plain.stop() as Promise<void>)
+    const peer = await scripted(await plain.dial(node.libp2p.getMultiaddrs()))
+    await peer.shakeHands({ bloom: new Uint8Array(64) })
+    return peer
+  }
+  const [noisy, honest] = [await meet(), await meet()]
+  const garbage = Array.from({ length: 1500 }, (_, i) => encodeList([encodeUint(i)]))
+  await noisy.confirm(...garbage)
+  const began = performance.now()
+  let readOn = 0
+  const late = noisy.confirm(newEnvelope()).then(() => {
+    readOn = performance.now() - began
+  })
+  for (let i = 0; i < 3; i++) assert.deepEqual(await honest.confirm(newEnvelope()), [])
+  assert.equal(readOn, 0, 'it is still waiting')
+  await late
+  // 1.4 MiB of wasted work beyond what is free, at 2 MiB a second
+  assert.ok(readOn > 500, `after ${readOn} ms`)
 })

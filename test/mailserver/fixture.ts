@@ -63,6 +63,7 @@ export async function aMailserver(
 /** A request as a transport hands it over, and what became of it. */
 export class TestRequest implements IncomingRequest {
   readonly network
+  readonly origin: string
   readonly codec = libp2pMail
   readonly packets: Packet[] = []
   readonly signal: AbortSignal
@@ -76,6 +77,7 @@ export class TestRequest implements IncomingRequest {
   constructor(peer: PeerId, request: Envelope | Uint8Array, network: 'libp2p' | 'devp2p' = 'libp2p') {
     this.peer = peer
     this.network = network
+    this.origin = peer.toString()
     this.body = request instanceof Uint8Array ? request : request.raw
     this.signal = this.#gone.signal
   }

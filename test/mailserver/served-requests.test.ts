@@ -24,14 +24,31 @@ test('an id is fresh once, and nobody is forgotten to make room', () => {
 test('requests under way are bounded, in all and for one peer, and one that ends makes room', () => {
   const admission = new Admission({ max: 3, maxPerPeer: 2 })
   const busy = { name: 'RequestError', code: RequestErrorCode.busy, retryAfter: 2 }
-  const leave = admission.enter('a')
-  admission.enter('a')
-  assert.throws(() => admission.enter('a'), busy)
-  admission.enter('b')
-  assert.throws(() => admission.enter('c'), busy)
+  const enter = (peer: string, origin = peer): (() => void) => admission.enter({ peer, origin })
+  const leave = enter('a')
+  enter('a')
+  assert.throws(() => enter('a'), busy)
+  enter('b')
+  assert.throws(() => enter('c'), busy)
   leave()
   leave()
   assert.equal(admission.total, 2)
-  admission.enter('a')
-  assert.throws(() => admission.enter('c'), busy)
+  enter('c')
+  assert.throws(() => enter('d'), busy)
+})
+
+test('one address never has more requests under way than there are places left', () => {
+  const admission = new Admission({ max: 12, maxPerPeer: 2 })
+  const enter = (peer: string, origin: string): (() => void) => admission.enter({ peer, origin })
+  const fill = (origin: string): number => {
+    for (let peers = 0; ; peers++) {
+      try {
+        enter(`${origin} ${peers}`, origin)
+      } catch {
+        return peers
+      }
+    }
+  }
+  assert.deepEqual(['crowd', 'second', 'third', 'fourth'].map(fill), [6, 3, 2, 1])
+  assert.equal(admission.total, 12)
 })

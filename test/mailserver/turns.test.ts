@@ -1,15 +1,19 @@
 import '../../src/node/polyfill.js'
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { Requester } from '../../src/mailserver/requester.js'
 import { Turns } from '../../src/mailserver/turns.js'
 
 const { signal } = new AbortController()
+
+/** A requester, at an address of its own unless said otherwise. */
+const by = (peer: string, origin = `of ${peer}`): Requester => ({ peer, origin })
 
 /** A queue whose only place is taken until it is let go. */
 function blocked(): { turns: Turns; release: () => void } {
   const turns = new Turns(1)
   const { promise, resolve } = Promise.withResolvers<void>()
-  void turns.run('blocker', () => promise, { signal })
+  void turns.run(by('blocker'), () => promise, { signal })
   return { turns, release: resolve }
 }
 
@@ -17,11 +21,23 @@ test('owners take turns, whatever each has waiting', async () => {
   const { turns, release } = blocked()
   const order: string[] = []
   const waiting = ['greedy', 'greedy', 'greedy', 'a', 'b', 'a'].map((owner, i) =>
-    turns.run(owner, () => order.push(`${owner} ${i}`), { signal })
+    turns.run(by(owner), () => order.push(`${owner} ${i}`), { signal })
   )
   release()
   await Promise.all(waiting)
   assert.deepEqual(order, ['greedy 0', 'a 3', 'b 4', 'greedy 1', 'a 5', 'greedy 2'])
+})
+
+test('an address takes one turn at a time, however many peers it has', async () => {
+  const { turns, release } = blocked()
+  const order: string[] = []
+  const crowd = ['a', 'b', 'c', 'a'].map(peer => by(peer, 'crowd'))
+  const waiting = [...crowd, by('alone'), by('other'), by('alone')].map(requester =>
+    turns.run(requester, () => order.push(requester.peer), { signal })
+  )
+  release()
+  await Promise.all(waiting)
+  assert.deepEqual(order, ['a', 'alone', 'other', 'b', 'alone', 'c', 'a'])
 })
 
 test('no more run at a time than allowed', async () => {
@@ -33,21 +49,21 @@ test('no more run at a time than allowed', async () => {
     await new Promise(resolve => setImmediate(resolve))
     running--
   }
-  await Promise.all(Array.from({ length: 20 }, (_, i) => turns.run(`owner ${i % 4}`, work, { signal })))
+  await Promise.all(Array.from({ length: 20 }, (_, i) => turns.run(by(`owner ${i % 4}`), work, { signal })))
   assert.equal(most, 3)
 })
 
 test('one that gives up leaves its place to the next', async () => {
   const { turns, release } = blocked()
   const gone = new AbortController()
-  const given = turns.run('gone', () => 'never', { signal: gone.signal })
-  const next = turns.run('next', () => 'done', { signal })
+  const given = turns.run(by('gone'), () => 'never', { signal: gone.signal })
+  const next = turns.run(by('next'), () => 'done', { signal })
   gone.abort(new Error('gone'))
   await assert.rejects(given, /gone/)
   release()
   assert.equal(await next, 'done')
   await assert.rejects(
-    turns.run('gone', () => 'never', { signal: gone.signal }),
+    turns.run(by('gone'), () => 'never', { signal: gone.signal }),
     /gone/
   )
 })
@@ -56,7 +72,7 @@ test('work that fails frees its place', async () => {
   const turns = new Turns(1)
   await assert.rejects(
     turns.run(
-      'a',
+      by('a'),
       () => {
         throw new Error('failed')
       },
@@ -64,5 +80,5 @@ test('work that fails frees its place', async () => {
     ),
     /failed/
   )
-  assert.equal(await turns.run('a', () => 1, { signal }), 1)
+  assert.equal(await turns.run(by('a'), () => 1, { signal }), 1)
 })

@@ -9,6 +9,7 @@ import { mineRange, miningBits } from '../../src/wire/pow.js'
 import { encodeList, encodeString, encodeUint } from '../../src/wire/rlp.js'
 import { encodeStatusOptions } from '../../src/wire/status.js'
 import { newEnvelope, unixNow } from '../helpers/envelopes.js'
+import type { MemoryChannel } from '../helpers/memory-channel.js'
 import { loneNode, scriptedPeer } from '../helpers/scripted-peer.js'
 import { until } from '../helpers/waku-node.js'
 
@@ -314,4 +315,27 @@ test('a packet of a peer that is gone is judged to its end only while it brings 
   await peer.sendEnvelopes(last)
   await until(() => node.counters.get('envelopes_accepted') === good.length + 1)
   assert.equal(node.counters.get('refused_malformed'), 500)
+})
+
+test('what was judged in vain is told to the transport: refused, sent twice by the same peer, no list', async t => {
+  const node = await loneNode({ pow: 0 })
+  t.after(() => node.stop())
+  const legacy = await scriptedPeer(node, {}, { onMalformed: 'ignore' })
+  const near = (legacy.channel as MemoryChannel).other
+  const [good, other] = [newEnvelope(), newEnvelope()]
+  const bad = encodeList([encodeUint(1)])
+  await legacy.confirm(good)
+  assert.equal(near.bytesWasted, 0)
+  await legacy.confirm(bad, other, bad)
+  assert.equal(near.bytesWasted, 2 * (bad.length + 1024))
+  await legacy.confirm(good)
+  assert.equal(near.bytesWasted, 2 * (bad.length + 1024) + good.raw.length + 1024)
+  const before = near.bytesWasted
+  await legacy.send(PacketCode.Messages, new Uint8Array(5000).fill(1))
+  await legacy.confirm(newEnvelope())
+  assert.equal(near.bytesWasted, before + 5000)
+
+  const second = await scriptedPeer(node, { bloom: new Uint8Array(64) })
+  await second.confirm(good)
+  assert.equal((second.channel as MemoryChannel).other.bytesWasted, 0, 'each peer may bring what others did')
 })

@@ -1,0 +1,32 @@
+/** So much is forgotten in a millisecond: 2 MiB a second, about a tenth of what one core can judge. */
+const RATE = (2 * 1024 * 1024) / 1000
+/** So much nobody has to wait for: mistakes happen, and clocks differ. */
+const FREE = 64 * 1024
+/** No more is remembered. */
+const MOST = 16 * 1024 * 1024
+
+/** What was sent lately that was of no use, in bytes; forgotten at a steady rate, so that who sends it is read at that rate. */
+export class Waste {
+  readonly #now: () => number
+  #bytes = 0
+  #since = 0
+
+  /** @param now a clock in milliseconds */
+  constructor(now: () => number = () => performance.now()) {
+    this.#now = now
+  }
+
+  add(bytes: number): void {
+    this.#bytes = Math.min(this.#left() + bytes, MOST)
+    this.#since = this.#now()
+  }
+
+  /** How long not to read what comes next, ms; 8 s at most. */
+  get wait(): number {
+    return Math.ceil(Math.max(0, this.#left() - FREE) / RATE)
+  }
+
+  #left(): number {
+    return Math.max(0, this.#bytes - (this.#now() - this.#since) * RATE)
+  }
+}
