@@ -139,7 +139,7 @@ export class Forwarding {
     for (const upstream of candidates) {
       if (signal.aborted) break
       try {
-        const complete = await passage.ask(upstream)
+        const complete = upstream.explain(await passage.ask(upstream), parts.request)
         upstream.failed = undefined
         last = { complete }
         // one that cannot read the request is not the one that it was sealed for

@@ -23,6 +23,8 @@ export interface AnswerBounds {
 
 /** Parts are passed on in bodies of about this size; an envelope that is larger alone. */
 const PART_BYTES = 256 * 1024
+/** So many packets of an answer may bring nothing. */
+const MAX_IDLE = 100
 /** An envelope with the list around it fits a packet. */
 const MAX_ENVELOPE = 1024 * 1024 - 9
 
@@ -42,6 +44,7 @@ export async function* readAnswer(
 ): AsyncGenerator<AnswerPart, void> {
   let bytes = 0
   let envelopes = 0
+  let idle = 0
   for await (const packet of line.exchange(request.body, { signal })) {
     bounds.onPacket(packet)
     bytes += packet.body.length
@@ -53,6 +56,7 @@ export async function* readAnswer(
         return
       }
       bounds.onForeign()
+      idle++
     } else if (packet.code === PacketCode.P2PMessage) {
       const raws = envelopesOf(packet.body)
       envelopes += raws.length
@@ -60,7 +64,9 @@ export async function* readAnswer(
         throw new UpstreamMisbehavedError(`more than ${bounds.maxEnvelopes} envelopes came`)
       }
       yield* inParts(raws)
+      if (raws.length === 0) idle++
     }
+    if (idle > MAX_IDLE) throw new UpstreamMisbehavedError(`more than ${MAX_IDLE} packets brought nothing`)
   }
   throw new UpstreamMisbehavedError('the answer ended without a completion')
 }

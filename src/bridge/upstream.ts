@@ -3,6 +3,8 @@ import { Turns } from '../mailserver/turns.js'
 import type { IncomingRequest, MailLine } from '../waku/mail-exchange.js'
 import type { Network } from '../waku/packet-channel.js'
 import type { Envelope } from '../wire/envelope.js'
+import type { RequestComplete } from '../wire/request-complete.js'
+import { RequestErrorCode } from '../wire/request-error.js'
 
 /** A mailserver that requests are passed on to. */
 export interface UpstreamInit {
@@ -32,5 +34,16 @@ export class Upstream {
     if (this.network === 'devp2p') return true
     if (expiry === 0) return false
     return !codec.dialects.every(dialect => dialect.startsWith('raw'))
+  }
+
+  /**
+   * What its completion means for the requester. A raw form that lies under a seal goes to a libp2p server, since nobody
+   * between can see it, and is malformed there: a form that this server does not read.
+   */
+  explain(complete: RequestComplete, { network }: IncomingRequest): RequestComplete {
+    const { error } = complete
+    const mayBeRaw = this.network === 'libp2p' && network === 'devp2p'
+    if (!mayBeRaw || error?.code !== RequestErrorCode.malformed) return complete
+    return { ...complete, error: { ...error, code: RequestErrorCode.undecryptable } }
   }
 }

@@ -6,12 +6,16 @@ import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import type { UpstreamInit } from '../../src/bridge/upstream.js'
 import { NodeKey } from '../../src/devp2p/node-key.js'
 import type { Envelope } from '../../src/wire/envelope.js'
+import { PacketCode } from '../../src/wire/packet-code.js'
+import { encodeRawRequest } from '../../src/wire/raw-request.js'
+import { decodeAnyComplete } from '../../src/wire/string-complete.js'
 import { parseTopic } from '../../src/wire/topic.js'
 import { legacyNode } from '../devp2p/legacy-node.js'
+import { PacketPeer } from '../devp2p/packet-peer.js'
 import { newEnvelope } from '../helpers/envelopes.js'
 import { until } from '../helpers/waku-node.js'
 import { clientNode, rawRequester, serverNode } from '../libp2p/mail-nodes.js'
-import { KEY, sealRequest } from '../mailserver/request-maker.js'
+import { aRequest, KEY, sealPayload, sealRequest } from '../mailserver/request-maker.js'
 import { type BridgeNode, bridgeNode } from './bridge-node.js'
 
 const OLD = 1_600_000_000
@@ -93,6 +97,24 @@ test('an error of the upstream comes back as it was, in the form of the requeste
   assert.equal(complete.error?.text, 'query range is invalid: lower > upper')
   assert.deepEqual(complete.requestId, wrongRange.hash)
   assert.equal(bridge.forwarding.tally.get('answers_refused'), 1)
+})
+
+test('a raw form under a seal, which a libp2p server cannot read, is told to be undecryptable', async t => {
+  const server = await serverNode(t)
+  const bridge = await bridgeNode(t, { requestKey: THEIRS, upstreams: node => [node.upstream(server)] })
+  for (const capability of ['shh/6', 'waku/0'] as const) {
+    const peer = await PacketPeer.dial(t, bridge, capability)
+    await peer.shakeHands()
+    const request = sealPayload(encodeRawRequest(aRequest({ lower: OLD }), 'raw72'))
+    await peer.send(PacketCode.Request, request.raw)
+    const complete = decodeAnyComplete((await peer.find(PacketCode.RequestComplete)).body)
+    assert.deepEqual(complete.requestId, request.hash)
+    assert.equal(complete.error?.code, 2)
+    assert.equal(complete.error?.text, 'failed to decrypt p2p request')
+  }
+  assert.equal(server.server.tally.get('refused_malformed'), 2)
+  const { complete } = await ask(t, bridge, sealPayload(Uint8Array.of(1, 2, 3)))
+  assert.equal(complete.error?.code, 1, 'what a libp2p requester seals is malformed')
 })
 
 test('only who was named is served: others are told that nobody here reads their request', async t => {

@@ -105,6 +105,21 @@ test('a completion that names another request ends nothing', async t => {
   assert.equal(never.error?.code, 12)
 })
 
+test('packets that bring nothing end an answer when they are too many', async t => {
+  const { error, envelopes, counts } = await outcome(
+    t,
+    async line => {
+      await line.request()
+      await deliver(line, [newEnvelope()])
+      for (let i = 0; i < 101; i++) await deliver(line, [])
+    },
+    { firstTimeout: 10_000, overallTimeout: 20_000 }
+  )
+  assert.equal(error?.code, 12)
+  assert.equal(envelopes.length, 1)
+  assert.equal(counts.upstreams_misbehaved, 2)
+})
+
 test('bodies that are none, and resets, are error 12; nothing malformed reaches the requester', async t => {
   const fine = newEnvelope()
   const cases: Record<string, Script> = {

@@ -13,7 +13,6 @@ import { PacketCode } from '../../src/wire/packet-code.js'
 import type { StatusOptions } from '../../src/wire/status.js'
 import { waku1Status } from '../../src/wire/status-codec.js'
 import type { Scope } from '../helpers/scope.js'
-import type { LegacyNode } from './legacy-node.js'
 
 export const STATUS = { 'waku/1': waku1Status, 'waku/0': waku0Status, 'shh/6': shh6Status }
 
@@ -44,7 +43,7 @@ export class PacketPeer {
 
   static async dial(
     t: Scope,
-    node: LegacyNode,
+    node: { enode: string },
     capability: Capability,
     options: { key?: NodeKey; offered?: Capability[] } = {}
   ): Promise<PacketPeer> {
