@@ -5,6 +5,7 @@ import { powOf } from '../wire/pow.js'
 import type { Counters } from './counters.js'
 import type { HeardEnvelope } from './heard.js'
 import type { OwnStatus } from './own-status.js'
+import type { Pace } from './pace.js'
 import { pause } from './pause.js'
 import type { Pool } from './pool.js'
 
@@ -14,6 +15,8 @@ export interface FeedTarget {
   /** By the newest Status of the peer. */
   wants(envelope: Envelope): boolean
   send(code: number, body: Uint8Array): Promise<void>
+  /** What the peer asked to be kept to. */
+  readonly pace: Pick<Pace, 'wait' | 'sent' | 'packetSize'>
 }
 
 export interface FeedParts {
@@ -45,6 +48,7 @@ export class Feed {
   #position = 0
   #running = false
   #stopped = false
+  #endRest = (): void => {}
   #rewind = false
 
   constructor(target: FeedTarget, parts: FeedParts) {
@@ -78,11 +82,17 @@ export class Feed {
   stop(): void {
     if (this.#stopped) return
     this.#stopped = true
+    this.#endRest()
     this.#parts.onStopped()
   }
 
   async #run(): Promise<void> {
     while (!this.#stopped) {
+      const { wait } = this.#target.pace
+      if (wait > 0) {
+        await this.#rest(wait)
+        continue
+      }
       const { batch, more } = this.#collect()
       if (batch.length === 0) {
         if (!more) break
@@ -90,7 +100,9 @@ export class Feed {
         continue
       }
       try {
-        await this.#target.send(PacketCode.Messages, encodeMessages(batch.map(({ envelope }) => envelope.raw)))
+        const body = encodeMessages(batch.map(({ envelope }) => envelope.raw))
+        await this.#target.send(PacketCode.Messages, body)
+        this.#target.pace.sent(body.length)
         this.#parts.counters.add('envelopes_forwarded', batch.length)
       } catch {
         for (const { entry } of batch) entry.knownBy.delete(this.#target.slot)
@@ -100,9 +112,19 @@ export class Feed {
     this.#running = false
   }
 
+  async #rest(ms: number): Promise<void> {
+    let timer: ReturnType<typeof setTimeout> | undefined
+    await new Promise<void>(resolve => {
+      this.#endRest = resolve
+      timer = setTimeout(resolve, ms)
+    })
+    clearTimeout(timer)
+  }
+
   #collect(): { batch: Array<{ entry: HeardEnvelope; envelope: Envelope }>; more: boolean } {
     const { pool, own, counters, now: clock } = this.#parts
-    const { slot } = this.#target
+    const { slot, pace } = this.#target
+    const most = Math.min(PACK_BYTES, pace.packetSize)
     const now = clock()
     if (this.#position > 0 && this.#position < pool.evictedTo) {
       counters.add('forward_overruns', pool.evictedTo - this.#position)
@@ -115,7 +137,7 @@ export class Feed {
       if (envelope.expiry <= now || entry.knownBy.has(slot)) return true
       if (own.light && !entry.own) return true
       if (!this.#target.wants(envelope)) return true
-      if (batch.length > 0 && (bytes + envelope.size > PACK_BYTES || batch.length >= PACK_ENVELOPES)) return false
+      if (batch.length > 0 && (bytes + envelope.size > most || batch.length >= PACK_ENVELOPES)) return false
       bytes += envelope.size
       entry.knownBy.add(slot)
       batch.push({ entry, envelope })

@@ -13,6 +13,7 @@ import { type FeedTarget, meetsPow } from './feed.js'
 import type { Intake, Source } from './intake.js'
 import { Interest } from './interest.js'
 import type { OwnStatus } from './own-status.js'
+import { Pace } from './pace.js'
 import type { Packet, PacketChannel } from './packet-channel.js'
 import type { PacketDigester } from './packet-digester.js'
 import type { Settings } from './settings.js'
@@ -44,6 +45,7 @@ export class Session implements Source, FeedTarget {
   readonly slot: number
   readonly channel: PacketChannel
   readonly confirmations: Confirmations
+  readonly pace = new Pace()
   /** What the peer announced, updates merged. */
   status: StatusOptions = {}
   /** When its Status came, Unix seconds. */
@@ -147,6 +149,7 @@ export class Session implements Source, FeedTarget {
   /** Sends Messages of our own; `room` comes first. */
   sendOwn(body: Uint8Array): Promise<void> {
     this.#ownBytes += body.length
+    this.pace.sent(body.length)
     return this.channel.send(PacketCode.Messages, body).finally(() => {
       this.#ownBytes -= body.length
       this.#roomMade = undefined
@@ -209,6 +212,7 @@ export class Session implements Source, FeedTarget {
   #setStatus(status: StatusOptions): void {
     this.status = status
     this.#interest = new Interest(status)
+    this.pace.follow(status)
   }
 
   async #take(packet: Packet): Promise<void> {
