@@ -109,7 +109,9 @@ async function ingest(enode: string): Promise<number> {
   const stream = connection.stream('waku')
   if (stream === undefined) throw new Error('no stream')
   stream.maxBody = 1 << 24
-  await stream.send(PacketCode.Status, waku1Status.encodeStatus({ confirmations: true }))
+  // it wants nothing itself, or what was posted in the round before would be sent to it meanwhile
+  const bloom = new Uint8Array(64)
+  await stream.send(PacketCode.Status, waku1Status.encodeStatus({ confirmations: true, bloom }))
   const started = performance.now()
   const sending = (async () => {
     for (const packet of packets) await stream.send(PacketCode.Messages, packet)

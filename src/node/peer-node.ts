@@ -6,6 +6,7 @@ import { tcp } from '@libp2p/tcp'
 import { yamux } from '@libp2p/yamux'
 import type { Datastore } from 'interface-datastore'
 import { createLibp2p, type Libp2p, type ServiceFactoryMap } from 'libp2p'
+import { sharePlaces } from './connection-places.js'
 
 /** A listening address cannot be had; the message says why and what to do. */
 export class ListenError extends Error {
@@ -21,6 +22,12 @@ export interface PeerNodeInit<S extends Record<string, unknown>> {
   /** Multiaddrs; none for a peer that only dials. */
   listen?: string[] | undefined
   announce?: string[] | undefined
+  /**
+   * Connections at a time; inbound ones give way to those of other addresses above three quarters of it.
+   *
+   * @default 1024
+   */
+  maxConnections?: number | undefined
   services: ServiceFactoryMap<S>
 }
 
@@ -28,16 +35,19 @@ export interface PeerNodeInit<S extends Record<string, unknown>> {
 const STREAM_WINDOW_BYTES = 2 * 1024 * 1024
 /** Many clients may come from behind one address; the services count per peer. */
 const NEW_CONNECTIONS_PER_SECOND = 100
-/** More than one address can have open: so many a second, for as long as an upgrade may take. */
-const PENDING_CONNECTIONS = 512
+/** More than four addresses can have open: so many a second of each, for as long as an upgrade may take. */
+const PENDING_CONNECTIONS = 2048
 const UPGRADE_TIMEOUT = 5_000
 const MAX_CONNECTIONS = 1024
+/** From here on connections give way; the rest is for those that come meanwhile. */
+const SHARED = 0.75
 
 /** A libp2p node as the daemon and the command line use it: TCP, noise, yamux. Not started yet. */
 export async function createPeerNode<S extends Record<string, unknown>>(
   init: PeerNodeInit<S>
 ): Promise<Libp2p<S & BaseServices>> {
-  return createLibp2p({
+  const maxConnections = init.maxConnections ?? MAX_CONNECTIONS
+  const node: Libp2p<S & BaseServices> = await createLibp2p({
     start: false,
     privateKey: init.privateKey,
     ...(init.datastore === undefined ? {} : { datastore: init.datastore }),
@@ -49,10 +59,12 @@ export async function createPeerNode<S extends Record<string, unknown>>(
       inboundConnectionThreshold: NEW_CONNECTIONS_PER_SECOND,
       maxIncomingPendingConnections: PENDING_CONNECTIONS,
       inboundUpgradeTimeout: UPGRADE_TIMEOUT,
-      maxConnections: MAX_CONNECTIONS
+      maxConnections
     },
     services: { identify: identify(), ping: ping(), ...init.services } as ServiceFactoryMap<S & BaseServices>
   })
+  sharePlaces(node, Math.floor(maxConnections * SHARED))
+  return node
 }
 
 /** Starts it, or stops what was started and says which address was the trouble. Throws `ListenError`. */
