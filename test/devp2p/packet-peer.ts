@@ -6,12 +6,12 @@ import type { DisconnectError } from '../../src/devp2p/disconnect.js'
 import { NodeKey } from '../../src/devp2p/node-key.js'
 import type { RlpxConnection } from '../../src/devp2p/rlpx-connection.js'
 import { RlpxHost } from '../../src/devp2p/rlpx-host.js'
-import type { Packet } from '../../src/waku/packet-channel.js'
 import type { Capability } from '../../src/wire/dialect.js'
 import { shh6Status, waku0Status } from '../../src/wire/legacy-status.js'
 import { PacketCode } from '../../src/wire/packet-code.js'
 import type { StatusOptions } from '../../src/wire/status.js'
 import { waku1Status } from '../../src/wire/status-codec.js'
+import { PacketInbox } from '../helpers/packet-inbox.js'
 import type { Scope } from '../helpers/scope.js'
 
 export const STATUS = { 'waku/1': waku1Status, 'waku/0': waku0Status, 'shh/6': shh6Status }
@@ -19,26 +19,22 @@ export const STATUS = { 'waku/1': waku1Status, 'waku/0': waku0Status, 'shh/6': s
 const DEADLINE = 10_000
 
 /** A peer whose packets the test writes itself, over a real RLPx connection. */
-export class PacketPeer {
-  /** Everything that came, in order. */
-  readonly received: Packet[] = []
+export class PacketPeer extends PacketInbox {
   readonly #stream: CapabilityStream
-  #taken = 0
-  #ended = false
   #stalled: Promise<void> | undefined
-  #stir = (): void => {}
 
   private constructor(
     readonly connection: RlpxConnection,
     readonly capability: Capability
   ) {
+    super(DEADLINE)
     const [name] = capability.split('/') as [string]
     const stream = connection.stream(name)
     if (stream === undefined || `${name}/${stream.version}` !== capability)
       throw new Error(`${capability} is not shared`)
     this.#stream = stream
     stream.maxBody = MAX_BODY
-    void this.#read()
+    void this.receive(stream.messages, () => this.#stalled)
   }
 
   static async dial(
@@ -88,65 +84,10 @@ export class PacketPeer {
     return (await this.next(PacketCode.Status)).body
   }
 
-  /** The next packet that was not taken yet; it has to have one of these codes. */
-  async next(...codes: number[]): Promise<Packet> {
-    await this.#wait(() => this.received.length > this.#taken)
-    const packet = this.received[this.#taken++]
-    assert.ok(
-      packet !== undefined,
-      `the connection ended where ${codes} was expected: ${this.connection.signal.reason}`
-    )
-    assert.ok(codes.includes(packet.code), `packet ${packet.code} where ${codes} was expected`)
-    return packet
-  }
-
-  /** The next packet with one of these codes; others before it are passed over. */
-  async find(...codes: number[]): Promise<Packet> {
-    await this.#wait(() => this.received.slice(this.#taken).some(({ code }) => codes.includes(code)))
-    const at = this.received.findIndex(({ code }, i) => i >= this.#taken && codes.includes(code))
-    assert.ok(at >= 0, `the connection ended where ${codes} was expected: ${this.connection.signal.reason}`)
-    this.#taken = at + 1
-    return this.received[at] as Packet
-  }
-
-  /** Packets that came and were not taken yet. */
-  get waiting(): Packet[] {
-    return this.received.slice(this.#taken)
-  }
-
   /** Waits for the other side to end the connection; with which reason. */
   async reason(): Promise<number> {
     const error = (await this.connection.closed) as DisconnectError
     assert.equal(error.name, 'DisconnectError', String(error.stack))
     return error.reason
-  }
-
-  async #read(): Promise<void> {
-    try {
-      for await (const packet of this.#stream.messages) {
-        this.received.push(packet)
-        this.#stir()
-        if (this.#stalled !== undefined) await this.#stalled
-      }
-    } catch {
-      // the reason is asked of the connection
-    }
-    this.#ended = true
-    this.#stir()
-  }
-
-  async #wait(done: () => boolean): Promise<void> {
-    const deadline = Date.now() + DEADLINE
-    while (!done() && !this.#ended) {
-      const left = deadline - Date.now()
-      assert.ok(left > 0, `nothing came within ${DEADLINE} ms`)
-      await new Promise<void>(resolve => {
-        const timer = setTimeout(resolve, left)
-        this.#stir = () => {
-          clearTimeout(timer)
-          resolve()
-        }
-      })
-    }
   }
 }

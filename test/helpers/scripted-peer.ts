@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import type { PeerId } from '@libp2p/interface'
-import type { Packet, PacketChannel } from '../../src/waku/packet-channel.js'
+import type { PacketChannel } from '../../src/waku/packet-channel.js'
 import type { WakuInit } from '../../src/waku/settings.js'
 import { WakuNode } from '../../src/waku/waku-node.js'
 import { toHex } from '../../src/wire/bytes.js'
@@ -11,37 +11,20 @@ import { PacketCode } from '../../src/wire/packet-code.js'
 import { decodeStatusOptions, encodeStatusOptions, type StatusOptions } from '../../src/wire/status.js'
 import { silentLogger } from './logger.js'
 import { memoryChannels, newPeerId } from './memory-channel.js'
+import { PacketInbox } from './packet-inbox.js'
 
 const DEADLINE = 5_000
 
 /** The other side of a conversation, driven by a test packet by packet. */
-export class ScriptedPeer {
+export class ScriptedPeer extends PacketInbox {
   readonly peer: PeerId
   readonly channel: PacketChannel
-  /** Everything that came, in order. */
-  readonly received: Packet[] = []
-  /** How the conversation ended, once it did. */
-  ended: Error | 'end' | undefined
-  #taken = 0
-  #stir: () => void = () => {}
 
   constructor(channel: PacketChannel, peer: PeerId) {
+    super(DEADLINE)
     this.channel = channel
     this.peer = peer
-    void this.#read()
-  }
-
-  async #read(): Promise<void> {
-    try {
-      for await (const packet of this.channel.packets) {
-        this.received.push(packet)
-        this.#stir()
-      }
-      this.ended = 'end'
-    } catch (err) {
-      this.ended = err as Error
-    }
-    this.#stir()
+    void this.receive(channel.packets, () => undefined)
   }
 
   /** Sends a Status and waits for the other side's. */
@@ -70,15 +53,6 @@ export class ScriptedPeer {
     return response.refused.map(refusal => ({ ...refusal, hash: toHex(refusal.hash) }))
   }
 
-  /** The next packet that was not taken yet; it has to have this code. */
-  async next(code: number): Promise<Packet> {
-    await this.#wait(() => this.received.length > this.#taken)
-    const packet = this.received[this.#taken++]
-    assert.ok(packet !== undefined, `the conversation ended (${this.ended}) where packet ${code} was expected`)
-    assert.equal(packet.code, code)
-    return packet
-  }
-
   /** The envelopes of the next packet. */
   async nextEnvelopes(): Promise<Envelope[]> {
     return splitMessages((await this.next(PacketCode.Messages)).body).map(({ raw }) => decodeEnvelope(raw))
@@ -89,27 +63,6 @@ export class ScriptedPeer {
     return this.received
       .filter(({ code }) => code === PacketCode.Messages)
       .flatMap(({ body }) => splitMessages(body).map(({ raw }) => decodeEnvelope(raw).hashHex))
-  }
-
-  /** Waits until the conversation is over. */
-  async end(): Promise<Error | 'end'> {
-    await this.#wait(() => this.ended !== undefined)
-    return this.ended as Error | 'end'
-  }
-
-  async #wait(done: () => boolean): Promise<void> {
-    const deadline = Date.now() + DEADLINE
-    while (!done() && this.ended === undefined) {
-      const left = deadline - Date.now()
-      assert.ok(left > 0, `nothing came within ${DEADLINE} ms`)
-      await new Promise<void>(resolve => {
-        const timer = setTimeout(resolve, left)
-        this.#stir = () => {
-          clearTimeout(timer)
-          resolve()
-        }
-      })
-    }
   }
 }
 
