@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import type { ComponentLogger, Logger, PeerId } from '@libp2p/interface'
 import { addressKey } from '../waku/address-key.js'
@@ -105,6 +106,8 @@ export class RlpxHost {
     this.#gate = new InboundGate(this.#settings)
     this.#budget = new MemoryBudget(this.#settings.largeMessageMemory)
     this.#log = init.logger?.forComponent('waku-mailserver:devp2p')
+    // each handshake that is under way listens
+    setMaxListeners(0, this.#stop.signal)
     this.key = init.key
     this.peerId = init.key.peerId
   }

@@ -43,10 +43,15 @@ test('a flood of connections is cut off before a byte is read, and ends with it'
 })
 
 test('one address that opens all it may and says nothing keeps nobody else out', async context => {
+  const warnings: string[] = []
+  const onWarning = ({ name }: Error): void => void warnings.push(name)
+  process.on('warning', onWarning)
+  context.after(() => process.off('warning', onWarning))
   const target = await startHost(context)
   await Promise.all(Array.from({ length: 40 }, () => openSocket(target, '127.0.0.2')))
   assert.equal((await (await RawPeer.dial(target)).next())?.id, 0)
   assert.equal(target.host.counters.flooded, 8)
+  assert.deepEqual(warnings, [])
 })
 
 test('one address has so many connections and so many attempts a second, whatever the others do', () => {
