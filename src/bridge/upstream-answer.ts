@@ -24,7 +24,7 @@ export interface AnswerBounds {
 /** Parts are passed on in bodies of about this size; an envelope that is larger alone. */
 const PART_BYTES = 256 * 1024
 /** So many packets of an answer may bring nothing. */
-const MAX_IDLE = 100
+const MAX_BARREN = 100
 /** An envelope with the list around it fits a packet. */
 const MAX_ENVELOPE = 1024 * 1024 - 9
 
@@ -44,7 +44,7 @@ export async function* readAnswer(
 ): AsyncGenerator<AnswerPart, void> {
   let bytes = 0
   let envelopes = 0
-  let idle = 0
+  let barren = 0
   for await (const packet of line.exchange(request.body, { signal })) {
     bounds.onPacket(packet)
     bytes += packet.body.length
@@ -56,7 +56,7 @@ export async function* readAnswer(
         return
       }
       bounds.onForeign()
-      idle++
+      barren++
     } else if (packet.code === PacketCode.P2PMessage) {
       const raws = envelopesOf(packet.body)
       envelopes += raws.length
@@ -64,9 +64,9 @@ export async function* readAnswer(
         throw new UpstreamMisbehavedError(`more than ${bounds.maxEnvelopes} envelopes came`)
       }
       yield* inParts(raws)
-      if (raws.length === 0) idle++
+      if (raws.length === 0) barren++
     }
-    if (idle > MAX_IDLE) throw new UpstreamMisbehavedError(`more than ${MAX_IDLE} packets brought nothing`)
+    if (barren > MAX_BARREN) throw new UpstreamMisbehavedError(`more than ${MAX_BARREN} packets brought nothing`)
   }
   throw new UpstreamMisbehavedError('the answer ended without a completion')
 }

@@ -1,3 +1,11 @@
+/** What one connection has of a budget. */
+export interface Reservation {
+  /** Where its peer is, as `addressKey` has it. */
+  readonly address: string
+  /** Changed by the budget alone. */
+  bytes: number
+}
+
 /**
  * Bytes that all connections of a node share for what is too large to be granted to each of them. Whoever has some gets
  * more only while as much as that stays free, so that one address, however many its peers are, leaves some to others.
@@ -6,43 +14,44 @@ export class MemoryBudget {
   #free: number
   readonly #taken = new Map<string, number>()
   readonly #waiting = new Set<() => void>()
+  /** Has more than its share. */
+  #beyond: Reservation | undefined
 
   constructor(bytes: number) {
     this.#free = bytes
   }
 
-  /** For a message that is to be received. */
-  take(bytes: number, address: string): boolean {
+  /** False when there is not so much for it now. */
+  take(reservation: Reservation, bytes: number): boolean {
+    const { address } = reservation
     const taken = this.#taken.get(address) ?? 0
-    if (this.#free - bytes < (taken === 0 ? 0 : taken + bytes)) return false
-    this.#book(bytes, address)
+    const left = this.#free - bytes
+    if (left < (taken === 0 ? 0 : taken + bytes)) {
+      // What has some is a message that was received and turns out to be larger. If all of these had to wait for each other,
+      // none would ever give anything back: so one at a time need not.
+      if (reservation.bytes === 0 || this.#beyond !== undefined) return false
+      this.#beyond = reservation
+    }
+    this.#free = left
+    this.#taken.set(address, taken + bytes)
+    reservation.bytes += bytes
     return true
   }
 
-  /**
-   * For one that was received and turns out to be larger. One at a time may take more than there is: if all had to wait for
-   * each other, none would ever give anything back.
-   */
-  takeMore(bytes: number, address: string): boolean {
-    if (this.#free < 0) return false
-    this.#book(bytes, address)
-    return true
-  }
-
-  give(bytes: number, address: string): void {
+  /** Everything that it has. */
+  giveBack(reservation: Reservation): void {
+    const { address, bytes } = reservation
+    if (bytes === 0) return
+    reservation.bytes = 0
     this.#free += bytes
     const taken = (this.#taken.get(address) ?? 0) - bytes
     if (taken > 0) this.#taken.set(address, taken)
     else this.#taken.delete(address)
+    if (this.#beyond === reservation) this.#beyond = undefined
     for (const retry of [...this.#waiting]) {
       this.#waiting.delete(retry)
       retry()
     }
-  }
-
-  #book(bytes: number, address: string): void {
-    this.#free -= bytes
-    this.#taken.set(address, (this.#taken.get(address) ?? 0) + bytes)
   }
 
   /** Calls `retry` once, when something was given back. */

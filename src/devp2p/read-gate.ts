@@ -1,10 +1,15 @@
-import type { MemoryBudget } from './memory-budget.js'
+import type { Waste } from '../waku/waste.js'
+import type { WasteOf } from '../waku/waste-ledger.js'
+import type { MemoryBudget, Reservation } from './memory-budget.js'
 
 /** Above this many received bytes that nobody took, no more is read. */
 const READ_AHEAD = 1024 * 1024
 
 /** What each connection may use without asking; a larger message is paid for from the budget of all. */
 const LARGE = READ_AHEAD
+
+/** So long at most a large message waits because of others at its address, ms. */
+const MAX_PENANCE = 60_000
 
 interface Reader {
   pause(): void
@@ -17,22 +22,27 @@ export interface ReadGateParts {
   budget: MemoryBudget
   /** Where the peer is, as `addressKey` has it. */
   address: string
-  /** How long not to read the next message, ms: a small one, or one that takes from the budget. */
-  wait(large: boolean): number
+  /** What the peer sent in vain. */
+  waste: Waste
+  /** What its address did. */
+  wasteOfAddress: WasteOf
 }
 
 /** Decides when a connection reads on, so that what it holds stays bounded however much the peer sends. */
 export class ReadGate {
   readonly #parts: ReadGateParts
+  readonly #room: Reservation
   #timer: NodeJS.Timeout | undefined
+  /** When the message under way was first held back, ms. */
+  #heldBack: number | undefined
   #held = 0
   #undecided = false
-  #reserved = 0
   #receiving = false
   #ended = false
 
   constructor(parts: ReadGateParts) {
     this.#parts = parts
+    this.#room = { address: parts.address, bytes: 0 }
   }
 
   /** Received messages are held for a consumer, or no longer: so many bytes more or less. */
@@ -55,21 +65,17 @@ export class ReadGate {
 
   /** Whether there is room for a message of this size, now under way. If not, reading stops until there is. */
   reserve(size: number): boolean {
-    const { reader, budget, address } = this.#parts
+    const { reader, budget } = this.#parts
     this.#receiving = true
-    const wait = this.#parts.wait(size > LARGE)
+    const wait = this.#penance(size)
     if (wait > 0) {
       reader.pause()
       clearTimeout(this.#timer)
       this.#timer = setTimeout(this.#retry, wait)
       return false
     }
-    if (size <= LARGE || size <= this.#reserved) return true
-    const more = size - this.#reserved
-    if (this.#reserved === 0 ? budget.take(more, address) : budget.takeMore(more, address)) {
-      this.#reserved += more
-      return true
-    }
+    if (size <= LARGE || size <= this.#room.bytes) return true
+    if (budget.take(this.#room, size - this.#room.bytes)) return true
     reader.pause()
     budget.wait(this.#retry)
     return false
@@ -78,28 +84,33 @@ export class ReadGate {
   /** The message under way is delivered; what it took is given back when the consumer took it. */
   received(): void {
     this.#receiving = false
-    if (this.#held <= READ_AHEAD / 2) this.#release()
+    this.#heldBack = undefined
+    if (this.#held <= READ_AHEAD / 2) this.#parts.budget.giveBack(this.#room)
   }
 
   end(): void {
     this.#ended = true
     clearTimeout(this.#timer)
     this.#parts.budget.leave(this.#retry)
-    this.#release()
+    this.#parts.budget.giveBack(this.#room)
+  }
+
+  /** How long to wait with a message of this size for what was sent in vain, ms. */
+  #penance(size: number): number {
+    // what has room keeps it from others
+    if (this.#room.bytes > 0) return 0
+    const { waste, wasteOfAddress } = this.#parts
+    const now = performance.now()
+    this.#heldBack ??= now
+    const patient = size > LARGE && now - this.#heldBack < MAX_PENANCE
+    return Math.max(waste.wait, patient ? wasteOfAddress.wait : 0)
   }
 
   readonly #retry = (): void => this.hold(0)
 
   #goOn(): void {
     if (this.#ended || this.#undecided) return
-    if (!this.#receiving) this.#release()
+    if (!this.#receiving) this.#parts.budget.giveBack(this.#room)
     this.#parts.reader.resume()
-  }
-
-  #release(): void {
-    if (this.#reserved === 0) return
-    const bytes = this.#reserved
-    this.#reserved = 0
-    this.#parts.budget.give(bytes, this.#parts.address)
   }
 }

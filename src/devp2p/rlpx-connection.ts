@@ -2,10 +2,10 @@ import type { Socket } from 'node:net'
 import type { PeerId } from '@libp2p/interface'
 import { addressKey } from '../waku/address-key.js'
 import { Waste } from '../waku/waste.js'
+import type { WasteLedger, WasteOf } from '../waku/waste-ledger.js'
 import { equalBytes } from '../wire/bytes.js'
 import { MalformedError } from '../wire/errors.js'
 import { encodeUint } from '../wire/rlp.js'
-import type { AddressWaste } from './address-waste.js'
 import { BASE_LENGTH, type Capability, type SharedCapability, shareCapabilities, splitMessage } from './capability.js'
 import { CapabilityStream } from './capability-stream.js'
 import { defer } from './deferred.js'
@@ -37,9 +37,10 @@ export interface RlpxConnectionInit {
   readTimeout: number
   writeTimeout: number
   pingInterval: number
-  /** Both shared with all other connections. */
+  /** Shared with all other connections, as `waste` is. */
   budget: MemoryBudget
-  addressWaste: AddressWaste
+  /** By address. */
+  waste: WasteLedger
 }
 
 /** One devp2p connection after its Hello: the p2p capability is dealt with here, every other one is a stream. */
@@ -53,8 +54,8 @@ export class RlpxConnection {
   /** Where that is, as `addressKey` has it. */
   readonly address: string
   readonly opened: number = Date.now()
-  /** When the peer last sent something beside Hello and Pings, ms. */
-  heard: number = this.opened
+  /** When the peer last sent a message of a capability, or was sent history, ms. */
+  active: number = this.opened
   /** Aborted, with what ended it as its reason, as soon as the connection is ending. */
   readonly signal: AbortSignal
   /** Resolves with what ended it when the socket is gone. */
@@ -65,6 +66,7 @@ export class RlpxConnection {
   readonly #line: SendLine
   readonly #gate: ReadGate
   readonly #waste = new Waste()
+  readonly #wasteOfAddress: WasteOf
   readonly #abort = new AbortController()
   readonly #ready = defer<Hello>()
   readonly #gone = defer<Error>()
@@ -98,14 +100,15 @@ export class RlpxConnection {
       init
     )
     this.#line = new SendLine(this.#frames)
-    const { budget, addressWaste } = init
     const address = addressKey(this.remote.host)
     this.address = address
+    this.#wasteOfAddress = init.waste.of(address)
     this.#gate = new ReadGate({
       reader: this.#frames,
-      budget,
+      budget: init.budget,
       address,
-      wait: large => Math.max(this.#waste.wait, large ? addressWaste.wait(address) : 0)
+      waste: this.#waste,
+      wasteOfAddress: this.#wasteOfAddress
     })
   }
 
@@ -168,7 +171,7 @@ export class RlpxConnection {
    */
   wasted(bytes: number): void {
     this.#waste.add(bytes)
-    this.#init.addressWaste.add(this.address, bytes)
+    this.#wasteOfAddress.add(bytes)
   }
 
   /** Ends it at once: streams throw `error`, the peer is told `reason` if it is still listening. */
@@ -189,7 +192,7 @@ export class RlpxConnection {
     } else {
       const shared = this.#shared.find(({ capability: { offset, length } }) => id >= offset && id < offset + length)
       if (shared === undefined) throw new FrameError(`message id ${id} belongs to no shared capability`)
-      this.heard = Date.now()
+      this.active = Date.now()
       const { stream, capability } = shared
       const size = this.#snappy ? declaredLength(payload) : payload.length
       if (size > stream.maxBody) {
@@ -224,7 +227,10 @@ export class RlpxConnection {
     this.#shared = shared.map(capability => ({
       capability,
       stream: new CapabilityStream(capability, {
-        send: (id, body, options) => this.#line.send(this.#message(id, body), options),
+        send: (id, body, options) => {
+          if (options.bulk === true) this.active = Date.now()
+          return this.#line.send(this.#message(id, body), options)
+        },
         holds: bytes => this.#gate.hold(bytes),
         decided: () => {
           this.#limit()

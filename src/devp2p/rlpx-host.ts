@@ -3,8 +3,8 @@ import { connect, createServer, type Server, type Socket } from 'node:net'
 import type { ComponentLogger, Logger, PeerId } from '@libp2p/interface'
 import { addressKey } from '../waku/address-key.js'
 import { mostCrowded } from '../waku/most-crowded.js'
+import { WasteLedger } from '../waku/waste-ledger.js'
 import { compareBytes, equalBytes, toHex } from '../wire/bytes.js'
-import { AddressWaste } from './address-waste.js'
 import type { Capability } from './capability.js'
 import { DisconnectError, DisconnectReason } from './disconnect.js'
 import { type Enode, formatEnode, nodeIdFromPeerId, parseEnode, peerIdFromNodeId } from './enode.js'
@@ -91,7 +91,7 @@ export class RlpxHost {
   readonly #settings: Settings
   readonly #gate: InboundGate
   readonly #budget: MemoryBudget
-  readonly #waste = new AddressWaste()
+  readonly #waste = new WasteLedger()
   readonly #log: Logger | undefined
   readonly #servers = new Set<Server>()
   readonly #sockets = new Set<Socket>()
@@ -305,21 +305,21 @@ export class RlpxHost {
     return inbound < maxInbound || welcome?.(peerIdFromNodeId(id)) === true
   }
 
-  /** Who gives way to a peer from `address` when all places are taken: of the most crowded address, who said nothing for longest. */
+  /** Who gives way to a peer from `address` when all places are taken: of the most crowded address, who is idle for longest. */
   #yielding(address: string): RlpxConnection | undefined {
     const { welcome } = this.#settings
     const inbound = this.connections.filter(
       ({ direction, peer }) => direction === 'inbound' && welcome?.(peer) !== true
     )
     const crowd = mostCrowded(inbound, ({ address }) => address, address)
-    return crowd?.reduce((silent, other) => (other.heard < silent.heard ? other : silent))
+    return crowd?.reduce((idle, other) => (other.active < idle.active ? other : idle))
   }
 
   #connectionInit(socket: Socket, channel: SecureChannel, direction: 'inbound' | 'outbound'): RlpxConnectionInit {
     const { client, version, capabilities, readTimeout, writeTimeout, pingInterval } = this.#settings
     const hello: Hello = { version, client, capabilities: [...capabilities], port: this.#port, id: this.key.id }
     const timeouts = { readTimeout, writeTimeout, pingInterval }
-    const shared = { budget: this.#budget, addressWaste: this.#waste }
+    const shared = { budget: this.#budget, waste: this.#waste }
     return { socket, channel, direction, hello, capabilities, ...timeouts, ...shared }
   }
 

@@ -1,7 +1,8 @@
 import type { PeerId, Stream } from '@libp2p/interface'
-import { delay } from '../mailclient/delay.js'
+import { delay } from '../waku/delay.js'
 import type { Packet, PacketChannel } from '../waku/packet-channel.js'
 import { Waste } from '../waku/waste.js'
+import type { WasteOf } from '../waku/waste-ledger.js'
 import { type StatusCodec, waku1Status } from '../wire/status-codec.js'
 import { FrameTimeoutError } from './frame-errors.js'
 import { FrameStream } from './frame-stream.js'
@@ -19,11 +20,13 @@ export class StreamPacketChannel implements PacketChannel {
   readonly onMalformed = 'abort'
   readonly packets: AsyncIterable<Packet>
   readonly #frames: FrameStream
-  readonly #waste = new Waste()
+  readonly #waste: WasteOf
   #closing: Promise<void> | undefined
 
-  constructor(stream: Stream, peer: PeerId) {
+  /** @param waste what this peer sent in vain, on whichever stream */
+  constructor(stream: Stream, peer: PeerId, waste: WasteOf = new Waste()) {
     this.peer = peer
+    this.#waste = waste
     this.#frames = new FrameStream(stream, { writeTimeout: WRITE_TIMEOUT })
     this.packets = this.#read()
   }

@@ -2,6 +2,7 @@ import type { AbortOptions, ComponentLogger, Connection, Logger, PeerId, Startab
 import type { ConnectionManager, Registrar } from '@libp2p/interface-internal'
 import { NotConnectedError } from '../waku/errors.js'
 import type { Waku } from '../waku/waku.js'
+import { WasteLedger } from '../waku/waste-ledger.js'
 import { compareBytes } from '../wire/bytes.js'
 import { StreamPacketChannel } from './packet-channel.js'
 import { PacketReopener } from './packet-reopener.js'
@@ -46,6 +47,7 @@ export class PacketProtocol implements Startable {
   readonly #pairs = new Map<string, Pair>()
   readonly #opening = new Map<string, Promise<void>>()
   readonly #reopener: PacketReopener
+  readonly #waste = new WasteLedger()
   #topology: string | undefined
   #running = false
   #joined = false
@@ -151,7 +153,10 @@ export class PacketProtocol implements Startable {
       settle(pair)
     }
     void this.#waku()
-      .run(new StreamPacketChannel(stream, peer), { retire: link.retire.signal, onReady })
+      .run(new StreamPacketChannel(stream, peer, this.#waste.of(peer.toString())), {
+        retire: link.retire.signal,
+        onReady
+      })
       .then(error => this.#over(peer, pair, link, error, Date.now() - opened))
   }
 

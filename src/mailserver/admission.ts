@@ -35,7 +35,7 @@ export class Admission {
     const left = this.#max - this.#total
     if (left <= 0) throw busy('too many requests are under way')
     const mine = count(this.#perOrigin, origin)
-    if (mine > 0 && mine >= left) throw busy('too many requests from your address are under way')
+    if (mine > 0 && mine + 1 >= left) throw busy('too many requests from your address are under way')
     this.#add(peer, origin, 1)
     let over = false
     return () => {

@@ -6,8 +6,8 @@ interface Waiting {
 
 /**
  * Work on the archive and on decryption in turns: so many at a time. Whichever origin has waited longest since its last
- * turn is next, and of it whichever peer has: a peer with many requests, or an address with many peers, delays others by one turn
- * only. Sending is no part of a turn: a slow reader holds nobody up.
+ * turn is next, and of it whichever peer has: a peer with many requests, or an address with many peers, delays others by
+ * one turn only. Sending is no part of a turn: a slow reader holds nobody up.
  */
 export class Turns {
   readonly #concurrency: number
@@ -69,14 +69,14 @@ export class Turns {
   #next(): void {
     for (const [origin, peers] of this.#waiting) {
       for (const [peer, queue] of peers) {
+        const next = queue.shift() as Waiting
         // to the end of both lines, with what else they wait for
         this.#waiting.delete(origin)
         peers.delete(peer)
-        const next = queue.shift()
         if (queue.length > 0) peers.set(peer, queue)
         if (peers.size > 0) this.#waiting.set(origin, peers)
         this.#running++
-        next?.begin()
+        next.begin()
         return
       }
     }

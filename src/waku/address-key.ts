@@ -13,6 +13,14 @@ export function addressKey(address: string): string {
     while (groups.length + rest.length < 8) groups.push('0')
     groups.push(...rest)
   }
+  const [high, low] = groups.slice(6).map(group => Number.parseInt(group, 16))
+  const mappedAs = groups
+    .slice(0, 6)
+    .map(group => Number.parseInt(group, 16))
+    .join(':')
+  if (mappedAs === '0:0:0:0:0:65535' && high !== undefined && low !== undefined) {
+    return [high >>> 8, high & 0xff, low >>> 8, low & 0xff].join('.')
+  }
   return groups
     .slice(0, 4)
     .map(group => Number.parseInt(group, 16).toString(16))

@@ -3,6 +3,7 @@ import { encodeMessages } from '../wire/messages.js'
 import { PacketCode } from '../wire/packet-code.js'
 import { powOf } from '../wire/pow.js'
 import type { Counters } from './counters.js'
+import { delay } from './delay.js'
 import type { HeardEnvelope } from './heard.js'
 import type { OwnStatus } from './own-status.js'
 import type { Pace } from './pace.js'
@@ -47,8 +48,7 @@ export class Feed {
   readonly #parts: FeedParts
   #position = 0
   #running = false
-  #stopped = false
-  #endRest = (): void => {}
+  readonly #stop = new AbortController()
   #rewind = false
 
   constructor(target: FeedTarget, parts: FeedParts) {
@@ -61,7 +61,7 @@ export class Feed {
   }
 
   wake(): void {
-    if (this.#running || this.#stopped) return
+    if (this.#running || this.#stop.signal.aborted) return
     this.#running = true
     // what the rest of this packet brings travels in the same batch
     queueMicrotask(() => void this.#run())
@@ -80,17 +80,16 @@ export class Feed {
   }
 
   stop(): void {
-    if (this.#stopped) return
-    this.#stopped = true
-    this.#endRest()
+    if (this.#stop.signal.aborted) return
+    this.#stop.abort()
     this.#parts.onStopped()
   }
 
   async #run(): Promise<void> {
-    while (!this.#stopped) {
+    while (!this.#stop.signal.aborted) {
       const { wait } = this.#target.pace
       if (wait > 0) {
-        await this.#rest(wait)
+        await delay(wait, this.#stop.signal).catch(() => {})
         continue
       }
       const { batch, more } = this.#collect()
@@ -110,15 +109,6 @@ export class Feed {
       }
     }
     this.#running = false
-  }
-
-  async #rest(ms: number): Promise<void> {
-    let timer: ReturnType<typeof setTimeout> | undefined
-    await new Promise<void>(resolve => {
-      this.#endRest = resolve
-      timer = setTimeout(resolve, ms)
-    })
-    clearTimeout(timer)
   }
 
   #collect(): { batch: Array<{ entry: HeardEnvelope; envelope: Envelope }>; more: boolean } {

@@ -16,6 +16,8 @@ export class HeardEnvelope {
   own: boolean
   /** On disk (or nothing stores here), not on disk, or on its way there. */
   storage: 'stored' | 'failed' | StoreBatch
+  /** Peers that sent it when it was known already. */
+  #broughtBy: PeerSet | undefined
   /** Expired, or evicted. */
   forgotten = false
 
@@ -25,6 +27,20 @@ export class HeardEnvelope {
     this.envelope = envelope
     this.storage = storage
     this.own = own
+  }
+
+  /** Notes that a peer sent it though it was known; whether it did so before. */
+  broughtAgain(slot: number): boolean {
+    this.#broughtBy ??= new PeerSet()
+    const again = this.#broughtBy.has(slot)
+    this.#broughtBy.add(slot)
+    return again
+  }
+
+  /** The peer of this slot is gone, and another one may get it. */
+  forgetPeer(slot: number): void {
+    this.knownBy.delete(slot)
+    this.#broughtBy?.delete(slot)
   }
 }
 
@@ -84,7 +100,7 @@ export class Heard {
 
   /** Frees the slots of peers that went away. */
   release(slots: number[]): void {
-    for (const entry of this.#byHash.values()) for (const slot of slots) entry.knownBy.delete(slot)
+    for (const entry of this.#byHash.values()) for (const slot of slots) entry.forgetPeer(slot)
   }
 
   #compact(): void {

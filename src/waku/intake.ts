@@ -16,6 +16,7 @@ import { pause } from './pause.js'
 import { judgeForm, judgeTaste, MALFORMED, type Verdict } from './rules.js'
 import type { Settings } from './settings.js'
 import { type EnvelopeStore, StoreBatch } from './store-batch.js'
+import { JUDGEMENT } from './waste.js'
 
 /** Whom envelopes come from. */
 export interface Source {
@@ -46,9 +47,6 @@ export interface IntakeParts {
   counters: Counters
   log: Logger
 }
-
-/** What judging costs beside hashing, in bytes hashed meanwhile. */
-const JUDGEMENT = 1024
 
 /** So many envelopes are judged before everything else gets a turn. */
 const SLICE = 500
@@ -145,7 +143,8 @@ export class Intake {
     }
     const known = heard.get(envelope.hashHex)
     if (known !== undefined) {
-      if (known.knownBy.has(from.slot)) packet.wasted += item.raw.length + JUDGEMENT
+      // one that could not be stored is welcome again
+      if (known.broughtAgain(from.slot) && known.storage !== 'failed') packet.wasted += item.raw.length + JUDGEMENT
       known.knownBy.add(from.slot)
       counters.add('envelopes_known')
       if (known.storage === 'failed') {

@@ -2,7 +2,7 @@ import type { RateLimits, StatusOptions } from '../wire/status.js'
 
 /** Clocks and networks jitter: so much more time is left between packets than the peer asks for. */
 const MARGIN = 1.1
-/** No packet waits longer, ms: who announces less than that takes nothing. */
+/** No packet waits longer, ms. */
 const LONGEST = 60_000
 
 /** Keeps what is sent to a peer below what it announced that it takes in a second (6/WAKU1, rate limits). */
@@ -21,6 +21,7 @@ export class Pace {
   follow({ packetLimits, byteLimits }: StatusOptions): void {
     this.#packets = perSecond(packetLimits)
     this.#bytes = perSecond(byteLimits)
+    if (this.#packets === Number.POSITIVE_INFINITY && this.#bytes === Number.POSITIVE_INFINITY) this.#next = 0
   }
 
   /** Most bytes that the peer takes at once. */
@@ -35,7 +36,8 @@ export class Pace {
 
   sent(bytes: number): void {
     const pause = Math.max(1000 / this.#packets, (1000 * bytes) / this.#bytes) * MARGIN
-    this.#next = Math.max(this.#next, this.#now()) + Math.min(pause, LONGEST)
+    const now = this.#now()
+    this.#next = Math.min(Math.max(this.#next, now) + pause, now + LONGEST)
   }
 }
 

@@ -17,6 +17,7 @@ import { Pace } from './pace.js'
 import type { Packet, PacketChannel } from './packet-channel.js'
 import type { PacketDigester } from './packet-digester.js'
 import type { Settings } from './settings.js'
+import { JUDGEMENT } from './waste.js'
 
 export interface SessionParts {
   /** Number of the peer in every envelope's set of peers that know it. */
@@ -33,8 +34,8 @@ export interface SessionParts {
   onInterest: (session: Session) => void
 }
 
-/** A packet above this is judged before the next one is received, in bytes. */
-const MAX_AHEAD = 1024 * 1024
+/** A packet above this is judged before the next one is taken, in bytes: so long a transport counts what it takes in memory. */
+const LARGE = 1024 * 1024
 
 /** Posts that may wait in a peer's stream until it reads. */
 const MAX_OWN_BYTES = 1024 * 1024
@@ -223,8 +224,7 @@ export class Session implements Source, FeedTarget {
     if (hashing === undefined) return await this.#handle(packet, undefined)
     this.#judging = this.#handle(packet, hashing)
     this.#judging.catch(err => this.channel.abort(err as Error))
-    // two of the largest at a time are one too many
-    if (packet.body.length > MAX_AHEAD) await this.#judging
+    if (packet.body.length > LARGE) await this.#judging
   }
 
   async #handle({ code, body }: Packet, hashing: Promise<PacketDigests | undefined> | undefined): Promise<void> {
@@ -240,7 +240,7 @@ export class Session implements Source, FeedTarget {
     } catch (err) {
       if (!(err instanceof MalformedError)) throw err
       counters.add('packets_malformed')
-      this.wasted(body.length)
+      this.wasted(body.length + JUDGEMENT)
       if (this.channel.onMalformed === 'abort') throw err
     }
   }

@@ -5,6 +5,9 @@ const FREE = 64 * 1024
 /** No more is remembered. */
 const MOST = 16 * 1024 * 1024
 
+/** What judging one thing costs beside hashing it, in bytes hashed meanwhile. */
+export const JUDGEMENT = 1024
+
 /** What was sent lately that was of no use, in bytes; forgotten at a steady rate, so that who sends it is read at that rate. */
 export class Waste {
   readonly #now: () => number

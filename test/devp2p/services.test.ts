@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { Devp2pService } from '../../src/devp2p/devp2p-service.js'
 import { NodeKey } from '../../src/devp2p/node-key.js'
 import type { HistoryQuery } from '../../src/mailclient/history-query.js'
+import type { IncomingRequest } from '../../src/waku/mail-exchange.js'
 import type { ReceivedMessage } from '../../src/waku/subscription.js'
 import { bloomOf, topicBloom } from '../../src/wire/bloom.js'
 import { toHex } from '../../src/wire/bytes.js'
@@ -13,8 +15,10 @@ import { PacketCode } from '../../src/wire/packet-code.js'
 import { RequestErrorCode } from '../../src/wire/request-error.js'
 import { encodeList, encodeString, encodeUint } from '../../src/wire/rlp.js'
 import { newEnvelope } from '../helpers/envelopes.js'
+import { silentLogger } from '../helpers/logger.js'
+import { loneNode } from '../helpers/scripted-peer.js'
 import { until } from '../helpers/waku-node.js'
-import { aRequest, KEY, sealPayload } from '../mailserver/request-maker.js'
+import { aRequest, KEY, sealPayload, sealRequest } from '../mailserver/request-maker.js'
 import { type LegacyNode, type LegacyNodeInit, legacyNode, meet } from './legacy-node.js'
 import { PacketPeer } from './packet-peer.js'
 
@@ -223,4 +227,22 @@ test('a server that allows a request now and then is asked again, sealed anew', 
   await other.trust.add(server.key.peerId)
   const histories = await Promise.all([client, other].map(node => fetch(node, queryOf(server, { pageSize: 1 }))))
   for (const history of histories) assert.deepEqual(hashesOf(history), hashesOf(envelopes))
+})
+
+test('a request carries the address that it came from, for fair turns', async t => {
+  const waku = await loneNode()
+  t.after(() => waku.stop())
+  const origins: string[] = []
+  const services = { waku, handle: async ({ origin }: IncomingRequest) => void origins.push(origin) }
+  const devp2p = new Devp2pService(
+    { logger: silentLogger(), services: () => services },
+    { key: new NodeKey(), listen: [{ host: '127.0.0.1', port: 0 }] }
+  )
+  await devp2p.start()
+  t.after(() => devp2p.stop())
+  const peer = await PacketPeer.dial(t, { enode: devp2p.enode as string }, 'waku/1')
+  await peer.shakeHands()
+  await peer.send(PacketCode.Request, sealRequest().raw)
+  await until(() => origins.length > 0)
+  assert.deepEqual(origins, ['127.0.0.1'])
 })

@@ -25,8 +25,10 @@ test('packets wait for what the peer takes in a second, by packets and by bytes 
   assert.ok(Math.abs(pace.wait - 550) < 1e-6)
   clock.ms += 1000
   pace.follow({ byteLimits: { ip: 0, peer: 1, topic: 0 } })
-  pace.sent(1_000_000)
-  assert.equal(pace.wait, 60_000)
+  for (let i = 0; i < 10; i++) pace.sent(1_000_000)
+  assert.equal(pace.wait, 60_000, 'a minute is the most')
+  pace.follow({})
+  assert.equal(pace.wait, 0, 'the limit was lifted')
 })
 
 test('a peer that announced rate limits is sent everything, in fewer packets than others [WAKU-46] [SHH-07]', async t => {
@@ -45,6 +47,36 @@ test('a peer that announced rate limits is sent everything, in fewer packets tha
   const packets = slow.received.filter(({ code }) => code === PacketCode.Messages).length
   assert.ok(packets <= 1 + ((performance.now() - began) / 1000) * 10, `${packets} packets`)
   assert.equal(new Set(slow.envelopes).size, count)
-  // a peer that is waited for does not keep the node from stopping
+})
+
+test('no packet is larger than what a peer takes in a second', async t => {
+  const node = await loneNode()
+  t.after(() => node.stop())
+  const source = await scriptedPeer(node)
+  const size = newEnvelope().size
+  const envelopes = Array.from({ length: 6 }, () => newEnvelope())
+  await source.confirm(...envelopes)
+  const slow = await scriptedPeer(node, { byteLimits: { ip: 0, peer: 3 * size, topic: 0 } })
+  await until(() => slow.envelopes.length === 6)
+  const bodies = slow.received.filter(({ code }) => code === PacketCode.Messages).map(({ body }) => body.length)
+  assert.equal(bodies.length, 2)
+  assert.ok(Math.max(...bodies) <= 3 * size + 4)
+})
+
+test("an application's own posts count, and a feed that waits ends with its conversation", async t => {
+  const node = await loneNode()
+  t.after(() => node.stop())
+  const source = await scriptedPeer(node, { bloom: new Uint8Array(64) })
+  const slow = await scriptedPeer(node, { confirmations: false, packetLimits: { ip: 0, peer: 1, topic: 0 } })
+  const posted = newEnvelope()
+  await node.post({ envelope: posted })
+  await until(() => slow.envelopes.includes(posted.hashHex))
+  const timers = (): number => process.getActiveResourcesInfo().filter(name => name === 'Timeout').length
+  const before = timers()
   await source.confirm(newEnvelope())
+  await until(() => timers() > before)
+  assert.equal(slow.envelopes.length, 1, 'the next one waits')
+  slow.channel.abort(new Error('it leaves'))
+  await slow.over
+  await until(() => timers() <= before)
 })
