@@ -2,9 +2,10 @@ import type { ComponentLogger, Logger, Metrics, PeerId } from '@libp2p/interface
 import { Watchdog } from '../mailclient/watchdog.js'
 import { Admission, busy } from '../mailserver/admission.js'
 import type { RequestForwarder } from '../mailserver/request-forwarder.js'
-import { type Requester, requesterOf } from '../mailserver/requester.js'
+import { requesterOf } from '../mailserver/requester.js'
 import type { IncomingRequest } from '../waku/mail-exchange.js'
 import { Tally } from '../waku/tally.js'
+import type { TurnTaker } from '../waku/turns.js'
 import type { Envelope } from '../wire/envelope.js'
 import type { RequestComplete } from '../wire/request-complete.js'
 import { RequestError, RequestErrorCode } from '../wire/request-error.js'
@@ -118,7 +119,7 @@ export class Forwarding {
     return []
   }
 
-  #enter(requester: Requester): () => void {
+  #enter(requester: TurnTaker): () => void {
     try {
       const { peerBytesPerHour } = this.#settings
       const least = Math.min(LEAST_ALLOWANCE, peerBytesPerHour)

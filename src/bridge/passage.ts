@@ -1,8 +1,9 @@
 import { prefetch } from '../mailclient/prefetch.js'
 import type { Watchdog } from '../mailclient/watchdog.js'
-import { type Requester, requesterOf } from '../mailserver/requester.js'
+import { requesterOf } from '../mailserver/requester.js'
 import type { IncomingRequest, MailLine } from '../waku/mail-exchange.js'
 import type { Tally } from '../waku/tally.js'
+import type { TurnTaker } from '../waku/turns.js'
 import type { Envelope } from '../wire/envelope.js'
 import type { RequestComplete } from '../wire/request-complete.js'
 import type { ByteAllowance } from './byte-allowance.js'
@@ -35,7 +36,7 @@ export class Passage {
   /** Envelopes went to the requester: from now on nobody else can be asked. */
   delivered = false
   readonly #parts: PassageParts
-  readonly #requester: Requester
+  readonly #requester: TurnTaker
   /** The upstream that is asked has the request. */
   #sent = false
   #packets = 0
@@ -145,7 +146,7 @@ function sizeOf(part: AnswerPart): number {
 }
 
 /** Waits for a turn at an upstream; what it resolves with ends the turn. */
-function takeTurn({ turns }: Upstream, requester: Requester, signal: AbortSignal): Promise<() => void> {
+function takeTurn({ turns }: Upstream, requester: TurnTaker, signal: AbortSignal): Promise<() => void> {
   return new Promise((resolve, reject) => {
     const turn = (): Promise<void> => new Promise<void>(release => resolve(release))
     turns.run(requester, turn, { signal }).catch(cause => reject(new NoTurnError('the upstream is busy', { cause })))

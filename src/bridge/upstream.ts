@@ -1,7 +1,7 @@
 import type { PeerId } from '@libp2p/interface'
-import { Turns } from '../mailserver/turns.js'
 import type { IncomingRequest, MailLine } from '../waku/mail-exchange.js'
 import type { Network } from '../waku/packet-channel.js'
+import { Turns } from '../waku/turns.js'
 import type { Envelope } from '../wire/envelope.js'
 import type { RequestComplete } from '../wire/request-complete.js'
 import { RequestErrorCode } from '../wire/request-error.js'

@@ -1,5 +1,5 @@
 import type { PeerId } from '@libp2p/interface'
-import type { Packet, PacketChannel } from '../waku/packet-channel.js'
+import type { Judgement, Packet, PacketChannel } from '../waku/packet-channel.js'
 import type { Capability } from '../wire/dialect.js'
 import { MalformedError } from '../wire/errors.js'
 import { legacyMail } from '../wire/legacy-mail.js'
@@ -9,11 +9,12 @@ import { PacketCode } from '../wire/packet-code.js'
 import type { StatusCodec } from '../wire/status-codec.js'
 import { type CapabilityStream, MAX_BODY } from './capability-stream.js'
 import { type CapabilityTraits, traitsOf } from './capability-traits.js'
+import type { RlpxConnection } from './rlpx-connection.js'
 
 /** What the channels of one connection share. */
 export interface ChannelHost {
   readonly peer: PeerId
-  readonly connection: { readonly signal: AbortSignal; wasted(bytes: number): void }
+  readonly connection: Pick<RlpxConnection, 'signal' | 'address' | 'judged'>
   /** Takes a packet of the history codes; awaited before the next packet is read. */
   takeMail(channel: CapabilityChannel, packet: Packet): Promise<void>
   /** One of the channels has nothing more to send. */
@@ -25,6 +26,7 @@ export interface ChannelHost {
 export class CapabilityChannel implements PacketChannel {
   readonly peer: PeerId
   readonly network = 'devp2p'
+  readonly origin: string
   readonly capability: Capability
   readonly status: StatusCodec
   readonly onMalformed: 'abort' | 'ignore'
@@ -40,6 +42,7 @@ export class CapabilityChannel implements PacketChannel {
   constructor(stream: CapabilityStream, host: ChannelHost, primary?: Promise<void>) {
     const traits: CapabilityTraits = traitsOf(stream.name, stream.version)
     this.peer = host.peer
+    this.origin = host.connection.address
     this.capability = traits.id
     this.status = traits.status
     this.onMalformed = traits.onMalformed
@@ -89,8 +92,8 @@ export class CapabilityChannel implements PacketChannel {
     return this.#host.leave(this, options)
   }
 
-  wasted(bytes: number): void {
-    this.#host.connection.wasted(bytes)
+  judged(judgement: Judgement): void {
+    this.#host.connection.judged(judgement)
   }
 
   abort(reason: Error): void {

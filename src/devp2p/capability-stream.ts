@@ -1,3 +1,4 @@
+import { PacketCode } from '../wire/packet-code.js'
 import type { SharedCapability } from './capability.js'
 import type { SendOptions } from './send-line.js'
 
@@ -20,6 +21,12 @@ export interface StreamHost {
 export const MAX_BODY = 16 * 1024 * 1024
 /** What a capability accepts until its reader says more: a Status fits, a flood does not. */
 export const INITIAL_MAX_BODY = 128 * 1024
+
+const LARGE_CODES: ReadonlySet<number> = new Set([
+  PacketCode.Messages,
+  PacketCode.MessageResponse,
+  PacketCode.P2PMessage
+])
 
 /** What a held message costs beside its bytes. */
 const MESSAGE_OVERHEAD = 256
@@ -65,6 +72,11 @@ export class CapabilityStream {
     this.#limit = Math.min(bytes, MAX_BODY)
     this.#limitSet = true
     this.#decided()
+  }
+
+  /** The largest body that a message of this code can have, in bytes; larger ones are dropped. */
+  limitOf(code: number): number {
+    return LARGE_CODES.has(code) ? MAX_BODY : INITIAL_MAX_BODY
   }
 
   /**

@@ -20,10 +20,10 @@ export interface FrameSocketHandlers {
    */
   onMessage(message: Uint8Array): boolean
   /**
-   * The next message has this size on the wire, and its body is not there yet. Throws to refuse it, or pauses the socket
+   * The next message has this size on the wire, and so much of it is there yet. Throws to refuse it, or pauses the socket
    * and returns false: then the same is asked after `resume`.
    */
-  onSize(size: number): boolean
+  onSize(size: number, arrived: number): boolean
   /** Something that was queued has left. */
   onProgress(): void
   /** No message will come any more; without an error the peer closed between two frames. */
@@ -194,7 +194,7 @@ export class FrameSocket {
 
   #next(): Uint8Array | undefined {
     const size = this.#opener.nextSize()
-    if (size === undefined || !this.#handlers.onSize(size)) return undefined
+    if (size === undefined || !this.#handlers.onSize(size, this.#opener.buffered)) return undefined
     return this.#opener.next()
   }
 

@@ -16,12 +16,16 @@ export interface Pass {
   closed(): void
 }
 
+/** New connections a second from an address whose peers send garbage: a new identity has more patience to waste. */
+const NOISY_RATE = 2
+
 /** Addresses remembered within a second; beyond that, nobody new is let in until it is over. */
 const MAX_ADDRESSES = 10_000
 
 /** Judges new sockets before they cost anything: a flood is refused without a byte read. */
 export class InboundGate {
   readonly #limits: InboundLimits
+  readonly #noisy: (address: string) => boolean
   readonly #now: () => number
   /** Handshakes under way, oldest first: how to cut each of them off. */
   readonly #shaking = new Map<object, { key: string; drop: () => void }>()
@@ -29,8 +33,10 @@ export class InboundGate {
   readonly #recent = new Map<string, number>()
   #second = 0
 
-  constructor(limits: InboundLimits, now: () => number = Date.now) {
+  /** @param noisy whether peers of an address (`addressKey`) lately sent garbage */
+  constructor(limits: InboundLimits, noisy: (address: string) => boolean = () => false, now: () => number = Date.now) {
     this.#limits = limits
+    this.#noisy = noisy
     this.#now = now
   }
 
@@ -66,7 +72,7 @@ export class InboundGate {
     }
     if ((this.#open.get(key) ?? 0) >= this.#limits.maxPerAddress) return false
     const recent = this.#recent.get(key) ?? 0
-    if (recent >= this.#limits.maxRatePerAddress) return false
+    if (recent >= (this.#noisy(key) ? NOISY_RATE : this.#limits.maxRatePerAddress)) return false
     if (recent === 0 && this.#recent.size >= MAX_ADDRESSES) return false
     if (this.#shaking.size >= this.#limits.maxHandshakes && !this.#makeRoom(key)) return false
     this.#recent.set(key, recent + 1)

@@ -27,9 +27,8 @@ export class MemoryBudget {
     const taken = this.#taken.get(address) ?? 0
     const left = this.#free - bytes
     if (left < (taken === 0 ? 0 : taken + bytes)) {
-      // What has some is a message that was received and turns out to be larger. If all of these had to wait for each other,
-      // none would ever give anything back: so one at a time need not.
-      if (reservation.bytes === 0 || this.#beyond !== undefined) return false
+      // If all that have some of a message had to wait for each other, none would ever give anything back: one need not.
+      if (reservation.bytes === 0 || (this.#beyond ?? reservation) !== reservation) return false
       this.#beyond = reservation
     }
     this.#free = left

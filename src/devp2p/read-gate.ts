@@ -8,6 +8,9 @@ const READ_AHEAD = 1024 * 1024
 /** What each connection may use without asking; a larger message is paid for from the budget of all. */
 const LARGE = READ_AHEAD
 
+/** What a socket may bring at once, in bytes. */
+const CHUNK = 64 * 1024
+
 /** So long at most a large message waits because of others at its address, ms. */
 const MAX_PENANCE = 60_000
 
@@ -63,8 +66,20 @@ export class ReadGate {
     this.hold(0)
   }
 
-  /** Whether there is room for a message of this size, now under way. If not, reading stops until there is. */
-  reserve(size: number): boolean {
+  /**
+   * Whether there is room for a message of this size of which so much arrived. If not, reading stops until there is. Room is
+   * taken as it arrives: who announces much and sends little keeps nothing from others.
+   */
+  receive(size: number, arrived: number): boolean {
+    return this.#reserve(size, Math.min(size, arrived + CHUNK))
+  }
+
+  /** Whether there is room for a message that arrived and has this size once it is decompressed. */
+  inflate(size: number): boolean {
+    return this.#reserve(size, size)
+  }
+
+  #reserve(size: number, needed: number): boolean {
     const { reader, budget } = this.#parts
     this.#receiving = true
     const wait = this.#penance(size)
@@ -74,8 +89,8 @@ export class ReadGate {
       this.#timer = setTimeout(this.#retry, wait)
       return false
     }
-    if (size <= LARGE || size <= this.#room.bytes) return true
-    if (budget.take(this.#room, size - this.#room.bytes)) return true
+    if (size <= LARGE || needed <= this.#room.bytes) return true
+    if (budget.take(this.#room, needed - this.#room.bytes)) return true
     reader.pause()
     budget.wait(this.#retry)
     return false

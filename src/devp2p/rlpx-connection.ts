@@ -1,7 +1,8 @@
 import type { Socket } from 'node:net'
 import type { PeerId } from '@libp2p/interface'
 import { addressKey } from '../waku/address-key.js'
-import { Waste } from '../waku/waste.js'
+import type { Judgement } from '../waku/packet-channel.js'
+import { JUDGEMENT, Waste } from '../waku/waste.js'
 import type { WasteLedger, WasteOf } from '../waku/waste-ledger.js'
 import { equalBytes } from '../wire/bytes.js'
 import { MalformedError } from '../wire/errors.js'
@@ -54,7 +55,7 @@ export class RlpxConnection {
   /** Where that is, as `addressKey` has it. */
   readonly address: string
   readonly opened: number = Date.now()
-  /** When the peer last sent a message of a capability, or was sent history, ms. */
+  /** When the peer last brought something new, or was sent history, ms. */
   active: number = this.opened
   /** Aborted, with what ended it as its reason, as soon as the connection is ending. */
   readonly signal: AbortSignal
@@ -92,7 +93,7 @@ export class RlpxConnection {
       init.channel,
       {
         onMessage: message => this.#receive(message),
-        onSize: size => this.#admit(size),
+        onSize: (size, arrived) => this.#admit(size, arrived),
         onProgress: () => this.#progress(),
         onEnd: error => this.#readEnded(error),
         onClose: () => this.#closed()
@@ -166,12 +167,14 @@ export class RlpxConnection {
   }
 
   /**
-   * The peer sent so many bytes in vain. What it sends next is read later, and so is what is larger than 1 MiB from other
-   * peers of its address.
+   * Told what became of what the peer sent. After what was sent in vain the next is read later, and so is what is larger than
+   * 1 MiB from other peers of its address. Whom we dialled ourselves is read as it comes.
    */
-  wasted(bytes: number): void {
-    this.#waste.add(bytes)
-    this.#wasteOfAddress.add(bytes)
+  judged({ accepted, wasted }: Judgement): void {
+    if (accepted > 0) this.active = Date.now()
+    if (wasted === 0 || this.direction === 'outbound') return
+    this.#waste.add(wasted)
+    this.#wasteOfAddress.add(wasted)
   }
 
   /** Ends it at once: streams throw `error`, the peer is told `reason` if it is still listening. */
@@ -192,24 +195,29 @@ export class RlpxConnection {
     } else {
       const shared = this.#shared.find(({ capability: { offset, length } }) => id >= offset && id < offset + length)
       if (shared === undefined) throw new FrameError(`message id ${id} belongs to no shared capability`)
-      this.active = Date.now()
       const { stream, capability } = shared
+      const code = id - capability.offset
       const size = this.#snappy ? declaredLength(payload) : payload.length
       if (size > stream.maxBody) {
         if (!stream.deciding) throw new FrameError(`a body of ${size} bytes where ${stream.maxBody} are allowed`)
         this.#gate.waitForDecision()
         return false
       }
-      if (!this.#gate.reserve(size)) return false
-      stream.deliver(id - capability.offset, this.#snappy ? decompress(payload, size) : payload)
+      if (size > stream.limitOf(code)) {
+        // no packet of this code is so large: it is not worth inflating
+        this.judged({ accepted: 0, wasted: payload.length + JUDGEMENT })
+      } else {
+        if (!this.#gate.inflate(size)) return false
+        stream.deliver(code, this.#snappy ? decompress(payload, size) : payload)
+      }
     }
     this.#gate.received()
     return true
   }
 
-  /** Whether to wait for the body of a message of this size on the wire. */
-  #admit(size: number): boolean {
-    if (size <= this.#maxMessage) return this.#gate.reserve(size)
+  /** Whether to wait for the rest of a message of this size on the wire. */
+  #admit(size: number, arrived: number): boolean {
+    if (size <= this.#maxMessage) return this.#gate.receive(size, arrived)
     if (!this.streams.some(stream => stream.deciding)) {
       throw new FrameError(`a frame of ${size} bytes where ${this.#maxMessage} are allowed`)
     }

@@ -103,7 +103,7 @@ export class RlpxHost {
   constructor(init: RlpxHostInit) {
     const given = Object.fromEntries(Object.entries(init).filter(([, value]) => value !== undefined))
     this.#settings = { ...DEFAULTS, ...given } as Settings
-    this.#gate = new InboundGate(this.#settings)
+    this.#gate = new InboundGate(this.#settings, address => this.#waste.of(address).wait > 0)
     this.#budget = new MemoryBudget(this.#settings.largeMessageMemory)
     this.#log = init.logger?.forComponent('waku-mailserver:devp2p')
     // each handshake that is under way listens

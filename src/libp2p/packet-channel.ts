@@ -1,9 +1,11 @@
 import type { PeerId, Stream } from '@libp2p/interface'
 import { delay } from '../waku/delay.js'
-import type { Packet, PacketChannel } from '../waku/packet-channel.js'
+import type { Judgement, Packet, PacketChannel } from '../waku/packet-channel.js'
 import { Waste } from '../waku/waste.js'
 import type { WasteOf } from '../waku/waste-ledger.js'
+import { PacketCode } from '../wire/packet-code.js'
 import { type StatusCodec, waku1Status } from '../wire/status-codec.js'
+import { defaultFrameLimit, type FrameLimit } from './frame-buffer.js'
 import { FrameTimeoutError } from './frame-errors.js'
 import { FrameStream } from './frame-stream.js'
 
@@ -12,10 +14,23 @@ const WRITE_TIMEOUT = 60_000
 /** How long a closed channel goes on reading what the peer still sends, in ms. */
 const CLOSE_TIMEOUT = 2_000
 
+/** A Status fits. Until one came, nobody is given memory for more. */
+const MAX_STATUS_FRAME = 128 * 1024
+
+function untilStatus(): FrameLimit {
+  let met = false
+  return code => {
+    met ||= code === PacketCode.Status
+    const most = defaultFrameLimit(code)
+    return met && code !== PacketCode.Status ? most : Math.min(most, MAX_STATUS_FRAME)
+  }
+}
+
 /** A packets stream as the conversation that the waku service runs. It may be silent for ever. */
 export class StreamPacketChannel implements PacketChannel {
   readonly peer: PeerId
   readonly network = 'libp2p'
+  readonly origin: string
   readonly status: StatusCodec = waku1Status
   readonly onMalformed = 'abort'
   readonly packets: AsyncIterable<Packet>
@@ -23,11 +38,12 @@ export class StreamPacketChannel implements PacketChannel {
   readonly #waste: WasteOf
   #closing: Promise<void> | undefined
 
-  /** @param waste what this peer sent in vain, on whichever stream */
-  constructor(stream: Stream, peer: PeerId, waste: WasteOf = new Waste()) {
+  /** @param options.waste what this peer sent in vain, on whichever stream */
+  constructor(stream: Stream, peer: PeerId, { origin, waste = new Waste() }: { origin: string; waste?: WasteOf }) {
     this.peer = peer
+    this.origin = origin
     this.#waste = waste
-    this.#frames = new FrameStream(stream, { writeTimeout: WRITE_TIMEOUT })
+    this.#frames = new FrameStream(stream, { writeTimeout: WRITE_TIMEOUT, maxFrame: untilStatus() })
     this.packets = this.#read()
   }
 
@@ -39,8 +55,8 @@ export class StreamPacketChannel implements PacketChannel {
     return this.#frames.send(code, body, options)
   }
 
-  wasted(bytes: number): void {
-    this.#waste.add(bytes)
+  judged({ wasted }: Judgement): void {
+    if (wasted > 0) this.#waste.add(wasted)
   }
 
   /** Ends this side; what the peer still sends is delivered until it ends its side, or for 2 s. */

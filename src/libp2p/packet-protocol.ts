@@ -6,6 +6,7 @@ import { WasteLedger } from '../waku/waste-ledger.js'
 import { compareBytes } from '../wire/bytes.js'
 import { StreamPacketChannel } from './packet-channel.js'
 import { PacketReopener } from './packet-reopener.js'
+import { originOf, StreamBudget } from './stream-budget.js'
 
 export const PACKETS_PROTOCOL = '/waku/1/packets/1.0.0'
 
@@ -32,6 +33,8 @@ interface Pair {
 const OPEN_TIMEOUT = 10_000
 /** Streams that were replaced may take a few seconds to close. */
 const MAX_STREAMS = 8
+/** Each may hold the largest frame. */
+const STREAMS_PER_HOST = 256
 /** A peer that ended for one of these reasons is not called again. */
 const FINAL = new Set(['UselessPeerError', 'MisbehaviourError', 'WakuStoppedError', 'UnsupportedProtocolError'])
 
@@ -48,6 +51,7 @@ export class PacketProtocol implements Startable {
   readonly #opening = new Map<string, Promise<void>>()
   readonly #reopener: PacketReopener
   readonly #waste = new WasteLedger()
+  readonly #budget = new StreamBudget({ perPeer: 2 * MAX_STREAMS, perHost: STREAMS_PER_HOST })
   #topology: string | undefined
   #running = false
   #joined = false
@@ -137,6 +141,12 @@ export class PacketProtocol implements Startable {
   #admit(stream: Stream, connection: Connection): void {
     const peer = connection.remotePeer
     const id = peer.toString()
+    const leave = this.#budget.enter(connection)
+    if (leave === undefined) {
+      this.#log.trace('a packets stream was refused: too many of that peer or address')
+      stream.abort(new Error('too many packets streams'))
+      return
+    }
     const link: Link = {
       opener: stream.direction === 'outbound' ? this.#components.peerId : peer,
       ready: false,
@@ -152,12 +162,16 @@ export class PacketProtocol implements Startable {
       link.ready = true
       settle(pair)
     }
+    const channel = new StreamPacketChannel(stream, peer, {
+      origin: originOf(connection),
+      waste: this.#waste.of(peer.toString())
+    })
     void this.#waku()
-      .run(new StreamPacketChannel(stream, peer, this.#waste.of(peer.toString())), {
-        retire: link.retire.signal,
-        onReady
+      .run(channel, { retire: link.retire.signal, onReady })
+      .then(error => {
+        leave()
+        this.#over(peer, pair, link, error, Date.now() - opened)
       })
-      .then(error => this.#over(peer, pair, link, error, Date.now() - opened))
   }
 
   #over(peer: PeerId, pair: Pair, link: Link, error: Error | undefined, lived: number): void {

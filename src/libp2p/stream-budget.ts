@@ -2,7 +2,7 @@ import type { Connection } from '@libp2p/interface'
 import { addressKey } from '../waku/address-key.js'
 
 /** Where a connection comes from: the host part of its multiaddr, as one machine, or one NAT, has it. */
-export function originOf(connection: Connection): string {
+export function originOf(connection: Pick<Connection, 'remoteAddr'>): string {
   const [, protocol = '', host = ''] = connection.remoteAddr.toString().split('/')
   return protocol.startsWith('ip') ? addressKey(host) : `${protocol}/${host}`
 }

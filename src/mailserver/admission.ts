@@ -1,5 +1,5 @@
+import type { TurnTaker } from '../waku/turns.js'
 import { RequestError, RequestErrorCode } from '../wire/request-error.js'
-import type { Requester } from './requester.js'
 
 /** Seconds after which a refused request is worth sending again. */
 const RETRY_AFTER = 2
@@ -30,7 +30,7 @@ export class Admission {
    * @returns ends the request
    * @throws {RequestError} busy
    */
-  enter({ peer, origin }: Requester): () => void {
+  enter({ peer, origin }: TurnTaker): () => void {
     if (count(this.#perPeer, peer) >= this.#maxPerPeer) throw busy('too many requests of yours are under way')
     const left = this.#max - this.#total
     if (left <= 0) throw busy('too many requests are under way')

@@ -4,6 +4,7 @@ import type { IncomingRequest, RequestHandler } from '../waku/mail-exchange.js'
 import type { Network } from '../waku/packet-channel.js'
 import type { EnvelopeStore } from '../waku/store-batch.js'
 import { Tally } from '../waku/tally.js'
+import { Turns, type TurnTaker } from '../waku/turns.js'
 import type { Waku } from '../waku/waku.js'
 import type { Envelope } from '../wire/envelope.js'
 import { type HistoryRequest, type SettledRequest, settleRequest } from '../wire/history-request.js'
@@ -21,11 +22,10 @@ import { checkEnvelope } from './request-checks.js'
 import type { RequestForwarder } from './request-forwarder.js'
 import { type AskedRequest, decrypt, dialectOf, judgeSigner, readRequest, unwrap } from './request-opening.js'
 import { MAX_EXPIRED, type RequestPolicy, settlePolicies } from './request-policy.js'
-import { type Requester, requesterOf } from './requester.js'
+import { requesterOf } from './requester.js'
 import { ServedRequests } from './served-requests.js'
 import { type MailserverInit, type MailserverSettings, settle } from './settings.js'
 import { TopicStore } from './topic-store.js'
-import { Turns } from './turns.js'
 
 /** Each page holds about a MiB at most. */
 const READ_AHEAD = { max: 16, maxPerPeer: 2, patience: 2000 }
@@ -235,7 +235,7 @@ export class Mailserver implements Startable {
     }
   }
 
-  #read(requester: Requester, query: ArchiveQuery): PageReader {
+  #read(requester: TurnTaker, query: ArchiveQuery): PageReader {
     return new PageReader({
       query: signal => this.#archive.query({ ...query, signal }),
       turn: (work, signal) => this.#turns.run(requester, work, { signal })
@@ -243,7 +243,7 @@ export class Mailserver implements Startable {
   }
 
   /** Whoever waits for a turn comes first. */
-  #readAhead(requester: Requester, query: ArchiveQuery): void {
+  #readAhead(requester: TurnTaker, query: ArchiveQuery): void {
     if (this.#running && this.#turns.idle) this.#ahead.keep(requester.peer, query, this.#read(requester, query))
   }
 

@@ -1,11 +1,7 @@
 import type { IncomingRequest } from '../waku/mail-exchange.js'
+import type { TurnTaker } from '../waku/turns.js'
 
-/** Who asks, as far as fair shares go: a peer, and the address that it may share with others. */
-export interface Requester {
-  readonly origin: string
-  readonly peer: string
-}
-
-export function requesterOf({ origin, peer }: IncomingRequest): Requester {
+/** Who asks, as far as fair shares go. */
+export function requesterOf({ origin, peer }: IncomingRequest): TurnTaker {
   return { origin, peer: peer.toString() }
 }

@@ -7,6 +7,7 @@ import { yamux } from '@libp2p/yamux'
 import type { Datastore } from 'interface-datastore'
 import { createLibp2p, type Libp2p, type ServiceFactoryMap } from 'libp2p'
 import { sharePlaces } from './connection-places.js'
+import { upgradePlaces } from './upgrade-places.js'
 
 /** A listening address cannot be had; the message says why and what to do. */
 export class ListenError extends Error {
@@ -55,6 +56,7 @@ export async function createPeerNode<S extends Record<string, unknown>>(
     transports: [tcp()],
     connectionEncrypters: [noise()],
     streamMuxers: [yamux({ streamOptions: { maxStreamWindowSize: STREAM_WINDOW_BYTES } })],
+    connectionGater: upgradePlaces(),
     connectionManager: {
       inboundConnectionThreshold: NEW_CONNECTIONS_PER_SECOND,
       maxIncomingPendingConnections: PENDING_CONNECTIONS,

@@ -48,30 +48,36 @@ export class Confirmations {
     }
   }
 
-  /** @throws {MalformedError} */
-  onBatchAck(body: Uint8Array): void {
+  /**
+   * False when nobody waits for it.
+   *
+   * @throws {MalformedError}
+   */
+  onBatchAck(body: Uint8Array): boolean {
     const id = toHex(decodeBatchAck(body))
     this.#counters.add('confirmations_received')
     const expected = this.#expected.get(id)
     if (expected === undefined) {
       this.#counters.add('confirmations_unexpected')
-      return
+      return false
     }
     expected.acknowledged = true
     this.#settle(id, expected)
+    return true
   }
 
-  /** @throws {MalformedError} */
-  onMessageResponse(body: Uint8Array): void {
+  /** The same. */
+  onMessageResponse(body: Uint8Array): boolean {
     const { batch, refused } = decodeMessageResponse(body)
     const id = toHex(batch)
     const expected = this.#expected.get(id)
     if (expected === undefined) {
       this.#counters.add('confirmations_unexpected')
-      return
+      return false
     }
     expected.refused = refused
     this.#settle(id, expected)
+    return true
   }
 
   /** The conversation is over: nothing more will be confirmed. */

@@ -12,6 +12,7 @@ import type { Filters } from './filters.js'
 import type { Forwarder } from './forwarder.js'
 import { type Heard, HeardEnvelope } from './heard.js'
 import type { OwnStatus } from './own-status.js'
+import type { Judgement } from './packet-channel.js'
 import { pause } from './pause.js'
 import { judgeForm, judgeTaste, MALFORMED, type Verdict } from './rules.js'
 import type { Settings } from './settings.js'
@@ -26,8 +27,8 @@ export interface Source {
   readonly gone: boolean
   /** Told of each envelope that an honest peer would not have sent. */
   violation(): void
-  /** Told of bytes that were judged in vain. */
-  wasted(bytes: number): void
+  /** Told what became of a packet. */
+  judged(judgement: Judgement): void
 }
 
 /** What became of a Messages packet. */
@@ -87,7 +88,7 @@ export class Intake {
       }
     } finally {
       this.#append(packet)
-      if (packet.wasted > 0) from.wasted(packet.wasted)
+      from.judged(packet.judgement)
     }
     return packet.result()
   }
@@ -144,7 +145,8 @@ export class Intake {
     const known = heard.get(envelope.hashHex)
     if (known !== undefined) {
       // one that could not be stored is welcome again
-      if (known.broughtAgain(from.slot) && known.storage !== 'failed') packet.wasted += item.raw.length + JUDGEMENT
+      if (known.broughtAgain(from.slot) && known.storage !== 'failed')
+        packet.judgement.wasted += item.raw.length + JUDGEMENT / 4
       known.knownBy.add(from.slot)
       counters.add('envelopes_known')
       if (known.storage === 'failed') {
@@ -164,6 +166,7 @@ export class Intake {
     entry.knownBy.add(from.slot)
     packet.keep(entry, envelope)
     counters.add('envelopes_accepted')
+    packet.judgement.accepted++
     this.#offer(entry)
     filters.deliver(envelope, { historic: false, peer: from.peer })
   }
@@ -180,7 +183,7 @@ export class Intake {
     { from, packet }: { from: Source; packet: PacketIntake }
   ): void {
     packet.refused.push({ hash, code: verdict.code, text: verdict.text })
-    packet.wasted += raw.length + JUDGEMENT
+    packet.judgement.wasted += raw.length + JUDGEMENT
     this.#parts.counters.add(verdict.counter)
     if (verdict.violation) from.violation()
   }
@@ -211,8 +214,7 @@ export class Intake {
 /** One Messages packet while it is taken in. */
 class PacketIntake {
   readonly refused: Refusal[] = []
-  /** Bytes of it that were judged in vain. */
-  wasted = 0
+  readonly judgement: Judgement = { accepted: 0, wasted: 0 }
   /** The store as it was when the packet came. */
   readonly store: EnvelopeStore | undefined
   readonly batch: StoreBatch | undefined

@@ -6,7 +6,7 @@ import type { Network, Packet } from './packet-channel.js'
 export interface IncomingRequest {
   readonly peer: PeerId
   readonly network: Network
-  /** Where the peer is: its address (`addressKey`), so that many peers of one address are served as one. */
+  /** Where the peer is; see `PacketChannel`. */
   readonly origin: string
   /** The body of the 0x7e packet, raw. */
   readonly body: Uint8Array

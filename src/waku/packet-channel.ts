@@ -7,6 +7,17 @@ export interface Packet {
   body: Uint8Array
 }
 
+/** What became of a packet. */
+export interface Judgement {
+  /** Envelopes that are new. */
+  accepted: number
+  /**
+   * Bytes sent in vain: what does not decode, is refused, ignored or known. A transport reads such a peer more slowly, so that
+   * judging garbage leaves time for everybody else.
+   */
+  wasted: number
+}
+
 export type Network = 'libp2p' | 'devp2p'
 
 /**
@@ -16,6 +27,8 @@ export type Network = 'libp2p' | 'devp2p'
 export interface PacketChannel {
   readonly peer: PeerId
   readonly network: Network
+  /** Where the peer is: its address (`addressKey`), so that many peers of one address get the shares of one. */
+  readonly origin: string
   /** Beside another conversation with the same peer: envelopes are sent on that one while it lasts. */
   readonly secondary?: boolean
   /** Whether nothing can be sent any more. */
@@ -31,11 +44,8 @@ export interface PacketChannel {
   send(code: number, body: Uint8Array, options?: { signal?: AbortSignal }): Promise<void>
   /** What the peer sends, in order, pulled: a slow consumer slows the peer. Ends on a clean close, throws when the stream broke. */
   readonly packets: AsyncIterable<Packet>
-  /**
-   * The peer sent so many bytes in vain: what does not decode, or is refused. A transport reads such a peer more slowly, so
-   * that judging garbage leaves time for everybody else.
-   */
-  wasted(bytes: number): void
+  /** Told what became of what the peer sent. */
+  judged(judgement: Judgement): void
   /** Ends the conversation after what was sent has left. */
   close(options?: { signal?: AbortSignal }): Promise<void>
   /** Ends it at once; the peer sees a reset (libp2p) or a disconnect with a reason (devp2p). */

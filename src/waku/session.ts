@@ -7,16 +7,17 @@ import type { PacketDigests } from '../wire/packet-digests.js'
 import { mergeStatus, type StatusOptions } from '../wire/status.js'
 import { Confirmations } from './confirmations.js'
 import { Confirmer } from './confirmer.js'
-import type { Counters } from './counters.js'
+import type { CounterName, Counters } from './counters.js'
 import { HandshakeError, MisbehaviourError, SessionOverError, UselessPeerError } from './errors.js'
 import { type FeedTarget, meetsPow } from './feed.js'
 import type { Intake, Source } from './intake.js'
 import { Interest } from './interest.js'
 import type { OwnStatus } from './own-status.js'
 import { Pace } from './pace.js'
-import type { Packet, PacketChannel } from './packet-channel.js'
+import type { Judgement, Packet, PacketChannel } from './packet-channel.js'
 import type { PacketDigester } from './packet-digester.js'
 import type { Settings } from './settings.js'
+import type { Turns } from './turns.js'
 import { JUDGEMENT } from './waste.js'
 
 export interface SessionParts {
@@ -25,6 +26,8 @@ export interface SessionParts {
   own: OwnStatus
   settings: Settings
   intake: Intake
+  /** In which Messages packets are judged and stored. */
+  turns: Turns
   digester: PacketDigester | undefined
   counters: Counters
   log: Logger
@@ -177,8 +180,8 @@ export class Session implements Source, FeedTarget {
     return this.#closed
   }
 
-  wasted(bytes: number): void {
-    this.channel.wasted(bytes)
+  judged(judgement: Judgement): void {
+    this.channel.judged(judgement)
   }
 
   violation(): void {
@@ -231,18 +234,28 @@ export class Session implements Source, FeedTarget {
     const { counters } = this.#parts
     try {
       if (code === PacketCode.Messages) return await this.#takeMessages(body, hashing)
-      if (code === PacketCode.BatchAck) return this.confirmations.onBatchAck(body)
-      if (code === PacketCode.MessageResponse) return this.confirmations.onMessageResponse(body)
-      if (code === PacketCode.Status) return counters.add('status_repeated')
-      const update = this.channel.status.decodeUpdate(code, body)
-      if (update !== undefined) this.#update(update)
-      else counters.add(code >= PacketCode.RequestComplete ? 'p2p_packets_ignored' : 'packets_unknown')
+      if (code === PacketCode.BatchAck || code === PacketCode.MessageResponse) return this.#takeConfirmation(code, body)
+      const update = code === PacketCode.Status ? undefined : this.channel.status.decodeUpdate(code, body)
+      if (update !== undefined) return this.#update(update)
+      counters.add(ignoredAs(code))
+      this.#ignored(body)
     } catch (err) {
       if (!(err instanceof MalformedError)) throw err
       counters.add('packets_malformed')
-      this.wasted(body.length + JUDGEMENT)
+      this.#ignored(body)
       if (this.channel.onMalformed === 'abort') throw err
     }
+  }
+
+  #takeConfirmation(code: number, body: Uint8Array): void {
+    const { confirmations } = this
+    const expected =
+      code === PacketCode.BatchAck ? confirmations.onBatchAck(body) : confirmations.onMessageResponse(body)
+    if (!expected) this.#ignored(body)
+  }
+
+  #ignored(body: Uint8Array): void {
+    this.judged({ accepted: 0, wasted: body.length + JUDGEMENT })
   }
 
   #update(update: StatusOptions): void {
@@ -255,10 +268,25 @@ export class Session implements Source, FeedTarget {
   async #takeMessages(body: Uint8Array, hashing: Promise<PacketDigests | undefined> | undefined): Promise<void> {
     await this.#confirmer.room()
     const digests = await hashing
-    const taken = await this.#parts.intake.take(body, this, digests)
-    const batch = this.#parts.own.confirmations ? (digests?.batch ?? batchHash(body)) : undefined
-    this.#confirmer.push(taken, batch)
+    const taker = { origin: this.channel.origin, peer: this.peer.toString() }
+    await new Promise<void>((resolve, reject) => {
+      const turn = async (): Promise<void> => {
+        const taken = await this.#parts.intake.take(body, this, digests)
+        const batch = this.#parts.own.confirmations ? (digests?.batch ?? batchHash(body)) : undefined
+        this.#confirmer.push(taken, batch)
+        resolve()
+        // the next one is judged meanwhile; this one's turn is over when it is on disk
+        await taken.settled
+      }
+      // what came is taken in also when its sender is gone
+      this.#parts.turns.run(taker, turn).catch(reject)
+    })
   }
+}
+
+function ignoredAs(code: number): CounterName {
+  if (code === PacketCode.Status) return 'status_repeated'
+  return code >= PacketCode.RequestComplete ? 'p2p_packets_ignored' : 'packets_unknown'
 }
 
 function aborted(signal: AbortSignal | undefined): Promise<void> {

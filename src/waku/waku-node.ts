@@ -20,6 +20,7 @@ import { Session } from './session.js'
 import { type Settings, settle, type WakuInit } from './settings.js'
 import type { EnvelopeStore } from './store-batch.js'
 import type { MessageFilter, ReceivedMessage } from './subscription.js'
+import { Turns } from './turns.js'
 import type { Connector, RunOptions, Waku, WakuPeer } from './waku.js'
 
 export interface WakuComponents {
@@ -29,6 +30,8 @@ export interface WakuComponents {
 }
 
 const TICK = 1_000
+/** Messages packets that are judged or stored at a time, of all peers; they take turns for these places. */
+const PACKETS_AT_A_TIME = 16
 const CONNECT_TIMEOUT = 30_000
 
 /** Joins session, intake, forwarding, filters and posting into the service. */
@@ -41,6 +44,7 @@ export class WakuNode implements Waku, Startable {
   readonly #forwarder: Forwarder
   readonly #filters: Filters
   readonly #intake: Intake
+  readonly #turns = new Turns(PACKETS_AT_A_TIME)
   readonly #digester: PacketDigester | undefined
   readonly #peers = new Peers()
   readonly #miner: Miner
@@ -124,6 +128,7 @@ export class WakuNode implements Waku, Startable {
       own: this.#own,
       settings: this.#settings,
       intake: this.#intake,
+      turns: this.#turns,
       digester: this.#digester,
       counters: this.counters,
       log: this.#log,

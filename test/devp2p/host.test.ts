@@ -69,7 +69,7 @@ test('one address that opens all it may and says nothing keeps nobody else out',
 
 test('one address has so many connections and so many attempts a second, whatever the others do', () => {
   let now = 5000
-  const gate = new InboundGate({ maxHandshakes: 6, maxPerAddress: 3, maxRatePerAddress: 4 }, () => now)
+  const gate = new InboundGate({ maxHandshakes: 6, maxPerAddress: 3, maxRatePerAddress: 4 }, undefined, () => now)
   const enter = (address: string) => gate.enter(address, () => {})
   const passes = [1, 2, 3].map(() => enter('10.0.0.1'))
   assert.ok(passes.every(pass => pass !== undefined))
@@ -94,7 +94,7 @@ test('one address has so many connections and so many attempts a second, whateve
 
 test('when all handshakes are taken, the address with most of them loses its oldest to one with fewer', () => {
   const dropped: string[] = []
-  const gate = new InboundGate({ maxHandshakes: 5, maxPerAddress: 4, maxRatePerAddress: 9 }, () => 5000)
+  const gate = new InboundGate({ maxHandshakes: 5, maxPerAddress: 4, maxRatePerAddress: 9 }, undefined, () => 5000)
   const enter = (name: string) => gate.enter(name.slice(0, 8), () => dropped.push(name))
   for (const name of ['10.0.0.1 first', '10.0.0.2 first', '10.0.0.1 second', '10.0.0.1 third', '10.0.0.2 second']) {
     assert.ok(enter(name))
@@ -121,34 +121,37 @@ test('handshakes that are never finished, from few addresses, keep no other addr
   assert.equal(target.host.counters.flooded, 0)
 })
 
-test('idle peers of few addresses give way to a peer of another, whoever is idle for longest first', async context => {
+test('idle peers of few addresses give way to a peer of another, whoever brought nothing for longest first', async context => {
   const friend = new NodeKey()
   const target = await startHost(context, {
     maxInbound: 4,
     welcome: peer => peer.toString() === friend.peerId.toString()
   })
   await RawPeer.greet(target, {}, friend, '127.0.0.2')
-  const idle = await RawPeer.greet(target, {}, new NodeKey(), '127.0.0.2')
-  const idleConnection = await target.connection().then(() => target.connection())
-  const busy = await RawPeer.greet(target, {}, new NodeKey(), '127.0.0.2')
-  const busyConnection = await target.connection()
+  await RawPeer.greet(target, {}, new NodeKey(), '127.0.0.2')
+  const earlyConnection = await target.connection().then(() => target.connection())
+  const late = await RawPeer.greet(target, {}, new NodeKey(), '127.0.0.2')
+  const lateConnection = await target.connection()
   await RawPeer.greet(target, {}, new NodeKey(), '127.0.0.3')
   const other = await target.connection()
   // so that the clock tells them apart
-  while (Date.now() <= busyConnection.opened) await new Promise(resolve => setImmediate(resolve))
-  idle.sendCompressed(0x10, Uint8Array.of(0xc0))
-  await idleConnection.stream('waku')?.messages[Symbol.asyncIterator]().next()
-  assert.ok(idleConnection.active > busyConnection.active)
+  while (Date.now() <= lateConnection.opened) await new Promise(resolve => setImmediate(resolve))
+  earlyConnection.judged({ accepted: 1, wasted: 0 })
+  for (let i = 0; i < 3; i++) {
+    late.sendCompressed(0x10, STATUS)
+    await lateConnection.stream('waku')?.messages[Symbol.asyncIterator]().next()
+  }
+  assert.ok(earlyConnection.active > lateConnection.active, 'chatter does not count')
 
   const crowd = await RawPeer.dial(target, new NodeKey(), '127.0.0.2')
   assert.equal(await crowd.reason(), DisconnectReason.TooManyPeers, 'it is of the most crowded address itself')
   assert.equal((await (await RawPeer.dial(target, new NodeKey(), '127.0.0.3')).next())?.id, 1, 'it would be')
   const fresh = await RawPeer.greet(target, {}, new NodeKey(), '127.0.0.4')
-  assert.equal(await busy.reason({ compressed: true }), DisconnectReason.TooManyPeers)
+  assert.equal(await late.reason({ compressed: true }), DisconnectReason.TooManyPeers)
   const inbound = await target.connection()
   assert.equal(toHex(inbound.id), toHex(fresh.key.id))
   assert.deepEqual(
-    [idleConnection, busyConnection, other].map(({ signal }) => signal.aborted),
+    [earlyConnection, lateConnection, other].map(({ signal }) => signal.aborted),
     [false, true, false]
   )
 })
@@ -299,7 +302,7 @@ test('after garbage a peer is read on later; its address too, where much memory 
   const elsewhere = await meet(target, '127.0.0.2')
   const came: string[] = []
   for (const [name, peer] of Object.entries({ noisy, bulky })) void peer.next().then(() => came.push(name))
-  noisy.connection.wasted(16 * 1024 * 1024)
+  noisy.connection.judged({ accepted: 0, wasted: 16 * 1024 * 1024 })
   noisy.peer.sendCompressed(0x11, STATUS)
   bulky.peer.sendCompressed(0x11, new Uint8Array(1_100_000))
   await Promise.all([noisy.peer.sent(), bulky.peer.sent()])
@@ -314,14 +317,14 @@ test('after garbage a peer is read on later; its address too, where much memory 
 test('who wasted little is read on soon', async context => {
   const target = await startHost(context)
   const { peer, connection, next } = await meet(target)
-  connection.wasted(128 * 1024)
+  connection.judged({ accepted: 0, wasted: 128 * 1024 })
   peer.sendCompressed(0x11, new Uint8Array(1_100_000))
   peer.sendCompressed(0x12, STATUS)
   assert.equal((await next()).value?.code, 1)
   assert.equal((await next()).value?.code, 2)
 })
 
-test('a large message that has its memory waits for no garbage of others, and is given up at its deadline', {
+test('what has memory waits for no garbage of others, and is given up at its deadline', {
   timeout: 30_000
 }, async context => {
   const target = await startHost(context, { readTimeout: 1000, largeMessageMemory: 3_000_000 })
@@ -331,18 +334,18 @@ test('a large message that has its memory waits for no garbage of others, and is
   slow.peer.socket.cork()
   slow.peer.sendCompressed(0x02, STATUS)
   const whole = slow.peer.sealed(0x11, new Uint8Array(2_000_000))
-  slow.peer.socket.write(whole.subarray(0, 100_000))
+  slow.peer.socket.write(whole.subarray(0, 1_900_000))
   slow.peer.socket.uncork()
-  assert.equal((await slow.peer.next())?.id, 0x03, 'a Pong: what came with the Ping was looked at')
-  const noise = setInterval(() => noisy.connection.wasted(1024 * 1024), 20)
-  const drip = setInterval(() => slow.peer.socket.write(whole.subarray(100_000, 100_010)), 50)
+  assert.equal((await slow.peer.next())?.id, 0x03, 'a Pong')
+  const noise = setInterval(() => noisy.connection.judged({ accepted: 0, wasted: 1024 * 1024 }), 20)
+  const drip = setInterval(() => slow.peer.socket.write(whole.subarray(1_900_000, 1_900_010)), 50)
   context.after(() => {
     clearInterval(noise)
     clearInterval(drip)
   })
   honest.peer.sendCompressed(0x11, new Uint8Array(2_000_000))
   assert.equal((await honest.next()).value?.body.length, 2_000_000)
-  assert.equal(slow.connection.signal.aborted, true)
+  assert.equal((await slow.connection.closed).name, 'StalledError')
 })
 
 test('messages that turn out to be larger than they looked do not wait for each other for ever', async context => {
@@ -380,6 +383,53 @@ test('the memory for large messages is shared fairly, and no message waits for e
   assert.equal(a.bytes, 0)
   assert.equal(budget.take(b, 6), true)
   assert.equal(budget.take(second, 6), false, 'b has more than its share')
+  assert.equal(budget.take(b, 6), true, 'and may have all that it needs')
   for (const reservation of [b, c, second]) budget.giveBack(reservation)
   assert.equal(budget.take(of('d'), 64), true)
+})
+
+test('what no packet of its code can be is dropped before it is inflated, and counts against the peer', async context => {
+  const target = await startHost(context)
+  const { peer, connection, next } = await meet(target)
+  const bomb: Uint8Array = createRequire(import.meta.url)('snappyjs').compress(new Uint8Array(MAX_BODY))
+  const wasted: number[] = []
+  const judged = connection.judged.bind(connection)
+  connection.judged = judgement => {
+    wasted.push(judgement.wasted)
+    judged(judgement)
+  }
+  for (const code of [0x02, 0x16, 0x30, 0x7b, 0x7d, 0x7e]) peer.send(0x10 + code, bomb)
+  peer.sendCompressed(0x10 + 0x30, new Uint8Array(100_000))
+  const { value } = await next()
+  assert.deepEqual([value?.code, value?.body.length], [0x30, 100_000])
+  assert.deepEqual(wasted, new Array(6).fill(bomb.length + 1024))
+})
+
+test('an address whose peers send garbage gets new connections slowly', () => {
+  let now = 5000
+  const gate = new InboundGate(
+    { maxHandshakes: 50, maxPerAddress: 50, maxRatePerAddress: 32 },
+    address => address === '10.0.0.1',
+    () => now
+  )
+  const entered = (address: string): number =>
+    Array.from({ length: 10 }, () => gate.enter(address, () => {})).filter(pass => pass !== undefined).length
+  assert.deepEqual([entered('10.0.0.1'), entered('10.0.0.2')], [2, 10])
+  now += 1000
+  assert.equal(entered('10.0.0.1'), 2)
+})
+
+test('a large message that is announced and does not come keeps no memory from others', async context => {
+  const target = await startHost(context, { largeMessageMemory: 3_000_000 })
+  for (const from of ['127.0.0.2', '127.0.0.3', '127.0.0.4']) {
+    const { peer } = await meet(target, from)
+    peer.socket.cork()
+    peer.sendCompressed(0x02, STATUS)
+    peer.socket.write(peer.sealed(0x11, new Uint8Array(2_500_000)).subarray(0, 1000))
+    peer.socket.uncork()
+    assert.equal((await peer.next())?.id, 0x03)
+  }
+  const honest = await meet(target)
+  honest.peer.sendCompressed(0x11, new Uint8Array(2_500_000))
+  assert.equal((await honest.next()).value?.body.length, 2_500_000)
 })

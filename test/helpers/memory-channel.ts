@@ -2,16 +2,22 @@ import './libp2p-node.js'
 import { generateKeyPair } from '@libp2p/crypto/keys'
 import type { PeerId } from '@libp2p/interface'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
-import type { Packet, PacketChannel } from '../../src/waku/packet-channel.js'
+import type { Judgement, Packet, PacketChannel } from '../../src/waku/packet-channel.js'
 import { type StatusCodec, waku1Status } from '../../src/wire/status-codec.js'
 
 export async function newPeerId(): Promise<PeerId> {
   return peerIdFromPrivateKey(await generateKeyPair('secp256k1'))
 }
 
+export interface ChannelOptions {
+  onMalformed?: 'abort' | 'ignore'
+  origin?: string
+}
+
 /** One end of a conversation in memory: packets that arrive queue up until they are pulled. */
 export class MemoryChannel implements PacketChannel {
   readonly network = 'libp2p'
+  readonly origin: string
   readonly status: StatusCodec = waku1Status
   readonly onMalformed: 'abort' | 'ignore'
   readonly peer: PeerId
@@ -28,8 +34,9 @@ export class MemoryChannel implements PacketChannel {
   #ended = false
   #wake: (() => void) | undefined
 
-  constructor(peer: PeerId, onMalformed: 'abort' | 'ignore' = 'abort') {
+  constructor(peer: PeerId, { onMalformed = 'abort', origin }: ChannelOptions = {}) {
     this.peer = peer
+    this.origin = origin ?? peer.toString()
     this.onMalformed = onMalformed
   }
 
@@ -44,8 +51,8 @@ export class MemoryChannel implements PacketChannel {
     [Symbol.asyncIterator]: () => ({ next: () => this.#next() })
   }
 
-  wasted(bytes: number): void {
-    this.bytesWasted += bytes
+  judged({ wasted }: Judgement): void {
+    this.bytesWasted += wasted
   }
 
   async close(): Promise<void> {
@@ -99,9 +106,9 @@ export class MemoryChannel implements PacketChannel {
 
 /** `near` is what the node under test runs, talking to `peer`; `far` is held by the test. */
 export async function memoryChannels(
-  options: { peer?: PeerId; onMalformed?: 'abort' | 'ignore' } = {}
+  options: { peer?: PeerId } & ChannelOptions = {}
 ): Promise<{ near: MemoryChannel; far: MemoryChannel }> {
-  const near = new MemoryChannel(options.peer ?? (await newPeerId()), options.onMalformed)
+  const near = new MemoryChannel(options.peer ?? (await newPeerId()), options)
   const far = new MemoryChannel(await newPeerId())
   near.other = far
   far.other = near

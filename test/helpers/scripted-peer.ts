@@ -10,7 +10,7 @@ import { batchHash, encodeMessages, splitMessages } from '../../src/wire/message
 import { PacketCode } from '../../src/wire/packet-code.js'
 import { decodeStatusOptions, encodeStatusOptions, type StatusOptions } from '../../src/wire/status.js'
 import { silentLogger } from './logger.js'
-import { memoryChannels, newPeerId } from './memory-channel.js'
+import { type ChannelOptions, memoryChannels, newPeerId } from './memory-channel.js'
 import { PacketInbox } from './packet-inbox.js'
 
 const DEADLINE = 5_000
@@ -77,7 +77,7 @@ export async function loneNode(init: WakuInit = {}): Promise<WakuNode> {
 export async function scriptedPeer(
   node: WakuNode,
   status: StatusOptions | null = {},
-  options: { peer?: PeerId; onMalformed?: 'abort' | 'ignore' } = {}
+  options: { peer?: PeerId } & ChannelOptions = {}
 ): Promise<ScriptedPeer & { over: Promise<Error | undefined> }> {
   const { near, far } = await memoryChannels(options)
   const over = node.run(near)

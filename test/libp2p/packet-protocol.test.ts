@@ -34,7 +34,10 @@ function streamsOf(node: Libp2p): Stream[] {
 
 async function scripted(connection: Connection): Promise<ScriptedPeer> {
   const stream = await connection.newStream(PACKETS_PROTOCOL)
-  return new ScriptedPeer(new StreamPacketChannel(stream, connection.remotePeer), connection.remotePeer)
+  return new ScriptedPeer(
+    new StreamPacketChannel(stream, connection.remotePeer, { origin: 'test' }),
+    connection.remotePeer
+  )
 }
 
 async function nodes(t: { after: (done: () => Promise<void>) => void }, count: number): Promise<TestNode[]> {
@@ -142,7 +145,12 @@ for (const smaller of ['we', 'they'] as const) {
       answered = resolve
     })
     await plain.handle(PACKETS_PROTOCOL, (stream, connection) => {
-      answered(new ScriptedPeer(new StreamPacketChannel(stream, connection.remotePeer), connection.remotePeer))
+      answered(
+        new ScriptedPeer(
+          new StreamPacketChannel(stream, connection.remotePeer, { origin: 'test' }),
+          connection.remotePeer
+        )
+      )
     })
     const connection = await node.libp2p.dial(plain.getMultiaddrs())
     const ours = await inbound
@@ -307,4 +315,21 @@ test('a peer that sends garbage is read on later, another one of the same addres
   )
   for (let i = 0; i < 3; i++) assert.deepEqual(await honest.confirm(newEnvelope()), [])
   assert.equal(readOn, false, 'on a new stream too')
+})
+
+test('before Status no frame may be large; behind it at once', async t => {
+  const [node] = (await nodes(t, 1)) as [TestNode]
+  const plain = await libp2pNode()
+  t.after(() => plain.stop() as Promise<void>)
+  const connection = await plain.dial(node.libp2p.getMultiaddrs())
+  const early = await scripted(connection)
+  early.send(PacketCode.Messages, new Uint8Array(200_000)).catch(() => {})
+  assert.notEqual(await early.end(), 'end')
+  const large = await scripted(connection)
+  const envelopes = Array.from({ length: 1000 }, () => newEnvelope())
+  const [status] = [large.send(PacketCode.Status, fromHex('c0')), large.sendEnvelopes(...envelopes)]
+  await status
+  await large.next(PacketCode.Status)
+  await large.find(PacketCode.BatchAck)
+  assert.equal(node.waku.counters.get('envelopes_accepted'), 1000)
 })

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { connect } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { noise } from '@chainsafe/libp2p-noise'
 import { generateKeyPair } from '@libp2p/crypto/keys'
@@ -47,4 +48,28 @@ test('idle connections of few addresses give way to those of others', async t =>
     assert.equal(connection.status, 'open')
     await connection.newStream('/test/1.0.0')
   }
+})
+
+test('sockets of few addresses that agree on nothing leave places to others', async t => {
+  const node = await createPeerNode({
+    privateKey: await generateKeyPair('secp256k1'),
+    listen: ['/ip4/127.0.0.1/tcp/0'],
+    services: {}
+  })
+  await node.start()
+  t.after(() => node.stop() as Promise<void>)
+  const port = Number(/tcp\/(\d+)/.exec(String(node.getMultiaddrs()[0]))?.[1])
+  const refused: Promise<unknown>[] = []
+  for (let i = 0; i < 200; i++) {
+    const socket = connect({ port, host: '127.0.0.1', localAddress: '127.0.0.2' })
+    t.after(() => socket.destroy())
+    const closed = new Promise<void>(resolve => socket.once('close', () => resolve()))
+    refused.push(closed)
+    socket.on('error', () => {})
+    socket.resume()
+    await Promise.race([closed, new Promise<void>(resolve => socket.once('connect', () => resolve()))])
+  }
+  await Promise.any(refused)
+  const same = await dialFrom(t, '127.0.0.3', node)
+  assert.equal(same.status, 'open')
 })

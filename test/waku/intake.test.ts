@@ -331,7 +331,7 @@ test('what was judged in vain is told to the transport: refused, sent twice by t
   await legacy.confirm(good)
   assert.equal(near.bytesWasted, 2 * (bad.length + 1024), 'packets may cross')
   await legacy.confirm(good)
-  assert.equal(near.bytesWasted, 2 * (bad.length + 1024) + good.raw.length + 1024)
+  assert.equal(near.bytesWasted, 2 * (bad.length + 1024) + good.raw.length + 256)
   const before = near.bytesWasted
   await legacy.send(PacketCode.Messages, new Uint8Array(5000).fill(1))
   await legacy.confirm(newEnvelope())

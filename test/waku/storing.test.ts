@@ -7,6 +7,7 @@ import { decodeBatchAck, decodeMessageResponse } from '../../src/wire/confirmati
 import type { Envelope } from '../../src/wire/envelope.js'
 import { PacketCode } from '../../src/wire/packet-code.js'
 import { newEnvelope } from '../helpers/envelopes.js'
+import type { MemoryChannel } from '../helpers/memory-channel.js'
 import { loneNode, scriptedPeer } from '../helpers/scripted-peer.js'
 import { until } from '../helpers/waku-node.js'
 
@@ -159,4 +160,25 @@ test('stopping stores and confirms what was accepted before the conversation end
   await stopped
   node.stop()
   assert.equal(await peer.end(), 'end')
+})
+
+test('packets of one address, however many its peers, leave turns to another [MAIL-01]', async t => {
+  const node = await loneNode()
+  t.after(() => node.stop())
+  const store = new HeldStore()
+  node.setStore(store)
+  const { appends } = store
+  const silent = { bloom: new Uint8Array(64) }
+  const crowd = await Promise.all(Array.from({ length: 24 }, () => scriptedPeer(node, silent, { origin: 'crowd' })))
+  const alone = await scriptedPeer(node, silent, { origin: 'alone' })
+  for (const peer of crowd) await peer.sendEnvelopes(newEnvelope())
+  await until(() => appends.length === 16)
+  const envelope = newEnvelope()
+  await alone.sendEnvelopes(envelope)
+  await until(() => (alone.channel as MemoryChannel).other.waiting === 0)
+  for (let i = 0; i < 2; i++) (await store.nth(i)).store()
+  await until(() => appends.length === 18)
+  const hashes = appends.slice(16).flatMap(({ envelopes }) => envelopes.map(({ hashHex }) => hashHex))
+  assert.ok(hashes.includes(envelope.hashHex))
+  for (let i = 2; i < 25; i++) (await store.nth(i)).store()
 })

@@ -1,13 +1,12 @@
 import '../../src/node/polyfill.js'
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Requester } from '../../src/mailserver/requester.js'
-import { Turns } from '../../src/mailserver/turns.js'
+import { Turns, type TurnTaker } from '../../src/waku/turns.js'
 
 const { signal } = new AbortController()
 
 /** A requester, at an address of its own unless said otherwise. */
-const by = (peer: string, origin = `of ${peer}`): Requester => ({ peer, origin })
+const by = (peer: string, origin = `of ${peer}`): TurnTaker => ({ peer, origin })
 
 /** A queue whose only place is taken until it is let go. */
 function blocked(): { turns: Turns; release: () => void } {

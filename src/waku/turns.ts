@@ -1,11 +1,15 @@
-import type { Requester } from './requester.js'
+/** Who shares fairly with others: a peer, and the address (`addressKey`) that it may share with more of them. */
+export interface TurnTaker {
+  readonly origin: string
+  readonly peer: string
+}
 
 interface Waiting {
   begin(): void
 }
 
 /**
- * Work on the archive and on decryption in turns: so many at a time. Whichever origin has waited longest since its last
+ * Work in turns: so many at a time. Whichever origin has waited longest since its last
  * turn is next, and of it whichever peer has: a peer with many requests, or an address with many peers, delays others by
  * one turn only. Sending is no part of a turn: a slow reader holds nobody up.
  */
@@ -25,13 +29,13 @@ export class Turns {
   }
 
   /**
-   * Does `work` when it is the requester's turn.
+   * Does `work` when it is the taker's turn.
    *
    * @throws the reason of `signal`, when it aborts before the turn came
    */
-  async run<T>(requester: Requester, work: () => T | Promise<T>, options: { signal: AbortSignal }): Promise<T> {
-    options.signal.throwIfAborted()
-    if (this.#running >= this.#concurrency) await this.#wait(requester, options.signal)
+  async run<T>(taker: TurnTaker, work: () => T | Promise<T>, options: { signal?: AbortSignal } = {}): Promise<T> {
+    options.signal?.throwIfAborted()
+    if (this.#running >= this.#concurrency) await this.#wait(taker, options.signal)
     else this.#running++
     try {
       return await work()
@@ -41,11 +45,11 @@ export class Turns {
     }
   }
 
-  #wait({ origin, peer }: Requester, signal: AbortSignal): Promise<void> {
+  #wait({ origin, peer }: TurnTaker, signal: AbortSignal | undefined): Promise<void> {
     return new Promise((resolve, reject) => {
       const waiting: Waiting = {
         begin: () => {
-          signal.removeEventListener('abort', onAbort)
+          signal?.removeEventListener('abort', onAbort)
           resolve()
         }
       }
@@ -55,9 +59,9 @@ export class Turns {
         if (queue.length > 0) peers?.set(peer, queue)
         else peers?.delete(peer)
         if (peers?.size === 0) this.#waiting.delete(origin)
-        reject(signal.reason)
+        reject(signal?.reason)
       }
-      signal.addEventListener('abort', onAbort, { once: true })
+      signal?.addEventListener('abort', onAbort, { once: true })
       const peers = this.#waiting.get(origin) ?? new Map<string, Waiting[]>()
       this.#waiting.set(origin, peers)
       const queue = peers.get(peer)

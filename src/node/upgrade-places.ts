@@ -1,0 +1,29 @@
+import type { ConnectionGater, MultiaddrConnection } from '@libp2p/interface'
+import { originOf } from '../libp2p/stream-budget.js'
+
+/** Many clients may come from behind one address at once. */
+const MAX_PER_ADDRESS = 128
+
+/**
+ * Refuses connections of an address that has too many that are not agreed yet, so that others find a place.
+ *
+ * @param max of one address at a time
+ */
+export function upgradePlaces(max: number = MAX_PER_ADDRESS): ConnectionGater {
+  const pending = new Map<MultiaddrConnection, string>()
+  return {
+    denyInboundConnection: connection => {
+      const origin = originOf(connection)
+      let mine = 0
+      for (const other of pending.values()) if (other === origin) mine++
+      if (mine >= max) return true
+      pending.set(connection, origin)
+      connection.addEventListener('close', () => void pending.delete(connection), { once: true })
+      return false
+    },
+    denyInboundUpgradedConnection: (_peer, connection) => {
+      pending.delete(connection)
+      return false
+    }
+  }
+}
