@@ -31,7 +31,7 @@ export interface WakuComponents {
 
 const TICK = 1_000
 /** Messages packets that are judged or stored at a time, of all peers; they take turns for these places. */
-const PACKETS_AT_A_TIME = 16
+const PACKETS_AT_A_TIME = 8
 const CONNECT_TIMEOUT = 30_000
 
 /** Joins session, intake, forwarding, filters and posting into the service. */
