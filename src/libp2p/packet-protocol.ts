@@ -33,6 +33,8 @@ interface Pair {
 const OPEN_TIMEOUT = 10_000
 /** Streams that were replaced may take a few seconds to close. */
 const MAX_STREAMS = 8
+/** Streams of one connection that ended before a Status. */
+const MAX_FAILURES = 32
 /** Each may hold the largest frame. */
 const STREAMS_PER_HOST = 256
 /** A peer that ended for one of these reasons is not called again. */
@@ -51,6 +53,7 @@ export class PacketProtocol implements Startable {
   readonly #opening = new Map<string, Promise<void>>()
   readonly #reopener: PacketReopener
   readonly #waste = new WasteLedger()
+  readonly #failures = new WeakMap<Connection, number>()
   readonly #budget = new StreamBudget({ perPeer: 2 * MAX_STREAMS, perHost: STREAMS_PER_HOST })
   #topology: string | undefined
   #running = false
@@ -170,8 +173,16 @@ export class PacketProtocol implements Startable {
       .run(channel, { retire: link.retire.signal, onReady })
       .then(error => {
         leave()
+        if (error !== undefined && !link.ready) this.#blame(connection)
         this.#over(peer, pair, link, error, Date.now() - opened)
       })
+  }
+
+  /** Whoever opens stream after stream that comes to nothing is not listened to any more. */
+  #blame(connection: Connection): void {
+    const failures = (this.#failures.get(connection) ?? 0) + 1
+    this.#failures.set(connection, failures)
+    if (failures >= MAX_FAILURES) connection.abort(new Error('too many packets streams came to nothing'))
   }
 
   #over(peer: PeerId, pair: Pair, link: Link, error: Error | undefined, lived: number): void {

@@ -333,3 +333,19 @@ test('before Status no frame may be large; behind it at once', async t => {
   await large.find(PacketCode.BatchAck)
   assert.equal(node.waku.counters.get('envelopes_accepted'), 1000)
 })
+
+test('a connection on which stream after stream comes to nothing is closed', async t => {
+  const [node] = (await nodes(t, 1)) as [TestNode]
+  const plain = await libp2pNode()
+  t.after(() => plain.stop() as Promise<void>)
+  const connection = await plain.dial(node.libp2p.getMultiaddrs())
+  for (let i = 0; i < 31; i++) {
+    const peer = await scripted(connection)
+    peer.send(PacketCode.Messages, fromHex('c0')).catch(() => {})
+    await peer.end()
+  }
+  assert.equal(connection.status, 'open')
+  const last = await scripted(connection)
+  last.send(PacketCode.Messages, fromHex('c0')).catch(() => {})
+  await until(() => connection.status !== 'open')
+})
