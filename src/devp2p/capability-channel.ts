@@ -8,7 +8,7 @@ import type { MailCodec } from '../wire/mail-codec.js'
 import { PacketCode } from '../wire/packet-code.js'
 import type { StatusCodec } from '../wire/status-codec.js'
 import { type CapabilityStream, MAX_BODY } from './capability-stream.js'
-import { type CapabilityTraits, traitsOf } from './capability-traits.js'
+import { type CapabilityTraits, limitOf, traitsOf } from './capability-traits.js'
 import type { RlpxConnection } from './rlpx-connection.js'
 
 /** What the channels of one connection share. */
@@ -47,6 +47,7 @@ export class CapabilityChannel implements PacketChannel {
     this.status = traits.status
     this.onMalformed = traits.onMalformed
     this.#stream = stream
+    stream.limitOf = limitOf
     this.#host = host
     this.secondary = primary !== undefined
     this.packets = this.#read(primary)

@@ -1,4 +1,3 @@
-import { PacketCode } from '../wire/packet-code.js'
 import type { SharedCapability } from './capability.js'
 import type { SendOptions } from './send-line.js'
 
@@ -21,12 +20,6 @@ export interface StreamHost {
 export const MAX_BODY = 16 * 1024 * 1024
 /** What a capability accepts until its reader says more: a Status fits, a flood does not. */
 export const INITIAL_MAX_BODY = 128 * 1024
-
-const LARGE_CODES: ReadonlySet<number> = new Set([
-  PacketCode.Messages,
-  PacketCode.MessageResponse,
-  PacketCode.P2PMessage
-])
 
 /** What a held message costs beside its bytes. */
 const MESSAGE_OVERHEAD = 256
@@ -74,10 +67,8 @@ export class CapabilityStream {
     this.#decided()
   }
 
-  /** The largest body that a message of this code can have, in bytes; larger ones are dropped. */
-  limitOf(code: number): number {
-    return LARGE_CODES.has(code) ? MAX_BODY : INITIAL_MAX_BODY
-  }
+  /** The largest body that a message of a code can have, in bytes; larger ones are dropped. The reader sets it. */
+  limitOf: (code: number) => number = () => MAX_BODY
 
   /**
    * Sends one message; resolves when it is queued and the peer reads fast enough to send more.

@@ -4,6 +4,7 @@ import { createRequire } from 'node:module'
 import { createServer } from 'node:net'
 import { test } from 'node:test'
 import { MAX_BODY } from '../../src/devp2p/capability-stream.js'
+import { limitOf } from '../../src/devp2p/capability-traits.js'
 import { DisconnectReason } from '../../src/devp2p/disconnect.js'
 import { formatEnode } from '../../src/devp2p/enode.js'
 import { InboundGate } from '../../src/devp2p/inbound-gate.js'
@@ -391,6 +392,9 @@ test('the memory for large messages is shared fairly, and no message waits for e
 test('what no packet of its code can be is dropped before it is inflated, and counts against the peer', async context => {
   const target = await startHost(context)
   const { peer, connection, next } = await meet(target)
+  const stream = connection.stream('waku')
+  assert.ok(stream)
+  stream.limitOf = limitOf
   const bomb: Uint8Array = createRequire(import.meta.url)('snappyjs').compress(new Uint8Array(MAX_BODY))
   const wasted: number[] = []
   const judged = connection.judged.bind(connection)

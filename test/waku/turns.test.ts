@@ -1,9 +1,11 @@
 import '../../src/node/polyfill.js'
 import assert from 'node:assert/strict'
+import { setMaxListeners } from 'node:events'
 import { test } from 'node:test'
 import { Turns, type TurnTaker } from '../../src/waku/turns.js'
 
 const { signal } = new AbortController()
+setMaxListeners(0, signal)
 
 /** A requester, at an address of its own unless said otherwise. */
 const by = (peer: string, origin = `of ${peer}`): TurnTaker => ({ peer, origin })
