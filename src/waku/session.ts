@@ -40,6 +40,9 @@ export interface SessionParts {
 /** A packet above this is judged before the next one is taken, in bytes: so long a transport counts what it takes in memory. */
 const LARGE = 1024 * 1024
 
+/** Packets below this do not delay others noticeably, however many wait for the disk together, in bytes. */
+const BULKY = 16 * 1024
+
 /** Posts that may wait in a peer's stream until it reads. */
 const MAX_OWN_BYTES = 1024 * 1024
 
@@ -275,8 +278,8 @@ export class Session implements Source, FeedTarget {
         const batch = this.#parts.own.confirmations ? (digests?.batch ?? batchHash(body)) : undefined
         this.#confirmer.push(taken, batch)
         resolve()
-        // the next one is judged meanwhile; this one's turn is over when it is on disk
-        await taken.settled
+        // the next one is judged meanwhile; a bulky one's turn is over when it is on disk
+        if (body.length > BULKY) await taken.settled
       }
       // what came is taken in also when its sender is gone
       this.#parts.turns.run(taker, turn).catch(reject)

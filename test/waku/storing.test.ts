@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import type { AppendOutcome } from '../../src/archive/archive.js'
 import type { EnvelopeStore } from '../../src/waku/store-batch.js'
@@ -171,9 +172,10 @@ test('packets of one address, however many its peers, leave turns to another [MA
   const silent = { bloom: new Uint8Array(64) }
   const crowd = await Promise.all(Array.from({ length: 24 }, () => scriptedPeer(node, silent, { origin: 'crowd' })))
   const alone = await scriptedPeer(node, silent, { origin: 'alone' })
-  for (const peer of crowd) await peer.sendEnvelopes(newEnvelope())
+  const bulky = () => newEnvelope({ data: randomBytes(20_000) })
+  for (const peer of crowd) await peer.sendEnvelopes(bulky())
   await until(() => appends.length === 8)
-  const envelope = newEnvelope()
+  const envelope = bulky()
   await alone.sendEnvelopes(envelope)
   await until(() => (alone.channel as MemoryChannel).other.waiting === 0)
   for (let i = 0; i < 2; i++) (await store.nth(i)).store()
