@@ -3,6 +3,7 @@ import type { ComponentLogger, Logger, Metrics, PeerId, Startable } from '@libp2
 import { ServerUnreachableError } from '../mailclient/errors.js'
 import { NotConnectedError, WakuStoppedError } from '../waku/errors.js'
 import type { MailDialler, MailLine, RequestHandler } from '../waku/mail-exchange.js'
+import { orAborted } from '../waku/or-aborted.js'
 import type { Network } from '../waku/packet-channel.js'
 import { Tally } from '../waku/tally.js'
 import type { Waku } from '../waku/waku.js'
@@ -220,20 +221,6 @@ export class Devp2pService implements Startable {
       signal.throwIfAborted()
       throw new ServerUnreachableError('the server cannot be reached over devp2p', { cause })
     }
-  }
-}
-
-async function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted()
-  let onAbort: (() => void) | undefined
-  const aborted = new Promise<never>((_, reject) => {
-    onAbort = () => reject(signal.reason)
-    signal.addEventListener('abort', onAbort, { once: true })
-  })
-  try {
-    return await Promise.race([promise, aborted])
-  } finally {
-    if (onAbort !== undefined) signal.removeEventListener('abort', onAbort)
   }
 }
 

@@ -2,7 +2,7 @@ import { LineBrokenError } from '../mailclient/errors.js'
 import type { MailExchangeOptions } from '../waku/mail-exchange.js'
 import type { Packet } from '../waku/packet-channel.js'
 import type { Tally } from '../waku/tally.js'
-import { JUDGEMENT } from '../waku/waste.js'
+import { inVain } from '../waku/waste.js'
 import { keccak256 } from '../wire/keccak.js'
 import { PacketCode } from '../wire/packet-code.js'
 import type { CapabilityChannel } from './capability-channel.js'
@@ -43,7 +43,7 @@ export class Exchanges {
     const current = this.#current
     if (current === undefined || current.channel !== channel || current.exchange.complete) {
       this.#parts.tally.add('answers_unasked')
-      channel.judged({ accepted: 0, wasted: packet.body.length + JUDGEMENT })
+      channel.judged(inVain(packet.body))
       return
     }
     if (!(await current.exchange.take(packet))) this.#parts.tally.add('answers_drained')

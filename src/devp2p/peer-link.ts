@@ -3,7 +3,7 @@ import type { IncomingRequest, MailLine, RequestHandler } from '../waku/mail-exc
 import type { Packet } from '../waku/packet-channel.js'
 import type { Tally } from '../waku/tally.js'
 import type { Waku } from '../waku/waku.js'
-import { JUDGEMENT } from '../waku/waste.js'
+import { inVain } from '../waku/waste.js'
 import { fullBloom } from '../wire/bloom.js'
 import { MalformedError } from '../wire/errors.js'
 import { formOfUnread } from '../wire/legacy-mail.js'
@@ -113,13 +113,13 @@ export class PeerLink implements ChannelHost {
     const { tally } = this.#parts
     if (code !== PacketCode.P2PMessage && body.length > MAX_MAIL_CONTROL_FRAME) {
       tally.add('packets_oversized')
-      channel.judged({ accepted: 0, wasted: body.length + JUDGEMENT })
+      channel.judged(inVain(body))
       if (channel.onMalformed === 'abort') this.abort(new MalformedError(`a packet ${code} of ${body.length} bytes`))
     } else if (code !== PacketCode.Request) {
       await this.#exchanges.take(channel, { code, body })
     } else if (this.#requests === undefined) {
       tally.add('requests_unserved')
-      channel.judged({ accepted: 0, wasted: body.length + JUDGEMENT })
+      channel.judged(inVain(body))
     } else {
       tally.add('requests')
       await this.#requests.push(this.#request(channel, body))

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net'
 import type { PeerId } from '@libp2p/interface'
 import { addressKey } from '../waku/address-key.js'
 import type { Judgement } from '../waku/packet-channel.js'
-import { JUDGEMENT, Waste } from '../waku/waste.js'
+import { inVain, Waste } from '../waku/waste.js'
 import type { WasteLedger, WasteOf } from '../waku/waste-ledger.js'
 import { equalBytes } from '../wire/bytes.js'
 import { MalformedError } from '../wire/errors.js'
@@ -205,7 +205,7 @@ export class RlpxConnection {
       }
       if (size > stream.limitOf(code)) {
         // no packet of this code is so large: it is not worth inflating
-        this.judged({ accepted: 0, wasted: payload.length + JUDGEMENT })
+        this.judged(inVain(payload))
       } else {
         if (!this.#gate.inflate(size)) return false
         stream.deliver(code, this.#snappy ? decompress(payload, size) : payload)

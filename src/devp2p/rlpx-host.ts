@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import type { ComponentLogger, Logger, PeerId } from '@libp2p/interface'
 import { addressKey } from '../waku/address-key.js'
-import { mostCrowded } from '../waku/most-crowded.js'
+import { orAborted } from '../waku/or-aborted.js'
 import { WasteLedger } from '../waku/waste-ledger.js'
 import { compareBytes, equalBytes, toHex } from '../wire/bytes.js'
 import type { Capability } from './capability.js'
@@ -11,6 +11,7 @@ import { type Enode, formatEnode, nodeIdFromPeerId, parseEnode, peerIdFromNodeId
 import { DialError, StalledError } from './errors.js'
 import { type Hello, SNAPPY_VERSION } from './hello.js'
 import { InboundGate, type InboundLimits } from './inbound-gate.js'
+import { placeFor } from './inbound-places.js'
 import { MemoryBudget } from './memory-budget.js'
 import type { NodeKey } from './node-key.js'
 import { RlpxConnection, type RlpxConnectionInit } from './rlpx-connection.js'
@@ -62,6 +63,9 @@ export interface RlpxCounters {
   refused: number
 }
 
+/** Garbage whose penance is shorter is no reason to let an address in more slowly, ms. */
+const MISHAP = 1000
+
 /** Two connections this close in time were dialled by both sides at once. */
 const SIMULTANEOUS = 5000
 
@@ -103,7 +107,7 @@ export class RlpxHost {
   constructor(init: RlpxHostInit) {
     const given = Object.fromEntries(Object.entries(init).filter(([, value]) => value !== undefined))
     this.#settings = { ...DEFAULTS, ...given } as Settings
-    this.#gate = new InboundGate(this.#settings, address => this.#waste.of(address).wait > 0)
+    this.#gate = new InboundGate(this.#settings, address => this.#waste.of(address).wait > MISHAP)
     this.#budget = new MemoryBudget(this.#settings.largeMessageMemory)
     this.#log = init.logger?.forComponent('waku-mailserver:devp2p')
     // each handshake that is under way listens
@@ -164,7 +168,7 @@ export class RlpxHost {
       dialling.catch(() => {})
       this.#dialling.set(name, dialling)
     }
-    return await unlessAborted(dialling, signal)
+    return await (signal === undefined ? dialling : orAborted(dialling, signal))
   }
 
   /** Says "quitting" to every peer and closes everything. Resolves when all sockets are gone, after 2 s at most. */
@@ -268,14 +272,12 @@ export class RlpxHost {
     }
     if (connection.signal.aborted) throw connection.signal.reason
     if (connection.direction === 'inbound') {
-      const objection = this.#objection(connection.id, connection.address)
-      if (objection !== undefined) {
-        void connection.disconnect(objection)
-        throw new DisconnectError(objection, 'local')
+      const place = this.#placeFor(connection)
+      if (place === undefined) {
+        void connection.disconnect(DisconnectReason.TooManyPeers)
+        throw new DisconnectError(DisconnectReason.TooManyPeers, 'local')
       }
-      if (!this.#hasPlace(connection.id)) {
-        void this.#yielding(connection.address)?.disconnect(DisconnectReason.TooManyPeers)
-      }
+      void place.instead?.disconnect(DisconnectReason.TooManyPeers)
     }
     this.#connections.set(name, connection)
     if (existing !== undefined) void existing.disconnect(DisconnectReason.AlreadyConnected)
@@ -296,23 +298,13 @@ export class RlpxHost {
   /** Why there will be no connection with this peer, who comes from `address`. */
   #objection(id: Uint8Array, address: string): DisconnectReason | undefined {
     if (equalBytes(id, this.key.id)) return DisconnectReason.Self
-    return this.#hasPlace(id) || this.#yielding(address) !== undefined ? undefined : DisconnectReason.TooManyPeers
+    const place = this.#placeFor({ peer: peerIdFromNodeId(id), address })
+    return place === undefined ? DisconnectReason.TooManyPeers : undefined
   }
 
-  #hasPlace(id: Uint8Array): boolean {
-    const { maxInbound, welcome } = this.#settings
-    const inbound = this.connections.filter(({ direction }) => direction === 'inbound').length
-    return inbound < maxInbound || welcome?.(peerIdFromNodeId(id)) === true
-  }
-
-  /** Who gives way to a peer from `address` when all places are taken: of the most crowded address, who is idle for longest. */
-  #yielding(address: string): RlpxConnection | undefined {
-    const { welcome } = this.#settings
-    const inbound = this.connections.filter(
-      ({ direction, peer }) => direction === 'inbound' && welcome?.(peer) !== true
-    )
-    const crowd = mostCrowded(inbound, ({ address }) => address, address)
-    return crowd?.reduce((idle, other) => (other.active < idle.active ? other : idle))
+  #placeFor(newcomer: { peer: PeerId; address: string }): { instead?: RlpxConnection } | undefined {
+    const { maxInbound: max, welcome = () => false } = this.#settings
+    return placeFor(newcomer, this.connections, { max, welcome })
   }
 
   #connectionInit(socket: Socket, channel: SecureChannel, direction: 'inbound' | 'outbound'): RlpxConnectionInit {
@@ -342,23 +334,5 @@ export class RlpxHost {
     // Errors are dealt with where the socket is used; between two such places one must not end the process.
     socket.on('error', () => {})
     socket.once('close', () => this.#sockets.delete(socket))
-  }
-}
-
-/** Waits for what others may be waiting for too, so that giving up ends only the waiting. */
-async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return await promise
-  let onAbort: (() => void) | undefined
-  try {
-    return await Promise.race([
-      promise,
-      new Promise<never>((_, reject) => {
-        onAbort = () => reject(signal.reason)
-        signal.addEventListener('abort', onAbort)
-        if (signal.aborted) onAbort()
-      })
-    ])
-  } finally {
-    if (onAbort !== undefined) signal.removeEventListener('abort', onAbort)
   }
 }

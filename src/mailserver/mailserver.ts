@@ -54,6 +54,7 @@ export class Mailserver implements Startable {
   readonly #settings: MailserverSettings
   readonly #policies: Record<Network, RequestPolicy>
   readonly #admission: Admission
+  /** For decryption and the archive. Sending is no part of a turn: a slow reader holds nobody up. */
   readonly #turns: Turns
   readonly #served: ServedRequests
   readonly #ahead = new ReadAhead(READ_AHEAD)

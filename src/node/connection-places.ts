@@ -13,7 +13,7 @@ export function sharePlaces(node: Libp2p, most: number): void {
       .getConnections()
       .filter(({ direction, status }) => direction === 'inbound' && status === 'open')
     if (inbound.length <= most) return
-    const crowd = mostCrowded(inbound, originOf, '')
+    const crowd = mostCrowded(inbound, originOf)
     crowd?.reduce(lesser).abort(new Error('the place is needed for another address'))
   })
 }

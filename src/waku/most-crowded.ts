@@ -1,11 +1,13 @@
 /**
- * Those of the address that has most of all, in their order; undefined when the newcomer's would then have as many: places
- * go from the crowded to the others, never to and fro.
+ * Those of the address that has most of all, in their order; undefined when the newcomer's would then have as many, or when
+ * each has one: places go from the crowded to the others, never to and fro.
+ *
+ * @param newcomer its address, unless it is among them already
  */
 export function mostCrowded<T>(
   all: Iterable<T>,
   addressOf: (one: T) => string,
-  newcomer: string
+  newcomer?: string
 ): [T, ...T[]] | undefined {
   const crowds = new Map<string, T[]>()
   for (const one of all) {
@@ -14,7 +16,7 @@ export function mostCrowded<T>(
     if (crowd === undefined) crowds.set(address, [one])
     else crowd.push(one)
   }
-  const own = crowds.get(newcomer)?.length ?? 0
+  const own = newcomer === undefined ? 0 : (crowds.get(newcomer)?.length ?? 0)
   let largest: T[] = []
   for (const crowd of crowds.values()) if (crowd.length > largest.length) largest = crowd
   return largest.length > own + 1 ? (largest as [T, ...T[]]) : undefined

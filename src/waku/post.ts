@@ -7,6 +7,7 @@ import { meetsPow } from './feed.js'
 import type { Intake } from './intake.js'
 import { type Message, type PostResult, type SealedMessage, sealMessage } from './message.js'
 import type { Miner } from './miner.js'
+import { orAborted } from './or-aborted.js'
 import type { OwnStatus } from './own-status.js'
 import type { Peers } from './peers.js'
 import { judgeForm } from './rules.js'
@@ -105,13 +106,13 @@ export class Poster {
       const { peer } = session
       const expected = session.status.confirmations === true ? session.confirmations.expect(batch) : undefined
       try {
-        await withSignal(session.room(), signal)
+        await orAborted(session.room(), signal)
         handedOver = true
-        await withSignal(session.sendOwn(body), signal)
+        await orAborted(session.sendOwn(body), signal)
         if (!sent && (asked || !session.light)) result.sent.push(peer)
         sent = true
         if (expected === undefined) return
-        const refusal = refusalOf(await withSignal(expected.refused, signal), envelope.hash)
+        const refusal = refusalOf(await orAborted(expected.refused, signal), envelope.hash)
         if (refusal === undefined) result.confirmed.push(peer)
         else result.refused.push({ peer, code: refusal.code, text: refusal.text })
         return
@@ -128,14 +129,4 @@ export class Poster {
     if (!sent && !handedOver) this.#parts.intake.missed(envelope, first.slot)
     if (first.status.confirmations === true) result.unanswered.push(first.peer)
   }
-}
-
-/** Rejects when the signal aborts first; leaves nothing behind on either. */
-function withSignal<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise<T>((resolve, reject) => {
-    const onAbort = (): void => reject(signal.reason)
-    if (signal.aborted) return onAbort()
-    signal.addEventListener('abort', onAbort, { once: true })
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
-  })
 }

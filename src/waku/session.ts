@@ -18,7 +18,7 @@ import type { Judgement, Packet, PacketChannel } from './packet-channel.js'
 import type { PacketDigester } from './packet-digester.js'
 import type { Settings } from './settings.js'
 import type { Turns } from './turns.js'
-import { JUDGEMENT } from './waste.js'
+import { inVain } from './waste.js'
 
 export interface SessionParts {
   /** Number of the peer in every envelope's set of peers that know it. */
@@ -258,7 +258,7 @@ export class Session implements Source, FeedTarget {
   }
 
   #ignored(body: Uint8Array): void {
-    this.judged({ accepted: 0, wasted: body.length + JUDGEMENT })
+    this.judged(inVain(body))
   }
 
   #update(update: StatusOptions): void {

@@ -9,9 +9,8 @@ interface Waiting {
 }
 
 /**
- * Work in turns: so many at a time. Whichever origin has waited longest since its last
- * turn is next, and of it whichever peer has: a peer with many requests, or an address with many peers, delays others by
- * one turn only. Sending is no part of a turn: a slow reader holds nobody up.
+ * Work in turns: so many at a time. Whichever origin has waited longest since its last turn is next, and of it whichever peer
+ * has: a peer with much to do, or an address with many peers, delays others by one turn only.
  */
 export class Turns {
   readonly #concurrency: number

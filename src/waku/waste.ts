@@ -1,3 +1,5 @@
+import type { Judgement } from './packet-channel.js'
+
 /** So much is forgotten in a millisecond: 2 MiB a second, about a tenth of what one core can judge. */
 const RATE = (2 * 1024 * 1024) / 1000
 /** So much nobody has to wait for: mistakes happen, and clocks differ. */
@@ -7,6 +9,11 @@ const MOST = 16 * 1024 * 1024
 
 /** What judging one thing costs beside hashing it, in bytes hashed meanwhile. */
 export const JUDGEMENT = 1024
+
+/** What is said of something that was sent in vain as a whole. */
+export function inVain(body: Uint8Array): Judgement {
+  return { accepted: 0, wasted: body.length + JUDGEMENT }
+}
 
 /** What was sent lately that was of no use, in bytes; forgotten at a steady rate, so that who sends it is read at that rate. */
 export class Waste {
