@@ -19,10 +19,9 @@ if (files.length === 0) {
   process.exit(1)
 }
 
-const polyfill = new URL('../src/node/polyfill.js', import.meta.url).href
 // many tests wait for other processes most of the time
 const concurrency = `--test-concurrency=${Math.max(2, availableParallelism() - 1)}`
-const options = ['--import', polyfill, '--test', '--test-reporter=spec', concurrency]
+const options = ['--test', '--test-reporter=spec', concurrency]
 const child = spawn(process.execPath, [...options, ...files], {
   stdio: 'inherit'
 })

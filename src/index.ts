@@ -7,6 +7,7 @@
  *
  * @packageDocumentation
  */
+import './base/polyfill.js'
 import {
   MailClientService,
   type MailClientServiceComponents,

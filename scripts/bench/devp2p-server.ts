@@ -1,4 +1,4 @@
-import '../../src/node/polyfill.js'
+import '../../src/base/polyfill.js'
 import { createWriteStream } from 'node:fs'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'

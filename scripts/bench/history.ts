@@ -1,4 +1,4 @@
-import '../../src/node/polyfill.js'
+import '../../src/base/polyfill.js'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

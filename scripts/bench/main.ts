@@ -1,4 +1,4 @@
-import '../../src/node/polyfill.js'
+import '../../src/base/polyfill.js'
 import { archiveBench } from './archive.js'
 import { historyBench } from './history.js'
 import { type Line, print } from './report.js'

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import '../node/polyfill.js'
+import '../base/polyfill.js'
 import { InterruptedError } from './command.js'
 import { commands } from './commands.js'
 import { runProgram } from './program.js'

@@ -4,7 +4,7 @@
  *
  * @packageDocumentation
  */
-import './polyfill.js'
+import '../base/polyfill.js'
 
 export { type Database, openDatabase } from '../archive/database.js'
 export { DataDirLockedError } from '../archive/errors.js'

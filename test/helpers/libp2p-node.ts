@@ -1,4 +1,4 @@
-import '../../src/node/polyfill.js'
+import '../../src/base/polyfill.js'
 import { noise } from '@chainsafe/libp2p-noise'
 import { generateKeyPair } from '@libp2p/crypto/keys'
 import { identify } from '@libp2p/identify'

@@ -1,4 +1,4 @@
-import '../../src/node/polyfill.js'
+import '../../src/base/polyfill.js'
 import { once } from 'node:events'
 import type { TestContext } from 'node:test'
 import type { ComponentLogger, Connection, Libp2p, PeerId, Stream } from '@libp2p/interface'

@@ -1,4 +1,4 @@
-import '../../src/node/polyfill.js'
+import '../../src/base/polyfill.js'
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { prefetch } from '../../src/mailclient/prefetch.js'

@@ -1,4 +1,4 @@
-import '../../src/node/polyfill.js'
+import '../../src/base/polyfill.js'
 import assert from 'node:assert/strict'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'

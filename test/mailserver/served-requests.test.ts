@@ -1,4 +1,4 @@
-import '../../src/node/polyfill.js'
+import '../../src/base/polyfill.js'
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Admission } from '../../src/mailserver/admission.js'

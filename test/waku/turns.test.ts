@@ -1,4 +1,4 @@
-import '../../src/node/polyfill.js'
+import '../../src/base/polyfill.js'
 import assert from 'node:assert/strict'
 import { setMaxListeners } from 'node:events'
 import { test } from 'node:test'

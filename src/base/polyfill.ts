@@ -1,4 +1,5 @@
-// libp2p 3 calls Promise.withResolvers, which Node has from version 22. Every entry point of ours imports this first.
+// libp2p 3 calls Promise.withResolvers when nodes meet, not when its modules load; Node has it from version 22. Every entry point of
+// ours imports this: an application may import libp2p before or after.
 if (typeof Promise.withResolvers !== 'function') {
   Object.defineProperty(Promise, 'withResolvers', {
     configurable: true,
