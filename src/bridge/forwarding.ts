@@ -1,11 +1,10 @@
 import type { ComponentLogger, Logger, Metrics, PeerId } from '@libp2p/interface'
+import { Tally } from '../base/tally.js'
+import type { Origin } from '../limits/origin.js'
 import { Watchdog } from '../mailclient/watchdog.js'
 import { Admission, busy } from '../mailserver/admission.js'
 import type { RequestForwarder } from '../mailserver/request-forwarder.js'
-import { requesterOf } from '../mailserver/requester.js'
 import type { IncomingRequest } from '../waku/mail-exchange.js'
-import { Tally } from '../waku/tally.js'
-import type { TurnTaker } from '../waku/turns.js'
 import type { Envelope } from '../wire/envelope.js'
 import type { RequestComplete } from '../wire/request-complete.js'
 import { RequestError, RequestErrorCode } from '../wire/request-error.js'
@@ -73,7 +72,7 @@ export class Forwarding {
   readonly forward: RequestForwarder = async (request, envelope, deliver) => {
     const candidates = this.#candidates(request, envelope)
     if (candidates.length === 0) return undefined
-    const leave = this.#enter(requesterOf(request))
+    const leave = this.#enter(request.origin)
     const { firstTimeout: first, overallTimeout: overall } = this.#settings
     // half of the time is for those that others come after
     const share = candidates.length > 1 ? first / 2 / (candidates.length - 1) : first
@@ -119,7 +118,7 @@ export class Forwarding {
     return []
   }
 
-  #enter(requester: TurnTaker): () => void {
+  #enter(requester: Origin): () => void {
     try {
       const { peerBytesPerHour } = this.#settings
       const least = Math.min(LEAST_ALLOWANCE, peerBytesPerHour)

@@ -1,9 +1,8 @@
+import type { Tally } from '../base/tally.js'
+import type { Origin } from '../limits/origin.js'
 import { prefetch } from '../mailclient/prefetch.js'
 import type { Watchdog } from '../mailclient/watchdog.js'
-import { requesterOf } from '../mailserver/requester.js'
 import type { IncomingRequest, MailLine } from '../waku/mail-exchange.js'
-import type { Tally } from '../waku/tally.js'
-import type { TurnTaker } from '../waku/turns.js'
 import type { Envelope } from '../wire/envelope.js'
 import type { RequestComplete } from '../wire/request-complete.js'
 import type { ByteAllowance } from './byte-allowance.js'
@@ -36,14 +35,14 @@ export class Passage {
   /** Envelopes went to the requester: from now on nobody else can be asked. */
   delivered = false
   readonly #parts: PassageParts
-  readonly #requester: TurnTaker
+  readonly #requester: Origin
   /** The upstream that is asked has the request. */
   #sent = false
   #packets = 0
 
   constructor(parts: PassageParts) {
     this.#parts = parts
-    this.#requester = requesterOf(parts.request)
+    this.#requester = parts.request.origin
   }
 
   /** Whether the upstream that was asked last may have seen the request. */
@@ -146,7 +145,7 @@ function sizeOf(part: AnswerPart): number {
 }
 
 /** Waits for a turn at an upstream; what it resolves with ends the turn. */
-function takeTurn({ turns }: Upstream, requester: TurnTaker, signal: AbortSignal): Promise<() => void> {
+function takeTurn({ turns }: Upstream, requester: Origin, signal: AbortSignal): Promise<() => void> {
   return new Promise((resolve, reject) => {
     const turn = (): Promise<void> => new Promise<void>(release => resolve(release))
     turns.run(requester, turn, { signal }).catch(cause => reject(new NoTurnError('the upstream is busy', { cause })))

@@ -1,7 +1,7 @@
 import type { PeerId } from '@libp2p/interface'
+import { FairQueue } from '../limits/fair-queue.js'
 import type { IncomingRequest, MailLine } from '../waku/mail-exchange.js'
 import type { Network } from '../waku/packet-channel.js'
-import { Turns } from '../waku/turns.js'
 import type { Envelope } from '../wire/envelope.js'
 import type { RequestComplete } from '../wire/request-complete.js'
 import { RequestErrorCode } from '../wire/request-error.js'
@@ -19,7 +19,7 @@ export class Upstream {
   readonly peer: PeerId
   readonly network: Network
   readonly dial: UpstreamInit['dial']
-  readonly turns = new Turns(1)
+  readonly turns = new FairQueue(1)
   /** When it last failed, ms; undefined once it answered again. */
   failed: number | undefined
 

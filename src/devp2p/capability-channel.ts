@@ -1,5 +1,7 @@
 import type { PeerId } from '@libp2p/interface'
-import type { Judgement, Packet, PacketChannel } from '../waku/packet-channel.js'
+import type { Origin } from '../limits/origin.js'
+import type { Judgement } from '../limits/waste.js'
+import type { Packet, PacketChannel } from '../waku/packet-channel.js'
 import type { Capability } from '../wire/dialect.js'
 import { MalformedError } from '../wire/errors.js'
 import { legacyMail } from '../wire/legacy-mail.js'
@@ -14,7 +16,7 @@ import type { RlpxConnection } from './rlpx-connection.js'
 /** What the channels of one connection share. */
 export interface ChannelHost {
   readonly peer: PeerId
-  readonly connection: Pick<RlpxConnection, 'signal' | 'address' | 'judged'>
+  readonly connection: Pick<RlpxConnection, 'signal' | 'origin' | 'judged'>
   /** Takes a packet of the history codes; awaited before the next packet is read. */
   takeMail(channel: CapabilityChannel, packet: Packet): Promise<void>
   /** One of the channels has nothing more to send. */
@@ -26,7 +28,7 @@ export interface ChannelHost {
 export class CapabilityChannel implements PacketChannel {
   readonly peer: PeerId
   readonly network = 'devp2p'
-  readonly origin: string
+  readonly origin: Origin
   readonly capability: Capability
   readonly status: StatusCodec
   readonly onMalformed: 'abort' | 'ignore'
@@ -42,7 +44,7 @@ export class CapabilityChannel implements PacketChannel {
   constructor(stream: CapabilityStream, host: ChannelHost, primary?: Promise<void>) {
     const traits: CapabilityTraits = traitsOf(stream.name, stream.version)
     this.peer = host.peer
-    this.origin = host.connection.address
+    this.origin = host.connection.origin
     this.capability = traits.id
     this.status = traits.status
     this.onMalformed = traits.onMalformed

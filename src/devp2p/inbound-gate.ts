@@ -1,5 +1,5 @@
-import { addressKey } from '../waku/address-key.js'
-import { mostCrowded } from '../waku/most-crowded.js'
+import { addressKey } from '../limits/address-key.js'
+import { mostCrowded } from '../limits/most-crowded.js'
 
 export interface InboundLimits {
   /** Connections that are agreed at the same time, from all addresses. */

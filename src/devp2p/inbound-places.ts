@@ -1,5 +1,5 @@
 import type { PeerId } from '@libp2p/interface'
-import { mostCrowded } from '../waku/most-crowded.js'
+import { mostCrowded } from '../limits/most-crowded.js'
 import type { RlpxConnection } from './rlpx-connection.js'
 
 export interface InboundPlaces {
@@ -22,6 +22,6 @@ export function placeFor(
   const inbound = connections.filter(({ direction }) => direction === 'inbound')
   if (inbound.length < max || welcome(newcomer.peer)) return {}
   const others = inbound.filter(({ peer }) => !welcome(peer))
-  const crowd = mostCrowded(others, ({ address }) => address, newcomer.address)
+  const crowd = mostCrowded(others, ({ origin }) => origin.address, newcomer.address)
   return crowd && { instead: crowd.reduce((idle, other) => (other.active < idle.active ? other : idle)) }
 }

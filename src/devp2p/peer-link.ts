@@ -1,9 +1,10 @@
 import type { Logger, PeerId } from '@libp2p/interface'
+import { defer } from '../base/deferred.js'
+import type { Tally } from '../base/tally.js'
+import { inVain } from '../limits/waste.js'
 import type { IncomingRequest, MailLine, RequestHandler } from '../waku/mail-exchange.js'
 import type { Packet } from '../waku/packet-channel.js'
-import type { Tally } from '../waku/tally.js'
 import type { Waku } from '../waku/waku.js'
-import { inVain } from '../waku/waste.js'
 import { fullBloom } from '../wire/bloom.js'
 import { MalformedError } from '../wire/errors.js'
 import { formOfUnread } from '../wire/legacy-mail.js'
@@ -12,7 +13,6 @@ import { MAX_MAIL_CONTROL_FRAME } from '../wire/packet-frame.js'
 import { CapabilityChannel, type ChannelHost } from './capability-channel.js'
 import { ConnectionMailLine } from './connection-mail-line.js'
 import type { Devp2pEvent } from './counters.js'
-import { defer } from './deferred.js'
 import { DisconnectReason } from './disconnect.js'
 import { Exchanges } from './exchanges.js'
 import { partingReason } from './parting.js'
@@ -157,7 +157,7 @@ export class PeerLink implements ChannelHost {
     return {
       peer: this.peer,
       network: 'devp2p',
-      origin: this.connection.address,
+      origin: this.connection.origin,
       body,
       codec: channel.mail({ plain, unread: formOfUnread(body) }),
       signal,

@@ -1,6 +1,6 @@
-import type { Waste } from '../waku/waste.js'
-import type { WasteOf } from '../waku/waste-ledger.js'
-import type { MemoryBudget, Reservation } from './memory-budget.js'
+import type { MemoryBudget, Reservation } from '../limits/memory-budget.js'
+import type { Waste } from '../limits/waste.js'
+import type { WasteOf } from '../limits/waste-ledger.js'
 
 /** Above this many received bytes that nobody took, no more is read. */
 const READ_AHEAD = 1024 * 1024

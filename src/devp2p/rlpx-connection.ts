@@ -1,22 +1,23 @@
 import type { Socket } from 'node:net'
 import type { PeerId } from '@libp2p/interface'
-import { addressKey } from '../waku/address-key.js'
-import type { Judgement } from '../waku/packet-channel.js'
-import { inVain, Waste } from '../waku/waste.js'
-import type { WasteLedger, WasteOf } from '../waku/waste-ledger.js'
+import { defer } from '../base/deferred.js'
+import { addressKey } from '../limits/address-key.js'
+import type { MemoryBudget } from '../limits/memory-budget.js'
+import type { Origin } from '../limits/origin.js'
+import type { Judgement } from '../limits/waste.js'
+import { inVain, Waste } from '../limits/waste.js'
+import type { WasteLedger, WasteOf } from '../limits/waste-ledger.js'
 import { equalBytes } from '../wire/bytes.js'
 import { MalformedError } from '../wire/errors.js'
 import { encodeUint } from '../wire/rlp.js'
 import { BASE_LENGTH, type Capability, type SharedCapability, shareCapabilities, splitMessage } from './capability.js'
 import { CapabilityStream } from './capability-stream.js'
-import { defer } from './deferred.js'
 import { DisconnectError, DisconnectReason, decodeDisconnect, encodeDisconnect } from './disconnect.js'
 import { peerIdFromNodeId } from './enode.js'
 import { FrameError, SnappyError, StalledError } from './errors.js'
 import { MAX_FRAME_SIZE } from './frame-cipher.js'
 import { FrameSocket } from './frame-socket.js'
 import { decodeHello, encodeHello, type Hello, MAX_P2P_MESSAGE, P2PMessage, SNAPPY_VERSION } from './hello.js'
-import type { MemoryBudget } from './memory-budget.js'
 import { ReadGate } from './read-gate.js'
 import { SendLine } from './send-line.js'
 import { declaredLength, decompress, literalHeader } from './snappy.js'
@@ -52,8 +53,7 @@ export class RlpxConnection {
   readonly direction: 'inbound' | 'outbound'
   /** IP address and TCP port of the other end. */
   readonly remote: { host: string; port: number }
-  /** Where that is, as `addressKey` has it. */
-  readonly address: string
+  readonly origin: Origin
   readonly opened: number = Date.now()
   /** When the peer last brought something new, or was sent history, ms. */
   active: number = this.opened
@@ -102,7 +102,7 @@ export class RlpxConnection {
     )
     this.#line = new SendLine(this.#frames)
     const address = addressKey(this.remote.host)
-    this.address = address
+    this.origin = { peer: this.peer.toString(), address }
     this.#wasteOfAddress = init.waste.of(address)
     this.#gate = new ReadGate({
       reader: this.#frames,

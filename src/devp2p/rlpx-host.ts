@@ -1,9 +1,10 @@
 import { setMaxListeners } from 'node:events'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import type { ComponentLogger, Logger, PeerId } from '@libp2p/interface'
-import { addressKey } from '../waku/address-key.js'
-import { orAborted } from '../waku/or-aborted.js'
-import { WasteLedger } from '../waku/waste-ledger.js'
+import { orAborted } from '../base/or-aborted.js'
+import { addressKey } from '../limits/address-key.js'
+import { MemoryBudget } from '../limits/memory-budget.js'
+import { WasteLedger } from '../limits/waste-ledger.js'
 import { compareBytes, equalBytes, toHex } from '../wire/bytes.js'
 import type { Capability } from './capability.js'
 import { DisconnectError, DisconnectReason } from './disconnect.js'
@@ -12,7 +13,6 @@ import { DialError, StalledError } from './errors.js'
 import { type Hello, SNAPPY_VERSION } from './hello.js'
 import { InboundGate, type InboundLimits } from './inbound-gate.js'
 import { placeFor } from './inbound-places.js'
-import { MemoryBudget } from './memory-budget.js'
 import type { NodeKey } from './node-key.js'
 import { RlpxConnection, type RlpxConnectionInit } from './rlpx-connection.js'
 import { initiate, respond, type SecureChannel } from './socket-handshake.js'
@@ -272,7 +272,7 @@ export class RlpxHost {
     }
     if (connection.signal.aborted) throw connection.signal.reason
     if (connection.direction === 'inbound') {
-      const place = this.#placeFor(connection)
+      const place = this.#placeFor({ peer: connection.peer, address: connection.origin.address })
       if (place === undefined) {
         void connection.disconnect(DisconnectReason.TooManyPeers)
         throw new DisconnectError(DisconnectReason.TooManyPeers, 'local')

@@ -1,4 +1,4 @@
-import { type Deferred, defer } from './deferred.js'
+import { type Deferred, defer } from '../base/deferred.js'
 import { BusyConnectionError } from './errors.js'
 
 /** Above this many queued bytes, senders wait: so much may be ahead of a message that is sent now. */

@@ -1,6 +1,6 @@
 import type { Stream, StreamCloseEvent, StreamMessageEvent } from '@libp2p/interface'
+import { pause } from '../base/pause.js'
 import type { Packet } from '../waku/packet-channel.js'
-import { pause } from '../waku/pause.js'
 import { decodeFrame, encodeFrame } from '../wire/packet-frame.js'
 import { FrameBuffer, type FrameLimit } from './frame-buffer.js'
 import { FrameStreamClosedError, FrameTimeoutError, FrameTruncatedError } from './frame-errors.js'

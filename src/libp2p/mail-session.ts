@@ -1,4 +1,5 @@
 import type { PeerId, Stream } from '@libp2p/interface'
+import type { Origin } from '../limits/origin.js'
 import type { IncomingRequest, RequestHandler } from '../waku/mail-exchange.js'
 import { libp2pMail } from '../wire/mail-codec.js'
 import { PacketCode } from '../wire/packet-code.js'
@@ -7,8 +8,7 @@ import { FrameStream } from './frame-stream.js'
 
 export interface MailSessionParts {
   peer: PeerId
-  /** Where it is, as `originOf` tells. */
-  origin: string
+  origin: Origin
   handler: RequestHandler
   /** How long the requester may take nothing of an answer, or ask nothing, in ms. */
   idleTimeout: number

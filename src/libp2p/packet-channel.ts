@@ -1,8 +1,10 @@
 import type { PeerId, Stream } from '@libp2p/interface'
-import { delay } from '../waku/delay.js'
-import type { Judgement, Packet, PacketChannel } from '../waku/packet-channel.js'
-import { Waste } from '../waku/waste.js'
-import type { WasteOf } from '../waku/waste-ledger.js'
+import { delay } from '../base/delay.js'
+import type { Origin } from '../limits/origin.js'
+import type { Judgement } from '../limits/waste.js'
+import { Waste } from '../limits/waste.js'
+import type { WasteOf } from '../limits/waste-ledger.js'
+import type { Packet, PacketChannel } from '../waku/packet-channel.js'
 import { PacketCode } from '../wire/packet-code.js'
 import { type StatusCodec, waku1Status } from '../wire/status-codec.js'
 import { defaultFrameLimit, type FrameLimit } from './frame-buffer.js'
@@ -30,7 +32,7 @@ function untilStatus(): FrameLimit {
 export class StreamPacketChannel implements PacketChannel {
   readonly peer: PeerId
   readonly network = 'libp2p'
-  readonly origin: string
+  readonly origin: Origin
   readonly status: StatusCodec = waku1Status
   readonly onMalformed = 'abort'
   readonly packets: AsyncIterable<Packet>
@@ -39,7 +41,7 @@ export class StreamPacketChannel implements PacketChannel {
   #closing: Promise<void> | undefined
 
   /** @param options.waste what this peer sent in vain, on whichever stream */
-  constructor(stream: Stream, peer: PeerId, { origin, waste = new Waste() }: { origin: string; waste?: WasteOf }) {
+  constructor(stream: Stream, peer: PeerId, { origin, waste = new Waste() }: { origin: Origin; waste?: WasteOf }) {
     this.peer = peer
     this.origin = origin
     this.#waste = waste

@@ -1,10 +1,16 @@
 import type { Connection } from '@libp2p/interface'
-import { addressKey } from '../waku/address-key.js'
+import { addressKey } from '../limits/address-key.js'
+import type { Origin } from '../limits/origin.js'
 
-/** Where a connection comes from: the host part of its multiaddr, as one machine, or one NAT, has it. */
-export function originOf(connection: Pick<Connection, 'remoteAddr'>): string {
+/** The host part of a connection's multiaddr, as one machine, or one NAT, has it. */
+export function addressOf(connection: Pick<Connection, 'remoteAddr'>): string {
   const [, protocol = '', host = ''] = connection.remoteAddr.toString().split('/')
   return protocol.startsWith('ip') ? addressKey(host) : `${protocol}/${host}`
+}
+
+/** Who is at the other end of a connection. */
+export function originOf(connection: Pick<Connection, 'remoteAddr' | 'remotePeer'>): Origin {
+  return { peer: connection.remotePeer.toString(), address: addressOf(connection) }
 }
 
 /** How many streams of a protocol may be open, over all connections of a peer and of a host. */
@@ -21,7 +27,7 @@ export class StreamBudget {
   /** @returns gives the place back; undefined when there is none */
   enter(connection: Connection): (() => void) | undefined {
     const peer = `peer ${connection.remotePeer.toString()}`
-    const host = `host ${originOf(connection)}`
+    const host = `host ${addressOf(connection)}`
     if (this.#count(peer) >= this.#perPeer || this.#count(host) >= this.#perHost) return undefined
     this.#add(peer, 1)
     this.#add(host, 1)

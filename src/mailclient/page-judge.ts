@@ -1,4 +1,4 @@
-import { pause } from '../waku/pause.js'
+import { pause } from '../base/pause.js'
 import { equalBytes } from '../wire/bytes.js'
 import { decodeCursor } from '../wire/cursor.js'
 import { decodeEnvelope, type Envelope } from '../wire/envelope.js'

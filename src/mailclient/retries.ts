@@ -1,4 +1,4 @@
-import { delay } from '../waku/delay.js'
+import { delay } from '../base/delay.js'
 import { RequestError, RequestErrorCode } from '../wire/request-error.js'
 
 /** Errors of a line, after which the same page is worth asking for again. */

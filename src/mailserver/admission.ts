@@ -1,4 +1,4 @@
-import type { TurnTaker } from '../waku/turns.js'
+import type { Origin } from '../limits/origin.js'
 import { RequestError, RequestErrorCode } from '../wire/request-error.js'
 
 /** Seconds after which a refused request is worth sending again. */
@@ -13,7 +13,7 @@ export class Admission {
   readonly #max: number
   readonly #maxPerPeer: number
   readonly #perPeer = new Map<string, number>()
-  readonly #perOrigin = new Map<string, number>()
+  readonly #perAddress = new Map<string, number>()
   #total = 0
 
   constructor(limits: { max: number; maxPerPeer: number }) {
@@ -30,24 +30,24 @@ export class Admission {
    * @returns ends the request
    * @throws {RequestError} busy
    */
-  enter({ peer, origin }: TurnTaker): () => void {
+  enter({ peer, address }: Origin): () => void {
     if (count(this.#perPeer, peer) >= this.#maxPerPeer) throw busy('too many requests of yours are under way')
     const left = this.#max - this.#total
     if (left <= 0) throw busy('too many requests are under way')
-    const mine = count(this.#perOrigin, origin)
+    const mine = count(this.#perAddress, address)
     if (mine > 0 && mine + 1 >= left) throw busy('too many requests from your address are under way')
-    this.#add(peer, origin, 1)
+    this.#add(peer, address, 1)
     let over = false
     return () => {
-      if (!over) this.#add(peer, origin, -1)
+      if (!over) this.#add(peer, address, -1)
       over = true
     }
   }
 
-  #add(peer: string, origin: string, change: 1 | -1): void {
+  #add(peer: string, address: string, change: 1 | -1): void {
     this.#total += change
     add(this.#perPeer, peer, change)
-    add(this.#perOrigin, origin, change)
+    add(this.#perAddress, address, change)
   }
 }
 

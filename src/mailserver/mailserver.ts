@@ -1,10 +1,11 @@
 import type { ComponentLogger, Logger, Metrics, Startable } from '@libp2p/interface'
 import type { Archive, ArchiveQuery } from '../archive/archive.js'
+import { Tally } from '../base/tally.js'
+import { FairQueue } from '../limits/fair-queue.js'
+import type { Origin } from '../limits/origin.js'
 import type { IncomingRequest, RequestHandler } from '../waku/mail-exchange.js'
 import type { Network } from '../waku/packet-channel.js'
 import type { EnvelopeStore } from '../waku/store-batch.js'
-import { Tally } from '../waku/tally.js'
-import { Turns, type TurnTaker } from '../waku/turns.js'
 import type { Waku } from '../waku/waku.js'
 import type { Envelope } from '../wire/envelope.js'
 import { type HistoryRequest, type SettledRequest, settleRequest } from '../wire/history-request.js'
@@ -22,7 +23,6 @@ import { checkEnvelope } from './request-checks.js'
 import type { RequestForwarder } from './request-forwarder.js'
 import { type AskedRequest, decrypt, dialectOf, judgeSigner, readRequest, unwrap } from './request-opening.js'
 import { MAX_EXPIRED, type RequestPolicy, settlePolicies } from './request-policy.js'
-import { requesterOf } from './requester.js'
 import { ServedRequests } from './served-requests.js'
 import { type MailserverInit, type MailserverSettings, settle } from './settings.js'
 import { TopicStore } from './topic-store.js'
@@ -55,7 +55,7 @@ export class Mailserver implements Startable {
   readonly #policies: Record<Network, RequestPolicy>
   readonly #admission: Admission
   /** For decryption and the archive. Sending is no part of a turn: a slow reader holds nobody up. */
-  readonly #turns: Turns
+  readonly #turns: FairQueue
   readonly #served: ServedRequests
   readonly #ahead = new ReadAhead(READ_AHEAD)
   readonly #requestKey: Uint8Array[]
@@ -86,7 +86,7 @@ export class Mailserver implements Startable {
     this.#settings = settings
     this.#policies = settlePolicies(init.policies ?? {})
     this.#admission = new Admission({ max: settings.maxRequests, maxPerPeer: settings.maxRequestsPerPeer })
-    this.#turns = new Turns(settings.concurrency)
+    this.#turns = new FairQueue(settings.concurrency)
     this.#served = new ServedRequests(settings.rememberedRequests)
     this.#requestKey = init.requestKey === undefined ? [] : [init.requestKey]
     this.#forward = init.forward
@@ -151,10 +151,10 @@ export class Mailserver implements Startable {
 
   async #answer(request: IncomingRequest, asked: AskedRequest, answer: Answer): Promise<void> {
     if (!this.#running) throw busy('the server is stopping')
-    const requester = requesterOf(request)
-    const leave = this.#admission.enter(requester)
+    const { origin } = request
+    const leave = this.#admission.enter(origin)
     try {
-      const opened = await this.#turns.run(requester, () => this.#open(request, asked, answer), request)
+      const opened = await this.#turns.run(origin, () => this.#open(request, asked, answer), request)
       const { cursor } = await this.#deliver(request, opened, answer)
       await answer.complete(cursor)
       this.tally.add('pages_delivered')
@@ -213,13 +213,12 @@ export class Mailserver implements Startable {
   }
 
   async #deliver(request: IncomingRequest, { settled, form }: OpenedRequest, answer: Answer) {
-    const { signal } = request
-    const requester = requesterOf(request)
+    const { signal, origin } = request
     const maxBytes = form.limitRule === 'stream' ? undefined : roomFor(this.#settings.pageBytes)
     const query: ArchiveQuery = { ...settled, maxBytes }
-    const reader = this.#ahead.take(requester.peer, query) ?? this.#read(requester, query)
+    const reader = this.#ahead.take(origin.peer, query) ?? this.#read(origin, query)
     void reader.end.then(end => {
-      if (end.cursor !== undefined && !signal.aborted) this.#readAhead(requester, { ...query, ...end })
+      if (end.cursor !== undefined && !signal.aborted) this.#readAhead(origin, { ...query, ...end })
     })
     const stop = (): void => void reader.close()
     signal.addEventListener('abort', stop)
@@ -236,16 +235,16 @@ export class Mailserver implements Startable {
     }
   }
 
-  #read(requester: TurnTaker, query: ArchiveQuery): PageReader {
+  #read(origin: Origin, query: ArchiveQuery): PageReader {
     return new PageReader({
       query: signal => this.#archive.query({ ...query, signal }),
-      turn: (work, signal) => this.#turns.run(requester, work, { signal })
+      turn: (work, signal) => this.#turns.run(origin, work, { signal })
     })
   }
 
   /** Whoever waits for a turn comes first. */
-  #readAhead(requester: TurnTaker, query: ArchiveQuery): void {
-    if (this.#running && this.#turns.idle) this.#ahead.keep(requester.peer, query, this.#read(requester, query))
+  #readAhead(origin: Origin, query: ArchiveQuery): void {
+    if (this.#running && this.#turns.idle) this.#ahead.keep(origin.peer, query, this.#read(origin, query))
   }
 
   /** Waits for what is under way, until the deadline. */

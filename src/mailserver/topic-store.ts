@@ -1,6 +1,6 @@
 import type { AppendOutcome, Archive } from '../archive/archive.js'
+import type { Tally } from '../base/tally.js'
 import type { EnvelopeStore } from '../waku/store-batch.js'
-import type { Tally } from '../waku/tally.js'
 import { RefusalCode } from '../wire/confirmation.js'
 import type { Envelope } from '../wire/envelope.js'
 import { topicNumber } from '../wire/topic.js'

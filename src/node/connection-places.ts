@@ -1,6 +1,6 @@
 import type { Connection, Libp2p } from '@libp2p/interface'
-import { originOf } from '../libp2p/stream-budget.js'
-import { mostCrowded } from '../waku/most-crowded.js'
+import { addressOf } from '../libp2p/stream-budget.js'
+import { mostCrowded } from '../limits/most-crowded.js'
 
 /**
  * Keeps the number of inbound connections at `most`, which must be below what libp2p accepts: above it, a connection of the
@@ -13,7 +13,7 @@ export function sharePlaces(node: Libp2p, most: number): void {
       .getConnections()
       .filter(({ direction, status }) => direction === 'inbound' && status === 'open')
     if (inbound.length <= most) return
-    const crowd = mostCrowded(inbound, originOf)
+    const crowd = mostCrowded(inbound, addressOf)
     crowd?.reduce(lesser).abort(new Error('the place is needed for another address'))
   })
 }

@@ -1,5 +1,5 @@
+import { WorkerThread } from '../base/worker-thread.js'
 import type { PacketDigester } from '../waku/packet-digester.js'
-import { WorkerThread } from '../waku/worker-thread.js'
 import { PacketDigests } from '../wire/packet-digests.js'
 
 /** What is smaller is hashed sooner than it is sent to the thread and back. Bytes. */

@@ -1,5 +1,5 @@
 import type { ConnectionGater, MultiaddrConnection } from '@libp2p/interface'
-import { originOf } from '../libp2p/stream-budget.js'
+import { addressOf } from '../libp2p/stream-budget.js'
 
 /** Many clients may come from behind one address at once. */
 const MAX_PER_ADDRESS = 128
@@ -13,11 +13,11 @@ export function upgradePlaces(max: number = MAX_PER_ADDRESS): ConnectionGater {
   const pending = new Map<MultiaddrConnection, string>()
   return {
     denyInboundConnection: connection => {
-      const origin = originOf(connection)
+      const address = addressOf(connection)
       let mine = 0
-      for (const other of pending.values()) if (other === origin) mine++
+      for (const other of pending.values()) if (other === address) mine++
       if (mine >= max) return true
-      pending.set(connection, origin)
+      pending.set(connection, address)
       connection.addEventListener('close', () => void pending.delete(connection), { once: true })
       return false
     },

@@ -1,5 +1,5 @@
 import type { Metrics } from '@libp2p/interface'
-import { Tally } from './tally.js'
+import { Tally } from '../base/tally.js'
 
 /** Everything the node counts. A closed set: no peer, topic or text ever becomes a label. */
 export const COUNTER_NAMES = [

@@ -1,13 +1,13 @@
+import { delay } from '../base/delay.js'
+import { pause } from '../base/pause.js'
 import type { Envelope } from '../wire/envelope.js'
 import { encodeMessages } from '../wire/messages.js'
 import { PacketCode } from '../wire/packet-code.js'
 import { powOf } from '../wire/pow.js'
 import type { Counters } from './counters.js'
-import { delay } from './delay.js'
 import type { HeardEnvelope } from './heard.js'
 import type { OwnStatus } from './own-status.js'
 import type { Pace } from './pace.js'
-import { pause } from './pause.js'
 import type { Pool } from './pool.js'
 
 /** The peer that a feed serves: what it asks for, and how to send to it. */

@@ -1,4 +1,7 @@
 import type { Logger, PeerId } from '@libp2p/interface'
+import { pause } from '../base/pause.js'
+import type { Judgement } from '../limits/waste.js'
+import { JUDGEMENT } from '../limits/waste.js'
 import { fromHex } from '../wire/bytes.js'
 import { type Refusal, RefusalCode } from '../wire/confirmation.js'
 import { decodeEnvelope, type Envelope, type EnvelopeDigest } from '../wire/envelope.js'
@@ -12,12 +15,9 @@ import type { Filters } from './filters.js'
 import type { Forwarder } from './forwarder.js'
 import { type Heard, HeardEnvelope } from './heard.js'
 import type { OwnStatus } from './own-status.js'
-import type { Judgement } from './packet-channel.js'
-import { pause } from './pause.js'
 import { judgeForm, judgeTaste, MALFORMED, type Verdict } from './rules.js'
 import type { Settings } from './settings.js'
 import { type EnvelopeStore, StoreBatch } from './store-batch.js'
-import { JUDGEMENT } from './waste.js'
 
 /** Whom envelopes come from. */
 export interface Source {

@@ -1,4 +1,5 @@
 import type { PeerId } from '@libp2p/interface'
+import type { Origin } from '../limits/origin.js'
 import type { MailCodec } from '../wire/mail-codec.js'
 import type { Network, Packet } from './packet-channel.js'
 
@@ -7,7 +8,7 @@ export interface IncomingRequest {
   readonly peer: PeerId
   readonly network: Network
   /** Where the peer is; see `PacketChannel`. */
-  readonly origin: string
+  readonly origin: Origin
   /** The body of the 0x7e packet, raw. */
   readonly body: Uint8Array
   /** Which request forms this peer may use and how it is answered. */

@@ -1,6 +1,6 @@
+import { threads } from '../base/worker-thread.js'
 import { mineRange } from '../wire/pow.js'
 import type { MineAnswer, MineTask } from './miner.js'
-import { threads } from './worker-thread.js'
 
 interface Port {
   on(event: 'message', listener: (task: MineTask) => void): unknown

@@ -1,9 +1,9 @@
 import type { Logger } from '@libp2p/interface'
+import { pause } from '../base/pause.js'
+import { WorkerThread } from '../base/worker-thread.js'
 import { type Envelope, type EnvelopeFields, encodeEnvelope, encodeShortRlp } from '../wire/envelope.js'
 import { mineRange, miningBits } from '../wire/pow.js'
 import { MiningTargetError, WakuStoppedError } from './errors.js'
-import { pause } from './pause.js'
-import { WorkerThread } from './worker-thread.js'
 
 /** Attempts made at once, before a worker is worth its start: a few milliseconds. */
 const INLINE_ATTEMPTS = 256

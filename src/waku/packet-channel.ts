@@ -1,21 +1,12 @@
 import type { PeerId } from '@libp2p/interface'
+import type { Origin } from '../limits/origin.js'
+import type { Judgement } from '../limits/waste.js'
 import type { StatusCodec } from '../wire/status-codec.js'
 
 /** One packet of a conversation: its code (0..127) and its body, raw RLP that nobody re-encodes on the way. */
 export interface Packet {
   code: number
   body: Uint8Array
-}
-
-/** What became of a packet. */
-export interface Judgement {
-  /** Envelopes that are new. */
-  accepted: number
-  /**
-   * Bytes sent in vain: what does not decode, is refused, ignored or known. A transport reads such a peer more slowly, so that
-   * judging garbage leaves time for everybody else.
-   */
-  wasted: number
 }
 
 export type Network = 'libp2p' | 'devp2p'
@@ -27,8 +18,8 @@ export type Network = 'libp2p' | 'devp2p'
 export interface PacketChannel {
   readonly peer: PeerId
   readonly network: Network
-  /** Where the peer is: its address (`addressKey`), so that many peers of one address get the shares of one. */
-  readonly origin: string
+  /** The peer and its address, so that many peers of one address get the shares of one. */
+  readonly origin: Origin
   /** Beside another conversation with the same peer: envelopes are sent on that one while it lasts. */
   readonly secondary?: boolean
   /** Whether nothing can be sent any more. */

@@ -1,4 +1,7 @@
 import type { Logger, PeerId } from '@libp2p/interface'
+import type { FairQueue } from '../limits/fair-queue.js'
+import type { Judgement } from '../limits/waste.js'
+import { inVain } from '../limits/waste.js'
 import type { Envelope } from '../wire/envelope.js'
 import { MalformedError } from '../wire/errors.js'
 import { batchHash } from '../wire/messages.js'
@@ -14,11 +17,9 @@ import type { Intake, Source } from './intake.js'
 import { Interest } from './interest.js'
 import type { OwnStatus } from './own-status.js'
 import { Pace } from './pace.js'
-import type { Judgement, Packet, PacketChannel } from './packet-channel.js'
+import type { Packet, PacketChannel } from './packet-channel.js'
 import type { PacketDigester } from './packet-digester.js'
 import type { Settings } from './settings.js'
-import type { Turns } from './turns.js'
-import { inVain } from './waste.js'
 
 export interface SessionParts {
   /** Number of the peer in every envelope's set of peers that know it. */
@@ -27,7 +28,7 @@ export interface SessionParts {
   settings: Settings
   intake: Intake
   /** In which Messages packets are judged and stored. */
-  turns: Turns
+  turns: FairQueue
   digester: PacketDigester | undefined
   counters: Counters
   log: Logger
@@ -271,7 +272,6 @@ export class Session implements Source, FeedTarget {
   async #takeMessages(body: Uint8Array, hashing: Promise<PacketDigests | undefined> | undefined): Promise<void> {
     await this.#confirmer.room()
     const digests = await hashing
-    const taker = { origin: this.channel.origin, peer: this.peer.toString() }
     await new Promise<void>((resolve, reject) => {
       const turn = async (): Promise<void> => {
         const taken = await this.#parts.intake.take(body, this, digests)
@@ -282,7 +282,7 @@ export class Session implements Source, FeedTarget {
         if (body.length > BULKY) await taken.settled
       }
       // what came is taken in also when its sender is gone
-      this.#parts.turns.run(taker, turn).catch(reject)
+      this.#parts.turns.run(this.channel.origin, turn).catch(reject)
     })
   }
 }

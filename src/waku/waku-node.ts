@@ -1,5 +1,6 @@
 import type { ComponentLogger, Logger, Metrics, PeerId, Startable } from '@libp2p/interface'
 import { setMaxListeners } from 'main-event'
+import { FairQueue } from '../limits/fair-queue.js'
 import type { Envelope } from '../wire/envelope.js'
 import type { StatusOptions } from '../wire/status.js'
 import { Counters } from './counters.js'
@@ -20,7 +21,6 @@ import { Session } from './session.js'
 import { type Settings, settle, type WakuInit } from './settings.js'
 import type { EnvelopeStore } from './store-batch.js'
 import type { MessageFilter, ReceivedMessage } from './subscription.js'
-import { Turns } from './turns.js'
 import type { Connector, RunOptions, Waku, WakuPeer } from './waku.js'
 
 export interface WakuComponents {
@@ -44,7 +44,7 @@ export class WakuNode implements Waku, Startable {
   readonly #forwarder: Forwarder
   readonly #filters: Filters
   readonly #intake: Intake
-  readonly #turns = new Turns(PACKETS_AT_A_TIME)
+  readonly #turns = new FairQueue(PACKETS_AT_A_TIME)
   readonly #digester: PacketDigester | undefined
   readonly #peers = new Peers()
   readonly #miner: Miner

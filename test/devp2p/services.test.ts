@@ -233,7 +233,7 @@ test('a request carries the address that it came from, for fair turns', async t 
   const waku = await loneNode()
   t.after(() => waku.stop())
   const origins: string[] = []
-  const services = { waku, handle: async ({ origin }: IncomingRequest) => void origins.push(origin) }
+  const services = { waku, handle: async ({ origin }: IncomingRequest) => void origins.push(origin.address) }
   const devp2p = new Devp2pService(
     { logger: silentLogger(), services: () => services },
     { key: new NodeKey(), listen: [{ host: '127.0.0.1', port: 0 }] }

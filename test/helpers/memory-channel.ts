@@ -2,7 +2,9 @@ import './libp2p-node.js'
 import { generateKeyPair } from '@libp2p/crypto/keys'
 import type { PeerId } from '@libp2p/interface'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
-import type { Judgement, Packet, PacketChannel } from '../../src/waku/packet-channel.js'
+import type { Origin } from '../../src/limits/origin.js'
+import type { Judgement } from '../../src/limits/waste.js'
+import type { Packet, PacketChannel } from '../../src/waku/packet-channel.js'
 import { type StatusCodec, waku1Status } from '../../src/wire/status-codec.js'
 
 export async function newPeerId(): Promise<PeerId> {
@@ -11,13 +13,13 @@ export async function newPeerId(): Promise<PeerId> {
 
 export interface ChannelOptions {
   onMalformed?: 'abort' | 'ignore'
-  origin?: string
+  address?: string
 }
 
 /** One end of a conversation in memory: packets that arrive queue up until they are pulled. */
 export class MemoryChannel implements PacketChannel {
   readonly network = 'libp2p'
-  readonly origin: string
+  readonly origin: Origin
   readonly status: StatusCodec = waku1Status
   readonly onMalformed: 'abort' | 'ignore'
   readonly peer: PeerId
@@ -34,9 +36,9 @@ export class MemoryChannel implements PacketChannel {
   #ended = false
   #wake: (() => void) | undefined
 
-  constructor(peer: PeerId, { onMalformed = 'abort', origin }: ChannelOptions = {}) {
+  constructor(peer: PeerId, { onMalformed = 'abort', address }: ChannelOptions = {}) {
     this.peer = peer
-    this.origin = origin ?? peer.toString()
+    this.origin = { peer: peer.toString(), address: address ?? peer.toString() }
     this.onMalformed = onMalformed
   }
 

@@ -6,6 +6,7 @@ import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { createKeccak } from 'hash-wasm'
 import { StreamPacketChannel } from '../../src/libp2p/packet-channel.js'
 import { PACKETS_PROTOCOL } from '../../src/libp2p/packet-protocol.js'
+import { originOf } from '../../src/libp2p/stream-budget.js'
 import { compareBytes, fromHex } from '../../src/wire/bytes.js'
 import { useKeccak } from '../../src/wire/keccak.js'
 import { PacketCode } from '../../src/wire/packet-code.js'
@@ -35,7 +36,7 @@ function streamsOf(node: Libp2p): Stream[] {
 async function scripted(connection: Connection): Promise<ScriptedPeer> {
   const stream = await connection.newStream(PACKETS_PROTOCOL)
   return new ScriptedPeer(
-    new StreamPacketChannel(stream, connection.remotePeer, { origin: 'test' }),
+    new StreamPacketChannel(stream, connection.remotePeer, { origin: originOf(connection) }),
     connection.remotePeer
   )
 }
@@ -147,7 +148,7 @@ for (const smaller of ['we', 'they'] as const) {
     await plain.handle(PACKETS_PROTOCOL, (stream, connection) => {
       answered(
         new ScriptedPeer(
-          new StreamPacketChannel(stream, connection.remotePeer, { origin: 'test' }),
+          new StreamPacketChannel(stream, connection.remotePeer, { origin: originOf(connection) }),
           connection.remotePeer
         )
       )

@@ -9,6 +9,7 @@ import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { MemoryDatastore } from 'datastore-core'
 import type { Archive } from '../../src/archive/archive.js'
 import { openDatabase } from '../../src/archive/database.js'
+import type { Origin } from '../../src/limits/origin.js'
 import { Keyring } from '../../src/mailserver/keyring.js'
 import { Mailserver } from '../../src/mailserver/mailserver.js'
 import type { MailserverInit } from '../../src/mailserver/settings.js'
@@ -63,7 +64,7 @@ export async function aMailserver(
 /** A request as a transport hands it over, and what became of it. */
 export class TestRequest implements IncomingRequest {
   readonly network
-  readonly origin: string
+  readonly origin: Origin
   readonly codec = libp2pMail
   readonly packets: Packet[] = []
   readonly signal: AbortSignal
@@ -77,7 +78,7 @@ export class TestRequest implements IncomingRequest {
   constructor(peer: PeerId, request: Envelope | Uint8Array, network: 'libp2p' | 'devp2p' = 'libp2p') {
     this.peer = peer
     this.network = network
-    this.origin = peer.toString()
+    this.origin = { peer: peer.toString(), address: peer.toString() }
     this.body = request instanceof Uint8Array ? request : request.raw
     this.signal = this.#gone.signal
   }

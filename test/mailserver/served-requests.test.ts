@@ -24,7 +24,7 @@ test('an id is fresh once, and nobody is forgotten to make room', () => {
 test('requests under way are bounded, in all and for one peer, and one that ends makes room', () => {
   const admission = new Admission({ max: 4, maxPerPeer: 2 })
   const busy = { name: 'RequestError', code: RequestErrorCode.busy, retryAfter: 2 }
-  const enter = (peer: string, origin = peer): (() => void) => admission.enter({ peer, origin })
+  const enter = (peer: string, address = peer): (() => void) => admission.enter({ peer, address })
   const leave = enter('a')
   enter('a')
   assert.throws(() => enter('a'), busy)
@@ -40,7 +40,7 @@ test('requests under way are bounded, in all and for one peer, and one that ends
 
 test('one address never has more requests under way than there are places left', () => {
   const admission = new Admission({ max: 12, maxPerPeer: 2 })
-  const enter = (peer: string, origin: string): (() => void) => admission.enter({ peer, origin })
+  const enter = (peer: string, address: string): (() => void) => admission.enter({ peer, address })
   const fill = (origin: string): number => {
     for (let peers = 0; ; peers++) {
       try {

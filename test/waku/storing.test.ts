@@ -170,8 +170,8 @@ test('packets of one address, however many its peers, leave turns to another [MA
   node.setStore(store)
   const { appends } = store
   const silent = { bloom: new Uint8Array(64) }
-  const crowd = await Promise.all(Array.from({ length: 24 }, () => scriptedPeer(node, silent, { origin: 'crowd' })))
-  const alone = await scriptedPeer(node, silent, { origin: 'alone' })
+  const crowd = await Promise.all(Array.from({ length: 24 }, () => scriptedPeer(node, silent, { address: 'crowd' })))
+  const alone = await scriptedPeer(node, silent, { address: 'alone' })
   const bulky = () => newEnvelope({ data: randomBytes(20_000) })
   for (const peer of crowd) await peer.sendEnvelopes(bulky())
   await until(() => appends.length === 8)

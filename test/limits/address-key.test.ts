@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { addressKey } from '../../src/waku/address-key.js'
+import { addressKey } from '../../src/limits/address-key.js'
 
 test('an address is an IPv4 address, mapped or not, or an IPv6 /64', () => {
   for (const [address, key] of [

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Waste } from '../../src/waku/waste.js'
+import { Waste } from '../../src/limits/waste.js'
 
 const MIB = 1024 * 1024
 

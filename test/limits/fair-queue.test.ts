@@ -2,17 +2,18 @@ import '../../src/base/polyfill.js'
 import assert from 'node:assert/strict'
 import { setMaxListeners } from 'node:events'
 import { test } from 'node:test'
-import { Turns, type TurnTaker } from '../../src/waku/turns.js'
+import { FairQueue } from '../../src/limits/fair-queue.js'
+import type { Origin } from '../../src/limits/origin.js'
 
 const { signal } = new AbortController()
 setMaxListeners(0, signal)
 
 /** A requester, at an address of its own unless said otherwise. */
-const by = (peer: string, origin = `of ${peer}`): TurnTaker => ({ peer, origin })
+const by = (peer: string, address = `of ${peer}`): Origin => ({ peer, address })
 
 /** A queue whose only place is taken until it is let go. */
-function blocked(): { turns: Turns; release: () => void } {
-  const turns = new Turns(1)
+function blocked(): { turns: FairQueue; release: () => void } {
+  const turns = new FairQueue(1)
   const { promise, resolve } = Promise.withResolvers<void>()
   void turns.run(by('blocker'), () => promise, { signal })
   return { turns, release: resolve }
@@ -42,7 +43,7 @@ test('an address takes one turn at a time, however many peers it has', async () 
 })
 
 test('no more run at a time than allowed', async () => {
-  const turns = new Turns(3)
+  const turns = new FairQueue(3)
   let running = 0
   let most = 0
   const work = async (): Promise<void> => {
@@ -70,7 +71,7 @@ test('one that gives up leaves its place to the next', async () => {
 })
 
 test('work that fails frees its place', async () => {
-  const turns = new Turns(1)
+  const turns = new FairQueue(1)
   await assert.rejects(
     turns.run(
       by('a'),

@@ -1,4 +1,13 @@
-import type { Judgement } from './packet-channel.js'
+/** What became of a packet. */
+export interface Judgement {
+  /** Envelopes that are new. */
+  accepted: number
+  /**
+   * Bytes sent in vain: what does not decode, is refused, ignored or known. A transport reads such a peer more slowly, so that
+   * judging garbage leaves time for everybody else.
+   */
+  wasted: number
+}
 
 /** So much is forgotten in a millisecond: 2 MiB a second, about a tenth of what one core can judge. */
 const RATE = (2 * 1024 * 1024) / 1000
