@@ -1,3 +1,4 @@
+import { coverageFile } from './vectors-coverage.js'
 import { bloomFile, envelopeFile, kdfFile, payloadFile } from './vectors-envelope.js'
 import { type VectorFile, vectorJson } from './vectors-file.js'
 import { legacyFiles } from './vectors-legacy.js'
@@ -10,6 +11,7 @@ export async function vectorFiles(): Promise<Map<string, string>> {
   const files: Record<string, VectorFile> = {
     'bloom.json': bloomFile(),
     'completion.json': completionFile(),
+    'coverage.json': coverageFile(),
     'envelope.json': envelopeFile(),
     'frame.json': frameFile(),
     'kdf.json': await kdfFile(),

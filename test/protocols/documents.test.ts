@@ -2,9 +2,11 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { workedAnswer, workedRequest } from '../../scripts/vectors-coverage.js'
 import { lossyTopicBloom, topicBloom } from '../../src/wire/bloom.js'
 import { fromHex, toHex } from '../../src/wire/bytes.js'
 import { encodeBatchAck, encodeMessageResponse } from '../../src/wire/confirmation.js'
+import { encodeCoverageAnswer } from '../../src/wire/coverage.js'
 import { encodeCursor } from '../../src/wire/cursor.js'
 import { encodeEnvelope, encodeShortRlp } from '../../src/wire/envelope.js'
 import { type Dialect, encodeHistoryRequest } from '../../src/wire/history-request.js'
@@ -110,6 +112,15 @@ test('the worked bytes of mailserver.md are what the codecs write', () => {
   const error = { code: RequestErrorCode.busy, text: 'busy', retryAfter: 2 }
   const refusal = encodeRequestComplete({ requestId, lastHash: new Uint8Array(32), error })
   shows('mailserver.md', 'error', named(refusal).replace(`a0${'00'.repeat(32)}`, 'a0<32 x 00>'))
+})
+
+test('the worked bytes of a digest in mailserver.md are what the codecs write', () => {
+  shows(
+    'mailserver.md',
+    'digest',
+    toHex(workedRequest).replace('aa'.repeat(16), '<16 x aa>'),
+    toHex(encodeCoverageAnswer(workedAnswer)).replace('11'.repeat(32), '<32 x 11>')
+  )
 })
 
 test('the error table of mailserver.md names every code', () => {
