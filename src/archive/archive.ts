@@ -1,10 +1,12 @@
+import type { Gap } from '../wire/coverage.js'
+import type { DigestPart, DigestQuestion } from '../wire/digest.js'
 import type { Envelope } from '../wire/envelope.js'
 
 /** What became of one appended envelope. `known`: it was stored before. */
 export type AppendOutcome = 'stored' | 'known'
 
-/** Which envelopes a query wants. Both ends of the range are inclusive. */
-export interface ArchiveQuery {
+/** Which envelopes are meant. Both ends of the range are inclusive. */
+export interface ArchiveFilter {
   /** Oldest `sent`, Unix seconds, 0..2^32-1. */
   lower: number
   /** Newest `sent`, Unix seconds, 0..2^32-1. */
@@ -13,6 +15,10 @@ export interface ArchiveQuery {
   topics?: Uint8Array[] | undefined
   /** 64 bytes; an envelope matches when the lossy bloom of its topic is covered. */
   bloom?: Uint8Array | undefined
+}
+
+/** Which envelopes a query wants, and how many at a time. */
+export interface ArchiveQuery extends ArchiveFilter {
   /** 36 bytes `BE32(sent) ‖ hash`: only what lies strictly after it. */
   cursor?: Uint8Array | undefined
   /** At most this many envelopes, 1 or more (`Infinity` for a dialect that cannot page). */
@@ -34,10 +40,42 @@ export interface ArchiveEnd {
   cursor?: Uint8Array | undefined
 }
 
-export interface SequencedRow {
+/** Which envelopes a query in ingest order wants. */
+export interface SequenceQuery extends ArchiveFilter {
+  /** Only what has a greater ingest sequence number; 0 for everything. */
+  after: number
+  /** As for `ArchiveQuery`. */
+  limit: number
+  maxBytes?: number | undefined
+  signal?: AbortSignal | undefined
+}
+
+export interface SequencedRow extends ArchiveRow {
   /** Ingest sequence number, 1 for the first envelope ever appended to this archive. */
-  seq: bigint
-  raw: Uint8Array
+  seq: number
+}
+
+/** How a query in ingest order ended: everything up to `seq` was looked at; `more` when at least one more row matches. */
+export interface SequenceEnd {
+  seq: number
+  more: boolean
+}
+
+/** Which envelopes a digest is of, and how it is made. At least one part. */
+export interface DigestQuery extends ArchiveFilter, DigestQuestion {
+  signal?: AbortSignal | undefined
+}
+
+/** What an archive knows about what it may lack. */
+export interface ArchiveCoverage {
+  /** When it began, Unix seconds. */
+  since: number
+  /** What was sent before this time may have been pruned; 0 when nothing was. */
+  oldest: number
+  /** Last ingest sequence number given out, 0 when none ever was. */
+  lastSeq: number
+  /** Gaps that touch a range, ascending by `from`. */
+  gaps: Gap[]
 }
 
 export interface ArchiveStats {
@@ -48,7 +86,7 @@ export interface ArchiveStats {
   oldest?: number | undefined
   newest?: number | undefined
   /** Last ingest sequence number given out, 0 when none ever was. */
-  lastSeq: bigint
+  lastSeq: number
   /** Distinct topics stored. */
   topics: number
 }
@@ -74,11 +112,25 @@ export interface Archive {
    * the walk.
    */
   query(query: ArchiveQuery): AsyncGenerator<ArchiveRow[], ArchiveEnd>
-  /** Rows in ingest order with seq > `after`, at most `limit`, pruned ones left out. */
-  since(
-    after: bigint,
-    options: { limit: number; signal?: AbortSignal | undefined }
-  ): AsyncGenerator<SequencedRow[], void>
+  /**
+   * Rows in ingest order, in slices as `query` gives them; what was pruned is left out, and what is appended after the query
+   * began is not looked at. An envelope that comes late or is dated back is never missed by who goes on where the last query
+   * ended. Throws as `query` does, and when `after` is above the last sequence number.
+   */
+  sequence(query: SequenceQuery): AsyncGenerator<SequencedRow[], SequenceEnd>
+  /**
+   * Count and fingerprint of what matches, in parts (protocols/mailserver.md), from the index alone. Yields after each piece of
+   * work. What is appended or pruned meanwhile may or may not be in it. Throws as `query` does.
+   */
+  digest(query: DigestQuery): AsyncGenerator<void, DigestPart[]>
+  /** What is known about envelopes that may be missing in a range. */
+  coverage(range: Pick<ArchiveFilter, 'lower' | 'upper'>): Promise<ArchiveCoverage>
+  /** Remembers that envelopes of a time may be missing; gaps of a kind that touch are joined. On disk when it resolves. */
+  addGap(gap: Gap): Promise<void>
+  /** Until when somebody was known to look after this archive, Unix seconds; absent when that was never said. */
+  readonly attended: number | undefined
+  /** Says so, for `attended` after the next start. */
+  attend(now: number): Promise<void>
   /**
    * Deletes every envelope with sent < `before` (Unix seconds, 0..2^32) that is stored now; resolves with how many. Goes in
    * small steps between which appends are served, and may be broken off between any two.

@@ -1,47 +1,87 @@
 import { BLOOM_BYTES, isFullBloom } from '../wire/bloom.js'
 import { isUint32, MAX_UINT32 } from '../wire/bytes.js'
 import { decodeCursor } from '../wire/cursor.js'
+import { MAX_DIGEST_PARTS, MIN_SALT_BYTES } from '../wire/digest.js'
 import { topicNumber } from '../wire/topic.js'
-import type { ArchiveQuery } from './archive.js'
+import type { ArchiveFilter, ArchiveQuery, DigestQuery, SequenceQuery } from './archive.js'
 import { ArchiveQueryError } from './errors.js'
 import type { Position } from './position.js'
 
 const MAX_TOPICS = 1000
 
-/** A query as the implementations execute it. */
-export interface CheckedQuery {
+/** Which envelopes are meant, as the implementations read it. */
+export interface CheckedFilter {
   lower: number
   upper: number
-  /** Only what lies strictly after this (sent, hash). */
-  after?: Position | undefined
   /** Ascending, without duplicates. */
   topics?: number[] | undefined
   /** Absent beside topics, and when it matches everything. */
   bloom?: Uint8Array | undefined
 }
 
+/** A query as the implementations execute it. */
+export interface CheckedQuery extends CheckedFilter {
+  /** Only what lies strictly after this (sent, hash). */
+  after?: Position | undefined
+}
+
 /** @throws ArchiveQueryError, or MalformedError for a cursor that is not 36 bytes */
 export function checkQuery(query: ArchiveQuery): CheckedQuery {
-  const { lower, upper, limit, maxBytes } = query
+  checkPage(query)
+  const checked: CheckedQuery = checkFilter(query)
+  if (query.cursor !== undefined) {
+    const cursor = decodeCursor(query.cursor)
+    if (cursor.sent >= query.lower) checked.after = cursor
+  }
+  return checked
+}
+
+/**
+ * @param lastSeq - last sequence number given out
+ * @throws ArchiveQueryError
+ */
+export function checkSequence(query: SequenceQuery, lastSeq: number): CheckedFilter {
+  checkPage(query)
+  const { after } = query
+  if (!Number.isSafeInteger(after) || after < 0)
+    throw new ArchiveQueryError('a sequence number is an integer, 0 or more')
+  if (after > lastSeq) throw new ArchiveQueryError('a sequence number was not given out yet')
+  return checkFilter(query)
+}
+
+/** @throws ArchiveQueryError */
+export function checkDigest(query: DigestQuery): CheckedFilter {
+  const { parts, salt } = query
+  if (!Number.isInteger(parts) || parts < 1 || parts > MAX_DIGEST_PARTS)
+    throw new ArchiveQueryError(`a digest has 1 to ${MAX_DIGEST_PARTS} parts`)
+  if (salt.length < MIN_SALT_BYTES) throw new ArchiveQueryError(`a salt is ${MIN_SALT_BYTES} bytes or more`)
+  return checkFilter(query)
+}
+
+/** @throws ArchiveQueryError */
+export function checkRange({ lower, upper }: Pick<ArchiveFilter, 'lower' | 'upper'>): void {
   if (!isUint32(lower) || !isUint32(upper)) throw new ArchiveQueryError('lower and upper are integers of 32 bits')
   if (lower > upper) throw new ArchiveQueryError('lower lies above upper')
+}
+
+function checkPage({ limit, maxBytes }: Pick<ArchiveQuery, 'limit' | 'maxBytes'>): void {
   checkLimit(limit)
   if (maxBytes !== undefined && !(maxBytes >= 0)) throw new ArchiveQueryError('maxBytes is a number, 0 or more')
-  const checked: CheckedQuery = { lower, upper }
+}
+
+function checkFilter(query: ArchiveFilter): CheckedFilter {
+  checkRange(query)
+  const checked: CheckedFilter = { lower: query.lower, upper: query.upper }
   if (query.topics !== undefined) checked.topics = topicSet(query.topics)
   else if (query.bloom !== undefined) {
     if (query.bloom.length !== BLOOM_BYTES) throw new ArchiveQueryError('a bloom filter is 64 bytes')
     if (!isFullBloom(query.bloom)) checked.bloom = query.bloom
   }
-  if (query.cursor !== undefined) {
-    const cursor = decodeCursor(query.cursor)
-    if (cursor.sent >= lower) checked.after = cursor
-  }
   return checked
 }
 
 /** @throws ArchiveQueryError unless it is an integer of 1 or more, or `Infinity` */
-export function checkLimit(limit: number): void {
+function checkLimit(limit: number): void {
   if (!(limit >= 1) || (limit !== Number.POSITIVE_INFINITY && !Number.isInteger(limit)))
     throw new ArchiveQueryError('a limit is 1 or more')
 }

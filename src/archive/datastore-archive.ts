@@ -1,16 +1,32 @@
 import type { Datastore } from 'interface-datastore'
+import type { Gap } from '../wire/coverage.js'
+import type { DigestPart } from '../wire/digest.js'
 import type { Envelope } from '../wire/envelope.js'
 import type {
   AppendOutcome,
   Archive,
+  ArchiveCoverage,
   ArchiveEnd,
+  ArchiveFilter,
   ArchiveQuery,
   ArchiveRow,
   ArchiveStats,
-  SequencedRow
+  DigestQuery,
+  SequencedRow,
+  SequenceEnd,
+  SequenceQuery
 } from './archive.js'
 import { bloomTest } from './bloom-test.js'
-import { type CheckedQuery, checkLimit, checkPruneBound, checkQuery } from './checked-query.js'
+import {
+  type CheckedFilter,
+  type CheckedQuery,
+  checkDigest,
+  checkPruneBound,
+  checkQuery,
+  checkRange,
+  checkSequence
+} from './checked-query.js'
+import { CoverageLog } from './coverage-log.js'
 import type { IndexEntry } from './datastore-index.js'
 import { DatastoreRecords } from './datastore-records.js'
 import { DatastoreWriter } from './datastore-writer.js'
@@ -18,6 +34,8 @@ import { ArchiveClosedError, archiveFailure } from './errors.js'
 import { GroupCommit } from './group-commit.js'
 import { page, type Room, type RowSource, SLICE_BYTES, SLICE_ROWS } from './page.js'
 import type { Position } from './position.js'
+import { RangeDigest } from './range-digest.js'
+import { type SequenceSource, sequencePage } from './sequence-page.js'
 import { WriteQueue } from './write-queue.js'
 
 export interface DatastoreArchiveInit {
@@ -38,7 +56,15 @@ export interface DatastoreArchiveInit {
    * @default 67_108_864 (64 MiB)
    */
   maxQueuedBytes?: number | undefined
+  /**
+   * The clock: Unix time in seconds.
+   * @default the system's
+   */
+  now?: (() => number) | undefined
 }
+
+/** Index entries taken into a digest at once. */
+const DIGEST_STEP = 1024
 
 /**
  * A small archive on any datastore, for embedding and for tests; runs in a browser. An append is as safe on disk as the
@@ -49,6 +75,7 @@ export class DatastoreArchive implements Archive {
   readonly #writer: DatastoreWriter
   readonly #queue = new WriteQueue()
   readonly #commits: GroupCommit
+  #coverage!: CoverageLog
   #closing: Promise<void> | undefined
 
   private constructor({
@@ -73,6 +100,7 @@ export class DatastoreArchive implements Archive {
     const archive = new DatastoreArchive(init)
     try {
       await archive.#writer.settle()
+      await archive.#openCoverage(init.now ?? (() => Math.floor(Date.now() / 1000)))
       return archive
     } catch (error) {
       throw archiveFailure('the archive cannot be opened', error)
@@ -103,38 +131,61 @@ export class DatastoreArchive implements Archive {
     }
   }
 
-  async *since(
-    after: bigint,
-    { limit, signal }: { limit: number; signal?: AbortSignal | undefined }
-  ): AsyncGenerator<SequencedRow[], void> {
+  async *sequence(query: SequenceQuery): AsyncGenerator<SequencedRow[], SequenceEnd> {
     this.#assertOpen()
-    checkLimit(limit)
-    const entries = this.#writer.index.entries.filter(({ seq }) => BigInt(seq) > after).sort((a, b) => a.seq - b.seq)
+    const { lastSeq } = this.#writer
+    const filter = checkSequence(query, lastSeq)
     try {
-      let left = limit
-      for (let from = 0; from < entries.length && left > 0; ) {
-        signal?.throwIfAborted()
-        this.#assertOpen()
-        const slice = sliceOf(entries, from, { rows: left, bytes: Number.POSITIVE_INFINITY })
-        from += slice.length
-        const raws = await this.#records.raws(slice)
-        const rows = slice.flatMap(({ seq }, i) => {
-          const raw = raws[i]
-          return raw === undefined ? [] : [{ seq: BigInt(seq), raw }]
-        })
-        left -= rows.length
-        if (rows.length > 0) yield rows
-      }
+      return yield* sequencePage(this.#sequenceSource(filter, query.after), query, lastSeq)
     } catch (error) {
-      throw this.#failure(error, signal)
+      throw this.#failure(error, query.signal)
     }
+  }
+
+  async *digest(query: DigestQuery): AsyncGenerator<void, DigestPart[]> {
+    this.#assertOpen()
+    const filter = checkDigest(query)
+    const digest = new RangeDigest(filter, query)
+    const passes = passing(filter)
+    const { index } = this.#writer
+    const entries = index.entries.slice(index.from(filter.lower), index.from(filter.upper + 1))
+    for (let from = 0; from < entries.length; from += DIGEST_STEP) {
+      query.signal?.throwIfAborted()
+      this.#assertOpen()
+      for (const entry of entries.slice(from, from + DIGEST_STEP)) if (passes(entry)) digest.add(entry.sent, entry.hash)
+      yield
+    }
+    return digest.parts()
+  }
+
+  async coverage(range: Pick<ArchiveFilter, 'lower' | 'upper'>): Promise<ArchiveCoverage> {
+    this.#assertOpen()
+    checkRange(range)
+    return this.#coverage.describe(range.lower, range.upper, this.#writer.lastSeq)
+  }
+
+  addGap(gap: Gap): Promise<void> {
+    this.#assertOpen()
+    return this.#queue.run(() => this.#coverage.addGap(gap))
+  }
+
+  get attended(): number | undefined {
+    return this.#coverage.attended
+  }
+
+  attend(now: number): Promise<void> {
+    this.#assertOpen()
+    return this.#queue.run(() => this.#coverage.attend(now))
   }
 
   async prune(before: number, { signal }: { signal?: AbortSignal | undefined } = {}): Promise<number> {
     this.#assertOpen()
     checkPruneBound(before)
     try {
-      const lastSeq = await this.#queue.run(async () => this.#writer.lastSeq)
+      const lastSeq = await this.#queue.run(async () => {
+        await this.#coverage.raiseFloor(before)
+        return this.#writer.lastSeq
+      })
       let removed = 0
       for (;;) {
         signal?.throwIfAborted()
@@ -151,7 +202,7 @@ export class DatastoreArchive implements Archive {
   async stats(): Promise<ArchiveStats> {
     this.#assertOpen()
     const { entries, bytes, topics } = this.#writer.index
-    const stats: ArchiveStats = { envelopes: entries.length, bytes, topics, lastSeq: BigInt(this.#writer.lastSeq) }
+    const stats: ArchiveStats = { envelopes: entries.length, bytes, topics, lastSeq: this.#writer.lastSeq }
     const [oldest, newest] = [entries[0], entries.at(-1)]
     if (oldest !== undefined) stats.oldest = oldest.sent
     if (newest !== undefined) stats.newest = newest.sent
@@ -164,10 +215,9 @@ export class DatastoreArchive implements Archive {
   }
 
   /** Finds its place in the index anew for each slice, because the index may have changed since the last one. */
-  #source({ lower, upper, after, topics, bloom }: CheckedQuery): RowSource {
-    const wanted = topics === undefined ? undefined : new Set(topics)
-    const passes = bloom === undefined ? undefined : bloomTest(bloom)
-    const matches = ({ topic }: IndexEntry): boolean => wanted?.has(topic) ?? passes?.(topic) ?? true
+  #source({ after, ...filter }: CheckedQuery): RowSource {
+    const { lower, upper } = filter
+    const matches = passing(filter)
     let position: Position | undefined = after
     const next = async (room: Room, signal?: AbortSignal | undefined): Promise<ArchiveRow[]> => {
       for (;;) {
@@ -189,6 +239,35 @@ export class DatastoreArchive implements Archive {
     return { next }
   }
 
+  #sequenceSource(filter: CheckedFilter, first: number): SequenceSource {
+    const { lower, upper } = filter
+    const passes = passing(filter)
+    const entries = this.#writer.index.entries
+      .filter(entry => entry.seq > first && entry.sent >= lower && entry.sent <= upper && passes(entry))
+      .sort((a, b) => a.seq - b.seq)
+    let at = 0
+    const next: SequenceSource['next'] = async (_, room) => {
+      this.#assertOpen()
+      const slice = sliceOf(entries, at, room)
+      at += slice.length
+      const raws = await this.#records.raws(slice)
+      const rows = slice.flatMap(({ seq, sent, hash }, i) => {
+        const raw = raws[i]
+        return raw === undefined ? [] : [{ seq, sent, hash, raw }]
+      })
+      return { rows, upTo: slice.at(-1)?.seq ?? Number.POSITIVE_INFINITY }
+    }
+    return { next }
+  }
+
+  /** A new archive begins now; one of before this was kept began with what it holds. */
+  async #openCoverage(now: () => number): Promise<void> {
+    const saved = await this.#records.coverage()
+    const since = this.#writer.index.entries[0]?.sent ?? now()
+    this.#coverage = new CoverageLog(saved, since, bytes => this.#records.putCoverage(bytes))
+    if (saved === undefined) await this.#records.putCoverage(this.#coverage.bytes)
+  }
+
   #assertOpen(): void {
     if (this.#closing !== undefined) throw new ArchiveClosedError()
   }
@@ -198,6 +277,13 @@ export class DatastoreArchive implements Archive {
     if (this.#closing !== undefined) return new ArchiveClosedError(undefined, { cause: error })
     return archiveFailure('the archive could not be read or changed', error)
   }
+}
+
+/** Whether an entry is of the topics that are meant. */
+function passing({ topics, bloom }: CheckedFilter): (entry: IndexEntry) => boolean {
+  const wanted = topics && new Set(topics)
+  const passes = bloom && bloomTest(bloom)
+  return ({ topic }) => wanted?.has(topic) ?? passes?.(topic) ?? true
 }
 
 /** Entries from `from` on that pass, as many as there is room for and no more than a slice. */

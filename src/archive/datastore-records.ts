@@ -19,18 +19,21 @@ export interface State {
 }
 
 /**
- * The records of an archive in a datastore: `<prefix>/state` is format(4) ‖ id(8) ‖ last seq(8), big-endian, and
+ * The records of an archive in a datastore: `<prefix>/state` is format(4) ‖ id(8) ‖ last seq(8), big-endian,
+ * `<prefix>/coverage` what a `CoverageLog` keeps, and
  * `<prefix>/e/<seq>-<sent>-<hash>-<topic>-<size>`, all in hexadecimal, is an envelope.
  */
 export class DatastoreRecords {
   readonly #datastore: Datastore
   readonly #prefix: string
   readonly #stateKey: Key
+  readonly #coverageKey: Key
 
   constructor(datastore: Datastore, prefix: string) {
     this.#datastore = datastore
     this.#prefix = `${prefix}/e`
     this.#stateKey = new Key(`${prefix}/state`)
+    this.#coverageKey = new Key(`${prefix}/coverage`)
   }
 
   /** Reads the state, or begins an archive. */
@@ -42,6 +45,15 @@ export class DatastoreRecords {
       return state
     }
     return decodeState(found)
+  }
+
+  /** What a `CoverageLog` saved. */
+  coverage(): Promise<Uint8Array | undefined> {
+    return this.#get(this.#coverageKey)
+  }
+
+  async putCoverage(bytes: Uint8Array): Promise<void> {
+    await this.#datastore.put(this.#coverageKey, bytes)
   }
 
   /** Every envelope there is, in no order. */

@@ -1,28 +1,47 @@
+import type { Gap } from '../wire/coverage.js'
+import type { DigestPart } from '../wire/digest.js'
 import type { Envelope } from '../wire/envelope.js'
 import type {
   AppendOutcome,
   Archive,
+  ArchiveCoverage,
   ArchiveEnd,
+  ArchiveFilter,
   ArchiveQuery,
   ArchiveRow,
   ArchiveStats,
-  SequencedRow
+  DigestQuery,
+  SequencedRow,
+  SequenceEnd,
+  SequenceQuery
 } from './archive.js'
 import { bloomTest } from './bloom-test.js'
-import { type CheckedQuery, checkLimit, checkPruneBound, checkQuery } from './checked-query.js'
+import {
+  type CheckedFilter,
+  type CheckedQuery,
+  checkDigest,
+  checkPruneBound,
+  checkQuery,
+  checkRange,
+  checkSequence
+} from './checked-query.js'
+import { CoverageLog } from './coverage-log.js'
 import { ArchiveClosedError, archiveFailure } from './errors.js'
 import { GroupCommit } from './group-commit.js'
+import { acceptsTopic, type DigestTopics, takeDigest } from './level-digest.js'
 import { openFormat } from './level-format.js'
 import * as layout from './level-layout.js'
 import { Ledger } from './level-ledger.js'
 import { TopicWalk } from './level-planner.js'
 import { Pruner } from './level-pruner.js'
 import { Scan } from './level-scan.js'
-import { sequence } from './level-sequence.js'
+import { RunSequence } from './level-sequence.js'
 import { type LevelStore, readRange } from './level-store.js'
 import { Walk } from './level-walk.js'
 import { LevelWriter } from './level-writer.js'
 import { page, type RowSource } from './page.js'
+import { RangeDigest } from './range-digest.js'
+import { sequencePage } from './sequence-page.js'
 import { TopicDictionary } from './topic-dictionary.js'
 import { WriteQueue } from './write-queue.js'
 
@@ -34,7 +53,14 @@ export interface LevelArchiveInit {
    * @default 67_108_864 (64 MiB)
    */
   maxQueuedBytes?: number | undefined
+  /**
+   * The clock: Unix time in seconds.
+   * @default the system's
+   */
+  now?: (() => number) | undefined
 }
+
+const COVERAGE_KEY = layout.metaKey('coverage')
 
 /** A filter that matches more topics than this is answered by a scan. */
 const MAX_BLOOM_TOPICS = 4096
@@ -49,6 +75,7 @@ export class LevelArchive implements Archive {
   readonly #writer: LevelWriter
   readonly #commits: GroupCommit
   readonly #pruner: Pruner
+  #coverage!: CoverageLog
   #prunes = new Set<Promise<unknown>>()
   #closing: Promise<void> | undefined
 
@@ -75,6 +102,7 @@ export class LevelArchive implements Archive {
     try {
       const archive = new LevelArchive(init, await openFormat(init.db))
       await archive.#writer.load()
+      await archive.#openCoverage(init.now ?? (() => Math.floor(Date.now() / 1000)))
       return archive
     } catch (error) {
       throw archiveFailure('the archive cannot be opened', error)
@@ -101,27 +129,63 @@ export class LevelArchive implements Archive {
     }
   }
 
-  async *since(
-    after: bigint,
-    { limit, signal }: { limit: number; signal?: AbortSignal | undefined }
-  ): AsyncGenerator<SequencedRow[], void> {
+  async *sequence(query: SequenceQuery): AsyncGenerator<SequencedRow[], SequenceEnd> {
     this.#assertOpen()
-    checkLimit(limit)
-    if (after >= BigInt(this.#ledger.totals.lastSeq)) return
+    const { lastSeq } = this.#ledger.totals
+    const filter = checkSequence(query, lastSeq)
     try {
-      for await (const rows of sequence(this.#store, Math.max(0, Number(after)), { limit, signal })) {
-        yield rows
+      const accepts = acceptsTopic(await this.#topicsOf(filter))
+      const { lower, upper } = filter
+      const runs = new RunSequence(this.#store, ({ sent, topic }) => sent >= lower && sent <= upper && accepts(topic))
+      const next: RunSequence['next'] = (...args) => {
+        this.#assertOpen()
+        return runs.next(...args)
+      }
+      return yield* sequencePage({ next }, query, lastSeq)
+    } catch (error) {
+      throw this.#failure(error, query.signal)
+    }
+  }
+
+  async *digest(query: DigestQuery): AsyncGenerator<void, DigestPart[]> {
+    this.#assertOpen()
+    const filter = checkDigest(query)
+    const digest = new RangeDigest(filter, query)
+    try {
+      const topics = await this.#topicsOf(filter)
+      for await (const _ of takeDigest(this.#store, this.#ledger, filter, topics, digest)) {
+        query.signal?.throwIfAborted()
+        yield
         this.#assertOpen()
       }
+      return digest.parts()
     } catch (error) {
-      throw this.#failure(error, signal)
+      throw this.#failure(error, query.signal)
     }
+  }
+
+  async coverage(range: Pick<ArchiveFilter, 'lower' | 'upper'>): Promise<ArchiveCoverage> {
+    this.#assertOpen()
+    checkRange(range)
+    return this.#coverage.describe(range.lower, range.upper, this.#ledger.totals.lastSeq)
+  }
+
+  addGap(gap: Gap): Promise<void> {
+    return this.#step(() => this.#coverage.addGap(gap))
+  }
+
+  get attended(): number | undefined {
+    return this.#coverage.attended
+  }
+
+  attend(now: number): Promise<void> {
+    return this.#step(() => this.#coverage.attend(now))
   }
 
   async prune(before: number, { signal }: { signal?: AbortSignal | undefined } = {}): Promise<number> {
     this.#assertOpen()
     checkPruneBound(before)
-    const pruned = this.#pruner.prune(before, signal)
+    const pruned = this.#step(() => this.#coverage.raiseFloor(before)).then(() => this.#pruner.prune(before, signal))
     this.#prunes.add(pruned)
     try {
       return await pruned
@@ -136,7 +200,7 @@ export class LevelArchive implements Archive {
     this.#assertOpen()
     const { envelopes, bytes, topics, lastSeq } = this.#ledger.totals
     const days = this.#ledger.days(0, 0xffff)
-    const stats: ArchiveStats = { envelopes, bytes, topics, lastSeq: BigInt(lastSeq) }
+    const stats: ArchiveStats = { envelopes, bytes, topics, lastSeq }
     const [first, last] = [days[0], days.at(-1)]
     if (first === undefined || last === undefined) return stats
     try {
@@ -160,15 +224,32 @@ export class LevelArchive implements Archive {
     return this.#closing
   }
 
+  /** A new archive begins now; one of before this was kept began with what it holds. */
+  async #openCoverage(now: () => number): Promise<void> {
+    const [saved] = await this.#store.getMany([COVERAGE_KEY])
+    const since = saved === undefined ? ((await this.stats()).oldest ?? now()) : 0
+    const save = (value: Uint8Array) => this.#store.batch([{ type: 'put', key: COVERAGE_KEY, value }], { sync: true })
+    this.#coverage = new CoverageLog(saved, since, save)
+    if (saved === undefined) await save(this.#coverage.bytes)
+  }
+
+  /** The topics that a filter means, or what tells them. */
+  async #topicsOf({ topics, bloom }: CheckedFilter): Promise<DigestTopics> {
+    if (topics !== undefined) return topics
+    if (bloom === undefined) return () => true
+    return (await this.#matching(bloom)) ?? bloomTest(bloom)
+  }
+
+  #matching(bloom: Uint8Array): Promise<number[] | undefined> {
+    return this.#dictionary.matching(bloom, { max: MAX_BLOOM_TOPICS, total: this.#ledger.totals.topics })
+  }
+
   async #plan(query: CheckedQuery): Promise<RowSource> {
     const { topics, bloom, after, upper } = query
     if (after !== undefined && after.sent > upper) return { next: async () => [] }
     if (topics !== undefined) return new TopicWalk(this.#store, this.#ledger, query, topics)
     if (bloom === undefined) return new Walk(this.#store, this.#fromFirstDay(query))
-    const matching = await this.#dictionary.matching(bloom, {
-      max: MAX_BLOOM_TOPICS,
-      total: this.#ledger.totals.topics
-    })
+    const matching = await this.#matching(bloom)
     if (matching !== undefined) return new TopicWalk(this.#store, this.#ledger, query, matching)
     return new Scan(this.#store, this.#fromFirstDay(query), { accepts: bloomTest(bloom), share: 1 })
   }

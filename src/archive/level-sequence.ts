@@ -1,59 +1,67 @@
-import type { SequencedRow } from './archive.js'
 import * as layout from './level-layout.js'
 import { type LevelStore, readRange } from './level-store.js'
-import { SLICE_BYTES, SLICE_ROWS } from './page.js'
+import { type Room, SLICE_BYTES, SLICE_ROWS } from './page.js'
+import type { SequenceSource } from './sequence-page.js'
 
-/** Runs read at once. */
-const RUNS = 64
+/** Runs read at once, at first and at most: a run is up to 44 KiB. */
+const FIRST_RUNS = 4
+const MOST_RUNS = 32
 
 interface Numbered extends layout.Entry {
   seq: number
 }
 
-/** Stored envelopes with a sequence number above `after`, in that order, in slices. */
-export async function* sequence(
-  store: LevelStore,
-  after: number,
-  { limit, signal }: { limit: number; signal?: AbortSignal | undefined }
-): AsyncGenerator<SequencedRow[], void> {
-  let left = limit
-  for (;;) {
-    signal?.throwIfAborted()
-    const runs = await readRange(store, layout.runsFrom(after + 1), RUNS)
-    if (runs.length === 0) return
-    let entries: Numbered[] = []
+/** Goes through the runs of ingest order and fetches the envelopes of those entries that pass. */
+export class RunSequence implements SequenceSource {
+  readonly #store: LevelStore
+  readonly #accepts: (entry: layout.Entry) => boolean
+  #runs = FIRST_RUNS
+  /** Entries read and not given yet, in order. */
+  #entries: Numbered[] = []
+  /** Up to which number `#entries` hold all that pass. */
+  #read = 0
+
+  constructor(store: LevelStore, accepts: (entry: layout.Entry) => boolean) {
+    this.#store = store
+    this.#accepts = accepts
+  }
+
+  async next(after: number, room: Room) {
+    if (this.#entries.length === 0 && this.#read <= after) await this.#fill(after)
+    const slice = this.#entries.splice(0, sliceLength(this.#entries, room))
+    const upTo = this.#entries.length === 0 ? this.#read : (slice.at(-1) as Numbered).seq
+    const values = await this.#store.getMany(slice.map(layout.envelopeKey))
+    const rows = slice.flatMap(({ seq, sent, hash }, i) => {
+      const value = values[i]
+      // Pruned; or pruned and appended again, then it has a later number.
+      if (value === undefined || layout.seqOf(value) !== seq) return []
+      return [{ seq, sent, hash, raw: layout.rawOf(value) }]
+    })
+    return { rows, upTo }
+  }
+
+  async #fill(after: number): Promise<void> {
+    const runs = await readRange(this.#store, layout.runsFrom(after + 1), this.#runs)
+    this.#runs = Math.min(MOST_RUNS, this.#runs * 2)
+    const entries: Numbered[] = []
     for (const [key, value] of runs) {
       const lastSeq = layout.readRunSeq(key)
       const run = layout.decodeRun(value)
-      entries = entries.concat(run.map((entry, i) => ({ ...entry, seq: lastSeq - run.length + 1 + i })))
+      run.forEach((entry, i) => {
+        const seq = lastSeq - run.length + 1 + i
+        if (seq > after && this.#accepts(entry)) entries.push({ ...entry, seq })
+      })
+      this.#read = lastSeq
     }
-    entries = entries.filter(({ seq }) => seq > after)
-    while (entries.length > 0) {
-      signal?.throwIfAborted()
-      const slice = entries.splice(0, sliceLength(entries, left))
-      after = (slice.at(-1) as Numbered).seq
-      const rows = await fetch(store, slice)
-      if (rows.length > 0) yield rows
-      left -= rows.length
-      if (left === 0) return
-    }
+    if (runs.length === 0) this.#read = Number.POSITIVE_INFINITY
+    this.#entries = entries
   }
 }
 
-async function fetch(store: LevelStore, entries: Numbered[]): Promise<SequencedRow[]> {
-  const values = await store.getMany(entries.map(layout.envelopeKey))
-  return entries.flatMap(({ seq }, i) => {
-    const value = values[i]
-    // Pruned; or pruned and appended again, then it has a later number.
-    if (value === undefined || layout.seqOf(value) !== seq) return []
-    return [{ seq: BigInt(seq), raw: layout.rawOf(value) }]
-  })
-}
-
-function sliceLength(entries: Numbered[], left: number): number {
-  let bytes = 0
+function sliceLength(entries: readonly Numbered[], room: Room): number {
+  let bytes = Math.min(room.bytes, SLICE_BYTES)
   let length = 0
-  while (length < entries.length && length < Math.min(left, SLICE_ROWS) && bytes <= SLICE_BYTES)
-    bytes += (entries[length++] as Numbered).size
+  while (length < entries.length && length < Math.min(room.rows, SLICE_ROWS) && bytes >= 0)
+    bytes -= (entries[length++] as Numbered).size
   return length
 }

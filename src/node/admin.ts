@@ -73,10 +73,10 @@ export function adminHandlers(parts: AdminParts): Record<string, ControlHandler>
 }
 
 async function stats({ archive, trust, keys, counters }: AdminParts): Promise<Record<string, unknown>> {
-  const { lastSeq, ...rest } = await archive.stats()
+  const stats = await archive.stats()
   return {
     running: counters !== undefined,
-    archive: { id: toHex(archive.id), ...rest, lastSeq: lastSeq.toString() },
+    archive: { id: toHex(archive.id), ...stats },
     trusted: trust.list().length,
     keys: keys.list().length,
     ...(counters === undefined ? {} : counters())

@@ -1,9 +1,19 @@
 import assert from 'node:assert/strict'
-import type { Archive, ArchiveQuery, ArchiveRow, SequencedRow } from '../../src/archive/archive.js'
+import type {
+  Archive,
+  ArchiveQuery,
+  ArchiveRow,
+  DigestQuery,
+  SequencedRow,
+  SequenceEnd,
+  SequenceQuery
+} from '../../src/archive/archive.js'
 import { comparePositions, type Position } from '../../src/archive/position.js'
-import { toHex } from '../../src/wire/bytes.js'
+import { compareBytes, MAX_UINT32, toHex } from '../../src/wire/bytes.js'
 import { decodeCursor } from '../../src/wire/cursor.js'
+import { type DigestPart, equalTimes, hashesPerPart } from '../../src/wire/digest.js'
 import { decodeEnvelope, type Envelope } from '../../src/wire/envelope.js'
+import { Fingerprint } from '../../src/wire/fingerprint.js'
 import { byTimeAndHash, Model, matches } from './model.js'
 import { Prng } from './prng.js'
 import { World } from './world.js'
@@ -43,16 +53,41 @@ export async function readPage(archive: Archive, query: ArchiveQuery): Promise<P
   }
 }
 
-/** Reads in ingest order and checks that it is one. */
-export async function readSince(archive: Archive, after: bigint, limit: number): Promise<SequencedRow[]> {
+const EVERYTHING = { lower: 0, upper: MAX_UINT32 }
+
+/** Reads a page in ingest order and checks that it is one. */
+export async function readSequence(
+  archive: Archive,
+  query: SequenceQuery
+): Promise<{ rows: SequencedRow[]; end: SequenceEnd }> {
   const rows: SequencedRow[] = []
-  for await (const slice of archive.since(after, { limit })) {
-    for (const row of slice) {
-      assert(row.seq > (rows.at(-1)?.seq ?? after), 'sequence numbers ascend')
+  const slices = archive.sequence(query)
+  for (;;) {
+    const { done, value } = await slices.next()
+    if (done === true) return { rows, end: value }
+    assert(value.length >= 1 && value.length <= 1000, 'a slice has some hundred rows at most')
+    for (const row of value) {
+      assert(row.seq > (rows.at(-1)?.seq ?? query.after), 'sequence numbers ascend')
       rows.push(row)
     }
   }
-  return rows
+}
+
+/** All that was stored after a number, whatever it is. */
+export async function readSince(archive: Archive, after: number, limit: number): Promise<SequencedRow[]> {
+  return (await readSequence(archive, { ...EVERYTHING, after, limit })).rows
+}
+
+/** Makes a digest, and says how often it let others have their turn. */
+export async function readDigest(
+  archive: Archive,
+  query: DigestQuery
+): Promise<{ parts: DigestPart[]; turns: number }> {
+  const steps = archive.digest(query)
+  for (let turns = 0; ; turns++) {
+    const { done, value } = await steps.next()
+    if (done === true) return { parts: value, turns }
+  }
 }
 
 /** One page beside what the model says, to the last byte. */
@@ -98,7 +133,7 @@ export async function compareWithModel(open: Open, seed: number, cases: number):
       archive = await open()
       assert.equal(toHex(archive.id), toHex(id), 'the archive keeps its id')
     }
-    await compareBesides(archive, model, prng)
+    await compareBesides(archive, model, world)
     const wanted = Math.ceil((cases * (round + 1)) / rounds)
     while (compared.pages < wanted) await compareWalk(archive, model, world, compared)
   }
@@ -120,16 +155,71 @@ async function compareWalk(archive: Archive, model: Model, world: World, compare
   }
 }
 
-async function compareBesides(archive: Archive, model: Model, prng: Prng): Promise<void> {
+async function compareBesides(archive: Archive, model: Model, world: World): Promise<void> {
+  const { prng } = world
   const stats = await archive.stats()
   assert.deepEqual({ oldest: undefined, newest: undefined, ...stats }, model.stats, 'the counts')
   for (let i = 0; i < 5; i++) {
-    const after = BigInt(prng.below(Number(model.lastSeq) + 3))
-    const limit = prng.pick([1, prng.between(1, 1000), Number.POSITIVE_INFINITY])
-    const print = ({ seq, raw }: { seq: bigint; raw: Uint8Array }): string => `${seq} ${toHex(raw.subarray(0, 100))}`
-    const rows = await readSince(archive, after, limit)
-    assert.deepEqual(rows.map(print), model.since(after, limit).map(print), 'the same in the order of ingest')
+    const { cursor, ...filter } = world.query()
+    await compareSequence(archive, model, { ...filter, after: prng.below(model.lastSeq + 1) })
+    await compareDigest(archive, model, {
+      ...filter,
+      salt: prng.bytes(16),
+      parts: prng.pick([1, prng.between(1, 64)]),
+      by: prng.pick(['time', 'count'])
+    })
   }
+  const beyond = { ...EVERYTHING, after: model.lastSeq + 1, limit: 1 }
+  await assert.rejects(readSequence(archive, beyond), { name: 'ArchiveQueryError' })
+}
+
+/** A page in ingest order, and sometimes all that follow it. */
+async function compareSequence(archive: Archive, model: Model, query: SequenceQuery): Promise<void> {
+  const print = ({ seq, raw }: { seq: number; raw: Uint8Array }): string => `${seq} ${toHex(raw.subarray(0, 100))}`
+  for (let next = query, most = 10; most > 0; most--) {
+    const { rows, end } = await readSequence(archive, next)
+    const expected = model.sequence(next)
+    assert.deepEqual(rows.map(print), expected.rows.map(print), 'the same in the order of ingest')
+    assert.deepEqual(end, expected.end, 'the same end, one before what comes next')
+    if (!end.more) return
+    next = { ...next, after: end.seq }
+  }
+}
+
+async function compareDigest(archive: Archive, model: Model, query: DigestQuery): Promise<void> {
+  const { lower, upper, parts: count, salt, by } = query
+  const { parts } = await readDigest(archive, query)
+  const matching = model.matching(query)
+  assert.equal(parts[0]?.lower, lower, 'the parts begin where the range does')
+  assert.equal(parts.at(-1)?.upper, upper, 'and end where it ends')
+  if (by === 'time')
+    assert.deepEqual(
+      parts.map(part => part.upper),
+      equalTimes(lower, upper, count)
+    )
+  parts.forEach((part, i) => {
+    if (i > 0) assert.equal(part.lower, (parts[i - 1] as DigestPart).upper + 1, 'without a gap')
+    const members = matching.filter(({ sent }) => sent >= part.lower && sent <= part.upper).map(({ hash }) => hash)
+    assert.equal(part.count, members.length)
+    const few = members.length <= hashesPerPart(count)
+    assert.equal(part.hashes !== undefined, few, 'hashes exactly when they are few')
+    const sum = new Fingerprint(salt)
+    for (const hash of members) sum.add(hash)
+    if (few) assert.deepEqual(part.hashes?.map(toHex), members.sort(compareBytes).map(toHex))
+    else assert.deepEqual(part.fingerprint, sum.bytes)
+  })
+  assert(parts.length <= count)
+  // a second holds what it holds
+  const most = Math.max(...parts.map(part => part.count))
+  if (by === 'count' && matching.length > 0 && upper - lower < 4096)
+    assert(most <= Math.ceil(matching.length / count) + crowd(matching), 'about equally many')
+}
+
+/** Most envelopes of one second. */
+function crowd(envelopes: readonly Envelope[]): number {
+  const counts = new Map<number, number>()
+  for (const { sent } of envelopes) counts.set(sent, (counts.get(sent) ?? 0) + 1)
+  return Math.max(...counts.values())
 }
 
 /**

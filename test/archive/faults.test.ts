@@ -46,7 +46,7 @@ async function assertConsistent(archive: LevelArchive): Promise<void> {
     rows.reduce((sum, { raw }) => sum + raw.length, 0)
   )
   assert.equal(stats.topics, rows.length > 0 ? 1 : 0)
-  const sequence = await readSince(archive, 0n, Number.POSITIVE_INFINITY)
+  const sequence = await readSince(archive, 0, Number.POSITIVE_INFINITY)
   assert.equal(sequence.length, rows.length, 'each envelope has one sequence number')
   assert(sequence.every(({ seq }) => seq <= stats.lastSeq))
 }
@@ -56,7 +56,9 @@ test('every batch is synced', async t => {
   const archive = await LevelArchive.open({ db: store })
   await archive.append(envelopes(0, 3))
   await archive.prune(2 ** 32)
-  assert.equal(store.batches.length, 4, 'the new archive, the append, the prune of that day, the ingest order')
+  const written =
+    'the new archive, when it began, the append, how far pruning goes, the prune of that day, the ingest order'
+  assert.equal(store.batches.length, 6, written)
   assert(store.batches.every(({ sync }) => sync))
 })
 
@@ -75,7 +77,7 @@ for (const writes of ['fail', 'fail afterwards'] as const) {
     assert.deepEqual(new Set(outcomes), new Set([writes === 'fail' ? 'stored' : 'known']))
     assert.deepEqual(await archive.append(envelopes(11, 1)), ['stored'])
     await assertConsistent(archive)
-    assert.equal((await archive.stats()).lastSeq, 12n)
+    assert.equal((await archive.stats()).lastSeq, 12)
 
     // What is in memory is what is on disk.
     const again = await LevelArchive.open({ db: level })
@@ -151,10 +153,10 @@ test('what is appended behind a prune under way survives it, also in ingest orde
   }
   assert.equal(await archive.prune(NOON + 86_400), 3000)
   assert.deepEqual(await appended, ['stored'])
-  const sequence = await readSince(archive, 0n, 10)
+  const sequence = await readSince(archive, 0, 10)
   assert.deepEqual(
     sequence.map(({ seq, raw }) => [seq, toHex(raw)]),
-    [[3001n, toHex(late.raw)]]
+    [[3001, toHex(late.raw)]]
   )
   assert.equal((await readPage(archive, ALL)).rows.length, 1)
 })

@@ -1,4 +1,4 @@
-import type { ArchiveQuery } from '../../src/archive/archive.js'
+import type { ArchiveFilter, ArchiveQuery, SequenceEnd, SequenceQuery } from '../../src/archive/archive.js'
 import { envelopeMatchesBloom } from '../../src/wire/bloom.js'
 import { compareBytes, equalBytes, toHex } from '../../src/wire/bytes.js'
 import { decodeCursor, encodeCursor } from '../../src/wire/cursor.js'
@@ -6,16 +6,16 @@ import { decodeEnvelope, type Envelope } from '../../src/wire/envelope.js'
 
 /** What an archive must do, said in the plainest way: a list that is filtered and sorted for each question. */
 export class Model {
-  #stored = new Map<string, { envelope: Envelope; seq: bigint }>()
+  #stored = new Map<string, { envelope: Envelope; seq: number }>()
   #sorted: Envelope[] | undefined
-  #lastSeq = 0n
+  #lastSeq = 0
 
   get envelopes(): Envelope[] {
     this.#sorted ??= [...this.#stored.values()].map(({ envelope }) => envelope).sort(byTimeAndHash)
     return this.#sorted
   }
 
-  get lastSeq(): bigint {
+  get lastSeq(): number {
     return this.#lastSeq
   }
 
@@ -26,7 +26,7 @@ export class Model {
   append(envelopes: Envelope[]): ('stored' | 'known')[] {
     return envelopes.map(envelope => {
       if (this.has(envelope)) return 'known'
-      this.#lastSeq += 1n
+      this.#lastSeq += 1
       this.#sorted = undefined
       this.#stored.set(envelope.hashHex, { envelope, seq: this.#lastSeq })
       return 'stored'
@@ -55,16 +55,31 @@ export class Model {
     return { rows, cursor: more ? encodeCursor(last.sent, last.hash) : undefined }
   }
 
-  since(after: bigint, limit: number): { seq: bigint; raw: Uint8Array }[] {
-    return [...this.#stored.values()]
-      .filter(({ seq }) => seq > after)
-      .sort((a, b) => Number(a.seq - b.seq))
-      .slice(0, limit)
-      .map(({ seq, envelope }) => ({ seq, raw: envelope.raw }))
+  /** Cut as the first query's pages are; the end says up to where nothing was left out. */
+  sequence({ after, limit, maxBytes = Number.POSITIVE_INFINITY, ...filter }: SequenceQuery): {
+    rows: { seq: number; raw: Uint8Array }[]
+    end: SequenceEnd
+  } {
+    const matching = [...this.#stored.values()]
+      .filter(({ seq, envelope }) => seq > after && matches(filter, envelope))
+      .sort((a, b) => a.seq - b.seq)
+    const rows: { seq: number; raw: Uint8Array }[] = []
+    let bytes = 0
+    for (const { seq, envelope } of matching) {
+      bytes += envelope.size
+      if (rows.length === limit || (rows.length > 0 && bytes > maxBytes))
+        return { rows, end: { seq: seq - 1, more: true } }
+      rows.push({ seq, raw: envelope.raw })
+    }
+    return { rows, end: { seq: this.#lastSeq, more: false } }
+  }
+
+  matching(filter: ArchiveFilter): Envelope[] {
+    return this.envelopes.filter(envelope => matches(filter, envelope))
   }
 
   /** Takes over what an archive says was appended, where the order of things was open. */
-  adopt(rows: { seq: bigint; raw: Uint8Array }[], lastSeq: bigint): void {
+  adopt(rows: { seq: number; raw: Uint8Array }[], lastSeq: number): void {
     this.#sorted = undefined
     for (const { seq, raw } of rows) {
       const envelope = decodeEnvelope(raw)
@@ -90,7 +105,7 @@ export function byTimeAndHash(a: Envelope, b: Envelope): number {
   return a.sent - b.sent || compareBytes(a.hash, b.hash)
 }
 
-export function matches(query: ArchiveQuery, envelope: Envelope): boolean {
+export function matches(query: ArchiveFilter & { cursor?: Uint8Array | undefined }, envelope: Envelope): boolean {
   if (envelope.sent < query.lower || envelope.sent > query.upper) return false
   if (query.cursor !== undefined) {
     const { sent, hash } = decodeCursor(query.cursor)

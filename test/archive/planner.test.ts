@@ -154,7 +154,7 @@ test('nothing of the database is open while a slice is with the consumer, nor af
     }
     assert.equal(store.open, 0)
   }
-  for await (const rows of archive.since(0n, { limit: 2000 }))
+  for await (const rows of archive.sequence({ ...range, after: 0, limit: 2000 }))
     assert.deepEqual([rows.length > 0, store.open], [true, 0])
 })
 

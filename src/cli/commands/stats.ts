@@ -7,7 +7,7 @@ import { formatMoment } from '../table.js'
 
 interface Stats {
   running: boolean
-  archive: { envelopes: number; bytes: number; topics: number; oldest?: number; newest?: number; lastSeq: string }
+  archive: { envelopes: number; bytes: number; topics: number; oldest?: number; newest?: number; lastSeq: number }
   trusted: number
   keys: number
 }

@@ -1,0 +1,101 @@
+import { joinBytes, MAX_UINT32, readUint32, writeUint32 } from '../wire/bytes.js'
+import type { Gap } from '../wire/coverage.js'
+import type { ArchiveCoverage } from './archive.js'
+import { ArchiveFormatError, ArchiveQueryError } from './errors.js'
+import { gapsWithin, withGap } from './gap-list.js'
+
+/** since(4) floor(4) attended(4), then 17 bytes for each gap: from(4) until(4) kind(1) count(8); big-endian. */
+const HEAD = 12
+const GAP = 17
+
+interface Record {
+  since: number
+  floor: number
+  /** 0 when never said. */
+  attended: number
+  gaps: Gap[]
+}
+
+/** What an archive knows about what it may lack, and where that is kept. Changes are made one at a time. */
+export class CoverageLog {
+  readonly #save: (bytes: Uint8Array) => Promise<void>
+  #record: Record
+  #attendedBefore: number | undefined
+
+  /**
+   * @param saved - what `save` was given last; absent for an archive that has none yet
+   * @param since - for such a one: when it began, Unix seconds
+   * @param save - puts the record on disk
+   * @throws ArchiveFormatError
+   */
+  constructor(saved: Uint8Array | undefined, since: number, save: (bytes: Uint8Array) => Promise<void>) {
+    this.#save = save
+    this.#record = saved === undefined ? { since, floor: 0, attended: 0, gaps: [] } : decode(saved)
+    this.#attendedBefore = this.#record.attended || undefined
+  }
+
+  get attended(): number | undefined {
+    return this.#attendedBefore
+  }
+
+  /** What a new archive keeps at once, so that it is known when it began. */
+  get bytes(): Uint8Array {
+    return encode(this.#record)
+  }
+
+  describe(lower: number, upper: number, lastSeq: number): ArchiveCoverage {
+    const { since, floor, gaps } = this.#record
+    return { since, oldest: floor, lastSeq, gaps: gapsWithin(gaps, lower, upper) }
+  }
+
+  /** @throws ArchiveQueryError when it is no time */
+  async addGap(gap: Gap): Promise<void> {
+    const { from, until, kind, count } = gap
+    const times = [from, until].every(time => Number.isInteger(time) && time >= 0 && time <= MAX_UINT32)
+    if (!times || from > until) throw new ArchiveQueryError('a gap is two times in Unix seconds, in order')
+    if (!Number.isInteger(kind) || kind < 0 || kind > 255) throw new ArchiveQueryError('a kind of gap is 0 to 255')
+    if (!Number.isSafeInteger(count) || count < 0) throw new ArchiveQueryError('a count is an integer of 0 or more')
+    await this.#change({ gaps: withGap(this.#record.gaps, { from, until, kind, count }) })
+  }
+
+  async attend(now: number): Promise<void> {
+    await this.#change({ attended: Math.min(Math.max(0, Math.floor(now)), MAX_UINT32) })
+  }
+
+  /** Everything sent before this time may be gone from now on; to be said before it is deleted. 0..2^32. */
+  async raiseFloor(before: number): Promise<void> {
+    const floor = Math.min(before, MAX_UINT32)
+    if (floor > this.#record.floor) await this.#change({ floor })
+  }
+
+  async #change(change: Partial<Record>): Promise<void> {
+    const record = { ...this.#record, ...change }
+    await this.#save(encode(record))
+    this.#record = record
+  }
+}
+
+function encode({ since, floor, attended, gaps }: Record): Uint8Array {
+  const parts = [writeUint32(since), writeUint32(floor), writeUint32(attended)]
+  for (const { from, until, kind, count } of gaps) {
+    parts.push(writeUint32(from), writeUint32(until), Uint8Array.of(kind))
+    parts.push(writeUint32(Math.floor(count / 2 ** 32)), writeUint32(count % 2 ** 32))
+  }
+  return joinBytes(parts)
+}
+
+function decode(bytes: Uint8Array): Record {
+  if (bytes.length < HEAD || (bytes.length - HEAD) % GAP !== 0) {
+    throw new ArchiveFormatError('what the archive knows of its gaps is not readable')
+  }
+  const gaps: Gap[] = []
+  for (let at = HEAD; at < bytes.length; at += GAP) {
+    gaps.push({
+      from: readUint32(bytes, at),
+      until: readUint32(bytes, at + 4),
+      kind: bytes[at + 8] as number,
+      count: readUint32(bytes, at + 9) * 2 ** 32 + readUint32(bytes, at + 13)
+    })
+  }
+  return { since: readUint32(bytes, 0), floor: readUint32(bytes, 4), attended: readUint32(bytes, 8), gaps }
+}

@@ -1,0 +1,60 @@
+import type { CheckedFilter } from './checked-query.js'
+import * as layout from './level-layout.js'
+import type { Ledger } from './level-ledger.js'
+import { type LevelRange, type LevelStore, readRange } from './level-store.js'
+import type { RangeDigest } from './range-digest.js'
+
+/** Index entries read at once. */
+const READ = 2048
+/** Opening a window costs about as much as reading so many entries of a day. */
+const WINDOW_ENTRIES = 12
+
+/** Which topics a digest is of: these, or those that pass. */
+export type DigestTopics = number[] | ((topic: number) => boolean)
+
+/** Takes what matches into a digest, out of the days' indexes alone. Yields after each read. */
+export async function* takeDigest(
+  store: LevelStore,
+  ledger: Ledger,
+  { lower, upper }: CheckedFilter,
+  topics: DigestTopics,
+  digest: RangeDigest
+): AsyncGenerator<void, void> {
+  for (const day of ledger.days(layout.dayOf(lower), layout.dayOf(upper))) {
+    const from = Math.max(lower, day * layout.DAY)
+    const to = Math.min(upper, (day + 1) * layout.DAY - 1)
+    const take = ({ sent, hash }: layout.Entry): void => {
+      if (sent >= from && sent <= to) digest.add(sent, hash)
+    }
+    if (typeof topics === 'function' || topics.length * WINDOW_ENTRIES > ledger.count(day)) {
+      const accepts = acceptsTopic(topics)
+      yield* entries(store, layout.indexDay(day), entry => accepts(entry.topic) && take(entry))
+      continue
+    }
+    const [counts = []] = await ledger.topicCounts([day], topics)
+    for (const [i, topic] of topics.entries())
+      if (counts[i] !== 0) yield* entries(store, layout.indexRange(day, topic, from, to), take)
+  }
+}
+
+export function acceptsTopic(topics: DigestTopics): (topic: number) => boolean {
+  if (typeof topics === 'function') return topics
+  const set = new Set(topics)
+  return topic => set.has(topic)
+}
+
+async function* entries(
+  store: LevelStore,
+  { bounds, read }: layout.EntryRange,
+  take: (entry: layout.Entry) => void
+): AsyncGenerator<void, void> {
+  let range: LevelRange = bounds
+  for (;;) {
+    const found = await readRange(store, range, READ)
+    for (const [key, value] of found) take(read(key, value))
+    const last = found.at(-1)
+    if (last === undefined || found.length < READ) return
+    yield
+    range = { gt: last[0], lt: bounds.lt }
+  }
+}
