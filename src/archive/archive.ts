@@ -91,6 +91,17 @@ export interface ArchiveStats {
   topics: number
 }
 
+/** Who wants to know what changes. Called by the archive between two writes: it must not throw, and not take long. */
+export interface ArchiveWatcher {
+  /** What an append is about to report as stored or known: it is on disk, and its appender does not know yet. */
+  appended?: ((envelopes: readonly Envelope[]) => void) | undefined
+  /**
+   * Something sent before a time (Unix seconds, 0..2^32) was deleted. What was reported as stored until now and is older may
+   * be gone; what is reported from now on is there.
+   */
+  removed?: ((before: number) => void) | undefined
+}
+
 /**
  * Holds envelopes by (sent, hash). Every implementation passes the same conformance suite (test/archive).
  *
@@ -137,6 +148,8 @@ export interface Archive {
    */
   prune(before: number, options?: { signal?: AbortSignal | undefined }): Promise<number>
   stats(): Promise<ArchiveStats>
+  /** Tells of every change that is made through this object, whoever asks for it. Returns what ends that. */
+  watch(watcher: ArchiveWatcher): () => void
   /** Finishes accepted appends, then releases the store. Anything after it rejects with `ArchiveClosedError`. */
   close(): Promise<void>
 }

@@ -11,6 +11,7 @@ import type {
   ArchiveQuery,
   ArchiveRow,
   ArchiveStats,
+  ArchiveWatcher,
   DigestQuery,
   SequencedRow,
   SequenceEnd,
@@ -36,6 +37,7 @@ import { page, type Room, type RowSource, SLICE_BYTES, SLICE_ROWS } from './page
 import type { Position } from './position.js'
 import { RangeDigest } from './range-digest.js'
 import { type SequenceSource, sequencePage } from './sequence-page.js'
+import { Watchers } from './watchers.js'
 import { WriteQueue } from './write-queue.js'
 
 export interface DatastoreArchiveInit {
@@ -74,6 +76,7 @@ export class DatastoreArchive implements Archive {
   readonly #records: DatastoreRecords
   readonly #writer: DatastoreWriter
   readonly #queue = new WriteQueue()
+  readonly #watchers = new Watchers()
   readonly #commits: GroupCommit
   #coverage!: CoverageLog
   #closing: Promise<void> | undefined
@@ -89,6 +92,7 @@ export class DatastoreArchive implements Archive {
     this.#writer = writer
     this.#commits = new GroupCommit({
       commit: list => writer.append(list),
+      onCommitted: list => this.#watchers.appended(list),
       queue: this.#queue,
       maxQueuedBytes,
       maxGroup: 1
@@ -190,7 +194,14 @@ export class DatastoreArchive implements Archive {
       for (;;) {
         signal?.throwIfAborted()
         this.#assertOpen()
-        const count = await this.#queue.run(() => this.#writer.prune(before, lastSeq))
+        const count = await this.#queue.run(async () => {
+          try {
+            return await this.#writer.prune(before, lastSeq)
+          } finally {
+            // also after a failed write: nobody knows how much of it is on disk
+            this.#watchers.removed(before)
+          }
+        })
         removed += count
         if (count === 0) return removed
       }
@@ -207,6 +218,10 @@ export class DatastoreArchive implements Archive {
     if (oldest !== undefined) stats.oldest = oldest.sent
     if (newest !== undefined) stats.newest = newest.sent
     return stats
+  }
+
+  watch(watcher: ArchiveWatcher): () => void {
+    return this.#watchers.add(watcher)
   }
 
   close(): Promise<void> {

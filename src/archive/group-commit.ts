@@ -13,6 +13,8 @@ interface Job {
 export interface GroupCommitInit {
   /** Stores a group, all or nothing; one outcome for each envelope. */
   commit: (envelopes: Envelope[]) => Promise<AppendOutcome[]>
+  /** Told of a group that is stored, before its appends resolve. */
+  onCommitted: (envelopes: readonly Envelope[]) => void
   queue: WriteQueue
   /**
    * Bytes of envelopes that may wait to be written; beyond that an append is refused with `ArchiveBusyError`.
@@ -36,6 +38,7 @@ const OVERHEAD = 512
 /** Appends that arrive while one group is being written form the next group, so that they share one fsync. */
 export class GroupCommit {
   readonly #commit: GroupCommitInit['commit']
+  readonly #onCommitted: GroupCommitInit['onCommitted']
   readonly #queue: WriteQueue
   readonly #maxQueuedBytes: number
   readonly #maxGroup: number
@@ -43,9 +46,16 @@ export class GroupCommit {
   #queuedBytes = 0
   #scheduled = false
 
-  constructor({ commit, queue, maxQueuedBytes = MAX_QUEUED_BYTES, maxGroup = MAX_GROUP }: GroupCommitInit) {
+  constructor({
+    commit,
+    onCommitted,
+    queue,
+    maxQueuedBytes = MAX_QUEUED_BYTES,
+    maxGroup = MAX_GROUP
+  }: GroupCommitInit) {
     this.#maxGroup = maxGroup
     this.#commit = commit
+    this.#onCommitted = onCommitted
     this.#queue = queue
     this.#maxQueuedBytes = maxQueuedBytes
   }
@@ -74,7 +84,9 @@ export class GroupCommit {
     const group = this.#take()
     this.#schedule()
     try {
-      const outcomes = await this.#commit(group.flatMap(job => job.envelopes))
+      const envelopes = group.flatMap(job => job.envelopes)
+      const outcomes = await this.#commit(envelopes)
+      this.#onCommitted(envelopes)
       let from = 0
       for (const job of group) {
         job.resolve(outcomes.slice(from, from + job.envelopes.length))

@@ -10,6 +10,7 @@ import type {
   ArchiveQuery,
   ArchiveRow,
   ArchiveStats,
+  ArchiveWatcher,
   DigestQuery,
   SequencedRow,
   SequenceEnd,
@@ -43,6 +44,7 @@ import { page, type RowSource } from './page.js'
 import { RangeDigest } from './range-digest.js'
 import { sequencePage } from './sequence-page.js'
 import { TopicDictionary } from './topic-dictionary.js'
+import { Watchers } from './watchers.js'
 import { WriteQueue } from './write-queue.js'
 
 export interface LevelArchiveInit {
@@ -72,6 +74,7 @@ export class LevelArchive implements Archive {
   readonly #ledger: Ledger
   readonly #dictionary: TopicDictionary
   readonly #queue: WriteQueue
+  readonly #watchers = new Watchers()
   readonly #writer: LevelWriter
   readonly #commits: GroupCommit
   readonly #pruner: Pruner
@@ -88,10 +91,17 @@ export class LevelArchive implements Archive {
     this.#writer = new LevelWriter(db, this.#ledger)
     this.#commits = new GroupCommit({
       commit: envelopes => this.#writer.append(envelopes),
+      onCommitted: envelopes => this.#watchers.appended(envelopes),
       queue: this.#queue,
       maxQueuedBytes
     })
-    this.#pruner = new Pruner({ store: db, ledger: this.#ledger, writer: this.#writer, step: task => this.#step(task) })
+    this.#pruner = new Pruner({
+      store: db,
+      ledger: this.#ledger,
+      writer: this.#writer,
+      step: task => this.#step(task),
+      onRemoved: before => this.#watchers.removed(before)
+    })
   }
 
   /**
@@ -214,6 +224,10 @@ export class LevelArchive implements Archive {
     } catch (error) {
       throw this.#failure(error)
     }
+  }
+
+  watch(watcher: ArchiveWatcher): () => void {
+    return this.#watchers.add(watcher)
   }
 
   close(): Promise<void> {

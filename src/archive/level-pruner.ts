@@ -9,6 +9,8 @@ export interface PrunerInit {
   writer: LevelWriter
   /** Runs a step between appends. */
   step<T>(task: () => Promise<T>): Promise<T>
+  /** Told, before the next append gets its turn, that envelopes sent before a time are or may be deleted. */
+  onRemoved(before: number): void
 }
 
 /** Deletes old envelopes in small steps, so that appends wait for one step at most. */
@@ -22,7 +24,7 @@ export class Pruner {
   /** Deletes what was sent before a time, 0..2^32; resolves with how many envelopes that were. */
   async prune(before: number, signal?: AbortSignal | undefined): Promise<number> {
     if (before === 0) return 0
-    const { store, ledger, writer, step } = this.#init
+    const { store, ledger, writer, step, onRemoved } = this.#init
     const { days, lastSeq } = await step(async () => ({
       days: ledger.days(0, layout.dayOf(before - 1)),
       lastSeq: ledger.totals.lastSeq
@@ -32,7 +34,15 @@ export class Pruner {
     for (const day of days) {
       // A whole day goes by its index, which spares reading the envelopes.
       const range = dropped.includes(day) ? layout.indexDay(day) : layout.envelopeRange(day * layout.DAY, before - 1)
-      removed += await this.#repeat(from => writer.prune(range, from), signal)
+      const remove = async (from?: Uint8Array): Promise<PruneStep> => {
+        try {
+          return await writer.prune(range, from)
+        } finally {
+          // also after a failed write: nobody knows how much of it is on disk
+          onRemoved(before)
+        }
+      }
+      removed += await this.#repeat(remove, signal)
     }
     // Only now is nothing left of the runs of ingest order that end before that time. Those written meanwhile stay.
     await this.#repeat(from => writer.forgetRuns(before - 1, lastSeq, from), signal)

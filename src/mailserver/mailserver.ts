@@ -62,6 +62,7 @@ export class Mailserver implements Startable {
   readonly #forward: RequestForwarder | undefined
   readonly #underWay = new Map<IncomingRequest, Promise<void>>()
   #running = false
+  #unwatch = (): void => {}
 
   /** @throws {MailserverInitError} when an option is out of its range */
   constructor(components: MailserverComponents, init: MailserverInit = {}) {
@@ -77,7 +78,6 @@ export class Mailserver implements Startable {
       tally: this.tally,
       topics: init.archiveTopics,
       retention: init.retention,
-      onAppended: envelopes => this.#ahead.appended(envelopes),
       onStored: init.onStored
     })
     this.#waku = components.waku
@@ -96,6 +96,7 @@ export class Mailserver implements Startable {
 
   start(): void {
     this.#running = true
+    this.#unwatch = this.#archive.watch({ appended: envelopes => this.#ahead.appended(envelopes) })
     this.#waku.setStore(this.store)
   }
 
@@ -106,6 +107,7 @@ export class Mailserver implements Startable {
     await this.#settled()
     for (const request of this.#underWay.keys()) request.abort(new MailserverStoppedError('the mailserver stopped'))
     await this.#settled(this.#ahead.close())
+    this.#unwatch()
   }
 
   async stop(): Promise<void> {

@@ -17,8 +17,6 @@ export interface TopicStoreInit {
   topics?: Uint8Array[] | undefined
   /** Seconds that an envelope is kept, counted from its `sent`; for ever when absent. */
   retention?: number | undefined
-  /** Told of what is on disk now, before anybody else is. */
-  onAppended?: ((envelopes: readonly Envelope[]) => void) | undefined
   /** Told of every append: what it failed by, or nothing. */
   onStored?: ((error?: Error) => void) | undefined
 }
@@ -29,7 +27,6 @@ export class TopicStore implements EnvelopeStore {
   readonly #tally: Tally<MailserverEvent>
   readonly #topics: ReadonlySet<number> | undefined
   readonly #retention: number
-  readonly #onAppended: TopicStoreInit['onAppended']
   readonly #onStored: TopicStoreInit['onStored']
 
   constructor(init: TopicStoreInit) {
@@ -37,7 +34,6 @@ export class TopicStore implements EnvelopeStore {
     this.#tally = init.tally
     this.#topics = init.topics && new Set(init.topics.map(topicNumber))
     this.#retention = init.retention ?? Number.POSITIVE_INFINITY
-    this.#onAppended = init.onAppended
     this.#onStored = init.onStored
   }
 
@@ -58,12 +54,15 @@ export class TopicStore implements EnvelopeStore {
   async append(envelopes: Envelope[]): Promise<AppendOutcome[]> {
     const wanted = envelopes.filter(envelope => this.#wants(envelope))
     const outcomes = wanted.length === 0 ? [] : await this.#store(wanted)
-    this.#onAppended?.(wanted)
     this.#tally.add('envelopes_appended', outcomes.filter(outcome => outcome === 'stored').length)
     this.#tally.add('envelopes_outside_topics', envelopes.length - wanted.length)
     if (wanted.length === envelopes.length) return outcomes
     const rest = outcomes.values()
     return envelopes.map(envelope => (this.#wants(envelope) ? (rest.next().value as AppendOutcome) : 'known'))
+  }
+
+  watchRemoved(listener: (before: number) => void): () => void {
+    return this.#archive.watch({ removed: listener })
   }
 
   async #store(envelopes: Envelope[]): Promise<AppendOutcome[]> {

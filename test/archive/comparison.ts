@@ -126,7 +126,10 @@ export async function compareWithModel(open: Open, seed: number, cases: number):
     await changeTogether(archive, model, world)
     if (prng.chance(0.3)) {
       const before = world.pruneBound()
+      const old = model.envelopes.filter(({ sent }) => sent < before)
       assert.equal(await archive.prune(before), model.prune(before), 'how many were pruned')
+      const back = old.filter(() => prng.chance(0.2))
+      assert.deepEqual(await archive.append(back), model.append(back), 'what was pruned is stored again')
     }
     if (prng.chance(0.3)) {
       await archive.close()

@@ -326,6 +326,41 @@ export async function conformance(name: string, makeStore: MakeStore, options: C
     await again.close()
   })
 
+  it('tells of what is appended before its appender knows, and of what is deleted before anything else is stored', async archive => {
+    const said: string[] = []
+    const unwatch = archive.watch({
+      appended: envelopes => said.push(...envelopes.map(({ sent }) => `appended ${sent - NOON}`)),
+      removed: before => said.push(`removed ${before - NOON}`)
+    })
+    const note = (text: string) => (): number => said.push(text)
+    await archive.append([envelope(NOON, RED, 1), envelope(NOON + 1, RED, 2)]).then(note('known'))
+    await archive.append([envelope(NOON + 1, RED, 2)]).then(note('known'))
+    assert.deepEqual(said.splice(0), ['appended 0', 'appended 1', 'known', 'appended 1', 'known'])
+    const again = archive.prune(NOON + 1).then(note('pruned'))
+    const others = Array.from({ length: 30 }, (_, i) => archive.append([envelope(NOON + 2 + i, BLUE, i)]))
+    await Promise.all([again, ...others])
+    assert.ok(said.indexOf('removed 1') !== -1 && said.indexOf('removed 1') < said.indexOf('pruned'))
+    unwatch()
+    said.length = 0
+    await archive.append([envelope(NOON, RED, 1)])
+    await archive.prune(2 ** 32)
+    assert.deepEqual(said, [])
+  })
+
+  it('stores again what was pruned, also while the prune is under way', async archive => {
+    const old = Array.from({ length: 2500 }, (_, i) => envelopeAt(NOON, RED, Uint8Array.of(i >> 8, i)))
+    await archive.append(old)
+    const pruning = archive.prune(NOON + 1)
+    for (let i = 0; i < 20; i++) await archive.append(old.slice(i * 100, i * 100 + 100))
+    await pruning
+    await archive.append(old)
+    assert.equal((await archive.stats()).envelopes, 2500)
+    assert.equal((await readPage(archive, ALL)).rows.length, 2500)
+    assert.equal(await archive.prune(2 ** 32), 2500)
+    assert.deepEqual(new Set(await archive.append(old)), new Set(['stored']))
+    assert.equal((await readPage(archive, { ...ALL, topics: [RED] })).rows.length, 2500)
+  })
+
   it('refuses a query that is out of range with a typed error', async archive => {
     const wrong = [
       { lower: -1 },

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import type { PeerId } from '@libp2p/interface'
-import type { Archive, ArchiveEnd, ArchiveQuery, ArchiveRow } from '../../src/archive/archive.js'
+import type { Archive, ArchiveEnd, ArchiveQuery, ArchiveRow, ArchiveWatcher } from '../../src/archive/archive.js'
 import { PageReader } from '../../src/mailserver/page-reader.js'
 import { ReadAhead } from '../../src/mailserver/read-ahead.js'
 import type { Envelope } from '../../src/wire/envelope.js'
@@ -34,7 +34,8 @@ class WatchedArchive {
           }
         }
       },
-      append: { value: (envelopes: Envelope[]) => inner.append(envelopes) }
+      append: { value: (envelopes: Envelope[]) => inner.append(envelopes) },
+      watch: { value: (watcher: ArchiveWatcher) => inner.watch(watcher) }
     })
   }
 
@@ -98,6 +99,15 @@ test('what was stored before a page was asked for is in it, though the page was 
   )
   await watched.idle()
   assert.equal(watched.queries.length, 4)
+})
+
+test('what somebody else put into the archive is in it too', async t => {
+  const { watched, start, envelopes, next } = await afterFirstPage(t)
+  const late = newEnvelope({ sent: start + 10 })
+  await watched.archive.append([late])
+  const page = await next({ limit: 10 })
+  assert.ok(page.hashes.includes(late.hashHex))
+  assert.ok(!page.hashes.includes((envelopes[19] as Envelope).hashHex))
 })
 
 test('a last page holds what was stored after it was read', async t => {

@@ -1,0 +1,23 @@
+import type { Envelope } from '../wire/envelope.js'
+import type { ArchiveWatcher } from './archive.js'
+
+/** Who is told of the changes of an archive. */
+export class Watchers {
+  readonly #watchers = new Set<ArchiveWatcher>()
+
+  /** Returns what ends it. */
+  add(watcher: ArchiveWatcher): () => void {
+    // the same one may be added twice, and each time ends by itself
+    const added = { ...watcher }
+    this.#watchers.add(added)
+    return () => void this.#watchers.delete(added)
+  }
+
+  appended(envelopes: readonly Envelope[]): void {
+    for (const { appended } of this.#watchers) appended?.(envelopes)
+  }
+
+  removed(before: number): void {
+    for (const { removed } of this.#watchers) removed?.(before)
+  }
+}
