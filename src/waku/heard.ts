@@ -16,17 +16,20 @@ export class HeardEnvelope {
   own: boolean
   /** On disk (or nothing stores here), not on disk, or on its way there. */
   storage: 'stored' | 'failed' | StoreBatch
+  /** The moment of `StoredMemory` since when it is stored. */
+  storedAt: number
   /** Peers that sent it when it was known already. */
   #broughtBy: PeerSet | undefined
   /** Expired, or evicted. */
   forgotten = false
 
-  constructor(envelope: Envelope, storage: 'stored' | StoreBatch, own: boolean) {
+  constructor(envelope: Envelope, storage: 'stored' | StoreBatch, options: { storedAt: number; own: boolean }) {
     this.hash = envelope.hashHex
     this.expiry = envelope.expiry
     this.envelope = envelope
     this.storage = storage
-    this.own = own
+    this.storedAt = options.storedAt
+    this.own = options.own
   }
 
   /** Notes that a peer sent it though it was known; whether it did so before. */

@@ -18,6 +18,7 @@ import type { OwnStatus } from './own-status.js'
 import { judgeForm, judgeTaste, MALFORMED, type Verdict } from './rules.js'
 import type { Settings } from './settings.js'
 import { type EnvelopeStore, StoreBatch } from './store-batch.js'
+import { StoredMemory } from './stored-memory.js'
 
 /** Whom envelopes come from. */
 export interface Source {
@@ -57,12 +58,20 @@ const SLICE = 500
  * alone; the new ones are stored with one append. Forwarding and filters never wait for the disk.
  */
 export class Intake {
-  store: EnvelopeStore | undefined
   readonly #parts: IntakeParts
+  readonly #stored = new StoredMemory()
   readonly #memory = new EnvelopeMemory()
 
   constructor(parts: IntakeParts) {
     this.#parts = parts
+  }
+
+  get store(): EnvelopeStore | undefined {
+    return this.#stored.store
+  }
+
+  set store(store: EnvelopeStore | undefined) {
+    this.#stored.store = store
   }
 
   /**
@@ -75,7 +84,7 @@ export class Intake {
     const { counters, forwarder, settings } = this.#parts
     const items = splitMessages(body)
     counters.add('envelopes_received', items.length)
-    const packet = new PacketIntake(this.store)
+    const packet = new PacketIntake(this.#stored)
     try {
       for (let start = 0; start < items.length; start += SLICE) {
         if (start > 0) await pause()
@@ -96,12 +105,12 @@ export class Intake {
   /** Takes in an envelope of our own; false when it was known. With `offer` unset no other peer is offered it. */
   takeOwn(envelope: Envelope, options: { offer: boolean; knownBy: number[] }): boolean {
     const { heard, counters, filters } = this.#parts
-    const packet = new PacketIntake(this.store)
+    const packet = new PacketIntake(this.#stored)
     const before = heard.get(envelope.hashHex)
     if (before !== undefined) {
       before.own = true
       for (const slot of options.knownBy) before.knownBy.add(slot)
-      if (before.storage === 'failed') packet.keep(before, envelope)
+      if (!this.#isKept(before, envelope)) packet.keep(before, envelope)
       this.#append(packet)
       return false
     }
@@ -144,15 +153,18 @@ export class Intake {
     }
     const known = heard.get(envelope.hashHex)
     if (known !== undefined) {
-      // one that could not be stored is welcome again
-      if (known.broughtAgain(from.slot) && known.storage !== 'failed')
-        packet.judgement.wasted += item.raw.length + JUDGEMENT / 4
+      const kept = this.#isKept(known, envelope)
+      // one that is not stored is welcome again
+      if (known.broughtAgain(from.slot) && kept) packet.judgement.wasted += item.raw.length + JUDGEMENT / 4
       known.knownBy.add(from.slot)
       counters.add('envelopes_known')
-      if (known.storage === 'failed') {
+      const unwanted = kept ? undefined : this.#storeRefuses(envelope, now)
+      if (unwanted !== undefined) this.#refuse(item.raw, envelope.hash, unwanted, { from, packet })
+      else if (kept) packet.await(known)
+      else {
         this.#memory.keep(envelope, now)
         packet.keep(known, envelope)
-      } else packet.await(known)
+      }
       return
     }
     const unwanted = judgeTaste(envelope, now, own) ?? this.#storeRefuses(envelope, now)
@@ -169,6 +181,12 @@ export class Intake {
     packet.judgement.accepted++
     this.#offer(entry)
     filters.deliver(envelope, { historic: false, peer: from.peer })
+  }
+
+  /** On its way to the disk, or there and not deleted since. */
+  #isKept({ storage, storedAt }: HeardEnvelope, { sent }: Envelope): boolean {
+    if (storage === 'failed') return false
+    return storage !== 'stored' || this.#stored.holds(storedAt, sent)
   }
 
   #storeRefuses(envelope: Envelope, now: number): Verdict | undefined {
@@ -189,7 +207,7 @@ export class Intake {
   }
 
   #remember(envelope: Envelope, own: boolean): HeardEnvelope {
-    const entry = new HeardEnvelope(envelope, 'stored', own)
+    const entry = new HeardEnvelope(envelope, 'stored', { storedAt: this.#stored.moment, own })
     this.#parts.counters.add('memory_evictions', this.#parts.heard.add(entry))
     return entry
   }
@@ -221,9 +239,9 @@ class PacketIntake {
   readonly #kept: HeardEnvelope[] = []
   readonly #batches = new Set<StoreBatch>()
 
-  constructor(store: EnvelopeStore | undefined) {
+  constructor({ store, moment }: StoredMemory) {
     this.store = store
-    this.batch = store && new StoreBatch()
+    this.batch = store && new StoreBatch(moment)
   }
 
   /** To be stored with this packet. */

@@ -11,6 +11,8 @@ export interface EnvelopeStore {
    * Rejects when none of them may be counted as stored.
    */
   append(envelopes: Envelope[]): Promise<AppendOutcome[]>
+  /** Has a listener told that something sent before a time (Unix seconds) was deleted; returns what ends that. */
+  watchRemoved?(listener: (before: number) => void): () => void
 }
 
 /** The new envelopes of one packet on their way to the disk. Copies that come in meanwhile wait for the same batch. */
@@ -22,6 +24,9 @@ export class StoreBatch {
   readonly done: Promise<void> = new Promise(resolve => {
     this.#finish = resolve
   })
+
+  /** @param moment of `StoredMemory`, before anything of it is stored */
+  constructor(readonly moment: number) {}
 
   get size(): number {
     return this.#entries.length
@@ -41,8 +46,11 @@ export class StoreBatch {
     } catch (err) {
       error = err instanceof Error ? err : new Error(String(err))
     }
-    for (const entry of this.#entries)
-      if (entry.storage === this) entry.storage = error === undefined ? 'stored' : 'failed'
+    for (const entry of this.#entries) {
+      if (entry.storage !== this) continue
+      entry.storage = error === undefined ? 'stored' : 'failed'
+      entry.storedAt = this.moment
+    }
     this.#finish()
     return error
   }

@@ -12,6 +12,7 @@ import { DEFAULT_DEVP2P_PORT } from '../../src/node/devp2p-listen.js'
 import { parsePeerAddress } from '../../src/node/peer-address.js'
 import { startShape } from '../../src/node/start-config.js'
 import { topicFromName } from '../../src/wire/topic.js'
+import { newEnvelope } from '../helpers/envelopes.js'
 import { tempDir } from './temp-dir.js'
 
 const { signal } = new AbortController()
@@ -39,6 +40,29 @@ test('by default a node asks for no more proof of work than deployed clients min
   const posted = await client.waku.post({ topic: topicFromName('x'), payload: new Uint8Array(1), to: server.peer })
   assert.ok(posted.envelope.ttl >= 10)
   assert.equal(posted.confirmed.length, 1)
+})
+
+test('what was pruned is stored again when it is posted again, from either network [MAIL-01] [D-08]', async t => {
+  const daemon = await running(t, { 'devp2p-listen': '127.0.0.1:0', 'min-pow': 0 })
+  const { archive } = daemon.node.services.mailserver
+  for (const address of [daemon.ready.multiaddrs[0], daemon.ready.enode]) {
+    const client = await ClientPeer.open({ dataDir: join(tempDir(t), 'client') })
+    t.after(() => client.close())
+    const server = parsePeerAddress(address ?? '')
+    await client.connect(server, { signal, timeout: 20_000 })
+    const envelope = newEnvelope({ ttl: 600 })
+    const post = async (): Promise<number> => {
+      const { confirmed } = await client.waku.post({ envelope, to: server.peer })
+      assert.equal(confirmed.length, 1)
+      return (await archive.stats()).envelopes
+    }
+    assert.equal(await post(), 1)
+    assert.equal(await archive.prune(envelope.sent), 0)
+    assert.equal(await post(), 1)
+    assert.equal(await archive.prune(2 ** 32), 1)
+    assert.equal(await post(), 1, `confirmed over ${server.network}, so it is there`)
+    assert.equal(await archive.prune(2 ** 32), 1)
+  }
 })
 
 test('nobody may push unless the owner opted in', async t => {

@@ -6,7 +6,7 @@ import { Pool } from '../../src/waku/pool.js'
 import { newEnvelope } from '../helpers/envelopes.js'
 
 const entry = (expiry: number): HeardEnvelope =>
-  new HeardEnvelope(newEnvelope({ sent: expiry - 5, ttl: 5 }), 'stored', false)
+  new HeardEnvelope(newEnvelope({ sent: expiry - 5, ttl: 5 }), 'stored', { storedAt: 0, own: false })
 
 test('forgets what expired, whatever the clock did meanwhile', () => {
   const forgotten: number[] = []
