@@ -1,5 +1,16 @@
 import type { CounterGroup, Metrics } from '@libp2p/interface'
 
+/** What libp2p's metrics know already: a service that starts again counts on where it was. */
+const registered = new WeakMap<Metrics, Map<string, CounterGroup>>()
+
+function counterGroup(metrics: Metrics, { name, help }: { name: string; help: string }): CounterGroup {
+  const groups = registered.get(metrics) ?? new Map<string, CounterGroup>()
+  registered.set(metrics, groups)
+  const group = groups.get(name) ?? metrics.registerCounterGroup(name, { label: 'event', help })
+  groups.set(name, group)
+  return group
+}
+
 /**
  * Counts of one service by names of a closed set: no peer, topic or text ever becomes a label. Also kept in libp2p's
  * metrics when the application has them.
@@ -10,7 +21,7 @@ export class Tally<Name extends string> {
 
   constructor(names: readonly Name[], metric: { name: string; help: string }, metrics?: Metrics | undefined) {
     this.#values = Object.fromEntries(names.map(name => [name, 0])) as Record<Name, number>
-    this.#group = metrics?.registerCounterGroup(metric.name, { label: 'event', help: metric.help })
+    this.#group = metrics && counterGroup(metrics, metric)
   }
 
   add(name: Name, count = 1): void {

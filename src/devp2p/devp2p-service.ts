@@ -87,7 +87,7 @@ export class Devp2pService implements Startable {
   #host: RlpxHost | undefined
   #statics: StaticPeers | undefined
   #services: Devp2pPeersOf | undefined
-  #joined = false
+  #leave: (() => void) | undefined
   #listening: { host: string; port: number } | undefined
 
   /** @throws {EnodeError} for a peer that is none */
@@ -129,11 +129,8 @@ export class Devp2pService implements Startable {
       await this.stop()
       throw error
     }
-    if (!this.#joined) {
-      this.#joined = true
-      services.waku.addConnector(async (peer, options) => void (await this.#link(peer, options.signal)))
-      services.addDialler?.('devp2p', (server, options) => this.#line(server, options.signal))
-    }
+    this.#leave = services.waku.addConnector(async (peer, options) => void (await this.#link(peer, options.signal)))
+    services.addDialler?.('devp2p', (server, options) => this.#line(server, options.signal))
     this.#statics = new StaticPeers({ dial: (enode, options) => host.dial(enode, options) })
     for (const peer of peers) this.#statics.add(peer)
   }
@@ -146,6 +143,8 @@ export class Devp2pService implements Startable {
 
   async stop(): Promise<void> {
     await this.beforeStop()
+    this.#leave?.()
+    this.#leave = undefined
     await this.#host?.stop()
     this.#host = undefined
     this.#listening = undefined

@@ -47,6 +47,7 @@ export class MailClientService implements Startable {
   readonly #init: MailClientServiceInit
   #client: MailClient | undefined
   #push: PushProtocol | undefined
+  #opening: Promise<void> | undefined
 
   constructor(components: MailClientServiceComponents, init: MailClientServiceInit = {}) {
     this.#components = components
@@ -78,7 +79,11 @@ export class MailClientService implements Startable {
   }
 
   async beforeStart(): Promise<void> {
-    if (this.#client !== undefined) return
+    this.#opening ??= this.#open()
+    await this.#opening
+  }
+
+  async #open(): Promise<void> {
     const { registrar, connectionManager, logger, metrics } = this.#components
     const waku = wakuOf(this.#components, this.#init.waku ?? 'waku')
     await this.trust.load()
@@ -101,6 +106,9 @@ export class MailClientService implements Startable {
   }
 
   async afterStop(): Promise<void> {
+    // when another service's start fails, this one may still be opening
+    await this.#opening?.catch(() => {})
+    this.#opening = undefined
     await this.trust.close()
     this.#client = undefined
     this.#push = undefined

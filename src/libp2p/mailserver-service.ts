@@ -40,15 +40,23 @@ export interface MailserverServiceComponents {
 /** The name under which the password of the options stands in the keyring. */
 export const PASSWORD_KEY = 'password'
 
+/** What belongs to one run. */
+interface Parts {
+  mailserver: Mailserver
+  archive: Archive
+  streams: MailProtocol
+  retention: Retention | undefined
+}
+
 /** The mailserver with its stream protocol, as a service of a libp2p node. */
 export class MailserverService implements Startable {
   /** The keys that requests are opened with; persisted in the node's datastore. Filled once the node starts. */
   readonly keyring: Keyring
   readonly #components: MailserverServiceComponents
   readonly #init: MailserverServiceInit
-  #parts:
-    | { mailserver: Mailserver; archive: Archive; streams: MailProtocol; retention: Retention | undefined }
-    | undefined
+  #parts: Parts | undefined
+  #opening: Promise<void> | undefined
+  #takeBack: (() => void) | undefined
 
   constructor(components: MailserverServiceComponents, init: MailserverServiceInit = {}) {
     this.#components = components
@@ -87,12 +95,18 @@ export class MailserverService implements Startable {
 
   /** The archive takes over before the first envelope can arrive, so that none is confirmed without being stored. */
   async beforeStart(): Promise<void> {
-    if (this.#parts !== undefined) return
+    this.#opening ??= this.#open()
+    await this.#opening
+  }
+
+  async #open(): Promise<void> {
     const { datastore, logger, metrics, registrar } = this.#components
     const init = this.#init
     const waku = wakuOf(this.#components, init.waku ?? 'waku')
     await this.keyring.load()
-    if (init.password !== undefined) this.keyring.lend(PASSWORD_KEY, await keyFromPassword(init.password))
+    if (init.password !== undefined) {
+      this.#takeBack = this.keyring.lend(PASSWORD_KEY, await keyFromPassword(init.password))
+    }
     const archive = init.archive ?? (await DatastoreArchive.open({ datastore }))
     const mailserver = new Mailserver({ waku, archive, keyring: this.keyring, logger, metrics }, init)
     const streams = new MailProtocol({ registrar, logger }, mailserver.handle, init)
@@ -122,6 +136,12 @@ export class MailserverService implements Startable {
 
   /** Only now has everything that was accepted been handed to the archive. */
   async afterStop(): Promise<void> {
+    // when another service's start fails, this one may still be opening
+    await this.#opening?.catch(() => {})
+    await this.#parts?.mailserver.stop()
+    this.#takeBack?.()
+    this.#takeBack = undefined
+    this.#opening = undefined
     if (this.#parts !== undefined && this.#init.archive === undefined) await this.#parts.archive.close()
     this.#parts = undefined
   }

@@ -57,7 +57,8 @@ export class PacketProtocol implements Startable {
   readonly #budget = new StreamBudget({ perPeer: 2 * MAX_STREAMS, perHost: STREAMS_PER_HOST })
   #topology: string | undefined
   #running = false
-  #joined = false
+  #starting: Promise<void> | undefined
+  #leave: (() => void) | undefined
 
   /** @param waku looked up when started */
   constructor(components: PacketProtocolComponents, waku: () => Waku) {
@@ -71,9 +72,13 @@ export class PacketProtocol implements Startable {
     if (this.#running) return
     this.#running = true
     this.#reopener.start()
+    this.#leave = this.#waku().addConnector((peer, options) => this.connect(peer, options))
+    this.#starting = this.#register()
+    await this.#starting
+  }
+
+  async #register(): Promise<void> {
     const { registrar } = this.#components
-    if (!this.#joined) this.#waku().addConnector((peer, options) => this.connect(peer, options))
-    this.#joined = true
     await registrar.handle(PACKETS_PROTOCOL, (stream, connection) => this.#admit(stream, connection), {
       maxInboundStreams: MAX_STREAMS,
       maxOutboundStreams: MAX_STREAMS
@@ -89,7 +94,11 @@ export class PacketProtocol implements Startable {
     if (!this.#running) return
     this.#running = false
     this.#reopener.stop()
+    this.#leave?.()
+    // a start that failed elsewhere is not waited for by who stops
+    await this.#starting?.catch(() => {})
     if (this.#topology !== undefined) this.#components.registrar.unregister(this.#topology)
+    this.#topology = undefined
     await this.#components.registrar.unhandle(PACKETS_PROTOCOL)
   }
 

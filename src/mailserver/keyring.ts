@@ -33,6 +33,8 @@ export class Keyring {
   readonly #log: Logger
   readonly #now: () => number
   readonly #entries = new Map<string, KeyEntry>()
+  /** Not persisted; a name may stand here and there, so that no stored key keeps the node from starting. */
+  readonly #lent = new Map<string, KeyEntry>()
   readonly #bound = new Map<string, Uint8Array[]>()
   #unbound: Uint8Array[] = []
   /** Changes follow each other. */
@@ -45,7 +47,7 @@ export class Keyring {
   }
 
   /**
-   * Reads what is stored; once, before anything else.
+   * Reads what is stored, before anything else; may be called again.
    *
    * @throws {KeyRecordError}
    */
@@ -58,7 +60,7 @@ export class Keyring {
   }
 
   list(): KeyInfo[] {
-    const infos = [...this.#entries.values()].map(({ key: _, ...info }) => info)
+    const infos = this.#all().map(({ key: _, ...info }) => info)
     return infos.sort((a, b) => (a.name < b.name ? -1 : 1))
   }
 
@@ -73,12 +75,15 @@ export class Keyring {
   add(name: string, key: Uint8Array, options: { peer?: PeerId | undefined } = {}): Promise<KeyInfo> {
     return this.#inTurn(async () => {
       const peer = options.peer?.toString()
-      this.#check(name, key, peer)
+      checkName(name)
+      if (this.#entries.has(name) || this.#lent.has(name))
+        throw new KeyExistsError(`there is a key named ${name} already`)
+      this.#check(key, peer)
       const entry: KeyEntry = { name, key: key.slice(), peer, added: Math.floor(this.#now()) }
       await this.#datastore.put(new Key(PREFIX + name), encodeEntry(entry))
       this.#entries.set(name, entry)
       this.#index()
-      this.#log('a key was added; %d on the ring', this.#entries.size)
+      this.#log('a key was added; %d on the ring', this.#all().length)
       const { key: _, ...info } = entry
       return info
     })
@@ -97,25 +102,35 @@ export class Keyring {
   }
 
   /**
-   * Takes a key into use for as long as this keyring lives; nothing is written. For keys that the owner keeps elsewhere.
+   * Takes a key into use until it is taken back; nothing is written. For keys that the owner keeps elsewhere.
    *
+   * @returns takes it back
    * @throws {KeyExistsError}
    * @throws {KeyringError} for a bad name or key, or when there are 16 unbound ones
    */
-  lend(name: string, key: Uint8Array): void {
-    this.#check(name, key, undefined)
-    this.#entries.set(name, { name, key: key.slice(), peer: undefined, added: Math.floor(this.#now()) })
+  lend(name: string, key: Uint8Array): () => void {
+    if (this.#lent.has(name)) throw new KeyExistsError(`there is a key named ${name} already`)
+    checkName(name)
+    this.#check(key, undefined)
+    const entry: KeyEntry = { name, key: key.slice(), peer: undefined, added: Math.floor(this.#now()) }
+    this.#lent.set(name, entry)
     this.#index()
+    return () => {
+      if (this.#lent.get(name) !== entry) return
+      this.#lent.delete(name)
+      this.#index()
+    }
   }
 
   /** Takes a key out of use; false when there is none of that name. */
   remove(name: string): Promise<boolean> {
     return this.#inTurn(async () => {
-      if (!this.#entries.has(name)) return false
-      await this.#datastore.delete(new Key(PREFIX + name))
-      this.#entries.delete(name)
+      if (this.#entries.has(name)) {
+        await this.#datastore.delete(new Key(PREFIX + name))
+        this.#entries.delete(name)
+      } else if (!this.#lent.delete(name)) return false
       this.#index()
-      this.#log('a key was removed; %d on the ring', this.#entries.size)
+      this.#log('a key was removed; %d on the ring', this.#all().length)
       return true
     })
   }
@@ -125,10 +140,12 @@ export class Keyring {
     return this.#bound.get(peer.toString()) ?? this.#unbound
   }
 
-  #check(name: string, key: Uint8Array, peer: string | undefined): void {
-    checkName(name)
+  #all(): KeyEntry[] {
+    return [...this.#entries.values(), ...this.#lent.values()]
+  }
+
+  #check(key: Uint8Array, peer: string | undefined): void {
     checkKey(key)
-    if (this.#entries.has(name)) throw new KeyExistsError(`there is a key named ${name} already`)
     if (this.#entries.size >= MAX_KEYS) throw new KeyringError(`a keyring holds at most ${MAX_KEYS} keys`)
     if (peer === undefined && this.#unbound.length >= MAX_UNBOUND) {
       throw new KeyringError(`at most ${MAX_UNBOUND} keys may be unbound; bind this one to a peer, or remove another`)
@@ -141,7 +158,7 @@ export class Keyring {
   #index(): void {
     this.#bound.clear()
     this.#unbound = []
-    for (const { key, peer } of this.#entries.values()) {
+    for (const { key, peer } of this.#all()) {
       if (peer === undefined) this.#unbound.push(key)
       else this.#bound.set(peer, [...(this.#bound.get(peer) ?? []), key])
     }

@@ -44,8 +44,9 @@ export class DigestThread implements PacketDigester {
     return this.#thread !== undefined && this.#isReady ? this.#ask(this.#thread, body, pow) : undefined
   }
 
-  /** Starts the thread before the first packet needs it; resolves with whether there is one. */
+  /** Starts the thread before the first packet needs it, also after a stop; resolves with whether there is one. */
   start(): Promise<boolean> {
+    this.#stopped = false
     this.#ready ??= this.#start()
     return this.#ready
   }

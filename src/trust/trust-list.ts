@@ -60,7 +60,7 @@ export class TrustList extends TypedEventEmitter<TrustListEvents> {
   }
 
   /**
-   * Reads what is stored; once, before anything else.
+   * Reads what is stored, before anything else; may be called again.
    *
    * @throws {TrustRecordError}
    */

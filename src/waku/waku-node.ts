@@ -50,7 +50,7 @@ export class WakuNode implements Waku, Startable {
   readonly #miner: Miner
   readonly #poster: Poster
   readonly #feeds = new Map<Session, Feed>()
-  readonly #connectors: Connector[] = []
+  readonly #connectors = new Set<Connector>()
   #timer: ReturnType<typeof setInterval> | undefined
   #running = false
 
@@ -187,8 +187,9 @@ export class WakuNode implements Waku, Startable {
     }))
   }
 
-  addConnector(connect: Connector): void {
-    this.#connectors.push(connect)
+  addConnector(connect: Connector): () => void {
+    this.#connectors.add(connect)
+    return () => void this.#connectors.delete(connect)
   }
 
   async connect(peer: PeerId, options: { signal?: AbortSignal | undefined } = {}): Promise<void> {

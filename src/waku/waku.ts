@@ -78,8 +78,12 @@ export interface Waku {
   readonly status: StatusOptions
   peers(): WakuPeer[]
   readonly counters: Counters
-  /** Transports say how they reach a peer. */
-  addConnector(connect: Connector): void
+  /**
+   * Transports say how they reach a peer.
+   *
+   * @returns takes it back
+   */
+  addConnector(connect: Connector): () => void
   /**
    * Resolves when Status was exchanged with the peer; at once when that is so already.
    *
