@@ -57,7 +57,8 @@ const MAX_WINDOW = 16 * 1024 * 1024
  * Packet frames over a libp2p stream: `varint length ‖ RLP([code, body])`, with backpressure both ways.
  *
  * Reading is pulled by one consumer of `packets`. It ends when the peer closed its side and everything it sent was
- * delivered; it throws, and the stream is reset, on a bad frame or a timeout; it throws when the peer reset the stream.
+ * delivered; it throws, and the stream is reset, on a bad frame or a timeout; when the peer reset the stream, or the
+ * connection broke, it throws behind the whole frames that had come.
  * Leaving the loop early leaves the stream open: close or abort it.
  */
 export class FrameStream {
@@ -68,6 +69,8 @@ export class FrameStream {
   readonly #init: FrameStreamInit
   readonly #over = new AbortController()
   #error: Error | undefined
+  /** By this side: nothing more is delivered. */
+  #aborted = false
   #ended = false
   #resuming = false
   #received = 0
@@ -86,11 +89,16 @@ export class FrameStream {
       this.#fail(new FrameStreamClosedError('the stream was reset before it could be read'))
       return
     }
-    if (stream.readableEnded) this.#ended = true
+    this.#noteEnd()
     if (stream.status === 'closed') this.#over.abort(new FrameStreamClosedError('the stream is closed'))
     stream.addEventListener('message', this.#onMessage)
     stream.addEventListener('end', this.#onEnd)
     stream.addEventListener('close', this.#onClose)
+  }
+
+  /** Whether the peer closed its side; what it sent before may still wait to be read. */
+  get ended(): boolean {
+    return this.#stream.remoteWriteStatus === 'closed'
   }
 
   /** Incoming packets in order. One consumer; a slow one slows the peer. Bodies are raw RLP. */
@@ -150,37 +158,47 @@ export class FrameStream {
 
   /** Resets the stream; whoever reads or sends gets `reason`. */
   abort(reason: Error): void {
+    this.#aborted = true
+    this.#buffer.clear()
     this.#fail(reason)
     this.#stream.abort(reason)
   }
 
   readonly #onMessage = (event: StreamMessageEvent): void => {
-    if (this.#error !== undefined) return
+    if (this.#aborted) return
     const data = event.data
     this.#received += data.byteLength
     if (data instanceof Uint8Array) this.#buffer.push(data)
     else for (const chunk of data) this.#buffer.push(chunk)
     this.#pauseIfFull()
+    this.#noteEnd()
     this.#wakeReader()
   }
 
   readonly #onEnd = (): void => {
     // on an abort or reset the close event that follows carries the error
     if (this.#stream.status === 'aborted' || this.#stream.status === 'reset') return
-    this.#ended = true
+    this.#noteEnd()
     this.#wakeReader()
   }
 
   readonly #onClose = (event: StreamCloseEvent): void => {
     if (event.error !== undefined) this.#fail(event.error)
-    else if (this.#stream.readableEnded) this.#ended = true
+    else this.#noteEnd()
     this.#over.abort(event.error ?? new FrameStreamClosedError('the stream is closed'))
     this.#wakeReader()
   }
 
+  /**
+   * A stream says that it ended when its bytes were handed to whoever negotiated its protocol: what came with the
+   * negotiation was put back since, and is still to come.
+   */
+  #noteEnd(): void {
+    if (this.#stream.readableEnded && this.#stream.readBufferLength === 0) this.#ended = true
+  }
+
   #fail(error: Error): void {
     this.#error ??= error
-    this.#buffer.clear()
     this.#disarm()
     this.#over.abort(error)
     this.#wakeReader()
@@ -194,7 +212,6 @@ export class FrameStream {
 
   async #next(): Promise<IteratorResult<Packet>> {
     for (;;) {
-      if (this.#error !== undefined) throw this.#error
       try {
         const frame = this.#buffer.take()
         if (frame !== undefined) {
@@ -208,6 +225,7 @@ export class FrameStream {
         throw err
       }
       if (this.#resume()) continue
+      if (this.#error !== undefined) throw this.#error
       if (this.#ended) {
         this.#disarm()
         if (!this.#buffer.partial) return { done: true, value: undefined }

@@ -41,6 +41,8 @@ export class MailSession {
       for await (const { code, body } of frames.packets) {
         // what is ignored does not keep a stream open
         if (code !== PacketCode.Request) continue
+        // of what came before the end the rest is for nobody
+        if (frames.signal.aborted) return
         clearTimeout(idle)
         const request: IncomingRequest = {
           peer,

@@ -49,6 +49,10 @@ export class StreamPacketChannel implements PacketChannel {
     this.packets = this.#read()
   }
 
+  get ended(): boolean {
+    return this.#frames.ended
+  }
+
   get gone(): boolean {
     return this.#frames.signal.aborted
   }
@@ -75,7 +79,10 @@ export class StreamPacketChannel implements PacketChannel {
     for await (const packet of this.#frames.packets) {
       yield packet
       const { wait } = this.#waste
-      if (wait > 0) await delay(wait, this.#frames.signal).catch(() => {})
+      if (wait === 0) continue
+      // whoever has to wait and goes away instead is read no further
+      if (this.gone) return
+      await delay(wait, this.#frames.signal).catch(() => {})
     }
   }
 

@@ -6,6 +6,7 @@ import { tcp } from '@libp2p/tcp'
 import { yamux } from '@libp2p/yamux'
 import type { Datastore } from 'interface-datastore'
 import { createLibp2p, type Libp2p, type ServiceFactoryMap } from 'libp2p'
+import { keepFirstBytes } from '../libp2p/first-bytes.js'
 import { sharePlaces } from './connection-places.js'
 import { upgradePlaces } from './upgrade-places.js'
 
@@ -55,7 +56,7 @@ export async function createPeerNode<S extends Record<string, unknown>>(
     addresses: { listen: init.listen ?? [], announce: init.announce ?? [] },
     transports: [tcp()],
     connectionEncrypters: [noise()],
-    streamMuxers: [yamux({ streamOptions: { maxStreamWindowSize: STREAM_WINDOW_BYTES } })],
+    streamMuxers: [keepFirstBytes(yamux({ streamOptions: { maxStreamWindowSize: STREAM_WINDOW_BYTES } }))],
     connectionGater: upgradePlaces(),
     connectionManager: {
       inboundConnectionThreshold: NEW_CONNECTIONS_PER_SECOND,

@@ -22,6 +22,8 @@ export interface PacketChannel {
   readonly origin: Origin
   /** Beside another conversation with the same peer: envelopes are sent on that one while it lasts. */
   readonly secondary?: boolean
+  /** Whether the peer has said that it sends nothing more; what it sent before may still wait to be read. */
+  readonly ended?: boolean
   /** Whether nothing can be sent any more. */
   readonly gone: boolean
   /** How this peer spells Status and its updates. */

@@ -73,6 +73,11 @@ export class Session implements Source, FeedTarget {
   #announced: Promise<void> = Promise.resolve()
   #closed: Promise<void> | undefined
   #onMet: () => void = () => {}
+  #onOver: () => void = () => {}
+  /** Resolves when the conversation is over. */
+  readonly #over: Promise<void> = new Promise(resolve => {
+    this.#onOver = resolve
+  })
   /** Resolves when the handshake is over, one way or the other. */
   readonly #met: Promise<void> = new Promise(resolve => {
     this.#onMet = resolve
@@ -125,6 +130,7 @@ export class Session implements Source, FeedTarget {
     this.ready = false
     this.#onMet()
     this.confirmations.end(new SessionOverError('the conversation with the peer is over'))
+    this.#onOver()
     return error
   }
 
@@ -178,6 +184,8 @@ export class Session implements Source, FeedTarget {
     this.#closed ??= (async () => {
       // what is sent just before the end may be lost on a stream that is still being negotiated
       await Promise.race([this.#met, aborted(signal)])
+      // a peer that ended its side waits for the confirmations of all that it sent; then it is over by itself
+      if (this.channel.ended === true) await Promise.race([this.#over, aborted(signal)])
       await Promise.race([this.#judging.then(() => this.#confirmer.idle()).catch(() => {}), aborted(signal)])
       await this.channel.close(signal === undefined ? {} : { signal }).catch(() => {})
     })()

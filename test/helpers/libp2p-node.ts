@@ -6,6 +6,7 @@ import type { Connection, Libp2p, Stream } from '@libp2p/interface'
 import { tcp } from '@libp2p/tcp'
 import { yamux } from '@libp2p/yamux'
 import { createLibp2p, type Libp2pOptions, type ServiceFactoryMap } from 'libp2p'
+import { keepFirstBytes } from '../../src/libp2p/first-bytes.js'
 
 /** A real node on a free loopback port: TCP, Noise, Yamux; stopped by the caller. */
 export async function libp2pNode<T extends ServiceFactoryMap = Record<never, never>>(
@@ -17,7 +18,9 @@ export async function libp2pNode<T extends ServiceFactoryMap = Record<never, nev
     addresses: { listen: ['/ip4/127.0.0.1/tcp/0'] },
     transports: [tcp()],
     connectionEncrypters: [noise()],
-    streamMuxers: [yamux(windowSize === undefined ? {} : { streamOptions: { maxStreamWindowSize: windowSize } })],
+    streamMuxers: [
+      keepFirstBytes(yamux(windowSize === undefined ? {} : { streamOptions: { maxStreamWindowSize: windowSize } }))
+    ],
     connectionManager: { inboundConnectionThreshold: 1000 },
     services: { ...(withoutIdentify === true ? {} : { identify: identify() }), ...options.services }
   } as unknown as Libp2pOptions)

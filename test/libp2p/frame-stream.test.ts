@@ -121,6 +121,45 @@ test('ending inside a frame is an error, ending between frames is not', async ()
   assert.deepEqual(await collect(new FrameStream(far2)), [])
 })
 
+test('what was put back after the stream had ended is read before the end', async () => {
+  for (const [hex, codes] of [
+    ['03c201c003c27fc0', [0x01, 0x7f]],
+    ['', []]
+  ] as const) {
+    const [near, far] = await streamPair()
+    // whoever negotiates the protocol reads to the end, and puts back what it did not need
+    const read: Uint8Array[] = []
+    const onMessage = ({ data }: { data: { subarray(): Uint8Array } }) => read.push(data.subarray())
+    far.addEventListener('message', onMessage)
+    const ended = once(far as unknown as EventTarget, 'end')
+    near.send(fromHex(`0a0b${hex}`))
+    await near.close()
+    await ended
+    far.removeEventListener('message', onMessage)
+    far.unshift(Buffer.concat(read).subarray(2))
+    assert.equal(far.readableEnded, true)
+    const packets = await collect(new FrameStream(far))
+    assert.deepEqual(
+      packets.map(({ code }) => code),
+      codes
+    )
+  }
+})
+
+test('the whole frames that came before a reset are read before it', async () => {
+  const [near, far] = await streamPair()
+  const frames = new FrameStream(far, { highWater: 8 })
+  const packets = frames.packets[Symbol.asyncIterator]()
+  const reset = once(frames.signal, 'abort')
+  near.send(fromHex('03c201c003c202c003c203c003c2'))
+  assert.equal((await packets.next()).value.code, 1)
+  near.abort(new Error('test'))
+  await reset
+  assert.equal((await packets.next()).value.code, 2)
+  assert.equal((await packets.next()).value.code, 3)
+  await assert.rejects(packets.next(), { name: 'StreamResetError' })
+})
+
 test('a reset by the peer reaches the reader and the signal', async () => {
   const [near, far] = await streamPair()
   const frames = new FrameStream(far)

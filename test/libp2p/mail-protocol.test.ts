@@ -1,12 +1,16 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Archive } from '../../src/archive/archive.js'
+import { MAIL_PROTOCOL } from '../../src/libp2p/mail-protocol.js'
 import { fromHex } from '../../src/wire/bytes.js'
 import { PacketCode } from '../../src/wire/packet-code.js'
 import { encodeFrame } from '../../src/wire/packet-frame.js'
+import { decodeRequestComplete } from '../../src/wire/request-complete.js'
 import { RequestErrorCode as Code } from '../../src/wire/request-error.js'
 import { EMPTY_LIST, encodeString } from '../../src/wire/rlp.js'
+import { writeAtOnce } from '../helpers/at-once.js'
 import { newEnvelope } from '../helpers/envelopes.js'
+import { libp2pNode } from '../helpers/libp2p-node.js'
 import { until } from '../helpers/waku-node.js'
 import { diskArchive } from '../mailserver/fixture.js'
 import { sealRequest } from '../mailserver/request-maker.js'
@@ -39,6 +43,44 @@ test('requests sent at once are answered in turn, each in full; then the server 
   }
   assert.equal(await requester.next(), undefined)
   assert.equal(await ending(requester.stream), 'closed')
+})
+
+test('requests that come in one piece with the negotiation and the end of the requester are answered [MAIL-06]', async t => {
+  const server = await serverNode(t)
+  const envelope = newEnvelope()
+  await server.archive.append([envelope])
+  const { connection } = await rawRequester(t, server)
+  for (const count of [1, 1, 1, 1, 3, 3, 3, 3]) {
+    const requests = Array.from({ length: count }, () => sealRequest())
+    const frames = requests.map(({ raw }) => encodeFrame(PacketCode.Request, raw))
+    const { packets, status } = await writeAtOnce(connection, MAIL_PROTOCOL, Buffer.concat(frames))
+    assert.deepEqual(
+      packets.map(({ code }) => code),
+      requests.flatMap(() => [PacketCode.P2PMessage, PacketCode.RequestComplete])
+    )
+    const completions = packets.filter(({ code }) => code === PacketCode.RequestComplete)
+    assert.deepEqual(
+      completions.map(({ body }) => decodeRequestComplete(body)),
+      requests.map(({ hash }) => ({ requestId: hash, lastHash: envelope.hash }))
+    )
+    assert.equal(status, 'closed')
+  }
+})
+
+test('the first stream of a connection may be written before the connection is ready [MAIL-06]', async t => {
+  const server = await serverNode(t)
+  const frame = (): Uint8Array => encodeFrame(PacketCode.Request, sealRequest().raw)
+  const requester = await libp2pNode()
+  t.after(() => requester.stop() as Promise<void>)
+  for (let i = 0; i < 10; i++) {
+    const connection = await requester.dial(server.libp2p.getMultiaddrs())
+    const { packets } = await writeAtOnce(connection, MAIL_PROTOCOL, frame())
+    assert.deepEqual(
+      packets.map(({ code }) => code),
+      [PacketCode.RequestComplete]
+    )
+    await connection.close()
+  }
 })
 
 test('a refusal leaves the stream usable', async t => {

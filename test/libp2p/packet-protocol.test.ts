@@ -9,8 +9,11 @@ import { PACKETS_PROTOCOL } from '../../src/libp2p/packet-protocol.js'
 import { originOf } from '../../src/libp2p/stream-budget.js'
 import { compareBytes, fromHex } from '../../src/wire/bytes.js'
 import { useKeccak } from '../../src/wire/keccak.js'
+import { encodeMessages } from '../../src/wire/messages.js'
 import { PacketCode } from '../../src/wire/packet-code.js'
-import { encodeList, encodeUint } from '../../src/wire/rlp.js'
+import { encodeFrame } from '../../src/wire/packet-frame.js'
+import { EMPTY_LIST, encodeList, encodeUint } from '../../src/wire/rlp.js'
+import { writeAtOnce } from '../helpers/at-once.js'
 import { newEnvelope } from '../helpers/envelopes.js'
 import { libp2pNode } from '../helpers/libp2p-node.js'
 import { ScriptedPeer } from '../helpers/scripted-peer.js'
@@ -327,6 +330,67 @@ test('before Status no frame may be large; behind it at once', async t => {
   await large.next(PacketCode.Status)
   await large.find(PacketCode.BatchAck)
   assert.equal(node.waku.counters.get('envelopes_accepted'), 1000)
+})
+
+/** Status and so many Messages of one new envelope each. */
+function postOf(count: number): Uint8Array {
+  const bodies = Array.from({ length: count }, () => encodeMessages([newEnvelope().raw]))
+  return Buffer.concat([
+    encodeFrame(PacketCode.Status, EMPTY_LIST),
+    ...bodies.map(body => encodeFrame(PacketCode.Messages, body))
+  ])
+}
+
+/** A node that takes its time to store, and a connection to it. */
+async function slowStore(t: Parameters<typeof nodes>[0]) {
+  const [node] = (await nodes(t, 1)) as [TestNode]
+  const stored: string[] = []
+  node.waku.setStore({
+    append: async envelopes => {
+      await new Promise(resolve => setTimeout(resolve, 10))
+      stored.push(...envelopes.map(({ hashHex }) => hashHex))
+      return envelopes.map(() => 'stored')
+    }
+  })
+  const plain = await libp2pNode()
+  t.after(() => plain.stop() as Promise<void>)
+  return { node, stored, connection: await plain.dial(node.libp2p.getMultiaddrs()) }
+}
+
+const CONFIRMATION = [PacketCode.MessageResponse, PacketCode.BatchAck]
+
+test('whoever posts and closes at once is confirmed, as often as it comes [WAKU-04]', async t => {
+  const { stored, connection } = await slowStore(t)
+  for (let round = 1; round <= 40; round++) {
+    const { packets, status } = await writeAtOnce(connection, PACKETS_PROTOCOL, postOf(1))
+    const own = packets.filter(({ code }) => code !== PacketCode.Messages)
+    assert.deepEqual(
+      own.map(({ code }) => code),
+      [PacketCode.Status, ...CONFIRMATION]
+    )
+    assert.equal(status, 'closed')
+    assert.equal(stored.length, round)
+  }
+  assert.equal(connection.status, 'open')
+})
+
+test('of streams that are closed at once each is confirmed in full, whichever replaced it', async t => {
+  const { stored, connection } = await slowStore(t)
+  const all = await Promise.all(Array.from({ length: 8 }, () => writeAtOnce(connection, PACKETS_PROTOCOL, postOf(20))))
+  for (const { packets, status } of all) {
+    const confirmations = packets.filter(({ code }) => CONFIRMATION.includes(code as never))
+    assert.equal(confirmations.length, 40)
+    assert.equal(status, 'closed')
+  }
+  assert.equal(stored.length, 160)
+})
+
+test('what came whole before a reset is stored', async t => {
+  const { stored, connection } = await slowStore(t)
+  const stream = await connection.newStream(PACKETS_PROTOCOL)
+  stream.send(postOf(20))
+  stream.abort(new Error('test'))
+  await until(() => stored.length === 20)
 })
 
 test('a connection on which stream after stream comes to nothing is closed', async t => {

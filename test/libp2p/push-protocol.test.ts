@@ -6,6 +6,7 @@ import { encodeMessages } from '../../src/wire/messages.js'
 import { PacketCode } from '../../src/wire/packet-code.js'
 import { encodeFrame } from '../../src/wire/packet-frame.js'
 import { EMPTY_LIST, encodeString } from '../../src/wire/rlp.js'
+import { writeAtOnce } from '../helpers/at-once.js'
 import { newEnvelope } from '../helpers/envelopes.js'
 import { libp2pNode } from '../helpers/libp2p-node.js'
 import { until } from '../helpers/waku-node.js'
@@ -25,7 +26,7 @@ async function pair(t: Test, options: { trusted?: boolean; bytesPerDay?: number 
   const messages: ReceivedMessage[] = []
   receiver.waku.subscribe({}, message => messages.push(message))
   const connection = await pusher.dial(receiver.libp2p.getMultiaddrs())
-  return { receiver, messages, pusher, open: () => connection.newStream(PUSH_PROTOCOL) }
+  return { receiver, messages, pusher, connection, open: () => connection.newStream(PUSH_PROTOCOL) }
 }
 
 const expired = () => newEnvelope({ sent: 1_500_000_000 })
@@ -48,6 +49,16 @@ test('what a trusted peer pushes reaches the filters as history, expired as it i
     messages.map(({ envelope, historic, peer }) => [envelope.hashHex, historic, peer?.equals(pusher.peerId)]),
     envelopes.map(({ hashHex }) => [hashHex, true, true])
   )
+})
+
+test('a push that comes in one piece with the negotiation and the end is taken whole', async t => {
+  const { connection, messages } = await pair(t)
+  for (let round = 1; round <= 5; round++) {
+    const frames = [expired(), expired()].map(({ raw }) => encodeFrame(PacketCode.P2PMessage, raw))
+    const { status } = await writeAtOnce(connection, PUSH_PROTOCOL, Buffer.concat(frames))
+    assert.equal(status, 'closed')
+    assert.equal(messages.length, 2 * round)
+  }
 })
 
 test('a pushed body that is a single envelope, without a list around it, is taken too', async t => {
