@@ -69,7 +69,7 @@ export class Forwarding {
     this.#stopped.abort(new ForwardingStoppedError('the server is stopping'))
   }
 
-  readonly forward: RequestForwarder = async (request, envelope, deliver) => {
+  readonly forward: RequestForwarder = async (request, envelope, { accepted, deliver }) => {
     const candidates = this.#candidates(request, envelope)
     if (candidates.length === 0) return undefined
     const leave = this.#enter(request.origin)
@@ -90,6 +90,7 @@ export class Forwarding {
       dialTimeout
     }
     try {
+      accepted()
       return await this.#ask(candidates, new Passage(parts), parts)
     } catch (error) {
       if (error instanceof RequestError && error.code === RequestErrorCode.busy) tally.add('requests_busy')

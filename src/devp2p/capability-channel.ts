@@ -1,6 +1,6 @@
 import type { PeerId } from '@libp2p/interface'
 import type { Origin } from '../limits/origin.js'
-import type { Judgement } from '../limits/waste.js'
+import type { Judgement } from '../limits/throttle.js'
 import type { Packet, PacketChannel } from '../waku/packet-channel.js'
 import type { Capability } from '../wire/dialect.js'
 import { MalformedError } from '../wire/errors.js'

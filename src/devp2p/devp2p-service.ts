@@ -19,7 +19,7 @@ import { StaticPeers } from './static-peers.js'
 
 /** The services that devp2p peers are joined to. */
 export interface Devp2pPeersOf {
-  waku: Pick<Waku, 'run' | 'addConnector' | 'status'>
+  waku: Pick<Waku, 'run' | 'addConnector' | 'status' | 'limits'>
   /** Answers history requests: `handle` of the mailserver. Without it they are ignored. */
   handle?: RequestHandler | undefined
   /** Takes our way to devp2p mailservers: `addDialler` of the mail client. */
@@ -115,6 +115,7 @@ export class Devp2pService implements Startable {
       ...init,
       capabilities: offer(capabilities),
       logger: this.#components.logger,
+      throttle: services.waku.limits.throttle,
       welcome: peer => this.#addresses.has(peer.toString()) || init.welcome?.(peer) === true,
       onConnection: connection => this.#admit(connection)
     })

@@ -1,5 +1,5 @@
 import type { Tally } from '../base/tally.js'
-import { inVain } from '../limits/waste.js'
+import { inVain } from '../limits/throttle.js'
 import { LineBrokenError } from '../mailclient/errors.js'
 import type { MailExchangeOptions } from '../waku/mail-exchange.js'
 import type { Packet } from '../waku/packet-channel.js'

@@ -1,6 +1,6 @@
 import type { MemoryBudget, Reservation } from '../limits/memory-budget.js'
-import type { Waste } from '../limits/waste.js'
-import type { WasteOf } from '../limits/waste-ledger.js'
+import type { Origin } from '../limits/origin.js'
+import type { Throttle } from '../limits/throttle.js'
 
 /** Above this many received bytes that nobody took, no more is read. */
 const READ_AHEAD = 1024 * 1024
@@ -23,12 +23,8 @@ export interface ReadGateParts {
   reader: Reader
   /** Shared with all other connections. */
   budget: MemoryBudget
-  /** Where the peer is, as `addressKey` has it. */
-  address: string
-  /** What the peer sent in vain. */
-  waste: Waste
-  /** What its address did. */
-  wasteOfAddress: WasteOf
+  origin: Origin
+  throttle: Throttle
 }
 
 /** Decides when a connection reads on, so that what it holds stays bounded however much the peer sends. */
@@ -45,7 +41,7 @@ export class ReadGate {
 
   constructor(parts: ReadGateParts) {
     this.#parts = parts
-    this.#room = { address: parts.address, bytes: 0 }
+    this.#room = { address: parts.origin.address, bytes: 0 }
   }
 
   /** Received messages are held for a consumer, or no longer: so many bytes more or less. */
@@ -114,11 +110,11 @@ export class ReadGate {
   #penance(size: number): number {
     // what has room keeps it from others
     if (this.#room.bytes > 0) return 0
-    const { waste, wasteOfAddress } = this.#parts
+    const { throttle, origin } = this.#parts
     const now = performance.now()
     this.#heldBack ??= now
     const patient = size > LARGE && now - this.#heldBack < MAX_PENANCE
-    return Math.max(waste.wait, patient ? wasteOfAddress.wait : 0)
+    return Math.max(throttle.ofPeer(origin.peer), patient ? throttle.ofAddress(origin.address) : 0)
   }
 
   readonly #retry = (): void => this.hold(0)

@@ -4,9 +4,8 @@ import { defer } from '../base/deferred.js'
 import { addressKey } from '../limits/address-key.js'
 import type { MemoryBudget } from '../limits/memory-budget.js'
 import type { Origin } from '../limits/origin.js'
-import type { Judgement } from '../limits/waste.js'
-import { inVain, Waste } from '../limits/waste.js'
-import type { WasteLedger, WasteOf } from '../limits/waste-ledger.js'
+import type { Judgement, Throttle } from '../limits/throttle.js'
+import { inVain } from '../limits/throttle.js'
 import { equalBytes } from '../wire/bytes.js'
 import { MalformedError } from '../wire/errors.js'
 import { encodeUint } from '../wire/rlp.js'
@@ -39,10 +38,9 @@ export interface RlpxConnectionInit {
   readTimeout: number
   writeTimeout: number
   pingInterval: number
-  /** Shared with all other connections, as `waste` is. */
+  /** Shared with all other connections, as `throttle` is. */
   budget: MemoryBudget
-  /** By address. */
-  waste: WasteLedger
+  throttle: Throttle
 }
 
 /** One devp2p connection after its Hello: the p2p capability is dealt with here, every other one is a stream. */
@@ -66,8 +64,6 @@ export class RlpxConnection {
   readonly #frames: FrameSocket
   readonly #line: SendLine
   readonly #gate: ReadGate
-  readonly #waste = new Waste()
-  readonly #wasteOfAddress: WasteOf
   readonly #abort = new AbortController()
   readonly #ready = defer<Hello>()
   readonly #gone = defer<Error>()
@@ -103,13 +99,11 @@ export class RlpxConnection {
     this.#line = new SendLine(this.#frames)
     const address = addressKey(this.remote.host)
     this.origin = { peer: this.peer.toString(), address }
-    this.#wasteOfAddress = init.waste.of(address)
     this.#gate = new ReadGate({
       reader: this.#frames,
       budget: init.budget,
-      address,
-      waste: this.#waste,
-      wasteOfAddress: this.#wasteOfAddress
+      origin: this.origin,
+      throttle: init.throttle
     })
   }
 
@@ -173,8 +167,7 @@ export class RlpxConnection {
   judged({ accepted, wasted }: Judgement): void {
     if (accepted > 0) this.active = Date.now()
     if (wasted === 0 || this.direction === 'outbound') return
-    this.#waste.add(wasted)
-    this.#wasteOfAddress.add(wasted)
+    this.#init.throttle.charge(this.origin, wasted)
   }
 
   /** Ends it at once: streams throw `error`, the peer is told `reason` if it is still listening. */

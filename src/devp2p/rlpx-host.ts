@@ -4,7 +4,7 @@ import type { ComponentLogger, Logger, PeerId } from '@libp2p/interface'
 import { orAborted } from '../base/or-aborted.js'
 import { addressKey } from '../limits/address-key.js'
 import { MemoryBudget } from '../limits/memory-budget.js'
-import { WasteLedger } from '../limits/waste-ledger.js'
+import { Throttle } from '../limits/throttle.js'
 import { compareBytes, equalBytes, toHex } from '../wire/bytes.js'
 import type { Capability } from './capability.js'
 import { DisconnectError, DisconnectReason } from './disconnect.js'
@@ -49,6 +49,8 @@ export interface RlpxHostInit extends Partial<InboundLimits> {
    * 32 MiB, or the largest messages are never read. @default 64 MiB
    */
   largeMessageMemory?: number | undefined
+  /** Shared with the peers of other networks. @default one of its own */
+  throttle?: Throttle | undefined
   logger?: ComponentLogger | undefined
 }
 
@@ -62,9 +64,6 @@ export interface RlpxCounters {
   /** Told why not: too many peers, already connected, self. */
   refused: number
 }
-
-/** Garbage whose penance is shorter is no reason to let an address in more slowly, ms. */
-const MISHAP = 1000
 
 /** Two connections this close in time were dialled by both sides at once. */
 const SIMULTANEOUS = 5000
@@ -95,7 +94,7 @@ export class RlpxHost {
   readonly #settings: Settings
   readonly #gate: InboundGate
   readonly #budget: MemoryBudget
-  readonly #waste = new WasteLedger()
+  readonly #throttle: Throttle
   readonly #log: Logger | undefined
   readonly #servers = new Set<Server>()
   readonly #sockets = new Set<Socket>()
@@ -107,7 +106,8 @@ export class RlpxHost {
   constructor(init: RlpxHostInit) {
     const given = Object.fromEntries(Object.entries(init).filter(([, value]) => value !== undefined))
     this.#settings = { ...DEFAULTS, ...given } as Settings
-    this.#gate = new InboundGate(this.#settings, address => this.#waste.of(address).wait > MISHAP)
+    this.#throttle = init.throttle ?? new Throttle()
+    this.#gate = new InboundGate(this.#settings, address => this.#throttle.noisy(address))
     this.#budget = new MemoryBudget(this.#settings.largeMessageMemory)
     this.#log = init.logger?.forComponent('waku-mailserver:devp2p')
     // each handshake that is under way listens
@@ -311,7 +311,7 @@ export class RlpxHost {
     const { client, version, capabilities, readTimeout, writeTimeout, pingInterval } = this.#settings
     const hello: Hello = { version, client, capabilities: [...capabilities], port: this.#port, id: this.key.id }
     const timeouts = { readTimeout, writeTimeout, pingInterval }
-    const shared = { budget: this.#budget, waste: this.#waste }
+    const shared = { budget: this.#budget, throttle: this.#throttle }
     return { socket, channel, direction, hello, capabilities, ...timeouts, ...shared }
   }
 

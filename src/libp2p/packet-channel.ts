@@ -1,9 +1,7 @@
 import type { PeerId, Stream } from '@libp2p/interface'
 import { delay } from '../base/delay.js'
 import type { Origin } from '../limits/origin.js'
-import type { Judgement } from '../limits/waste.js'
-import { Waste } from '../limits/waste.js'
-import type { WasteOf } from '../limits/waste-ledger.js'
+import type { Judgement, Throttle } from '../limits/throttle.js'
 import type { Packet, PacketChannel } from '../waku/packet-channel.js'
 import { PacketCode } from '../wire/packet-code.js'
 import { type StatusCodec, waku1Status } from '../wire/status-codec.js'
@@ -37,14 +35,13 @@ export class StreamPacketChannel implements PacketChannel {
   readonly onMalformed = 'abort'
   readonly packets: AsyncIterable<Packet>
   readonly #frames: FrameStream
-  readonly #waste: WasteOf
+  readonly #throttle: Throttle
   #closing: Promise<void> | undefined
 
-  /** @param options.waste what this peer sent in vain, on whichever stream */
-  constructor(stream: Stream, peer: PeerId, { origin, waste = new Waste() }: { origin: Origin; waste?: WasteOf }) {
+  constructor(stream: Stream, peer: PeerId, { origin, throttle }: { origin: Origin; throttle: Throttle }) {
     this.peer = peer
     this.origin = origin
-    this.#waste = waste
+    this.#throttle = throttle
     this.#frames = new FrameStream(stream, { writeTimeout: WRITE_TIMEOUT, maxFrame: untilStatus() })
     this.packets = this.#read()
   }
@@ -62,7 +59,7 @@ export class StreamPacketChannel implements PacketChannel {
   }
 
   judged({ wasted }: Judgement): void {
-    if (wasted > 0) this.#waste.add(wasted)
+    this.#throttle.charge(this.origin, wasted)
   }
 
   /** Ends this side; what the peer still sends is delivered until it ends its side, or for 2 s. */
@@ -78,7 +75,7 @@ export class StreamPacketChannel implements PacketChannel {
   async *#read(): AsyncGenerator<Packet, void> {
     for await (const packet of this.#frames.packets) {
       yield packet
-      const { wait } = this.#waste
+      const wait = this.#throttle.reserve(this.origin)
       if (wait === 0) continue
       // whoever has to wait and goes away instead is read no further
       if (this.gone) return

@@ -1,6 +1,5 @@
 import type { AbortOptions, ComponentLogger, Connection, Logger, PeerId, Startable, Stream } from '@libp2p/interface'
 import type { ConnectionManager, Registrar } from '@libp2p/interface-internal'
-import { WasteLedger } from '../limits/waste-ledger.js'
 import { NotConnectedError } from '../waku/errors.js'
 import type { Waku } from '../waku/waku.js'
 import { compareBytes } from '../wire/bytes.js'
@@ -52,7 +51,6 @@ export class PacketProtocol implements Startable {
   readonly #pairs = new Map<string, Pair>()
   readonly #opening = new Map<string, Promise<void>>()
   readonly #reopener: PacketReopener
-  readonly #waste = new WasteLedger()
   readonly #failures = new WeakMap<Connection, number>()
   readonly #budget = new StreamBudget({ perPeer: 2 * MAX_STREAMS, perHost: STREAMS_PER_HOST })
   #topology: string | undefined
@@ -176,7 +174,7 @@ export class PacketProtocol implements Startable {
     }
     const channel = new StreamPacketChannel(stream, peer, {
       origin: originOf(connection),
-      waste: this.#waste.of(peer.toString())
+      throttle: this.#waku().limits.throttle
     })
     void this.#waku()
       .run(channel, { retire: link.retire.signal, onReady })

@@ -1,18 +1,21 @@
+import { turnIsOver } from '../base/loop-turn.js'
+import { pause } from '../base/pause.js'
 import type { Origin } from './origin.js'
 
-interface Waiting {
-  begin(): void
-}
+/** Begins what waited. */
+type Start = () => void
 
 /**
  * Work in turns: so many at a time. Whichever address has waited longest since its last turn is next, and of it whichever peer
- * has: a peer with much to do, or an address with many peers, delays others by one turn only.
+ * has: a peer with much to do, or an address with many peers, delays others by one turn only. Between two pieces of work
+ * everything else gets its turn, when they took long.
  */
 export class FairQueue {
   readonly #concurrency: number
   /** By address, then by peer; both in the order of their next turns. */
-  readonly #waiting = new Map<string, Map<string, Waiting[]>>()
+  readonly #waiting = new Map<string, Map<string, Start[]>>()
   #running = 0
+  #paused = false
 
   constructor(concurrency: number) {
     this.#concurrency = concurrency
@@ -23,6 +26,11 @@ export class FairQueue {
     return this.#running < this.#concurrency
   }
 
+  /** Whether somebody waits for a turn. */
+  get crowded(): boolean {
+    return this.#waiting.size > 0
+  }
+
   /**
    * Does `work` when it is the turn of who asks.
    *
@@ -30,8 +38,12 @@ export class FairQueue {
    */
   async run<T>(origin: Origin, work: () => T | Promise<T>, options: { signal?: AbortSignal } = {}): Promise<T> {
     options.signal?.throwIfAborted()
-    if (this.#running >= this.#concurrency) await this.#wait(origin, options.signal)
-    else this.#running++
+    if (this.idle && !this.crowded && !turnIsOver()) return await this.#do(work)
+    return await this.#queue(origin, work, options.signal)
+  }
+
+  async #do<T>(work: () => T | Promise<T>): Promise<T> {
+    this.#running++
     try {
       return await work()
     } finally {
@@ -40,44 +52,67 @@ export class FairQueue {
     }
   }
 
-  #wait({ address, peer }: Origin, signal: AbortSignal | undefined): Promise<void> {
+  #queue<T>(origin: Origin, work: () => T | Promise<T>, signal: AbortSignal | undefined): Promise<T> {
     return new Promise((resolve, reject) => {
-      const waiting: Waiting = {
-        begin: () => {
-          signal?.removeEventListener('abort', onAbort)
-          resolve()
-        }
+      const start = (): void => {
+        signal?.removeEventListener('abort', onAbort)
+        this.#do(work).then(resolve, reject)
       }
       const onAbort = (): void => {
-        const peers = this.#waiting.get(address)
-        const queue = (peers?.get(peer) ?? []).filter(other => other !== waiting)
-        if (queue.length > 0) peers?.set(peer, queue)
-        else peers?.delete(peer)
-        if (peers?.size === 0) this.#waiting.delete(address)
+        this.#leave(origin, start)
         reject(signal?.reason)
       }
       signal?.addEventListener('abort', onAbort, { once: true })
-      const peers = this.#waiting.get(address) ?? new Map<string, Waiting[]>()
-      this.#waiting.set(address, peers)
-      const queue = peers.get(peer)
-      if (queue === undefined) peers.set(peer, [waiting])
-      else queue.push(waiting)
+      this.#enter(origin, start)
+      this.#next()
     })
   }
 
+  #enter({ address, peer }: Origin, start: Start): void {
+    const peers = this.#waiting.get(address) ?? new Map<string, Start[]>()
+    this.#waiting.set(address, peers)
+    const queue = peers.get(peer)
+    if (queue === undefined) peers.set(peer, [start])
+    else queue.push(start)
+  }
+
+  #leave({ address, peer }: Origin, start: Start): void {
+    const peers = this.#waiting.get(address)
+    const queue = (peers?.get(peer) ?? []).filter(other => other !== start)
+    if (queue.length > 0) peers?.set(peer, queue)
+    else peers?.delete(peer)
+    if (peers?.size === 0) this.#waiting.delete(address)
+  }
+
+  /** Begins what there are places for, unless everything else is due. */
   #next(): void {
+    while (this.idle && !this.#paused) {
+      if (this.crowded && turnIsOver()) return void this.#pause()
+      const start = this.#take()
+      if (start === undefined) return
+      start()
+    }
+  }
+
+  async #pause(): Promise<void> {
+    this.#paused = true
+    await pause()
+    this.#paused = false
+    this.#next()
+  }
+
+  #take(): Start | undefined {
     for (const [address, peers] of this.#waiting) {
       for (const [peer, queue] of peers) {
-        const next = queue.shift() as Waiting
+        const start = queue.shift()
         // to the end of both lines, with what else they wait for
         this.#waiting.delete(address)
         peers.delete(peer)
         if (queue.length > 0) peers.set(peer, queue)
         if (peers.size > 0) this.#waiting.set(address, peers)
-        this.#running++
-        next.begin()
-        return
+        return start
       }
     }
+    return undefined
   }
 }

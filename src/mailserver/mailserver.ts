@@ -1,8 +1,11 @@
 import type { ComponentLogger, Logger, Metrics, Startable } from '@libp2p/interface'
+import { setMaxListeners } from 'main-event'
 import type { Archive, ArchiveQuery } from '../archive/archive.js'
+import { delay } from '../base/delay.js'
 import { Tally } from '../base/tally.js'
 import { FairQueue } from '../limits/fair-queue.js'
 import type { Origin } from '../limits/origin.js'
+import { inVain } from '../limits/throttle.js'
 import type { IncomingRequest, RequestHandler } from '../waku/mail-exchange.js'
 import type { Network } from '../waku/packet-channel.js'
 import type { EnvelopeStore } from '../waku/store-batch.js'
@@ -57,10 +60,13 @@ export class Mailserver implements Startable {
   /** For decryption and the archive. Sending is no part of a turn: a slow reader holds nobody up. */
   readonly #turns: FairQueue
   readonly #served: ServedRequests
+  readonly #forwarded: ServedRequests
   readonly #ahead = new ReadAhead(READ_AHEAD)
   readonly #requestKey: Uint8Array[]
   readonly #forward: RequestForwarder | undefined
   readonly #underWay = new Map<IncomingRequest, Promise<void>>()
+  /** Aborted while it does not run. */
+  #stopping = new AbortController()
   #running = false
   #unwatch = (): void => {}
 
@@ -88,6 +94,7 @@ export class Mailserver implements Startable {
     this.#admission = new Admission({ max: settings.maxRequests, maxPerPeer: settings.maxRequestsPerPeer })
     this.#turns = new FairQueue(settings.concurrency)
     this.#served = new ServedRequests(settings.rememberedRequests)
+    this.#forwarded = new ServedRequests(settings.rememberedRequests)
     this.#requestKey = init.requestKey === undefined ? [] : [init.requestKey]
     this.#forward = init.forward
   }
@@ -97,6 +104,8 @@ export class Mailserver implements Startable {
   start(): void {
     this.#running = true
     this.#unwatch = this.#archive.watch({ appended: envelopes => this.#ahead.appended(envelopes) })
+    this.#stopping = new AbortController()
+    setMaxListeners(Number.POSITIVE_INFINITY, this.#stopping.signal)
     this.#waku.setStore(this.store)
   }
 
@@ -104,6 +113,7 @@ export class Mailserver implements Startable {
   async beforeStop(): Promise<void> {
     if (!this.#running) return
     this.#running = false
+    this.#stopping.abort()
     await this.#settled()
     for (const request of this.#underWay.keys()) request.abort(new MailserverStoppedError('the mailserver stopped'))
     await this.#settled(this.#ahead.close())
@@ -115,10 +125,17 @@ export class Mailserver implements Startable {
   }
 
   /** Answers one request: resolves after its 0x7d left, or after its stream was given up. Never rejects. */
-  readonly handle: RequestHandler = request => {
+  readonly handle: RequestHandler = async request => {
     const answered = this.#serve(request).finally(() => this.#underWay.delete(request))
     this.#underWay.set(request, answered)
-    return answered
+    await answered
+    await this.#rest(request)
+  }
+
+  /** Who was refused a lot lately is asked for its next request later. */
+  async #rest({ origin, signal }: IncomingRequest): Promise<void> {
+    const wait = this.#waku.limits.throttle.reserve(origin)
+    if (wait > 0) await delay(wait, AbortSignal.any([signal, this.#stopping.signal])).catch(() => {})
   }
 
   async #serve(request: IncomingRequest): Promise<void> {
@@ -172,8 +189,11 @@ export class Mailserver implements Startable {
     const sealed = error instanceof RequestError && error.code === RequestErrorCode.undecryptable
     if (!sealed || this.#forward === undefined || asked.plain !== undefined) return false
     const { envelope } = asked
-    if (this.#policies[request.network].fresh) this.#claim(envelope, this.#settings.now())
-    const complete = await this.#forward(request, envelope, raws => answer.deliver(raws))
+    // who may not have it forwarded takes no room among those who may
+    const accepted = (): void => {
+      if (this.#policies[request.network].fresh) this.#claim(this.#forwarded, request, envelope)
+    }
+    const complete = await this.#forward(request, envelope, { accepted, deliver: raws => answer.deliver(raws) })
     if (complete === undefined) return false
     await answer.passOn(complete)
     return true
@@ -204,12 +224,13 @@ export class Mailserver implements Startable {
     }
     const { dialect, request: asked } = codec.decodePayload(payload)
     answer.dialect = dialect
-    if (policy.fresh) this.#claim(envelope, now)
+    if (policy.fresh) this.#claim(this.#served, request, envelope)
     return asked
   }
 
-  #claim(envelope: Envelope, now: number): void {
-    const claim = this.#served.claim(envelope.hash, endOf(envelope), now)
+  /** From here on the same request is not answered again. */
+  #claim(ids: ServedRequests, { origin }: IncomingRequest, envelope: Envelope): void {
+    const claim = ids.claim(envelope.hash, endOf(envelope), this.#settings.now(), origin.address)
     if (claim === 'known') throw replayed()
     if (claim === 'full') throw busy('too many requests were served lately')
   }
@@ -259,12 +280,13 @@ export class Mailserver implements Startable {
     clearTimeout(timer)
   }
 
-  #refusal(error: unknown, { peer }: IncomingRequest): RequestError {
+  #refusal(error: unknown, { peer, origin, body }: IncomingRequest): RequestError {
     const refusal =
       error instanceof RequestError
         ? error
         : new RequestError(RequestErrorCode.internal, 'the server failed', { cause: error })
     this.tally.add(eventOf(refusal.code))
+    if (refusal.code !== RequestErrorCode.internal) this.#waku.limits.throttle.charge(origin, inVain(body).wasted)
     if (refusal.code === RequestErrorCode.internal) this.#log.error('a request failed - %e', refusal.cause)
     else this.#log('a request of %p was refused with code %d: %s', peer, refusal.code, refusal.message)
     return refusal

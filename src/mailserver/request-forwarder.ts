@@ -6,7 +6,8 @@ import type { RequestComplete } from '../wire/request-complete.js'
  * Passes on a request that no key of this mailserver opens. It sends the 0x7f packets itself; the mailserver sends the
  * completion.
  *
- * @param deliver sends envelopes to the requester, in its form; awaiting it is the backpressure
+ * @param answer.accepted called once, before anything is sent to an upstream; what it throws refuses the request
+ * @param answer.deliver sends envelopes to the requester, in its form; awaiting it is the backpressure
  * @returns how the answer ended; undefined when the request is not passed on, and nothing was delivered
  * @throws {RequestError} how the requester is refused
  * @throws {RequesterGoneError} what `deliver` threw
@@ -14,5 +15,5 @@ import type { RequestComplete } from '../wire/request-complete.js'
 export type RequestForwarder = (
   request: IncomingRequest,
   envelope: Envelope,
-  deliver: (raws: readonly Uint8Array[]) => Promise<void>
+  answer: { accepted(): void; deliver(raws: readonly Uint8Array[]): Promise<void> }
 ) => Promise<RequestComplete | undefined>

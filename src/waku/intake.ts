@@ -1,10 +1,12 @@
 import type { Logger, PeerId } from '@libp2p/interface'
+import { turnIsOver } from '../base/loop-turn.js'
 import { pause } from '../base/pause.js'
-import type { Judgement } from '../limits/waste.js'
-import { JUDGEMENT } from '../limits/waste.js'
+import { FIGURES } from '../limits/figures.js'
+import { inVain, type Judgement } from '../limits/throttle.js'
 import { fromHex } from '../wire/bytes.js'
 import { type Refusal, RefusalCode } from '../wire/confirmation.js'
 import { decodeEnvelope, type Envelope, type EnvelopeDigest } from '../wire/envelope.js'
+import { MalformedError } from '../wire/errors.js'
 import { keccak256 } from '../wire/keccak.js'
 import { splitMessages } from '../wire/messages.js'
 import type { PacketDigests } from '../wire/packet-digests.js'
@@ -50,8 +52,10 @@ export interface IntakeParts {
   log: Logger
 }
 
-/** So many envelopes are judged before everything else gets a turn. */
-const SLICE = 500
+/** So many envelopes are judged before it is asked whether everything else is due. */
+const SLICE = 16
+/** So many of a packet tell whether it is worth judging to its end when its sender is gone. */
+const ENOUGH = 512
 
 /**
  * The way of an envelope into the node: judge, remember, forward, deliver, store. Each envelope of a packet is judged
@@ -78,24 +82,30 @@ export class Intake {
    * Takes a Messages packet in.
    *
    * @param digests of this packet, where it was hashed before
-   * @throws {MalformedError} when the body is no list
+   * @throws {MalformedError} when the body is no list, or so much of it is refused that the rest is not worth a look; what was
+   *   accepted of it until then is kept
    */
   async take(body: Uint8Array, from: Source, digests?: PacketDigests): Promise<Taken> {
     const { counters, forwarder, settings } = this.#parts
     const items = splitMessages(body)
     counters.add('envelopes_received', items.length)
     const packet = new PacketIntake(this.#stored)
+    if (items.length === 0) packet.judgement.wasted = inVain(body).wasted
     try {
       for (let start = 0; start < items.length; start += SLICE) {
-        if (start > 0) await pause()
+        if (start > 0 && turnIsOver()) {
+          forwarder.wake()
+          await pause()
+        }
+        if (packet.hopeless) throw new MalformedError('nearly everything in a packet is refused')
         // nobody waits for the rest of a packet that is mostly refused
-        if (from.gone && packet.refused.length > start / 2) break
+        if (from.gone && start >= ENOUGH && packet.refused.length > start / 2) break
         const now = settings.now()
         const end = Math.min(start + SLICE, items.length)
         for (let i = start; i < end; i++) this.#takeItem(items[i] as RlpItem, digests?.of(i), { from, now, packet })
-        forwarder.wake()
       }
     } finally {
+      forwarder.wake()
       this.#append(packet)
       from.judged(packet.judgement)
     }
@@ -155,7 +165,8 @@ export class Intake {
     if (known !== undefined) {
       const kept = this.#isKept(known, envelope)
       // one that is not stored is welcome again
-      if (known.broughtAgain(from.slot) && kept) packet.judgement.wasted += item.raw.length + JUDGEMENT / 4
+      if (known.broughtAgain(from.slot) && kept)
+        packet.judgement.wasted += item.raw.length + FIGURES.throttle.judgement / 4
       known.knownBy.add(from.slot)
       counters.add('envelopes_known')
       const unwanted = kept ? undefined : this.#storeRefuses(envelope, now)
@@ -201,7 +212,7 @@ export class Intake {
     { from, packet }: { from: Source; packet: PacketIntake }
   ): void {
     packet.refused.push({ hash, code: verdict.code, text: verdict.text })
-    packet.judgement.wasted += raw.length + JUDGEMENT
+    packet.judgement.wasted += raw.length + FIGURES.throttle.judgement
     this.#parts.counters.add(verdict.counter)
     if (verdict.violation) from.violation()
   }
@@ -242,6 +253,12 @@ class PacketIntake {
   constructor({ store, moment }: StoredMemory) {
     this.store = store
     this.batch = store && new StoreBatch(moment)
+  }
+
+  /** Whether so much was refused, and so little taken, that the rest is not worth a look: nor is naming it all. */
+  get hopeless(): boolean {
+    const { refused, refusedToAccepted } = FIGURES.packet
+    return this.refused.length > refused && this.refused.length > refusedToAccepted * this.judgement.accepted
   }
 
   /** To be stored with this packet. */

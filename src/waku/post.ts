@@ -59,7 +59,7 @@ export class Poster {
   async #seal(message: Message, signal: AbortSignal | undefined): Promise<Envelope> {
     const { own, settings, miner, peers } = this.#parts
     const fields = sealMessage(message, settings.now(), settings.maxTtl)
-    const asked = message.to === undefined ? 0 : (peers.active(message.to)?.status.pow ?? 0)
+    const asked = message.to === undefined ? 0 : (peers.active(message.to)?.pow ?? 0)
     const usual = fields.data.length < LARGE_DATA ? USUAL_POW : 0
     return await miner.mine(fields, message.pow ?? Math.max(own.pow, asked, usual), { signal })
   }
@@ -67,7 +67,7 @@ export class Poster {
   #confirmingSession(to: PeerId): Session {
     const session = this.#parts.peers.active(to)
     if (session === undefined) throw new NotConnectedError('there is no conversation with that peer')
-    if (session.status.confirmations !== true) {
+    if (!session.confirms) {
       throw new NoConfirmationsError('that peer does not confirm what it receives')
     }
     return session
@@ -76,7 +76,7 @@ export class Poster {
   #receiver(to: PeerId, envelope: Envelope): Session {
     const session = this.#confirmingSession(to)
     if (session.wants(envelope)) return session
-    const pow = meetsPow(envelope, session.status.pow ?? 0)
+    const pow = meetsPow(envelope, session.pow)
     throw new UnwantedEnvelopeError(
       pow ? 'that peer does not want this topic' : 'that peer asks for more proof of work'
     )
@@ -104,7 +104,7 @@ export class Poster {
     // when one of two conversations with the peer gives way, the other one takes over
     for (let attempt = 0; attempt < 2 && session !== undefined; attempt++) {
       const { peer } = session
-      const expected = session.status.confirmations === true ? session.confirmations.expect(batch) : undefined
+      const expected = session.confirms ? session.confirmations.expect(batch) : undefined
       try {
         await orAborted(session.room(), signal)
         handedOver = true
@@ -127,6 +127,6 @@ export class Poster {
     }
     // what was handed over is sent as soon as the peer reads; the rest is left to forwarding
     if (!sent && !handedOver) this.#parts.intake.missed(envelope, first.slot)
-    if (first.status.confirmations === true) result.unanswered.push(first.peer)
+    if (first.confirms) result.unanswered.push(first.peer)
   }
 }

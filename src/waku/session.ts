@@ -1,7 +1,7 @@
 import type { Logger, PeerId } from '@libp2p/interface'
-import type { FairQueue } from '../limits/fair-queue.js'
-import type { Judgement } from '../limits/waste.js'
-import { inVain } from '../limits/waste.js'
+import type { Limits } from '../limits/limits.js'
+import type { Judgement } from '../limits/throttle.js'
+import { inVain } from '../limits/throttle.js'
 import type { Envelope } from '../wire/envelope.js'
 import { MalformedError } from '../wire/errors.js'
 import { batchHash } from '../wire/messages.js'
@@ -27,8 +27,7 @@ export interface SessionParts {
   own: OwnStatus
   settings: Settings
   intake: Intake
-  /** In which Messages packets are judged and stored. */
-  turns: FairQueue
+  limits: Limits
   digester: PacketDigester | undefined
   counters: Counters
   log: Logger
@@ -54,14 +53,14 @@ export class Session implements Source, FeedTarget {
   readonly channel: PacketChannel
   readonly confirmations: Confirmations
   readonly pace = new Pace()
-  /** What the peer announced, updates merged. */
-  status: StatusOptions = {}
   /** When its Status came, Unix seconds. */
   since = 0
   ready = false
   /** Gives way to another conversation with the same peer, or to the end of the node. */
   retiring = false
   readonly #parts: SessionParts
+  /** What the peer announced beside its interest. */
+  #options: StatusOptions = {}
   #interest = new Interest({})
   readonly #confirmer: Confirmer
   /** The Messages packet before the next one: judged while that is received and hashed. */
@@ -138,12 +137,27 @@ export class Session implements Source, FeedTarget {
     return this.channel.gone
   }
 
+  /** What the peer announced, updates merged. */
+  get status(): StatusOptions {
+    return { ...this.#options, ...this.#interest.options }
+  }
+
+  /** It confirms what it receives. */
+  get confirms(): boolean {
+    return this.#options.confirmations === true
+  }
+
+  /** What proof of work it asks for. */
+  get pow(): number {
+    return this.#options.pow ?? 0
+  }
+
   get light(): boolean {
-    return this.status.light === true
+    return this.#options.light === true
   }
 
   wants(envelope: Envelope): boolean {
-    return meetsPow(envelope, this.status.pow ?? 0) && this.#interest.includes(envelope.topic)
+    return meetsPow(envelope, this.pow) && this.#interest.includes(envelope.topic)
   }
 
   send(code: number, body: Uint8Array): Promise<void> {
@@ -210,7 +224,7 @@ export class Session implements Source, FeedTarget {
       throw new HandshakeError(`packet ${packet.code} before Status`)
     }
     try {
-      this.#setStatus(mergeStatus({}, this.channel.status.decodeStatus(packet.body)))
+      this.#setStatus(this.channel.status.decodeStatus(packet.body))
     } catch (err) {
       throw new HandshakeError(`invalid Status: ${(err as Error).message}`)
     }
@@ -225,10 +239,12 @@ export class Session implements Source, FeedTarget {
     this.#parts.onReady(this)
   }
 
-  #setStatus(status: StatusOptions): void {
-    this.status = status
-    this.#interest = new Interest(status)
-    this.pace.follow(status)
+  /** Of what it wants only numbers are kept: a peer must not keep its packets, or a list of thousands, in our memory. */
+  #setStatus(update: StatusOptions): void {
+    if (update.topics !== undefined || update.bloom !== undefined) this.#interest = new Interest(update)
+    const { topics, bloom, ...others } = mergeStatus(this.#options, update)
+    this.#options = others
+    this.pace.follow(others)
   }
 
   async #take(packet: Packet): Promise<void> {
@@ -243,20 +259,28 @@ export class Session implements Source, FeedTarget {
   }
 
   async #handle({ code, body }: Packet, hashing: Promise<PacketDigests | undefined> | undefined): Promise<void> {
-    const { counters } = this.#parts
+    const { counters, limits } = this.#parts
     try {
-      if (code === PacketCode.Messages) return await this.#takeMessages(body, hashing)
-      if (code === PacketCode.BatchAck || code === PacketCode.MessageResponse) return this.#takeConfirmation(code, body)
-      const update = code === PacketCode.Status ? undefined : this.channel.status.decodeUpdate(code, body)
-      if (update !== undefined) return this.#update(update)
-      counters.add(ignoredAs(code))
-      this.#ignored(body)
+      if (code === PacketCode.Messages) await this.#takeMessages(body, hashing)
+      else await limits.others.run(this.channel.origin, () => this.#takeOther(code, body))
     } catch (err) {
       if (!(err instanceof MalformedError)) throw err
       counters.add('packets_malformed')
       this.#ignored(body)
       if (this.channel.onMalformed === 'abort') throw err
     }
+  }
+
+  /** What brings no envelope counts as sent in vain, unless somebody waits for it. */
+  #takeOther(code: number, body: Uint8Array): void {
+    if (code === PacketCode.BatchAck || code === PacketCode.MessageResponse) {
+      this.#takeConfirmation(code, body)
+      return
+    }
+    const update = code === PacketCode.Status ? undefined : this.channel.status.decodeUpdate(code, body)
+    if (update === undefined) this.#parts.counters.add(ignoredAs(code))
+    else this.#update(update)
+    this.#ignored(body)
   }
 
   #takeConfirmation(code: number, body: Uint8Array): void {
@@ -273,8 +297,9 @@ export class Session implements Source, FeedTarget {
   #update(update: StatusOptions): void {
     this.#parts.counters.add('status_updates')
     if (Object.keys(update).length === 0) return
-    this.#setStatus(mergeStatus(this.status, update))
-    this.#parts.onInterest(this)
+    this.#setStatus(update)
+    if (update.pow !== undefined || update.bloom !== undefined || update.topics !== undefined)
+      this.#parts.onInterest(this)
   }
 
   async #takeMessages(body: Uint8Array, hashing: Promise<PacketDigests | undefined> | undefined): Promise<void> {
@@ -290,7 +315,7 @@ export class Session implements Source, FeedTarget {
         if (body.length > BULKY) await taken.settled
       }
       // what came is taken in also when its sender is gone
-      this.#parts.turns.run(this.channel.origin, turn).catch(reject)
+      this.#parts.limits.packets.run(this.channel.origin, turn).catch(reject)
     })
   }
 }

@@ -1,6 +1,6 @@
 import type { ComponentLogger, Logger, Metrics, PeerId, Startable } from '@libp2p/interface'
 import { setMaxListeners } from 'main-event'
-import { FairQueue } from '../limits/fair-queue.js'
+import { Limits } from '../limits/limits.js'
 import type { Envelope } from '../wire/envelope.js'
 import type { StatusOptions } from '../wire/status.js'
 import { Counters } from './counters.js'
@@ -30,13 +30,12 @@ export interface WakuComponents {
 }
 
 const TICK = 1_000
-/** Messages packets that are judged or stored at a time, of all peers; they take turns for these places. */
-const PACKETS_AT_A_TIME = 8
 const CONNECT_TIMEOUT = 30_000
 
 /** Joins session, intake, forwarding, filters and posting into the service. */
 export class WakuNode implements Waku, Startable {
   readonly counters: Counters
+  readonly limits = new Limits()
   readonly #log: Logger
   readonly #settings: Settings
   readonly #own: OwnStatus
@@ -44,7 +43,6 @@ export class WakuNode implements Waku, Startable {
   readonly #forwarder: Forwarder
   readonly #filters: Filters
   readonly #intake: Intake
-  readonly #turns = new FairQueue(PACKETS_AT_A_TIME)
   readonly #digester: PacketDigester | undefined
   readonly #peers = new Peers()
   readonly #miner: Miner
@@ -128,7 +126,7 @@ export class WakuNode implements Waku, Startable {
       own: this.#own,
       settings: this.#settings,
       intake: this.#intake,
-      turns: this.#turns,
+      limits: this.limits,
       digester: this.#digester,
       counters: this.counters,
       log: this.#log,
@@ -180,9 +178,11 @@ export class WakuNode implements Waku, Startable {
     return this.#peers.allActive().map(session => ({
       peer: session.peer,
       network: session.channel.network,
-      status: session.status,
+      get status() {
+        return session.status
+      },
       light: session.light,
-      confirmations: session.status.confirmations === true,
+      confirmations: session.confirms,
       since: session.since
     }))
   }

@@ -1,4 +1,5 @@
 import type { PeerId } from '@libp2p/interface'
+import type { Limits } from '../limits/limits.js'
 import type { Envelope } from '../wire/envelope.js'
 import type { StatusOptions } from '../wire/status.js'
 import type { Counters } from './counters.js'
@@ -78,6 +79,8 @@ export interface Waku {
   readonly status: StatusOptions
   peers(): WakuPeer[]
   readonly counters: Counters
+  /** What its peers share, whichever transport they come by. */
+  readonly limits: Limits
   /**
    * Transports say how they reach a peer.
    *

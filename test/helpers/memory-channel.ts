@@ -3,7 +3,7 @@ import { generateKeyPair } from '@libp2p/crypto/keys'
 import type { PeerId } from '@libp2p/interface'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import type { Origin } from '../../src/limits/origin.js'
-import type { Judgement } from '../../src/limits/waste.js'
+import type { Judgement } from '../../src/limits/throttle.js'
 import type { Packet, PacketChannel } from '../../src/waku/packet-channel.js'
 import { type StatusCodec, waku1Status } from '../../src/wire/status-codec.js'
 

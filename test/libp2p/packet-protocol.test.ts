@@ -7,6 +7,7 @@ import { createKeccak } from 'hash-wasm'
 import { StreamPacketChannel } from '../../src/libp2p/packet-channel.js'
 import { PACKETS_PROTOCOL } from '../../src/libp2p/packet-protocol.js'
 import { originOf } from '../../src/libp2p/stream-budget.js'
+import { Throttle } from '../../src/limits/throttle.js'
 import { compareBytes, fromHex } from '../../src/wire/bytes.js'
 import { useKeccak } from '../../src/wire/keccak.js'
 import { encodeMessages } from '../../src/wire/messages.js'
@@ -39,7 +40,7 @@ function streamsOf(node: Libp2p): Stream[] {
 async function scripted(connection: Connection): Promise<ScriptedPeer> {
   const stream = await connection.newStream(PACKETS_PROTOCOL)
   return new ScriptedPeer(
-    new StreamPacketChannel(stream, connection.remotePeer, { origin: originOf(connection) }),
+    new StreamPacketChannel(stream, connection.remotePeer, { origin: originOf(connection), throttle: new Throttle() }),
     connection.remotePeer
   )
 }
@@ -151,7 +152,10 @@ for (const smaller of ['we', 'they'] as const) {
     await plain.handle(PACKETS_PROTOCOL, (stream, connection) => {
       answered(
         new ScriptedPeer(
-          new StreamPacketChannel(stream, connection.remotePeer, { origin: originOf(connection) }),
+          new StreamPacketChannel(stream, connection.remotePeer, {
+            origin: originOf(connection),
+            throttle: new Throttle()
+          }),
           connection.remotePeer
         )
       )
@@ -289,17 +293,21 @@ test('a node can be stopped and started again', async t => {
 
 test('a peer that sends garbage is read on later, another one of the same address at once', async t => {
   const [node] = (await nodes(t, 1)) as [TestNode]
-  const meet = async (): Promise<[ScriptedPeer, Connection]> => {
+  const meet = async (): Promise<[ScriptedPeer, Connection, string]> => {
     const plain = await libp2pNode()
     t.after(() => plain.stop() as Promise<void>)
     const connection = await plain.dial(node.libp2p.getMultiaddrs())
     const peer = await scripted(connection)
     await peer.shakeHands({ bloom: new Uint8Array(64) })
-    return [peer, connection]
+    return [peer, connection, plain.peerId.toString()]
   }
-  const [[noisy, connection], [honest]] = [await meet(), await meet()]
-  // 12 MiB of wasted work, at 2 MiB a second
-  await noisy.confirm(...Array.from({ length: 12_000 }, (_, i) => encodeList([encodeUint(i)])))
+  const [[noisy, connection, noisyPeer], [honest]] = [await meet(), await meet()]
+  const { throttle } = node.waku.limits
+  const origin = { peer: noisyPeer, address: '127.0.0.1' }
+  await noisy.confirm(...Array.from({ length: 1000 }, (_, i) => encodeList([encodeUint(i)])))
+  assert.ok(throttle.ofPeer(origin.peer) > 0)
+  // 12 MiB more of wasted work, at 2 MiB a second
+  throttle.charge(origin, 12 * 1024 * 1024)
   let readOn = false
   const post = async (peer: ScriptedPeer): Promise<void> => {
     await peer.confirm(newEnvelope())

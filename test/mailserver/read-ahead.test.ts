@@ -39,8 +39,9 @@ class WatchedArchive {
     })
   }
 
-  /** Resolves when every query so far has ended. */
+  /** Resolves when every query so far has ended, with those that waited for their turn. */
   async idle(): Promise<void> {
+    for (let turns = 0; turns < 4; turns++) await new Promise(resolve => setImmediate(resolve))
     while (this.open > 0) {
       await new Promise<void>(resolve => {
         this.#onEnd = resolve

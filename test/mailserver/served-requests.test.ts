@@ -9,16 +9,29 @@ const id = (byte: number): Uint8Array => new Uint8Array(32).fill(byte)
 
 test('an id is fresh once, and nobody is forgotten to make room', () => {
   const served = new ServedRequests(2)
-  assert.equal(served.claim(id(1), 100, 50), 'fresh')
-  assert.equal(served.claim(id(1), 100, 50), 'known')
-  assert.equal(served.claim(id(2), 200, 50), 'fresh')
-  assert.equal(served.claim(id(3), 100, 50), 'full')
-  assert.equal(served.claim(id(3), 300, 100), 'full', 'an id is kept through the second in which it ends')
-  assert.equal(served.claim(id(1), 100, 100), 'known')
-  assert.equal(served.claim(id(3), 300, 101), 'fresh')
+  assert.equal(served.claim(id(1), 100, 50, 'a'), 'fresh')
+  assert.equal(served.claim(id(1), 100, 50, 'a'), 'known')
+  assert.equal(served.claim(id(2), 200, 50, 'b'), 'fresh')
+  assert.equal(served.claim(id(3), 100, 50, 'c'), 'full')
+  assert.equal(served.claim(id(3), 300, 100, 'c'), 'full', 'an id is kept through the second in which it ends')
+  assert.equal(served.claim(id(1), 100, 100, 'a'), 'known')
+  assert.equal(served.claim(id(3), 300, 101, 'c'), 'fresh')
   assert.equal(served.has(id(1), 100), false)
   assert.equal(served.has(id(2), 200), true)
-  assert.equal(served.claim(id(4), 300, 101), 'full')
+  assert.equal(served.claim(id(4), 300, 101, 'd'), 'full')
+})
+
+test('no address takes more room for ids than it leaves to others', () => {
+  const served = new ServedRequests(16)
+  let next = 0
+  const claimed = (address: string): number => {
+    let count = 0
+    while (served.claim(id(next++), 100, 50, address) === 'fresh') count++
+    return count
+  }
+  assert.deepEqual(['crowd', 'second', 'third'].map(claimed), [8, 4, 2])
+  assert.equal(served.claim(id(200), 100, 50, 'honest'), 'fresh')
+  assert.equal(served.claim(id(201), 300, 101, 'crowd'), 'fresh', 'what is too old makes room')
 })
 
 test('requests under way are bounded, in all and for one peer, and one that ends makes room', () => {
