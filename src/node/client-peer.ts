@@ -140,5 +140,7 @@ export class ClientPeer {
 /** libp2p collects the failures of several attempts; the last one says most. */
 function reasonOf(err: unknown): string {
   const last = err instanceof AggregateError ? err.errors.at(-1) : err
-  return last instanceof Error ? last.message : String(last)
+  // a WebSocket rejects with an event
+  const told = last instanceof Error ? last : ((last as { error?: unknown }).error ?? last)
+  return told instanceof Error ? told.message : String((told as { message?: unknown }).message ?? told)
 }

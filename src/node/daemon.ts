@@ -3,6 +3,7 @@ import type { Forwarding } from '../bridge/forwarding.js'
 import type { RequestForwarder } from '../mailserver/request-forwarder.js'
 import { adminHandlers } from './admin.js'
 import { BackfillNode } from './backfill-node.js'
+import { CertificateWatch } from './certificate-watch.js'
 import { Cleanup } from './cleanup.js'
 import { claimControlPath, releaseControlPath } from './control-path.js'
 import { ControlServer } from './control-server.js'
@@ -21,6 +22,8 @@ import { DEFAULT_DATA_DIR, listenAddresses, type StartConfig } from './start-con
 import { StaticPeers } from './static-peers.js'
 import { StorageNotice } from './storage-notice.js'
 import { openStore } from './store.js'
+import { certificateFiles } from './tls-config.js'
+import { WebSockets } from './web-sockets.js'
 
 /** A running mailserver node on its data dir. */
 export class Daemon {
@@ -51,7 +54,7 @@ export class Daemon {
       return await assemble(
         config,
         cleanup,
-        new StorageNotice(warn),
+        warn,
         (dir, node, devp2p) => new Daemon(dir, node, devp2p, config['ready-file'], cleanup)
       )
     } catch (err) {
@@ -76,10 +79,18 @@ export class Daemon {
 async function assemble(
   config: StartConfig,
   cleanup: Cleanup,
-  { onStored }: StorageNotice,
+  warn: (line: string) => void,
   finish: (dir: DataDir, node: Libp2p<NodeServices>, devp2p: Devp2pNode | undefined) => Daemon
 ): Promise<Daemon> {
   checkNetworks(config)
+  const { onStored } = new StorageNotice(warn)
+  const files = certificateFiles(config)
+  const certificate =
+    files &&
+    cleanup.after(await CertificateWatch.start({ files, warn, onRenew: renewed => webSockets.renew(renewed) }), watch =>
+      watch.stop()
+    )
+  const webSockets = new WebSockets(certificate?.current)
   const dir = await openDataDir(config['data-dir'] ?? DEFAULT_DATA_DIR)
   // from here on this process owns the data dir
   const store = cleanup.after(await openStore(dir), store => store.close())
@@ -97,6 +108,7 @@ async function assemble(
     datastore: store.datastore,
     listen: listenAddresses(config),
     announce: config.announce?.map(String),
+    webSockets,
     services: nodeServices(config, { password, archive: store.archive, privateKey, forward, digester, onStored })
   })
   const { waku, mailserver, mailclient } = node.services

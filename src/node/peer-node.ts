@@ -1,4 +1,5 @@
 import { noise } from '@chainsafe/libp2p-noise'
+import { circuitRelayTransport } from '@libp2p/circuit-relay-v2'
 import { type Identify, identify } from '@libp2p/identify'
 import type { PrivateKey } from '@libp2p/interface'
 import { type Ping, ping } from '@libp2p/ping'
@@ -9,6 +10,7 @@ import { createLibp2p, type Libp2p, type ServiceFactoryMap } from 'libp2p'
 import { keepFirstBytes } from '../libp2p/first-bytes.js'
 import { sharePlaces } from './connection-places.js'
 import { upgradePlaces } from './upgrade-places.js'
+import { WebSockets } from './web-sockets.js'
 
 /** A listening address cannot be had; the message says why and what to do. */
 export class ListenError extends Error {
@@ -30,6 +32,8 @@ export interface PeerNodeInit<S extends Record<string, unknown>> {
    * @default 1024
    */
   maxConnections?: number | undefined
+  /** @default one without a certificate */
+  webSockets?: WebSockets | undefined
   services: ServiceFactoryMap<S>
 }
 
@@ -44,7 +48,7 @@ const MAX_CONNECTIONS = 1024
 /** From here on connections give way; the rest is for those that come meanwhile. */
 const SHARED = 0.75
 
-/** A libp2p node as the daemon and the command line use it: TCP, noise, yamux. Not started yet. */
+/** A libp2p node as the daemon and the command line use it: TCP, WebSocket and relays, noise, yamux. Not started yet. */
 export async function createPeerNode<S extends Record<string, unknown>>(
   init: PeerNodeInit<S>
 ): Promise<Libp2p<S & BaseServices>> {
@@ -54,7 +58,7 @@ export async function createPeerNode<S extends Record<string, unknown>>(
     privateKey: init.privateKey,
     ...(init.datastore === undefined ? {} : { datastore: init.datastore }),
     addresses: { listen: init.listen ?? [], announce: init.announce ?? [] },
-    transports: [tcp()],
+    transports: [tcp(), (init.webSockets ?? new WebSockets()).transport, circuitRelayTransport()],
     connectionEncrypters: [noise()],
     streamMuxers: [keepFirstBytes(yamux({ streamOptions: { maxStreamWindowSize: STREAM_WINDOW_BYTES } }))],
     connectionGater: upgradePlaces(),

@@ -41,6 +41,8 @@ export const addressShape = {
   listen: listOption(parseListenAddress, LISTEN_ADDRESS, '<multiaddr>', 'where to listen; may be repeated', {
     fallback: DEFAULT_LISTEN
   }),
+  'tls-cert': plainOption('<file>', 'certificate chain (PEM) for --listen …/tls/ws; looked at again when it changes'),
+  'tls-key': plainOption('<file>', 'its private key (PEM)'),
   announce: listOption(parseListenAddress, LISTEN_ADDRESS, '<multiaddr>', 'what to announce instead of that'),
   'devp2p-listen': textOption(parseDevp2pListen, DEVP2P_LISTEN, '<ip:port>', 'where legacy devp2p peers may connect', {
     fallback: '0.0.0.0:30303, or 127.0.0.1:30303 beside a local --listen; another port when it is taken'
