@@ -6,6 +6,7 @@ import type { Packet } from '../waku/packet-channel.js'
 import { libp2pMail } from '../wire/mail-codec.js'
 import { PacketCode } from '../wire/packet-code.js'
 import { FrameStream } from './frame-stream.js'
+import { connectionTo } from './limited-connection.js'
 import { MAIL_PROTOCOL } from './mail-protocol.js'
 
 /** How long the server may take nothing of a request, in ms. */
@@ -16,7 +17,8 @@ export function libp2pMailDialler(connectionManager: ConnectionManager): MailDia
   return async (server, { signal }) => {
     let stream: Stream
     try {
-      stream = await connectionManager.openStream(server, MAIL_PROTOCOL, { signal })
+      const connection = await connectionTo(server, connectionManager, signal)
+      stream = await connection.newStream(MAIL_PROTOCOL, { signal, runOnLimitedConnection: true })
     } catch (cause) {
       signal.throwIfAborted()
       throw new ServerUnreachableError(textOf(cause as Error), { cause })

@@ -2,6 +2,7 @@ import type { ComponentLogger, Connection, Logger, Startable, Stream } from '@li
 import type { Registrar } from '@libp2p/interface-internal'
 import type { RequestHandler } from '../waku/mail-exchange.js'
 import { MAX_MAIL_CONTROL_FRAME } from '../wire/packet-frame.js'
+import { relayedPage } from './limited-connection.js'
 import { MailSession } from './mail-session.js'
 import { originOf, StreamBudget } from './stream-budget.js'
 
@@ -66,7 +67,8 @@ export class MailProtocol implements Startable {
     if (this.#running) return
     this.#running = true
     await this.#registrar.handle(MAIL_PROTOCOL, (stream, connection) => this.#admit(stream, connection), {
-      maxInboundStreams: this.#streamsPerPeer
+      maxInboundStreams: this.#streamsPerPeer,
+      runOnLimitedConnection: true
     })
   }
 
@@ -94,7 +96,8 @@ export class MailProtocol implements Startable {
       origin: originOf(connection),
       handler: this.#handler,
       idleTimeout: this.#idleTimeout,
-      highWater: MAX_WAITING * MAX_MAIL_CONTROL_FRAME
+      highWater: MAX_WAITING * MAX_MAIL_CONTROL_FRAME,
+      maxPageBytes: () => relayedPage(connection)
     })
     this.#sessions.add(session)
     session

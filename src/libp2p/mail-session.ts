@@ -14,6 +14,8 @@ export interface MailSessionParts {
   idleTimeout: number
   /** Bytes of requests that may wait. */
   highWater: number
+  /** Most bytes of the next page, where the connection is limited. */
+  maxPageBytes?: (() => number | undefined) | undefined
 }
 
 /** One stream of a requester: its requests are answered strictly in turn, each in full before the next is looked at. */
@@ -48,6 +50,7 @@ export class MailSession {
           peer,
           network: 'libp2p',
           origin,
+          maxPageBytes: this.#parts.maxPageBytes?.(),
           body,
           codec: libp2pMail,
           signal: frames.signal,

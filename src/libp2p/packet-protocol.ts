@@ -126,6 +126,11 @@ export class PacketProtocol implements Startable {
   #open(connection: Connection, options: AbortOptions = {}): Promise<void> {
     const id = connection.remotePeer.toString()
     if (!this.#running || this.#pairs.has(id)) return Promise.resolve()
+    if (connection.limits !== undefined) {
+      return Promise.reject(
+        new NotConnectedError('that peer is reached through a relay, which carries history but no live envelopes')
+      )
+    }
     const opening =
       this.#opening.get(id) ?? this.#openStream(connection, options).finally(() => this.#opening.delete(id))
     this.#opening.set(id, opening)

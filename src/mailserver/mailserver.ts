@@ -237,7 +237,8 @@ export class Mailserver implements Startable {
 
   async #deliver(request: IncomingRequest, { settled, form }: OpenedRequest, answer: Answer) {
     const { signal, origin } = request
-    const maxBytes = form.limitRule === 'stream' ? undefined : roomFor(this.#settings.pageBytes)
+    const pageBytes = Math.min(this.#settings.pageBytes, request.maxPageBytes ?? Number.POSITIVE_INFINITY)
+    const maxBytes = form.limitRule === 'stream' ? undefined : roomFor(pageBytes)
     const query: ArchiveQuery = { ...settled, maxBytes }
     const reader = this.#ahead.take(origin.peer, query) ?? this.#read(origin, query)
     void reader.end.then(end => {

@@ -12,17 +12,18 @@ import { Devp2pNode, devp2pSettings } from './devp2p-node.js'
 import { DigestThread } from './digest-thread.js'
 import { forwardingOf } from './forwarding-node.js'
 import { loadIdentity } from './identity.js'
+import { certificateFiles, listenPlaces } from './listen-config.js'
 import { byNetwork, checkNetworks } from './node-networks.js'
 import { type NodeServices, nodeServices } from './node-services.js'
 import { createPeerNode, startPeerNode } from './peer-node.js'
 import { useQuickKeccak } from './quick-keccak.js'
 import { type ReadyFile, removeReadyFile, writeReadyFile } from './ready-file.js'
+import { Relays } from './relays.js'
 import { serverPassword } from './secret.js'
-import { DEFAULT_DATA_DIR, listenAddresses, type StartConfig } from './start-config.js'
+import { DEFAULT_DATA_DIR, type StartConfig } from './start-config.js'
 import { StaticPeers } from './static-peers.js'
 import { StorageNotice } from './storage-notice.js'
 import { openStore } from './store.js'
-import { certificateFiles } from './tls-config.js'
 import { WebSockets } from './web-sockets.js'
 
 /** A running mailserver node on its data dir. */
@@ -84,13 +85,15 @@ async function assemble(
 ): Promise<Daemon> {
   checkNetworks(config)
   const { onStored } = new StorageNotice(warn)
+  const { own, relayed } = listenPlaces(config)
   const files = certificateFiles(config)
   const certificate =
     files &&
     cleanup.after(await CertificateWatch.start({ files, warn, onRenew: renewed => webSockets.renew(renewed) }), watch =>
       watch.stop()
     )
-  const webSockets = new WebSockets(certificate?.current)
+  const webSockets = new WebSockets(certificate?.current, { proxies: new Set(config['trusted-proxy']) })
+  const relays = new Relays()
   const dir = await openDataDir(config['data-dir'] ?? DEFAULT_DATA_DIR)
   // from here on this process owns the data dir
   const store = cleanup.after(await openStore(dir), store => store.close())
@@ -106,9 +109,10 @@ async function assemble(
   const node: Libp2p<NodeServices> = await createPeerNode<NodeServices>({
     privateKey,
     datastore: store.datastore,
-    listen: listenAddresses(config),
+    listen: own,
     announce: config.announce?.map(String),
     webSockets,
+    relays,
     services: nodeServices(config, { password, archive: store.archive, privateKey, forward, digester, onStored })
   })
   const { waku, mailserver, mailclient } = node.services
@@ -127,6 +131,8 @@ async function assemble(
   if (devp2p !== undefined) cleanup.after(devp2p, devp2p => devp2p.stop())
   cleanup.after(node, node => node.stop())
   await startPeerNode(node)
+  cleanup.after(relays, relays => relays.stop())
+  await relays.start({ node, addresses: relayed, warn })
   if (devp2p !== undefined) cleanup.after(devp2p, devp2p => devp2p.beforeStop())
   await devp2p?.start()
   forwarding = cleanup.after(forwardingOf(config, { node, devp2p }), forwarding => forwarding.stop())

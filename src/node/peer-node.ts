@@ -1,5 +1,4 @@
 import { noise } from '@chainsafe/libp2p-noise'
-import { circuitRelayTransport } from '@libp2p/circuit-relay-v2'
 import { type Identify, identify } from '@libp2p/identify'
 import type { PrivateKey } from '@libp2p/interface'
 import { type Ping, ping } from '@libp2p/ping'
@@ -9,6 +8,7 @@ import type { Datastore } from 'interface-datastore'
 import { createLibp2p, type Libp2p, type ServiceFactoryMap } from 'libp2p'
 import { keepFirstBytes } from '../libp2p/first-bytes.js'
 import { sharePlaces } from './connection-places.js'
+import { Relays } from './relays.js'
 import { upgradePlaces } from './upgrade-places.js'
 import { WebSockets } from './web-sockets.js'
 
@@ -34,6 +34,8 @@ export interface PeerNodeInit<S extends Record<string, unknown>> {
   maxConnections?: number | undefined
   /** @default one without a certificate */
   webSockets?: WebSockets | undefined
+  /** @default one that asks for no place */
+  relays?: Relays | undefined
   services: ServiceFactoryMap<S>
 }
 
@@ -58,7 +60,7 @@ export async function createPeerNode<S extends Record<string, unknown>>(
     privateKey: init.privateKey,
     ...(init.datastore === undefined ? {} : { datastore: init.datastore }),
     addresses: { listen: init.listen ?? [], announce: init.announce ?? [] },
-    transports: [tcp(), (init.webSockets ?? new WebSockets()).transport, circuitRelayTransport()],
+    transports: [tcp(), (init.webSockets ?? new WebSockets()).transport, (init.relays ?? new Relays()).transport],
     connectionEncrypters: [noise()],
     streamMuxers: [keepFirstBytes(yamux({ streamOptions: { maxStreamWindowSize: STREAM_WINDOW_BYTES } }))],
     connectionGater: upgradePlaces(),

@@ -22,6 +22,8 @@ export interface SocketGateLimits {
    * @default 5000
    */
   timeout?: number | undefined
+  /** Addresses that others come through: theirs are counted together with all others only. */
+  proxies?: ReadonlySet<string> | undefined
 }
 
 interface Pending {
@@ -38,10 +40,12 @@ export class SocketGate {
   readonly #perAddress: number
   readonly #total: number
   readonly #timeout: number
+  readonly #proxies: Set<string>
   /** By the multiaddr that libp2p gives them. */
   readonly #pending = new Map<string, Pending>()
 
-  constructor({ perAddress = 128, total = 2048, timeout = 5_000 }: SocketGateLimits = {}) {
+  constructor({ perAddress = 128, total = 2048, timeout = 5_000, proxies }: SocketGateLimits = {}) {
+    this.#proxies = new Set([...(proxies ?? [])].map(addressKey))
     this.#perAddress = perAddress
     this.#total = total
     this.#timeout = timeout
@@ -69,7 +73,8 @@ export class SocketGate {
     const address = addressKey(remoteAddress)
     let mine = 0
     for (const other of this.#pending.values()) if (other.address === address) mine++
-    if (mine >= this.#perAddress || this.#pending.size >= this.#total) return void socket.destroy()
+    const crowded = mine >= this.#perAddress && !this.#proxies.has(address)
+    if (crowded || this.#pending.size >= this.#total) return void socket.destroy()
     const key = ipPortToMultiaddr(remoteAddress, remotePort).encapsulate('/ws').toString()
     const timer = setTimeout(() => socket.destroy(), this.#timeout)
     this.#pending.set(key, { socket, address, timer })

@@ -3,6 +3,7 @@ import type { z } from 'zod'
 import { DEVP2P_LISTEN, parseDevp2pListen } from './devp2p-listen.js'
 import { parseDuration } from './duration.js'
 import { FORWARD_FOR, parseRequester } from './forward-for.js'
+import { PROXY_ADDRESS, parseProxyAddress } from './forwarded.js'
 import {
   byteSizeOption,
   choiceOption,
@@ -43,6 +44,12 @@ export const addressShape = {
   }),
   'tls-cert': plainOption('<file>', 'certificate chain (PEM) for --listen …/tls/ws; looked at again when it changes'),
   'tls-key': plainOption('<file>', 'its private key (PEM)'),
+  'trusted-proxy': listOption(
+    parseProxyAddress,
+    PROXY_ADDRESS,
+    '<ip>',
+    'a reverse proxy before …/ws whose X-Forwarded-For is believed'
+  ),
   announce: listOption(parseListenAddress, LISTEN_ADDRESS, '<multiaddr>', 'what to announce instead of that'),
   'devp2p-listen': textOption(parseDevp2pListen, DEVP2P_LISTEN, '<ip:port>', 'where legacy devp2p peers may connect', {
     fallback: '0.0.0.0:30303, or 127.0.0.1:30303 beside a local --listen; another port when it is taken'

@@ -1,16 +1,12 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Libp2p, PeerId } from '@libp2p/interface'
 import type { Waku } from '../waku/waku.js'
 import type { Libp2pAddress } from './peer-address.js'
+import { type PersistenceInit, persist } from './persistence.js'
 
-export interface StaticPeersInit {
+export interface StaticPeersInit extends PersistenceInit {
   node: Libp2p
   waku: Pick<Waku, 'connect'>
   peers: readonly Libp2pAddress[]
-  /** Pause before the second attempt, ms; doubles up to `maxPause`. @default 1000 */
-  minPause?: number | undefined
-  /** @default 60000 */
-  maxPause?: number | undefined
 }
 
 const DIAL_TIMEOUT_MS = 20_000
@@ -19,30 +15,16 @@ const DIAL_TIMEOUT_MS = 20_000
 export class StaticPeers {
   private readonly controller = new AbortController()
   private readonly loops: Promise<void>[]
-  private readonly minPause: number
-  private readonly maxPause: number
 
   constructor(private readonly init: StaticPeersInit) {
-    this.minPause = init.minPause ?? 1_000
-    this.maxPause = init.maxPause ?? 60_000
-    this.loops = init.peers.map(peer => this.keep(peer))
+    const { signal } = this.controller
+    // libp2p logs why an attempt failed; the next may do better
+    this.loops = init.peers.map(peer => persist(() => this.connection(peer), signal, init))
   }
 
   async stop(): Promise<void> {
     this.controller.abort()
     await Promise.all(this.loops)
-  }
-
-  private async keep(peer: Libp2pAddress): Promise<void> {
-    const { signal } = this.controller
-    let pause = this.minPause
-    while (!signal.aborted) {
-      const since = Date.now()
-      await this.connection(peer).catch(() => {}) // libp2p logs why; the next attempt may do better
-      // a peer that accepts and hangs up at once is no reason to hurry
-      pause = Date.now() - since > this.maxPause ? this.minPause : Math.min(pause * 2, this.maxPause)
-      await sleep((pause / 2) * (1 + Math.random()), undefined, { signal }).catch(() => {})
-    }
   }
 
   /** Resolves when a connection was there and ended; rejects when there was none. */

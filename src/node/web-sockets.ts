@@ -1,9 +1,11 @@
 import type { Server as HttpsServer } from 'node:https'
 import type { Server } from 'node:net'
 import type { CreateListenerOptions, Listener, MultiaddrConnection, Transport, Upgrader } from '@libp2p/interface'
+import { ipPortToMultiaddr } from '@libp2p/utils'
 import { type WebSocketsComponents, webSockets } from '@libp2p/websockets'
-import { WebSocket } from 'ws'
+import { WebSocket, type WebSocketServer } from 'ws'
 import type { Certificate } from './certificate.js'
+import { forwardedFor } from './forwarded.js'
 import { SocketGate, type SocketGateLimits } from './socket-gate.js'
 
 // Node has it from version 22
@@ -16,7 +18,7 @@ const HTTP = { headersTimeout: 5_000, requestTimeout: 5_000, keepAliveTimeout: 1
 /** What a listener of @libp2p/websockets is made of and offers no setting for. */
 interface ListenerParts {
   server: Server
-  wsServer: { options: { maxPayload?: number } }
+  wsServer: Pick<WebSocketServer, 'on'> & { options: { maxPayload?: number } }
   /** While it listens with TLS. */
   https?: HttpsServer
 }
@@ -30,7 +32,10 @@ interface ConnectionParts {
 export class WebSockets {
   readonly #listeners = new Set<Listener & ListenerParts>()
 
-  /** @param certificate for addresses that end in `/tls/ws` or `/wss` */
+  /**
+   * @param certificate for addresses that end in `/tls/ws` or `/wss`
+   * @param limits.proxies whose word is taken for whom they forward
+   */
   constructor(
     private certificate?: Certificate,
     private readonly limits: SocketGateLimits = {}
@@ -54,9 +59,20 @@ export class WebSockets {
 
   #listener(create: (options: CreateListenerOptions) => Listener, options: CreateListenerOptions): Listener {
     const gate = new SocketGate(this.limits)
-    const listener = create({ ...options, upgrader: tending(options.upgrader, each => gate.pass(each)) }) as Listener &
-      ListenerParts
+    let forwarded: string | undefined
+    const onInbound = (connection: MultiaddrConnection): void => {
+      gate.pass(connection)
+      if (forwarded === undefined) return
+      const port = connection.remoteAddr.getComponents().find(({ name }) => name === 'tcp')?.value ?? '0'
+      // places, streams and turns are counted by it
+      connection.remoteAddr = ipPortToMultiaddr(forwarded, port).encapsulate('/ws')
+    }
+    const listener = create({ ...options, upgrader: tending(options.upgrader, onInbound) }) as Listener & ListenerParts
     gate.guard(listener.server)
+    listener.wsServer.on('headers', (_headers, request) => {
+      // the request becomes a connection before the next one is looked at
+      forwarded = forwardedFor(request, this.limits.proxies ?? new Set())
+    })
     listener.wsServer.options.maxPayload = MAX_MESSAGE_BYTES
     const close = listener.close.bind(listener)
     listener.close = async () => {

@@ -9,6 +9,8 @@ export interface IncomingRequest {
   readonly network: Network
   /** Where the peer is; see `PacketChannel`. */
   readonly origin: Origin
+  /** Most bytes of 0x7f bodies that the way to the requester is good for; absent where nothing limits it. */
+  readonly maxPageBytes?: number | undefined
   /** The body of the 0x7e packet, raw. */
   readonly body: Uint8Array
   /** Which request forms this peer may use and how it is answered. */

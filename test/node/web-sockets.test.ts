@@ -107,6 +107,34 @@ test('inbound connections over WebSocket give way like those over TCP', async t 
   assert.equal(node.getConnections().length, 3)
 })
 
+test('whom a trusted proxy forwards counts by its own address; from anyone else the header means nothing', async t => {
+  const { node, port } = await listening(t, { limits: { perAddress: 1, proxies: new Set(['127.0.0.2']) } })
+  const own = globalThis.WebSocket
+  t.after(() => {
+    globalThis.WebSocket = own
+  })
+  const seen = async (localAddress: string, header: string): Promise<string> => {
+    globalThis.WebSocket = class extends WebSocket {
+      constructor(url: string) {
+        super(url, { localAddress, headers: { 'X-Forwarded-For': header } })
+      }
+    } as unknown as typeof globalThis.WebSocket
+    const peer = await dialler(t)
+    await peer.dial(node.getMultiaddrs())
+    await until(() => node.getConnections(peer.peerId).length === 1)
+    return `${node.getConnections(peer.peerId)[0]?.remoteAddr}`.split('/').slice(1, 3).join(' ')
+  }
+  assert.equal(await seen('127.0.0.2', '198.51.100.9, 203.0.113.7'), 'ip4 203.0.113.7')
+  assert.equal(await seen('127.0.0.2', '2001:db8::7'), 'ip6 2001:db8::7')
+  assert.equal(await seen('127.0.0.2', 'unknown'), 'ip4 127.0.0.2')
+  assert.equal(await seen('127.0.0.3', '203.0.113.7'), 'ip4 127.0.0.3')
+  // a proxy's sockets are many at a time
+  const waiting = [await socketFrom(t, port, '127.0.0.2'), await socketFrom(t, port, '127.0.0.2')]
+  const refused = [await socketFrom(t, port, '127.0.0.4'), await socketFrom(t, port, '127.0.0.4')]
+  await until(() => refused.some(({ closed }) => closed))
+  assert.ok(waiting.every(({ closed }) => !closed))
+})
+
 test('a renewed certificate is taken over while connections stay; one that is no use leaves the old one', async t => {
   const dir = tempDir(t)
   const files = write(dir, GOOD)

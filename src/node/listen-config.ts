@@ -1,7 +1,17 @@
 import type { Multiaddr } from '@multiformats/multiaddr'
 import type { CertificateFiles } from './certificate.js'
 import { ConfigError } from './config.js'
-import type { StartConfig } from './start-config.js'
+import { listenAddresses, type StartConfig } from './start-config.js'
+
+/**
+ * Where a node listens by itself, and the relays that it asks for a place.
+ * @throws ConfigError
+ */
+export function listenPlaces(config: Pick<StartConfig, 'listen'>): { own: string[]; relayed: Multiaddr[] } {
+  const relayed = (config.listen ?? []).filter(isRelayed)
+  const own = listenAddresses(config).filter(address => !relayed.some(each => each.toString() === address))
+  return { own, relayed }
+}
 
 /**
  * The files that WebSocket addresses with TLS need; undefined without such an address.
@@ -18,6 +28,14 @@ export function certificateFiles(
   }
   if (cert !== undefined && key !== undefined) return { cert, key }
   throw new ConfigError(`--listen ${secure} needs --tls-cert and --tls-key`)
+}
+
+function isRelayed(address: Multiaddr): boolean {
+  const components = address.getComponents()
+  if (!components.some(({ name }) => name === 'p2p-circuit')) return false
+  const [relay, circuit] = components.slice(-2)
+  if (relay?.name === 'p2p' && circuit?.name === 'p2p-circuit') return true
+  throw new ConfigError(`--listen ${address}: name the relay, such as /ip4/192.0.2.1/tcp/4001/p2p/12D3Koo…/p2p-circuit`)
 }
 
 function isSecure(address: Multiaddr): boolean {
