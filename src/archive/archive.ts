@@ -138,9 +138,9 @@ export interface Archive {
   coverage(range: Pick<ArchiveFilter, 'lower' | 'upper'>): Promise<ArchiveCoverage>
   /** Remembers that envelopes of a time may be missing; gaps of a kind that touch are joined. On disk when it resolves. */
   addGap(gap: Gap): Promise<void>
-  /** Until when somebody was known to look after this archive, Unix seconds; absent when that was never said. */
+  /** Until when somebody is known to have put into this archive what was heard, Unix seconds; absent when that was never said. */
   readonly attended: number | undefined
-  /** Says so, for `attended` after the next start. */
+  /** Says so, also for who opens it next. */
   attend(now: number): Promise<void>
   /**
    * Deletes every envelope with sent < `before` (Unix seconds, 0..2^32) that is stored now; resolves with how many. Goes in

@@ -20,7 +20,6 @@ interface Record {
 export class CoverageLog {
   readonly #save: (bytes: Uint8Array) => Promise<void>
   #record: Record
-  #attendedBefore: number | undefined
 
   /**
    * @param saved - what `save` was given last; absent for an archive that has none yet
@@ -31,11 +30,10 @@ export class CoverageLog {
   constructor(saved: Uint8Array | undefined, since: number, save: (bytes: Uint8Array) => Promise<void>) {
     this.#save = save
     this.#record = saved === undefined ? { since, floor: 0, attended: 0, gaps: [] } : decode(saved)
-    this.#attendedBefore = this.#record.attended || undefined
   }
 
   get attended(): number | undefined {
-    return this.#attendedBefore
+    return this.#record.attended || undefined
   }
 
   /** What a new archive keeps at once, so that it is known when it began. */

@@ -5,6 +5,7 @@ import { PacketCode } from '../wire/packet-code.js'
 import type { RequestComplete } from '../wire/request-complete.js'
 import type { RequestError } from '../wire/request-error.js'
 import { RequesterGoneError } from './errors.js'
+import type { HistoryEnd } from './history-delivery.js'
 
 const NO_HASH: Uint8Array = new Uint8Array(32)
 
@@ -67,8 +68,8 @@ export class Answer {
   }
 
   /** @throws {RequesterGoneError} */
-  async complete(cursor: Uint8Array | undefined): Promise<void> {
-    await this.#complete({ cursor })
+  async complete(end: HistoryEnd): Promise<void> {
+    await this.#complete(end)
   }
 
   /** @throws {RequesterGoneError} */

@@ -1,26 +1,25 @@
 import type { ComponentLogger, Logger, Metrics, Startable } from '@libp2p/interface'
 import { setMaxListeners } from 'main-event'
-import type { Archive, ArchiveQuery } from '../archive/archive.js'
+import type { Archive } from '../archive/archive.js'
 import { delay } from '../base/delay.js'
 import { Tally } from '../base/tally.js'
 import { FairQueue } from '../limits/fair-queue.js'
-import type { Origin } from '../limits/origin.js'
 import { inVain } from '../limits/throttle.js'
 import type { IncomingRequest, RequestHandler } from '../waku/mail-exchange.js'
 import type { Network } from '../waku/packet-channel.js'
 import type { EnvelopeStore } from '../waku/store-batch.js'
 import type { Waku } from '../waku/waku.js'
 import type { Envelope } from '../wire/envelope.js'
-import { type HistoryRequest, type SettledRequest, settleRequest } from '../wire/history-request.js'
-import type { AnswerForm } from '../wire/mail-codec.js'
+import { type HistoryRequest, settleRequest } from '../wire/history-request.js'
 import { RequestError, RequestErrorCode } from '../wire/request-error.js'
 import { Admission, busy } from './admission.js'
 import { Answer } from './answer.js'
+import { Attendance } from './attendance.js'
 import { MAILSERVER_EVENTS, type MailserverEvent } from './counters.js'
+import { CoverageReport } from './coverage-report.js'
 import { MailserverStoppedError, RequesterGoneError } from './errors.js'
+import { HistoryDelivery, type OpenedRequest } from './history-delivery.js'
 import type { Keyring } from './keyring.js'
-import { deliverPage, roomFor } from './page-delivery.js'
-import { PageReader } from './page-reader.js'
 import { ReadAhead } from './read-ahead.js'
 import { checkEnvelope } from './request-checks.js'
 import type { RequestForwarder } from './request-forwarder.js'
@@ -41,11 +40,6 @@ export interface MailserverComponents {
   metrics?: Metrics | undefined
 }
 
-interface OpenedRequest {
-  settled: SettledRequest
-  form: AnswerForm
-}
-
 /** Archives what the base node accepts, and answers history requests (8/WAKU-MAIL) of any network. */
 export class Mailserver implements Startable {
   readonly keyring: Keyring
@@ -53,6 +47,8 @@ export class Mailserver implements Startable {
   readonly store: EnvelopeStore
   readonly #waku: Waku
   readonly #archive: Archive
+  readonly #delivery: HistoryDelivery
+  readonly #attendance: Attendance
   readonly #log: Logger
   readonly #settings: MailserverSettings
   readonly #policies: Record<Network, RequestPolicy>
@@ -79,20 +75,40 @@ export class Mailserver implements Startable {
       { name: 'waku_mailserver_events_total', help: 'What the mailserver did' },
       components.metrics
     )
-    this.store = new TopicStore({
-      archive: components.archive,
+    const { archive } = components
+    this.#log = components.logger.forComponent('waku:mailserver')
+    const { now, attendanceInterval: interval } = settings
+    const attendance = new Attendance({ archive, log: this.#log, now, interval })
+    this.#attendance = attendance
+    const store = new TopicStore({
+      archive,
       tally: this.tally,
       topics: init.archiveTopics,
       retention: init.retention,
-      onStored: init.onStored
+      onStored: error => {
+        attendance.stored(error)
+        init.onStored?.(error)
+      }
     })
+    this.store = store
     this.#waku = components.waku
-    this.#archive = components.archive
-    this.#log = components.logger.forComponent('waku:mailserver')
+    this.#archive = archive
     this.#settings = settings
     this.#policies = settlePolicies(init.policies ?? {})
     this.#admission = new Admission({ max: settings.maxRequests, maxPerPeer: settings.maxRequestsPerPeer })
     this.#turns = new FairQueue(settings.concurrency)
+    this.#delivery = new HistoryDelivery({
+      archive,
+      turns: this.#turns,
+      ahead: this.#ahead,
+      coverage: new CoverageReport({
+        archive,
+        ongoing: () => attendance.ongoing,
+        unarchived: topics => store.unarchived(topics)
+      }),
+      pageBytes: settings.pageBytes,
+      running: () => this.#running
+    })
     this.#served = new ServedRequests(settings.rememberedRequests)
     this.#forwarded = new ServedRequests(settings.rememberedRequests)
     this.#requestKey = init.requestKey === undefined ? [] : [init.requestKey]
@@ -107,6 +123,7 @@ export class Mailserver implements Startable {
     this.#stopping = new AbortController()
     setMaxListeners(Number.POSITIVE_INFINITY, this.#stopping.signal)
     this.#waku.setStore(this.store)
+    this.#attendance.start()
   }
 
   /** Finishes the requests that are under way, until the deadline; those that come now are told to try later. */
@@ -122,6 +139,7 @@ export class Mailserver implements Startable {
 
   async stop(): Promise<void> {
     await this.beforeStop()
+    await this.#attendance.stop()
   }
 
   /** Answers one request: resolves after its 0x7d left, or after its stream was given up. Never rejects. */
@@ -174,8 +192,7 @@ export class Mailserver implements Startable {
     const leave = this.#admission.enter(origin)
     try {
       const opened = await this.#turns.run(origin, () => this.#open(request, asked, answer), request)
-      const { cursor } = await this.#deliver(request, opened, answer)
-      await answer.complete(cursor)
+      await answer.complete(await this.#delivery.deliver(request, opened, answer))
       this.tally.add('pages_delivered')
     } catch (error) {
       if (!(await this.#passOn(request, asked, answer, error))) throw error
@@ -233,42 +250,6 @@ export class Mailserver implements Startable {
     const claim = ids.claim(envelope.hash, endOf(envelope), this.#settings.now(), origin.address)
     if (claim === 'known') throw replayed()
     if (claim === 'full') throw busy('too many requests were served lately')
-  }
-
-  async #deliver(request: IncomingRequest, { settled, form }: OpenedRequest, answer: Answer) {
-    const { signal, origin } = request
-    const pageBytes = Math.min(this.#settings.pageBytes, request.maxPageBytes ?? Number.POSITIVE_INFINITY)
-    const maxBytes = form.limitRule === 'stream' ? undefined : roomFor(pageBytes)
-    const query: ArchiveQuery = { ...settled, maxBytes }
-    const reader = this.#ahead.take(origin.peer, query) ?? this.#read(origin, query)
-    void reader.end.then(end => {
-      if (end.cursor !== undefined && !signal.aborted) this.#readAhead(origin, { ...query, ...end })
-    })
-    const stop = (): void => void reader.close()
-    signal.addEventListener('abort', stop)
-    try {
-      return await deliverPage({
-        form,
-        next: () => reader.next(),
-        send: (code, body) => answer.send(code, body),
-        onSent: rows => answer.sent(rows)
-      })
-    } finally {
-      signal.removeEventListener('abort', stop)
-      await reader.close()
-    }
-  }
-
-  #read(origin: Origin, query: ArchiveQuery): PageReader {
-    return new PageReader({
-      query: signal => this.#archive.query({ ...query, signal }),
-      turn: (work, signal) => this.#turns.run(origin, work, { signal })
-    })
-  }
-
-  /** Whoever waits for a turn comes first. */
-  #readAhead(origin: Origin, query: ArchiveQuery): void {
-    if (this.#running && this.#turns.idle) this.#ahead.keep(origin.peer, query, this.#read(origin, query))
   }
 
   /** Waits for what is under way, until the deadline. */

@@ -1,7 +1,8 @@
-import type { ArchiveEnd, ArchiveRow } from '../archive/archive.js'
+import type { ArchiveRow } from '../archive/archive.js'
 import type { AnswerForm } from '../wire/mail-codec.js'
 import { PacketCode } from '../wire/packet-code.js'
 import { RequestError, RequestErrorCode } from '../wire/request-error.js'
+import type { PageEnd } from './page-reader.js'
 
 /** A 0x7f body is sent as soon as it holds so much … */
 const FULL = 192 * 1024
@@ -21,16 +22,10 @@ export function roomFor(pageBytes: number): number {
   return Math.max(0, pageBytes - HEADER * 2 * (Math.floor(pageBytes / LEAST) + 1))
 }
 
-/** How a page ended. */
-export interface DeliveredPage {
-  /** 36 bytes; there exactly when more exists. */
-  cursor?: Uint8Array | undefined
-}
-
 export interface PageParts {
   form: AnswerForm
   /** The next slice. */
-  next(): Promise<IteratorResult<ArchiveRow[], ArchiveEnd>>
+  next(): Promise<IteratorResult<ArchiveRow[], PageEnd>>
   /** Sends a packet; awaiting it is the backpressure. */
   send(code: number, body: readonly Uint8Array[]): Promise<void>
   /** Rows that left, in order. */
@@ -43,7 +38,7 @@ export interface PageParts {
  *
  * @throws {RequestError} internal, when the archive failed
  */
-export async function deliverPage({ form, next, send, onSent }: PageParts): Promise<DeliveredPage> {
+export async function deliverPage({ form, next, send, onSent }: PageParts): Promise<PageEnd> {
   let rows: ArchiveRow[] = []
   let bytes = 0
   const flush = async (): Promise<void> => {

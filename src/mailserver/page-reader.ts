@@ -1,9 +1,16 @@
-import type { ArchiveEnd, ArchiveRow } from '../archive/archive.js'
+import type { ArchiveEnd, ArchiveRow, SequenceEnd } from '../archive/archive.js'
 
-type Slice = IteratorResult<ArchiveRow[], ArchiveEnd>
+/** How a page ended: in the order of time perhaps with a cursor, in ingest order with `sequence`. */
+export interface PageEnd extends ArchiveEnd {
+  sequence?: SequenceEnd | undefined
+}
+
+export type PageSlices = AsyncGenerator<ArchiveRow[], PageEnd>
+
+type Slice = IteratorResult<ArchiveRow[], PageEnd>
 
 export interface PageReaderParts {
-  query(signal: AbortSignal): AsyncGenerator<ArchiveRow[], ArchiveEnd>
+  query(signal: AbortSignal): PageSlices
   /** Does a piece of work when it is the requester's turn. */
   turn<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T>
 }
@@ -14,9 +21,9 @@ const AHEAD = 512 * 1024
 /** Reads the slices of a page ahead of who takes them. Holds at most half a MiB and one slice. */
 export class PageReader {
   /** How the page ends, as soon as that was read; never, when reading it failed or was given up. */
-  readonly end: Promise<ArchiveEnd>
+  readonly end: Promise<PageEnd>
   readonly #turn: PageReaderParts['turn']
-  readonly #slices: AsyncGenerator<ArchiveRow[], ArchiveEnd>
+  readonly #slices: PageSlices
   readonly #closed = new AbortController()
   readonly #ready: Slice[] = []
   #bytes = 0
@@ -26,7 +33,7 @@ export class PageReader {
   #last = 0
   #failure: { error: unknown } | undefined
   #ended = false
-  #resolveEnd: (end: ArchiveEnd) => void = () => {}
+  #resolveEnd: (end: PageEnd) => void = () => {}
 
   constructor({ query, turn }: PageReaderParts) {
     this.#turn = turn

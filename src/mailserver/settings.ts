@@ -77,6 +77,12 @@ export interface MailserverInit {
    */
   stopTimeout?: number | undefined
   /**
+   * How often the archive notes that somebody was there, in seconds; longer absences are told to requesters.
+   *
+   * @default 30
+   */
+  attendanceInterval?: number | undefined
+  /**
    * The clock: Unix time in seconds.
    *
    * @default the system's
@@ -92,6 +98,7 @@ type Numbers =
   | 'maxRequestsPerPeer'
   | 'rememberedRequests'
   | 'stopTimeout'
+  | 'attendanceInterval'
 export type MailserverSettings = { [K in Numbers]: number } & { now: () => number }
 
 const DEFAULTS: MailserverSettings = {
@@ -102,6 +109,7 @@ const DEFAULTS: MailserverSettings = {
   maxRequestsPerPeer: 8,
   rememberedRequests: 262_144,
   stopTimeout: 5_000,
+  attendanceInterval: 30,
   now: () => Math.floor(Date.now() / 1000)
 }
 

@@ -50,6 +50,14 @@ export class TopicStore implements EnvelopeStore {
     return undefined
   }
 
+  /** How many of these topics are not archived; absent when all are, 0 when it cannot be told which are meant. */
+  unarchived(topics: readonly Uint8Array[] | undefined): number | undefined {
+    const kept = this.#topics
+    if (kept === undefined) return undefined
+    if (topics === undefined) return 0
+    return topics.filter(topic => !kept.has(topicNumber(topic))).length || undefined
+  }
+
   /** One that lies outside the archive's topics counts as known: it is relayed only. */
   async append(envelopes: Envelope[]): Promise<AppendOutcome[]> {
     const wanted = envelopes.filter(envelope => this.#wants(envelope))

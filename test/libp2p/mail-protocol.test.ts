@@ -8,6 +8,7 @@ import { encodeFrame } from '../../src/wire/packet-frame.js'
 import { decodeRequestComplete } from '../../src/wire/request-complete.js'
 import { RequestErrorCode as Code } from '../../src/wire/request-error.js'
 import { EMPTY_LIST, encodeString } from '../../src/wire/rlp.js'
+import { archiveWith } from '../helpers/archive-with.js'
 import { writeAtOnce } from '../helpers/at-once.js'
 import { newEnvelope } from '../helpers/envelopes.js'
 import { libp2pNode } from '../helpers/libp2p-node.js'
@@ -153,7 +154,7 @@ test('a silent requester loses the stream, also one that only sends what is igno
 test('an answer that takes long is no silence', async t => {
   const archive = await diskArchive(t)
   await archive.append([newEnvelope()])
-  const slow: Archive = Object.create(archive, {
+  const slow: Archive = archiveWith(archive, {
     query: {
       value: async function* (query: Parameters<Archive['query']>[0]) {
         await new Promise(resolve => setTimeout(resolve, 1500))
@@ -233,7 +234,7 @@ test('stopping answers what is under way, then ends the stream', async t => {
   const archive = await diskArchive(t)
   await archive.append([newEnvelope()])
   const [gate, reached] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
-  const slow: Archive = Object.create(archive, {
+  const slow: Archive = archiveWith(archive, {
     query: {
       value: async function* (query: Parameters<Archive['query']>[0]) {
         reached.resolve()

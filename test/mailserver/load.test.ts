@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Archive } from '../../src/archive/archive.js'
 import { RequestErrorCode as Code } from '../../src/wire/request-error.js'
+import { archiveWith } from '../helpers/archive-with.js'
 import { newEnvelope } from '../helpers/envelopes.js'
 import { aMailserver, aPeer, ask, diskArchive, TestRequest } from './fixture.js'
 import { sealRequest } from './request-maker.js'
@@ -69,7 +70,7 @@ test('a peer with many requests delays another by one turn only', async t => {
   await archive.append([newEnvelope()])
   const order: string[] = []
   const [gate, reached] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
-  const slow: Archive = Object.create(archive, {
+  const slow: Archive = archiveWith(archive, {
     query: {
       value: async function* (query: Parameters<Archive['query']>[0]) {
         reached.resolve()
@@ -100,7 +101,7 @@ test('a requester that leaves stops the reading of the archive', async t => {
   )
   let ended = 0
   let slices = 0
-  const watched: Archive = Object.create(archive, {
+  const watched: Archive = archiveWith(archive, {
     query: {
       value: async function* (query: Parameters<Archive['query']>[0]) {
         try {

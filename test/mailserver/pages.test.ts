@@ -7,6 +7,7 @@ import type { Envelope } from '../../src/wire/envelope.js'
 import type { HistoryRequest } from '../../src/wire/history-request.js'
 import { PacketCode } from '../../src/wire/packet-code.js'
 import { RequestErrorCode as Code } from '../../src/wire/request-error.js'
+import { archiveWith } from '../helpers/archive-with.js'
 import { newEnvelope, unixNow } from '../helpers/envelopes.js'
 import { aMailserver, aPeer, ask, diskArchive, inOrder, type TestRequest } from './fixture.js'
 import { sealRequest } from './request-maker.js'
@@ -144,7 +145,7 @@ test('a failing archive is said to the requester, after what was sent, and witho
     newEnvelope({ sent: now + i, data: new Uint8Array(600).fill(i) })
   )
   await archive.append(envelopes)
-  const failing: Archive = Object.create(archive, {
+  const failing: Archive = archiveWith(archive, {
     query: {
       value: async function* (query: Parameters<Archive['query']>[0]) {
         for await (const rows of archive.query({ ...query, limit: 600 })) yield rows

@@ -5,6 +5,7 @@ import type { Archive, ArchiveEnd, ArchiveQuery, ArchiveRow, ArchiveWatcher } fr
 import { PageReader } from '../../src/mailserver/page-reader.js'
 import { ReadAhead } from '../../src/mailserver/read-ahead.js'
 import type { Envelope } from '../../src/wire/envelope.js'
+import { archiveWith } from '../helpers/archive-with.js'
 import { newEnvelope, unixNow } from '../helpers/envelopes.js'
 import { aMailserver, aPeer, ask, diskArchive } from './fixture.js'
 import { sealRequest } from './request-maker.js'
@@ -21,7 +22,7 @@ class WatchedArchive {
 
   constructor(inner: Archive) {
     const watched = this
-    this.archive = Object.create(inner, {
+    this.archive = archiveWith(inner, {
       query: {
         value: async function* (query: ArchiveQuery): AsyncGenerator<ArchiveRow[], ArchiveEnd> {
           watched.queries.push(query)

@@ -126,7 +126,7 @@ test('a thousand topics are served', async t => {
   assert.deepEqual((await ask(server, sealRequest({ topics }))).hashes, [last.hashHex])
 })
 
-test('unknown extension keys are ignored, also the key of the sequence cursor', async t => {
+test('unknown extension keys are ignored', async t => {
   const { server, archive } = await aMailserver(t)
   const [red, later] = [newEnvelope({ topic: RED, sent: unixNow() - 5 }), newEnvelope({ topic: RED })]
   await archive.append([later, red])
@@ -138,7 +138,7 @@ test('unknown extension keys are ignored, also the key of the sequence cursor', 
     encodeString(new Uint8Array(0)),
     encodeList([encodeString(RED)]),
     encodeList([
-      encodeList([encodeUint(1), encodeString(new Uint8Array(0))]),
+      encodeList([encodeUint(76), encodeString(new Uint8Array(0))]),
       encodeList([encodeUint(77), encodeList([])])
     ])
   ])

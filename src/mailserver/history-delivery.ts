@@ -1,0 +1,173 @@
+import type { Archive, ArchiveQuery, DigestQuery, SequenceQuery } from '../archive/archive.js'
+import type { FairQueue } from '../limits/fair-queue.js'
+import type { Origin } from '../limits/origin.js'
+import type { IncomingRequest } from '../waku/mail-exchange.js'
+import { equalBytes } from '../wire/bytes.js'
+import { coverageItem } from '../wire/coverage.js'
+import type { DigestPart } from '../wire/digest.js'
+import { ExtensionKey, type Extensions } from '../wire/extension.js'
+import type { SettledRequest } from '../wire/history-request.js'
+import type { AnswerForm } from '../wire/mail-codec.js'
+import { RequestError, RequestErrorCode } from '../wire/request-error.js'
+import { decodeItem, encodeString } from '../wire/rlp.js'
+import { encodeSequenceCursor } from '../wire/sequence-cursor.js'
+import type { Answer } from './answer.js'
+import type { CoverageReport } from './coverage-report.js'
+import { deliverPage, roomFor } from './page-delivery.js'
+import { type PageEnd, PageReader, type PageSlices } from './page-reader.js'
+import type { ReadAhead } from './read-ahead.js'
+
+export interface HistoryDeliveryParts {
+  archive: Archive
+  /** For the archive. Sending is no part of a turn: a slow reader holds nobody up. */
+  turns: FairQueue
+  ahead: ReadAhead
+  coverage: CoverageReport
+  /** Most bytes of the 0x7f bodies of a page. */
+  pageBytes: number
+  /** Whether pages may still be read that nobody has asked for yet. */
+  running(): boolean
+}
+
+/** A request that was read, and how it is answered. */
+export interface OpenedRequest {
+  settled: SettledRequest
+  form: AnswerForm
+}
+
+/** What the completion says besides. */
+export interface HistoryEnd {
+  /** 36 bytes; there exactly when more exists, in the order of time. */
+  cursor?: Uint8Array | undefined
+  extensions?: Extensions | undefined
+}
+
+/** Answers requests out of the archive: a page in the order of time or of ingest, or a digest. */
+export class HistoryDelivery {
+  readonly #parts: HistoryDeliveryParts
+
+  constructor(parts: HistoryDeliveryParts) {
+    this.#parts = parts
+  }
+
+  /** @throws {RequestError} */
+  async deliver(request: IncomingRequest, opened: OpenedRequest, answer: Answer): Promise<HistoryEnd> {
+    const { settled } = opened
+    const extensions: Extensions = new Map()
+    const { digest } = settled
+    if (digest !== undefined && digest.parts > 0) {
+      const digests = await this.#digest(request, { ...settled, ...digest })
+      await this.#addCoverage(extensions, settled, { more: false, digests })
+      return { extensions }
+    }
+    const end =
+      settled.sequence === undefined
+        ? await this.#page(request, opened, answer)
+        : await this.#sequencePage(request, opened, answer)
+    const { cursor, sequence } = end
+    if (sequence !== undefined) {
+      const next = encodeSequenceCursor({ archiveId: this.#parts.archive.id, seq: sequence.seq })
+      extensions.set(ExtensionKey.sequence, decodeItem(encodeString(next)))
+    }
+    const more = cursor !== undefined || sequence?.more === true
+    if (digest !== undefined) await this.#addCoverage(extensions, settled, { more, digests: [] })
+    return { cursor, extensions }
+  }
+
+  #page(request: IncomingRequest, { settled, form }: OpenedRequest, answer: Answer): Promise<PageEnd> {
+    const { signal, origin } = request
+    const query: ArchiveQuery = { ...settled, maxBytes: this.#room(request, form) }
+    const reader = this.#parts.ahead.take(origin.peer, query) ?? this.#read(origin, query)
+    void reader.end.then(end => {
+      if (end.cursor !== undefined && !signal.aborted) this.#readAhead(origin, { ...query, cursor: end.cursor })
+    })
+    return this.#send(request, reader, { form, answer })
+  }
+
+  async #sequencePage(request: IncomingRequest, { settled, form }: OpenedRequest, answer: Answer): Promise<PageEnd> {
+    const { archive } = this.#parts
+    const after = await this.#numberOf(settled)
+    const query: SequenceQuery = { ...settled, after, maxBytes: this.#room(request, form) }
+    const slices = (signal: AbortSignal): PageSlices => asPage(archive.sequence({ ...query, signal }))
+    return this.#send(request, this.#reader(request.origin, slices), { form, answer })
+  }
+
+  /** The number that a sequence cursor of this archive names. */
+  async #numberOf({ sequence, lower, upper }: SettledRequest): Promise<number> {
+    if (sequence === undefined || sequence === 'beginning') return 0
+    const { archive } = this.#parts
+    const refused = (text: string): RequestError => new RequestError(RequestErrorCode.cursor, text)
+    if (!equalBytes(sequence.archiveId, archive.id)) throw refused('the sequence cursor is that of another archive')
+    const { lastSeq } = await archive.coverage({ lower, upper })
+    if (sequence.seq > lastSeq) throw refused('the sequence cursor was not given out yet')
+    return sequence.seq
+  }
+
+  /** Its work is done in turns, as that of a page is. */
+  async #digest({ origin, signal }: IncomingRequest, query: DigestQuery): Promise<DigestPart[]> {
+    const { archive, turns } = this.#parts
+    const steps = archive.digest({ ...query, signal })
+    try {
+      for (;;) {
+        const step = await turns.run(origin, () => steps.next(), { signal })
+        if (step.done === true) return step.value
+      }
+    } catch (cause) {
+      if (signal.aborted || cause instanceof RequestError) throw cause
+      throw new RequestError(RequestErrorCode.internal, 'the archive failed', { cause })
+    } finally {
+      await steps.return([])
+    }
+  }
+
+  async #addCoverage(
+    extensions: Extensions,
+    settled: SettledRequest,
+    { more, digests }: { more: boolean; digests: DigestPart[] }
+  ): Promise<void> {
+    const coverage = await this.#parts.coverage.describe(settled, more)
+    extensions.set(ExtensionKey.coverage, coverageItem({ coverage, digests }))
+  }
+
+  async #send(
+    { signal }: IncomingRequest,
+    reader: PageReader,
+    { form, answer }: { form: AnswerForm; answer: Answer }
+  ): Promise<PageEnd> {
+    const stop = (): void => void reader.close()
+    signal.addEventListener('abort', stop)
+    try {
+      return await deliverPage({
+        form,
+        next: () => reader.next(),
+        send: (code, body) => answer.send(code, body),
+        onSent: rows => answer.sent(rows)
+      })
+    } finally {
+      signal.removeEventListener('abort', stop)
+      await reader.close()
+    }
+  }
+
+  #room({ maxPageBytes = Number.POSITIVE_INFINITY }: IncomingRequest, form: AnswerForm): number | undefined {
+    return form.limitRule === 'stream' ? undefined : roomFor(Math.min(this.#parts.pageBytes, maxPageBytes))
+  }
+
+  #read(origin: Origin, query: ArchiveQuery): PageReader {
+    return this.#reader(origin, signal => this.#parts.archive.query({ ...query, signal }))
+  }
+
+  #reader(origin: Origin, query: (signal: AbortSignal) => PageSlices): PageReader {
+    return new PageReader({ query, turn: (work, signal) => this.#parts.turns.run(origin, work, { signal }) })
+  }
+
+  /** Whoever waits for a turn comes first. */
+  #readAhead(origin: Origin, query: ArchiveQuery): void {
+    const { ahead, running, turns } = this.#parts
+    if (running() && turns.idle) ahead.keep(origin.peer, query, this.#read(origin, query))
+  }
+}
+
+async function* asPage(slices: ReturnType<Archive['sequence']>): PageSlices {
+  return { sequence: yield* slices }
+}
