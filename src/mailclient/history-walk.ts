@@ -57,6 +57,8 @@ export class HistoryWalk {
   readonly #parts: HistoryWalkParts
   readonly #streamed: StreamedHistory
   #line: MailLine | undefined
+  /** There was a line. */
+  #reached = false
   #position: Position
   #left: number
   #fruitless = 0
@@ -150,11 +152,13 @@ export class HistoryWalk {
       let request: PageRequest | undefined
       try {
         this.#line = kept ?? (await this.#dial())
+        this.#reached = true
         question = this.#question({ after, limit }, this.#line)
         request = new PageRequest(this.#line, question, this.#parts)
         const answer = await request.run(signal)
         return { answer: question.rules.streamed ? this.#streamed.took(answer) : answer, rules: question.rules }
       } catch (error) {
+        const lost = this.#reached && this.#line === undefined
         if (!(error instanceof RequestError)) this.#drop(error as Error)
         // nobody waits for a page that was asked for early
         if (this.#over) throw error
@@ -165,8 +169,7 @@ export class HistoryWalk {
         const ended =
           (kept !== undefined || gaveUp) && (error as Error).name === 'LineBrokenError' && request?.packets === 0
         gaveUp = instead
-        if (gaveUp) retries.redial()
-        else if (!ended) await retries.wait(error, signal)
+        if (!gaveUp && !ended) await retries.wait(error, { signal, lost })
         tally.add('requests_retried')
       }
     }

@@ -6,8 +6,6 @@ const PASSING = new Set(['LineBrokenError', 'HistoryTimeoutError', 'ServerUnreac
 /** What was silent once is likely to be silent again, and each time costs a whole deadline. */
 const TIMEOUT_RETRIES = 1
 const MAX_BACKOFF = 10_000
-/** After a connection that we had to end: go-ethereum refuses a host that comes back within half a minute. */
-const REDIAL_RETRIES = 6
 const UNTOLD_RETRIES = 3
 /** Seconds. */
 const UNTOLD_PAUSE = 1
@@ -18,6 +16,8 @@ export interface RetriesInit {
   backoff: number
   /** ms */
   maxRetryAfter: number
+  /** ms */
+  reconnectTimeout: number
 }
 
 /** How often one page is asked for again, and with which pauses. */
@@ -25,37 +25,47 @@ export class Retries {
   readonly #init: RetriesInit
   #used = 0
   #timeouts = 0
-  #redial = false
+  #redials = 0
+  #lostAt: number | undefined
 
   constructor(init: RetriesInit) {
     this.#init = init
   }
 
-  /** The line was given up in the middle of an answer, and the next one may take a while to be had. */
-  redial(): void {
-    this.#redial = true
-  }
-
   /**
    * Waits until it is time to try again.
    *
+   * @param lost no line can be had to a server that there was one to before: it is being started again, or will not have a
+   * host back at once whose connection just ended (go-ethereum, for half a minute)
    * @throws `error`, when it is no passing one or there were enough retries; the reason of `signal`
    */
-  async wait(error: unknown, signal: AbortSignal): Promise<void> {
+  async wait(error: unknown, { signal, lost = false }: { signal: AbortSignal; lost?: boolean }): Promise<void> {
     signal.throwIfAborted()
     const busy = error instanceof RequestError && error.code === RequestErrorCode.busy
     if (!busy && !PASSING.has((error as Error).name)) throw error
+    if (lost) return await this.#reconnect(error, signal)
     if ((error as Error).name === 'HistoryTimeoutError' && this.#timeouts++ >= TIMEOUT_RETRIES) throw error
     const { backoff, maxRetryAfter, retries } = this.#init
     // legacy servers do not say for how long; some let a peer ask once in several seconds
     const untold = busy && error.retryAfter === undefined
-    const refused = this.#redial && (error as Error).name === 'ServerUnreachableError'
-    if (this.#used >= retries + (untold ? UNTOLD_RETRIES : 0) + (refused ? REDIAL_RETRIES : 0)) throw error
-    const steps = Math.min(backoff * 2 ** this.#used, MAX_BACKOFF)
-    this.#used++
-    // not all at the same moment
-    const pause = steps * (0.75 + Math.random() / 2)
+    if (this.#used >= retries + (untold ? UNTOLD_RETRIES : 0)) throw error
+    const pause = pauseOf(backoff, this.#used++)
     const asked = busy ? Math.min((error.retryAfter ?? UNTOLD_PAUSE) * 1000, maxRetryAfter) : 0
     await delay(Math.max(pause, asked), signal)
   }
+
+  /** As often as it takes, until the deadline. */
+  async #reconnect(error: unknown, signal: AbortSignal): Promise<void> {
+    const { backoff, reconnectTimeout } = this.#init
+    const now = performance.now()
+    this.#lostAt ??= now
+    const left = this.#lostAt + reconnectTimeout - now
+    if (left <= 0) throw error
+    await delay(Math.min(pauseOf(backoff, this.#redials++), left), signal)
+  }
+}
+
+/** Not all clients at the same moment. In ms. */
+function pauseOf(backoff: number, step: number): number {
+  return Math.min(backoff * 2 ** step, MAX_BACKOFF) * (0.75 + Math.random() / 2)
 }

@@ -55,6 +55,13 @@ export interface MailClientInit {
    */
   retries?: number | undefined
   /**
+   * How long a history under way tries to get its line back when the server cannot be reached, as while it is being
+   * started again, in ms. A server that there was no line to yet is tried `retries` times.
+   *
+   * @default 120000
+   */
+  reconnectTimeout?: number | undefined
+  /**
    * Pause before the first retry, in ms; it doubles with each further one, up to 10 s.
    *
    * @default 250
@@ -106,6 +113,7 @@ const DEFAULTS: MailClientSettings = {
   quietTime: 3_000,
   pageTimeout: 120_000,
   retries: 3,
+  reconnectTimeout: 120_000,
   backoff: 250,
   maxRetryAfter: 30_000,
   maxRequestBytes: 64 * 1024 * 1024,

@@ -4,8 +4,21 @@ import type { MailClientInit } from '../../src/mailclient/settings.js'
 import type { Envelope } from '../../src/wire/envelope.js'
 import { RequestErrorCode as Code } from '../../src/wire/request-error.js'
 import { until } from '../helpers/waku-node.js'
-import { against, complete, cursorOf, deliver, FROM, hashesOf, honest, NO_HASH, opened, some } from './lying-server.js'
-import type { Script, ScriptedLine } from './mail-nodes.js'
+import { KEY } from '../mailserver/request-maker.js'
+import {
+  against,
+  complete,
+  cursorOf,
+  deliver,
+  FROM,
+  hashesOf,
+  honest,
+  NO_HASH,
+  opened,
+  RED,
+  some
+} from './lying-server.js'
+import { clientNode, lyingServer, type Script, type ScriptedLine } from './mail-nodes.js'
 
 test('a server that is silent, stalls or trickles is a timeout, and the line is reset', async t => {
   const scripts: Array<[string, Script, MailClientInit]> = [
@@ -165,6 +178,25 @@ test('a line that keeps breaking is an error in the end, never a short history',
   assert.equal(error?.name, 'StreamRefusedError')
   assert.deepEqual(hashesOf(envelopes), hashesOf(page))
   assert.equal(streams, 4, 'the kept line, a fresh one in its place, and two retries')
+})
+
+test('a server that does not come back within the deadline is an error, after the pages that came', async t => {
+  const page = some(2)
+  const server = await lyingServer(t, async line => {
+    await honest(line, await line.request(), page, true)
+    await line.request()
+    await server.libp2p.stop()
+  })
+  const init = { retries: 3, reconnectTimeout: 1_000 }
+  const { client } = await clientNode(t, [server], init)
+  const got: Envelope[] = []
+  const reading = (async () => {
+    const query = { server: server.libp2p.peerId, from: FROM, to: FROM + 1000, topics: [RED], key: KEY }
+    for await (const { envelopes } of client.history(query)) got.push(...envelopes)
+  })()
+  await assert.rejects(reading, { name: 'ServerUnreachableError' })
+  assert.deepEqual(hashesOf(got), hashesOf(page))
+  assert.ok(client.tally.get('requests_retried') > 4, 'more often than a server that was never reached')
 })
 
 test('a busy server is asked again when it says so, on the same line', async t => {
