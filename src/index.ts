@@ -43,6 +43,7 @@ export function mailclient(
 export type { AppendOutcome, Archive, ArchiveEnd, ArchiveQuery, ArchiveRow, ArchiveStats } from './archive/archive.js'
 export { DatastoreArchive } from './archive/datastore-archive.js'
 export * from './archive/errors.js'
+export type { PeerTarget } from './base/peer-target.js'
 export { MAIL_PROTOCOL } from './libp2p/mail-protocol.js'
 export type { MailClientService, MailClientServiceInit } from './libp2p/mailclient-service.js'
 export type { MailserverService, MailserverServiceInit } from './libp2p/mailserver-service.js'

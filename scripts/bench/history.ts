@@ -116,7 +116,12 @@ export async function historyBench(count: number): Promise<Line[]> {
     const service = async (): Promise<number> => {
       const started = performance.now()
       let envelopes = 0
-      for await (const page of client.services.mailclient.history({ server: peer, from: 0, to: 0xffff_ffff, key })) {
+      for await (const page of client.services.mailclient.history({
+        server: peer,
+        from: 0,
+        to: 0xffff_ffff,
+        requestKey: key
+      })) {
         envelopes += page.envelopes.length
       }
       if (envelopes !== count) throw new Error(`${envelopes} of ${count} envelopes came`)
@@ -144,7 +149,7 @@ export async function historyBench(count: number): Promise<Line[]> {
     let found = 0
     for (let i = 0; i < TOPIC_PAGES; i++) {
       const topics = Array.from({ length: 10 }, () => prng.pick(traffic.cold))
-      const query: HistoryQuery = { server: peer, from: 0, to: 0xffff_ffff, topics, key, limit: 1000 }
+      const query: HistoryQuery = { server: peer, from: 0, to: 0xffff_ffff, topics, requestKey: key, limit: 1000 }
       const started = performance.now()
       for await (const page of client.services.mailclient.history(query)) found += page.envelopes.length
       topicTimes.push(performance.now() - started)

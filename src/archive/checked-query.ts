@@ -1,5 +1,6 @@
 import { BLOOM_BYTES, isFullBloom } from '../wire/bloom.js'
 import { isUint32, MAX_UINT32 } from '../wire/bytes.js'
+import { checkBytes, checkTopics } from '../wire/checks.js'
 import { decodeCursor } from '../wire/cursor.js'
 import { MAX_DIGEST_PARTS, MIN_SALT_BYTES } from '../wire/digest.js'
 import { topicNumber } from '../wire/topic.js'
@@ -74,7 +75,7 @@ function checkFilter(query: ArchiveFilter): CheckedFilter {
   const checked: CheckedFilter = { lower: query.lower, upper: query.upper }
   if (query.topics !== undefined) checked.topics = topicSet(query.topics)
   else if (query.bloom !== undefined) {
-    if (query.bloom.length !== BLOOM_BYTES) throw new ArchiveQueryError('a bloom filter is 64 bytes')
+    checkBytes(query.bloom, 'a bloom filter', ArchiveQueryError, BLOOM_BYTES)
     if (!isFullBloom(query.bloom)) checked.bloom = query.bloom
   }
   return checked
@@ -94,6 +95,6 @@ export function checkPruneBound(before: number): void {
 
 function topicSet(topics: Uint8Array[]): number[] {
   if (topics.length === 0 || topics.length > MAX_TOPICS) throw new ArchiveQueryError('a query has 1 to 1000 topics')
-  if (topics.some(topic => topic.length !== 4)) throw new ArchiveQueryError('a topic is 4 bytes')
+  checkTopics(topics, ArchiveQueryError)
   return [...new Set(topics.map(topicNumber))].sort((a, b) => a - b)
 }

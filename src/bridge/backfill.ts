@@ -27,7 +27,8 @@ export interface BackfillParts {
 }
 
 /** Which history to fetch. Times are Unix seconds, inclusive. */
-export interface BackfillQuery extends Omit<HistoryQuery, 'limit' | 'cursor' | 'signal'> {
+export interface BackfillQuery extends Omit<HistoryQuery, 'server' | 'limit' | 'cursor' | 'signal'> {
+  server: PeerId
   to: number
 }
 

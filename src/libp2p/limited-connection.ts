@@ -1,5 +1,6 @@
 import type { Connection, PeerId } from '@libp2p/interface'
 import type { ConnectionManager } from '@libp2p/interface-internal'
+import type { Multiaddr } from '@multiformats/multiaddr'
 
 /** A relay ends a connection that carried too much (128 KiB by default): of what is left a page takes this part at most. */
 const SHARE = 4
@@ -21,7 +22,7 @@ export function relayedPage({ limits }: Pick<Connection, 'limits'>): number | un
 export async function connectionTo(
   peer: PeerId,
   connectionManager: ConnectionManager,
-  signal: AbortSignal
+  { signal, address }: { signal: AbortSignal; address?: Multiaddr | undefined }
 ): Promise<Connection> {
   const open = connectionManager.getConnections(peer).filter(({ status }) => status === 'open')
   if (open.some(({ limits }) => limits === undefined)) return await connectionManager.openConnection(peer, { signal })
@@ -29,7 +30,7 @@ export async function connectionTo(
   if (relayed !== undefined) return relayed
   // libp2p prefers what it has to a second connection by the same way
   for (const worn of open) worn.abort(new Error('the relay is about to end it'))
-  return await connectionManager.openConnection(peer, { signal })
+  return await connectionManager.openConnection(address ?? peer, { signal })
 }
 
 function isWorn(limits: Connection['limits']): boolean {

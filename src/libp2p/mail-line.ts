@@ -14,10 +14,10 @@ const WRITE_TIMEOUT = 60_000
 
 /** Opens a mailserver stream to a peer, dialling it when there is no connection. */
 export function libp2pMailDialler(connectionManager: ConnectionManager): MailDialler {
-  return async (server, { signal }) => {
+  return async (server, { signal, address }) => {
     let stream: Stream
     try {
-      const connection = await connectionTo(server, connectionManager, signal)
+      const connection = await connectionTo(server, connectionManager, { signal, address })
       stream = await connection.newStream(MAIL_PROTOCOL, { signal, runOnLimitedConnection: true })
     } catch (cause) {
       signal.throwIfAborted()

@@ -4,11 +4,12 @@ import type { Datastore } from 'interface-datastore'
 import type { Archive, ArchiveStats } from '../archive/archive.js'
 import { DatastoreArchive } from '../archive/datastore-archive.js'
 import { Retention } from '../archive/retention.js'
-import { MailserverStoppedError } from '../mailserver/errors.js'
+import { MailserverInitError, MailserverStoppedError } from '../mailserver/errors.js'
 import { Keyring } from '../mailserver/keyring.js'
 import { Mailserver } from '../mailserver/mailserver.js'
-import type { MailserverInit } from '../mailserver/settings.js'
+import { type MailserverInit, settle } from '../mailserver/settings.js'
 import type { RequestHandler } from '../waku/mail-exchange.js'
+import { checkString } from '../wire/checks.js'
 import { keyFromPassword } from '../wire/key.js'
 import { MailProtocol, type MailProtocolInit } from './mail-protocol.js'
 import { wakuOf } from './service-lookup.js'
@@ -20,7 +21,10 @@ export interface MailserverServiceInit extends MailserverInit, MailProtocolInit 
    * @default up to 100,000 envelopes in the datastore of the libp2p node
    */
   archive?: Archive | undefined
-  /** The password that clients seal their requests with; more keys are on `keyring`. */
+  /**
+   * The password that clients seal their requests with; more keys are on `keyring`. Without it there has to be a key on the keyring when the
+   * node starts, or another way to open requests: else the start rejects with a `MailserverInitError`.
+   */
   password?: string | undefined
   /**
    * Key of the `waku()` service among the node's services.
@@ -58,7 +62,10 @@ export class MailserverService implements Startable {
   #opening: Promise<void> | undefined
   #takeBack: (() => void) | undefined
 
+  /** @throws {MailserverInitError} when an option is of another type or out of its range */
   constructor(components: MailserverServiceComponents, init: MailserverServiceInit = {}) {
+    if (init.password !== undefined) checkString(init.password, 'password', MailserverInitError, { filled: true })
+    settle(init)
     this.#components = components
     this.#init = init
     this.keyring = new Keyring({ datastore: components.datastore, logger: components.logger, now: init.now })
@@ -106,6 +113,12 @@ export class MailserverService implements Startable {
     await this.keyring.load()
     if (init.password !== undefined) {
       this.#takeBack = this.keyring.lend(PASSWORD_KEY, await keyFromPassword(init.password))
+    }
+    const { forward, requestPrivateKey } = init
+    if (this.keyring.list().length === 0 && forward === undefined && requestPrivateKey === undefined) {
+      throw new MailserverInitError(
+        'nobody could ask this mailserver: give it a password, or put a key on its keyring before the node starts'
+      )
     }
     const archive = init.archive ?? (await DatastoreArchive.open({ datastore }))
     const mailserver = new Mailserver({ waku, archive, keyring: this.keyring, logger, metrics }, init)

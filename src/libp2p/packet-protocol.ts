@@ -1,7 +1,7 @@
 import type { AbortOptions, ComponentLogger, Connection, Logger, PeerId, Startable, Stream } from '@libp2p/interface'
 import type { ConnectionManager, Registrar } from '@libp2p/interface-internal'
 import { NotConnectedError } from '../waku/errors.js'
-import type { Waku } from '../waku/waku.js'
+import type { Connector, Waku } from '../waku/waku.js'
 import { compareBytes } from '../wire/bytes.js'
 import { StreamPacketChannel } from './packet-channel.js'
 import { PacketReopener } from './packet-reopener.js'
@@ -106,20 +106,21 @@ export class PacketProtocol implements Startable {
   }
 
   /** Opens the packets stream with a peer that is connected or can be dialled; nothing when there is one. */
-  async connect(peer: PeerId, options: { signal: AbortSignal }): Promise<void> {
+  async connect(peer: PeerId, options: Parameters<Connector>[1]): Promise<void> {
     if (this.#pairs.has(peer.toString())) return
     const { connectionManager } = this.#components
     const usable = connectionManager.getConnections(peer).filter(isUsable)
     const existing = usable.find(({ direction }) => direction === 'outbound') ?? usable[0]
     if (existing !== undefined) {
       try {
-        return await this.#open(existing, options)
+        return await this.#open(existing, { signal: options.signal })
       } catch (err) {
         // it was on its way out
         if (existing.status === 'open') throw err
       }
     }
-    await this.#open(await connectionManager.openConnection(peer, options), options)
+    const { signal, address } = options
+    await this.#open(await connectionManager.openConnection(address ?? peer, { signal }), { signal })
   }
 
   /** One stream is opened at a time; who comes meanwhile waits for it. */

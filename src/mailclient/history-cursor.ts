@@ -1,5 +1,6 @@
 import type { PeerId } from '@libp2p/interface'
 import { fromHex, toHex } from '../wire/bytes.js'
+import { checkString } from '../wire/checks.js'
 import { CURSOR_BYTES } from '../wire/cursor.js'
 import { HistoryCursorError } from './errors.js'
 
@@ -15,6 +16,7 @@ export function writeCursor(server: PeerId, cursor: Uint8Array): HistoryCursor {
 
 /** @throws {HistoryCursorError} when it is none, or that of another server */
 export function readCursor(server: PeerId, text: HistoryCursor): Uint8Array {
+  checkString(text, 'a cursor', HistoryCursorError)
   const [owner, digits = '', ...rest] = text.split('/')
   if (rest.length > 0 || digits.length !== 2 * CURSOR_BYTES || !/^[0-9a-f]*$/i.test(digits)) {
     throw new HistoryCursorError('a cursor is a peer id, a slash and 72 hexadecimal digits')

@@ -1,7 +1,10 @@
 import type { PeerId } from '@libp2p/interface'
+import type { Multiaddr } from '@multiformats/multiaddr'
+import { type PeerTarget, targetOf } from '../base/peer-target.js'
 import type { Network } from '../waku/packet-channel.js'
 import { BLOOM_BYTES, bloomOf, envelopeMatchesBloom, fullBloom, isFullBloom } from '../wire/bloom.js'
 import { isUint32, MAX_UINT32 } from '../wire/bytes.js'
+import { checkBytes, checkTopics, describe } from '../wire/checks.js'
 import { DIALECTS } from '../wire/dialect.js'
 import { type Dialect, MAX_REQUEST_TOPICS } from '../wire/history-request.js'
 import { topicNumber } from '../wire/topic.js'
@@ -11,8 +14,8 @@ import type { Sealing } from './request-seal.js'
 
 /** Which history is wanted, and from whom. */
 export interface HistoryQuery {
-  /** Must be on the trust list. */
-  server: PeerId
+  /** Must be on the trust list. Named by a multiaddr it is dialled there. */
+  server: PeerTarget
   /** Oldest `sent`, Unix seconds, inclusive. */
   from: number
   /**
@@ -43,10 +46,10 @@ export interface HistoryQuery {
   pageSize?: number | undefined
   /** Go on where an earlier page of this server, range and filter ended. */
   cursor?: HistoryCursor | undefined
-  /** The symmetric key that the server opens requests with, 32 bytes. */
-  key?: Uint8Array | undefined
-  /** In place of `key`: the secp256k1 public key that the request is sealed to, 33 or 65 bytes. For devp2p servers. */
-  publicKey?: Uint8Array | undefined
+  /** The symmetric key that the server opens requests with, 32 bytes: not the one that opens messages. */
+  requestKey?: Uint8Array | undefined
+  /** In place of `requestKey`: the secp256k1 public key that the request is sealed to, 33 or 65 bytes. For devp2p servers. */
+  requestPublicKey?: Uint8Array | undefined
   /** secp256k1 private key, 32 bytes; in place of the service's. */
   signWith?: Uint8Array | undefined
   /** In place of the service's. */
@@ -70,6 +73,8 @@ export interface HistoryQuery {
 /** A query with everything settled that does not depend on the server's network. */
 export interface HistoryPlan {
   readonly server: PeerId
+  /** Where to dial it, if that was said. */
+  readonly address: Multiaddr | undefined
   readonly lower: number
   readonly upper: number
   readonly topics: Uint8Array[] | undefined
@@ -92,9 +97,14 @@ const PAGE_SIZE = 1000
  * @throws {HistoryCursorError}
  */
 export function planHistory(query: HistoryQuery, now: number): HistoryPlan {
-  const { server, from: lower, key, publicKey, topics } = query
+  const { from: lower, requestKey: key, requestPublicKey: publicKey, topics } = query
+  const { peer: server, address } = targetOf(query.server, HistoryQueryError)
   const upper = query.to ?? Math.min(Math.floor(now) + AHEAD, MAX_UINT32)
-  if (!isUint32(lower) || !isUint32(upper)) throw new HistoryQueryError('a time is an integer of Unix seconds')
+  if (!isUint32(lower) || !isUint32(upper)) {
+    throw new HistoryQueryError(
+      `from and to are integers of Unix seconds, not ${describe(lower)} and ${describe(upper)}`
+    )
+  }
   if (upper === 0) throw new HistoryQueryError('to is above 0; leave it out for now')
   if (lower > upper) throw new HistoryQueryError('from lies after to')
   checkKeys(query)
@@ -109,6 +119,7 @@ export function planHistory(query: HistoryQuery, now: number): HistoryPlan {
   const everything = isFullBloom(bloom)
   return {
     server,
+    address,
     lower,
     upper,
     topics,
@@ -122,24 +133,27 @@ export function planHistory(query: HistoryQuery, now: number): HistoryPlan {
   }
 }
 
-function checkKeys({ key, publicKey, dialect }: HistoryQuery): void {
-  if (key !== undefined && key.length !== 32) throw new HistoryQueryError('the request key is 32 bytes')
-  if (publicKey !== undefined && publicKey.length !== 33 && publicKey.length !== 65) {
-    throw new HistoryQueryError('a public key is 33 or 65 bytes')
-  }
+function checkKeys({ requestKey: key, requestPublicKey: publicKey, signWith, dialect }: HistoryQuery): void {
+  if (key !== undefined) checkBytes(key, 'requestKey', HistoryQueryError, 32)
+  if (publicKey !== undefined) checkBytes(publicKey, 'requestPublicKey', HistoryQueryError, 33, 65)
+  if (signWith !== undefined) checkBytes(signWith, 'signWith', HistoryQueryError, 32)
   const sealed = dialect === undefined || DIALECTS[dialect].sealed
-  if (sealed && key === undefined && publicKey === undefined) throw new HistoryQueryError('the request key is missing')
+  if (sealed && key === undefined && publicKey === undefined) {
+    throw new HistoryQueryError(
+      'the request key is missing: requestKey is what keyFromPassword makes of the password of the server'
+    )
+  }
 }
 
 function settleBloom({ topics, bloom }: HistoryQuery): Uint8Array {
   if (topics !== undefined) {
+    checkTopics(topics, HistoryQueryError)
     if (topics.length === 0 || topics.length > MAX_REQUEST_TOPICS) {
       throw new HistoryQueryError(`a history has 1 to ${MAX_REQUEST_TOPICS} topics, or none are named`)
     }
-    if (topics.some(topic => topic.length !== 4)) throw new HistoryQueryError('a topic is 4 bytes')
     return bloomOf(topics)
   }
   if (bloom === undefined) return fullBloom()
-  if (bloom.length !== BLOOM_BYTES) throw new HistoryQueryError(`a bloom filter is ${BLOOM_BYTES} bytes`)
+  checkBytes(bloom, 'a bloom filter', HistoryQueryError, BLOOM_BYTES)
   return bloom
 }

@@ -198,7 +198,8 @@ export class HistoryWalk {
     const error = new HistoryTimeoutError(`no line to the server within ${settings.dialTimeout} ms`)
     const timer = setTimeout(() => expired.abort(error), settings.dialTimeout)
     try {
-      return await dial(this.#plan.server, { signal: AbortSignal.any([this.#options.signal, expired.signal]) })
+      const { server, address } = this.#plan
+      return await dial(server, { address, signal: AbortSignal.any([this.#options.signal, expired.signal]) })
     } finally {
       clearTimeout(timer)
     }

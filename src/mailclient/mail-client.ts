@@ -109,11 +109,11 @@ export class MailClient extends TypedEventEmitter<MailClientEvents> implements S
    * @throws {MailClientStoppedError}
    */
   async *history(query: HistoryQuery): AsyncGenerator<HistoryPage, void> {
-    const { server } = query
     const stopped = this.#stopped
     if (stopped === undefined) throw new MailClientStoppedError('the mail client is not started')
     query.signal?.throwIfAborted()
     const plan = planHistory(query, this.#settings.now())
+    const { server } = plan
     const dial = this.#diallerFor(query.network)
     if (!this.#trust.has(server)) throw new UntrustedServerError('the server is not on the trust list')
 

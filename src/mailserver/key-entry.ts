@@ -1,5 +1,6 @@
 import { peerIdFromString } from '@libp2p/peer-id'
 import { fromHex, toHex } from '../wire/bytes.js'
+import { checkBytes } from '../wire/checks.js'
 import { printable } from '../wire/printable.js'
 import { KeyRecordError, KeyringError } from './errors.js'
 
@@ -25,7 +26,7 @@ export function checkName(name: string): void {
 
 /** @throws {KeyringError} */
 export function checkKey(key: Uint8Array): void {
-  if (key.length !== 32) throw new KeyringError('a key is 32 bytes')
+  checkBytes(key, 'a key', KeyringError, 32)
   if (key.every(byte => byte === 0)) throw new KeyringError('a key of zeros is no key')
 }
 

@@ -1,5 +1,7 @@
 import type { ComponentLogger, Logger, PeerId } from '@libp2p/interface'
 import { type Datastore, Key } from 'interface-datastore'
+import { type PeerTarget, targetOf } from '../base/peer-target.js'
+import { checkString } from '../wire/checks.js'
 import { keyFromPassword } from '../wire/key.js'
 import { KeyExistsError, KeyringError } from './errors.js'
 import { checkKey, checkName, decodeEntry, encodeEntry, type KeyEntry } from './key-entry.js'
@@ -72,9 +74,9 @@ export class Keyring {
    * @throws {KeyExistsError}
    * @throws {KeyringError} for a bad name or key, or when there are 16 unbound ones, or 16 of that peer
    */
-  add(name: string, key: Uint8Array, options: { peer?: PeerId | undefined } = {}): Promise<KeyInfo> {
+  add(name: string, key: Uint8Array, options: { peer?: PeerTarget | undefined } = {}): Promise<KeyInfo> {
     return this.#inTurn(async () => {
-      const peer = options.peer?.toString()
+      const peer = options.peer && targetOf(options.peer, KeyringError).peer.toString()
       checkName(name)
       if (this.#entries.has(name) || this.#lent.has(name))
         throw new KeyExistsError(`there is a key named ${name} already`)
@@ -95,9 +97,9 @@ export class Keyring {
    * @throws {KeyExistsError}
    * @throws {KeyringError}
    */
-  async addPassword(name: string, password: string, options: { peer?: PeerId | undefined } = {}): Promise<KeyInfo> {
+  async addPassword(name: string, password: string, options: { peer?: PeerTarget | undefined } = {}): Promise<KeyInfo> {
     checkName(name)
-    if (password === '') throw new KeyringError('a password is not empty')
+    checkString(password, 'a password', KeyringError, { filled: true })
     return this.add(name, await keyFromPassword(password), options)
   }
 

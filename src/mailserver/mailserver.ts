@@ -111,7 +111,7 @@ export class Mailserver implements Startable {
     })
     this.#served = new ServedRequests(settings.rememberedRequests)
     this.#forwarded = new ServedRequests(settings.rememberedRequests)
-    this.#requestKey = init.requestKey === undefined ? [] : [init.requestKey]
+    this.#requestKey = init.requestPrivateKey === undefined ? [] : [init.requestPrivateKey]
     this.#forward = init.forward
   }
 

@@ -1,4 +1,5 @@
 import type { Network } from '../waku/packet-channel.js'
+import { checkBytes, checkTopics, describe } from '../wire/checks.js'
 import { MailserverInitError } from './errors.js'
 import type { RequestForwarder } from './request-forwarder.js'
 import type { RequestPolicy } from './request-policy.js'
@@ -23,7 +24,7 @@ export interface MailserverInit {
    *
    * @default none
    */
-  requestKey?: Uint8Array | undefined
+  requestPrivateKey?: Uint8Array | undefined
   /**
    * Where requests go that no key here opens.
    *
@@ -121,15 +122,15 @@ export function settle(init: MailserverInit): MailserverSettings {
     const value = init[name]
     if (value === undefined) continue
     if (!Number.isSafeInteger(value) || value < (name === 'stopTimeout' ? 0 : 1)) {
-      throw new MailserverInitError(`${name} is an integer of 1 or more`)
+      throw new MailserverInitError(`${name} is an integer of 1 or more, not ${describe(value)}`)
     }
     settings[name] = value
   }
   if (init.now !== undefined) settings.now = init.now
   if (init.retention !== undefined && !(init.retention > 0)) throw new MailserverInitError('retention is above 0')
-  if (init.requestKey !== undefined && init.requestKey.length !== 32) {
-    throw new MailserverInitError('a request key is 32 bytes')
+  if (init.requestPrivateKey !== undefined) {
+    checkBytes(init.requestPrivateKey, 'requestPrivateKey', MailserverInitError, 32)
   }
-  if (init.archiveTopics?.some(topic => topic.length !== 4)) throw new MailserverInitError('a topic is 4 bytes')
+  if (init.archiveTopics !== undefined) checkTopics(init.archiveTopics, MailserverInitError)
   return settings
 }

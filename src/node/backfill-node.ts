@@ -71,7 +71,7 @@ export class BackfillNode {
       server: server.peer,
       network: server.network,
       topics: topics?.map(fromHex),
-      key: key === undefined ? undefined : fromHex(key)
+      requestKey: key === undefined ? undefined : fromHex(key)
     }
     try {
       return await this.backfill(client).run(query, { signal, onProgress: report })

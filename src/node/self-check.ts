@@ -68,7 +68,13 @@ async function tell(scratch: string, cleanup: Cleanup, signal: AbortSignal): Pro
   const from = Math.min(...posted.map(envelope => envelope.sent))
   let delivered = 0
   let complete = false
-  for await (const page of client.mailclient.history({ server: server.peer, from, topics: [topic], key, signal })) {
+  for await (const page of client.mailclient.history({
+    server: server.peer,
+    from,
+    topics: [topic],
+    requestKey: key,
+    signal
+  })) {
     delivered += page.envelopes.filter(one => posted.some(other => equalBytes(one.raw, other.raw))).length
     complete = page.cursor === undefined
   }

@@ -1,7 +1,9 @@
 import type { ComponentLogger, Logger, PeerId } from '@libp2p/interface'
 import { type Datastore, Key } from 'interface-datastore'
 import { TypedEventEmitter } from 'main-event'
+import { type PeerTarget, targetOf } from '../base/peer-target.js'
 import { ByteUsage } from './byte-usage.js'
+import { TrustEntryError } from './errors.js'
 import { decodeEntry, encodeEntry, makeEntry, type TrustEntry, type TrustOptions } from './trust-entry.js'
 
 export interface TrustListInit {
@@ -82,24 +84,24 @@ export class TrustList extends TypedEventEmitter<TrustListEvents> {
   }
 
   /** The entry of a peer, also an expired one. */
-  get(peer: PeerId): TrustEntry | undefined {
-    const entry = this.#entries.get(peer.toString())
+  get(peer: PeerTarget): TrustEntry | undefined {
+    const entry = this.#entries.get(nameOf(peer))
     return entry && { ...entry }
   }
 
   /** Whether a peer is trusted now. */
-  has(peer: PeerId): boolean {
-    return this.#valid(peer.toString()) !== undefined
+  has(peer: PeerTarget): boolean {
+    return this.#valid(nameOf(peer)) !== undefined
   }
 
   /**
    * Trusts a peer from now on; what was said about it before is replaced, bytes it delivered stay counted.
    *
-   * @throws {TrustEntryError} when an option is out of range
+   * @throws {TrustEntryError} when an option is out of range, or for what names no peer
    */
-  add(peer: PeerId, options: TrustOptions = {}): Promise<TrustEntry> {
+  add(peer: PeerTarget, options: TrustOptions = {}): Promise<TrustEntry> {
     return this.#inTurn(async () => {
-      const entry = makeEntry(peer.toString(), options, this.#now())
+      const entry = makeEntry(nameOf(peer), options, this.#now())
       await this.#datastore.put(new Key(ENTRIES + entry.peer), encodeEntry(entry))
       this.#entries.set(entry.peer, entry)
       this.#changed({ peer: entry.peer, trusted: true })
@@ -108,9 +110,9 @@ export class TrustList extends TypedEventEmitter<TrustListEvents> {
   }
 
   /** Trusts a peer no longer; false when it was not on the list. */
-  remove(peer: PeerId): Promise<boolean> {
+  remove(peer: PeerTarget): Promise<boolean> {
     return this.#inTurn(async () => {
-      const name = peer.toString()
+      const name = nameOf(peer)
       if (!this.#entries.has(name)) return false
       await this.#datastore.delete(new Key(ENTRIES + name))
       this.#entries.delete(name)
@@ -187,4 +189,9 @@ export class TrustList extends TypedEventEmitter<TrustListEvents> {
     this.#last = result.catch(() => {})
     return result
   }
+}
+
+/** @throws {TrustEntryError} */
+function nameOf(peer: PeerTarget): string {
+  return targetOf(peer, TrustEntryError).peer.toString()
 }

@@ -1,4 +1,5 @@
 import type { Logger, PeerId } from '@libp2p/interface'
+import { checkBytes, checkTopics, describe } from '../wire/checks.js'
 import type { Envelope } from '../wire/envelope.js'
 import { decodePayload, type OpenedPayload } from '../wire/payload.js'
 import { openSymmetric } from '../wire/symmetric.js'
@@ -25,10 +26,11 @@ export class Filters {
    * @throws {TypeError} when a topic, the key or the signer has the wrong length, or a signer is asked for without a key
    */
   subscribe(filter: MessageFilter, onMessage: (message: ReceivedMessage) => unknown): () => void {
-    if (filter.topics?.some(topic => topic.length !== 4)) throw new TypeError('a topic is 4 bytes')
-    if (filter.key !== undefined && filter.key.length !== 32) throw new TypeError('a symmetric key is 32 bytes')
+    if (typeof onMessage !== 'function') throw new TypeError(`a subscriber is a function, not ${describe(onMessage)}`)
+    if (filter.topics !== undefined) checkTopics(filter.topics, TypeError)
+    if (filter.key !== undefined) checkBytes(filter.key, 'a symmetric key', TypeError, 32)
     if (filter.key?.every(byte => byte === 0)) throw new TypeError('a symmetric key of zeros is no key')
-    if (filter.signer !== undefined && filter.signer.length !== 65) throw new TypeError('a signer is 65 bytes')
+    if (filter.signer !== undefined) checkBytes(filter.signer, 'a signer', TypeError, 65)
     if (filter.signer !== undefined && filter.key === undefined)
       throw new TypeError('a signer is only known with a key')
     const subscription = new Subscription(filter, onMessage, this.#memory)

@@ -1,4 +1,5 @@
 import type { PeerId } from '@libp2p/interface'
+import type { Multiaddr } from '@multiformats/multiaddr'
 import type { Origin } from '../limits/origin.js'
 import type { MailCodec } from '../wire/mail-codec.js'
 import type { Network, Packet } from './packet-channel.js'
@@ -57,5 +58,8 @@ export interface MailLine {
   abort(reason: Error): void
 }
 
-/** Opens a line to a mailserver that is already connected or can be dialled. */
-export type MailDialler = (server: PeerId, options: { signal: AbortSignal }) => Promise<MailLine>
+/** Opens a line to a mailserver that is already connected or can be dialled, at `address` when that is known. */
+export type MailDialler = (
+  server: PeerId,
+  options: { signal: AbortSignal; address?: Multiaddr | undefined }
+) => Promise<MailLine>

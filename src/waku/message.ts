@@ -1,5 +1,7 @@
 import type { PeerId } from '@libp2p/interface'
+import type { PeerTarget } from '../base/peer-target.js'
 import { concatBytes } from '../wire/bytes.js'
+import { checkBytes } from '../wire/checks.js'
 import type { Envelope, EnvelopeFields } from '../wire/envelope.js'
 import { encodePayload } from '../wire/payload.js'
 import { sealSymmetric } from '../wire/symmetric.js'
@@ -28,17 +30,18 @@ export interface Message {
    */
   pow?: number | undefined
   /**
-   * Only this peer is sent the message; it has to confirm what it receives.
+   * Only this peer is sent the message; it has to confirm what it receives. One that is named by a multiaddr is dialled
+   * when there is no conversation with it.
    *
    * @default all peers that want it, also those that connect later
    */
-  to?: PeerId | undefined
+  to?: PeerTarget | undefined
 }
 
 /** An envelope that is sealed already. */
 export interface SealedMessage {
   envelope: Envelope
-  to?: PeerId | undefined
+  to?: PeerTarget | undefined
 }
 
 /** What became of a post. Everyone in `confirmed` and `refused` was sent it too. */
@@ -63,7 +66,10 @@ export const DEFAULT_TTL = 50
  */
 export function sealMessage(message: Message, now: number, maxTtl: number): Omit<EnvelopeFields, 'nonce'> {
   const { topic, payload, key, signWith, ttl = DEFAULT_TTL } = message
-  if (topic.length !== 4) throw new InvalidPostError('a topic is 4 bytes')
+  checkBytes(topic, 'a topic', InvalidPostError, 4)
+  checkBytes(payload, 'a payload', InvalidPostError)
+  if (key !== undefined) checkBytes(key, 'a symmetric key', InvalidPostError, 32)
+  if (signWith !== undefined) checkBytes(signWith, 'a private key to sign with', InvalidPostError, 32)
   if (!Number.isInteger(ttl) || ttl < 1 || ttl > maxTtl) throw new InvalidPostError(`a ttl is 1 to ${maxTtl} seconds`)
   if (key === undefined && signWith !== undefined) throw new InvalidPostError('only an encrypted message can be signed')
   let data = concatBytes(payload)

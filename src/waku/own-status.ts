@@ -55,6 +55,7 @@ export class OwnStatus {
    * @throws {RangeError} when a byte limit is below the largest packet; nothing changed then
    */
   update(options: StatusOptions, now: number): StatusOptions {
+    encodeStatusOptions(options)
     checkByteLimits(options)
     const changed: StatusOptions = {}
     for (const [name, value] of Object.entries(options)) {

@@ -1,6 +1,7 @@
 import type { PeerId } from '@libp2p/interface'
 import { orAborted } from '../base/or-aborted.js'
-import type { Envelope } from '../wire/envelope.js'
+import { describe } from '../wire/checks.js'
+import { Envelope } from '../wire/envelope.js'
 import { batchHash, encodeMessages } from '../wire/messages.js'
 import { refusalOf } from './confirmations.js'
 import { InvalidPostError, NoConfirmationsError, NotConnectedError, UnwantedEnvelopeError } from './errors.js'
@@ -27,6 +28,11 @@ const USUAL_POW = 0.002
 /** … unless it holds so many bytes of data or more. */
 const LARGE_DATA = 50_000
 
+function sealed({ envelope }: SealedMessage): Envelope {
+  if (envelope instanceof Envelope) return envelope
+  throw new InvalidPostError(`an envelope is an Envelope, as decodeEnvelope makes it, not ${describe(envelope)}`)
+}
+
 /** Posts envelopes of our own and collects what their receivers say. */
 export class Poster {
   readonly #parts: PosterParts
@@ -37,15 +43,15 @@ export class Poster {
 
   async post(
     message: Message | SealedMessage,
+    to: PeerId | undefined,
     options: { signal?: AbortSignal | undefined; timeout?: number | undefined } = {}
   ): Promise<PostResult> {
     const { intake, settings } = this.#parts
-    if (message.to !== undefined) this.#confirmingSession(message.to)
-    const envelope = 'envelope' in message ? message.envelope : await this.#seal(message, options.signal)
+    if (to !== undefined) this.#confirmingSession(to)
+    const envelope = 'envelope' in message ? sealed(message) : await this.#seal(message, to, options.signal)
     const wrong = judgeForm(envelope, settings.now(), settings)
     if (wrong !== undefined) throw new InvalidPostError(wrong.text)
 
-    const { to } = message
     const receivers = to === undefined ? this.#interested(envelope) : [this.#receiver(to, envelope)]
     intake.takeOwn(envelope, { offer: to === undefined, knownBy: receivers.map(({ slot }) => slot) })
     const result: PostResult = { envelope, sent: [], confirmed: [], refused: [], unanswered: [] }
@@ -56,10 +62,10 @@ export class Poster {
     return result
   }
 
-  async #seal(message: Message, signal: AbortSignal | undefined): Promise<Envelope> {
+  async #seal(message: Message, to: PeerId | undefined, signal: AbortSignal | undefined): Promise<Envelope> {
     const { own, settings, miner, peers } = this.#parts
     const fields = sealMessage(message, settings.now(), settings.maxTtl)
-    const asked = message.to === undefined ? 0 : (peers.active(message.to)?.pow ?? 0)
+    const asked = to === undefined ? 0 : (peers.active(to)?.pow ?? 0)
     const usual = fields.data.length < LARGE_DATA ? USUAL_POW : 0
     return await miner.mine(fields, message.pow ?? Math.max(own.pow, asked, usual), { signal })
   }

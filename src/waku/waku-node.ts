@@ -1,10 +1,12 @@
 import type { ComponentLogger, Logger, Metrics, PeerId, Startable } from '@libp2p/interface'
 import { setMaxListeners } from 'main-event'
+import { type PeerTarget, targetOf } from '../base/peer-target.js'
 import { Limits } from '../limits/limits.js'
+import { describe } from '../wire/checks.js'
 import type { Envelope } from '../wire/envelope.js'
 import type { StatusOptions } from '../wire/status.js'
 import { Counters } from './counters.js'
-import { NotConnectedError, WakuStoppedError } from './errors.js'
+import { InvalidPostError, NotConnectedError, WakuStoppedError } from './errors.js'
 import type { Feed } from './feed.js'
 import { Filters } from './filters.js'
 import { Forwarder } from './forwarder.js'
@@ -160,7 +162,12 @@ export class WakuNode implements Waku, Startable {
     options: { signal?: AbortSignal | undefined; timeout?: number | undefined } = {}
   ): Promise<PostResult> {
     if (!this.#running) throw new WakuStoppedError('the node is not running')
-    return await this.#poster.post(message, options)
+    if (message === null || typeof message !== 'object')
+      throw new InvalidPostError(`a message is an object, not ${describe(message)}`)
+    if (message.to === undefined) return await this.#poster.post(message, undefined, options)
+    const { peer, address } = targetOf(message.to, InvalidPostError)
+    if (address !== undefined) await this.connect(address, options)
+    return await this.#poster.post(message, peer, options)
   }
 
   deliverHistoric(envelope: Envelope, peer: PeerId): boolean {
@@ -192,7 +199,8 @@ export class WakuNode implements Waku, Startable {
     return () => void this.#connectors.delete(connect)
   }
 
-  async connect(peer: PeerId, options: { signal?: AbortSignal | undefined } = {}): Promise<void> {
+  async connect(target: PeerTarget, options: { signal?: AbortSignal | undefined } = {}): Promise<void> {
+    const { peer, address } = targetOf(target, TypeError)
     if (!this.#running) throw new WakuStoppedError('the node is not running')
     if (this.#peers.active(peer) !== undefined) return
     const deadline = AbortSignal.timeout(CONNECT_TIMEOUT)
@@ -202,7 +210,7 @@ export class WakuNode implements Waku, Startable {
     let failure: unknown
     for (const connect of this.#connectors) {
       try {
-        await connect(peer, { signal })
+        await connect(peer, { signal, address })
         return await ready
       } catch (err) {
         signal.throwIfAborted()

@@ -1,4 +1,6 @@
 import type { PeerId } from '@libp2p/interface'
+import type { Multiaddr } from '@multiformats/multiaddr'
+import type { PeerTarget } from '../base/peer-target.js'
 import type { Limits } from '../limits/limits.js'
 import type { Envelope } from '../wire/envelope.js'
 import type { StatusOptions } from '../wire/status.js'
@@ -26,8 +28,11 @@ export interface RunOptions {
   onReady?: (() => void) | undefined
 }
 
-/** Gets a conversation with a peer, or throws: dials it, opens a stream, hands the channel to `run`. */
-export type Connector = (peer: PeerId, options: { signal: AbortSignal }) => Promise<void>
+/** Gets a conversation with a peer, or throws: dials it (at `address` when that is known), opens a stream, hands the channel to `run`. */
+export type Connector = (
+  peer: PeerId,
+  options: { signal: AbortSignal; address?: Multiaddr | undefined }
+) => Promise<void>
 
 /** The base node service: live envelopes to and from peers of any network. */
 export interface Waku {
@@ -88,11 +93,12 @@ export interface Waku {
    */
   addConnector(connect: Connector): () => void
   /**
-   * Resolves when Status was exchanged with the peer; at once when that is so already.
+   * Resolves when Status was exchanged with the peer; at once when that is so already. Named by a multiaddr it is dialled there.
    *
    * @throws {NotConnectedError} when no transport reaches it, or it ended the conversation
    * @throws {HandshakeError} when its Status was late or invalid
    * @throws {WakuStoppedError} when the node does not run
+   * @throws {TypeError} for what names no peer
    */
-  connect(peer: PeerId, options?: { signal?: AbortSignal | undefined }): Promise<void>
+  connect(peer: PeerTarget, options?: { signal?: AbortSignal | undefined }): Promise<void>
 }

@@ -1,4 +1,6 @@
 import { equalBytes } from './bytes.js'
+import { checkBytes } from './checks.js'
+import { UnencodableError } from './errors.js'
 
 /** A bloom filter over topics has 512 bits (6/WAKU1). */
 export const BLOOM_BYTES = 64
@@ -21,7 +23,10 @@ function bits(topic: Uint8Array): [number, number, number] {
   return [bit(0), bit(1), bit(2)]
 }
 
-/** The filter that a topic sets: 64 bytes, 1 to 3 bits. */
+/**
+ * The filter that a topic sets: 64 bytes, 1 to 3 bits.
+ * @throws UnencodableError when it is not 4 bytes
+ */
 export function topicBloom(topic: Uint8Array): Uint8Array {
   return bloomOf([topic])
 }
@@ -36,11 +41,16 @@ export function lossyTopicBloom(topic: Uint8Array): Uint8Array {
   return bloom
 }
 
-/** The filter that covers all of `topics` (4 bytes each): what a node announces. */
+/**
+ * The filter that covers all of `topics` (4 bytes each): what a node announces.
+ * @throws UnencodableError when one is not 4 bytes
+ */
 export function bloomOf(topics: Iterable<Uint8Array>): Uint8Array {
   const bloom = new Uint8Array(BLOOM_BYTES)
-  for (const topic of topics)
+  for (const topic of topics) {
+    checkBytes(topic, 'a topic', UnencodableError, 4)
     for (const bit of bits(topic)) bloom[bit >> 3] = (bloom[bit >> 3] as number) | (1 << (bit & 7))
+  }
   return bloom
 }
 

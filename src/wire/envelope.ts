@@ -1,4 +1,5 @@
 import { concatBytes, isUint32, readUint32, toHex } from './bytes.js'
+import { checkBytes } from './checks.js'
 import { MalformedError, UnencodableError } from './errors.js'
 import { keccak256, leadingZeroBits } from './keccak.js'
 import { encodeList, encodeString, encodeUint, headerLength, ItemReader, listHeader } from './rlp.js'
@@ -208,6 +209,7 @@ function readUint32Item(item: ItemReader): number {
  * @throws MalformedError
  */
 export function decodeEnvelope(raw: Uint8Array, digest?: EnvelopeDigest): Envelope {
+  checkBytes(raw, 'an envelope', MalformedError)
   return new Envelope(raw, digest)
 }
 
@@ -225,6 +227,7 @@ export function encodeEnvelope(fields: EnvelopeFields): Envelope {
 function fieldItems({ expiry, ttl, topic, data }: Omit<EnvelopeFields, 'nonce'>): Uint8Array[] {
   if (!isUint32(expiry)) throw new UnencodableError('expiry is an integer of 32 bits')
   if (!isUint32(ttl)) throw new UnencodableError('ttl is an integer of 32 bits')
-  if (topic.length !== 4) throw new UnencodableError('a topic is 4 bytes')
+  checkBytes(topic, 'a topic', UnencodableError, 4)
+  checkBytes(data, 'the data of an envelope', UnencodableError)
   return [encodeUint(expiry), encodeUint(ttl), encodeString(topic), encodeString(data)]
 }

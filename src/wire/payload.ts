@@ -1,4 +1,5 @@
 import { concatBytes } from './bytes.js'
+import { checkBytes } from './checks.js'
 import { MalformedError, UnencodableError } from './errors.js'
 import { keccak256 } from './keccak.js'
 import { type RandomSource, randomBytes } from './random.js'
@@ -31,9 +32,11 @@ export interface PayloadInit {
 
 /**
  * The plaintext of an envelope's data: flags ‖ length (1..3 bytes, little-endian) ‖ payload ‖ padding ‖ signature.
- * @throws UnencodableError when the payload is too long
+ * @throws UnencodableError when the payload is too long or no bytes
  */
 export function encodePayload({ payload, signWith, padding, random = randomBytes }: PayloadInit): Uint8Array {
+  checkBytes(payload, 'a payload', UnencodableError)
+  if (signWith !== undefined) checkBytes(signWith, 'a private key to sign with', UnencodableError, 32)
   const length = payload.length
   if (length > MAX_PAYLOAD) throw new UnencodableError(`a payload has at most ${MAX_PAYLOAD} bytes`)
   const width = length < 2 ** 8 ? 1 : length < 2 ** 16 ? 2 : 3
@@ -52,6 +55,7 @@ export function encodePayload({ payload, signWith, padding, random = randomBytes
  * @throws MalformedError when a length reaches beyond the bytes or the signature is none
  */
 export function decodePayload(plain: Uint8Array, options: { recover?: boolean | undefined } = {}): OpenedPayload {
+  checkBytes(plain, 'a plaintext', MalformedError)
   if (plain.length === 0) throw new MalformedError('a plaintext is empty')
   const flags = plain[0] as number
   const signed = (flags & SIGNED_FLAG) !== 0

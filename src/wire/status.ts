@@ -1,5 +1,6 @@
 import { BLOOM_BYTES, fullBloom } from './bloom.js'
 import { MAX_UINT32 } from './bytes.js'
+import { checkBytes, checkTopics } from './checks.js'
 import { MalformedError, UnencodableError } from './errors.js'
 import {
   children,
@@ -49,7 +50,7 @@ export function encodeOptionValues(options: StatusOptions): EncodedOptions {
   const encoded: EncodedOptions = []
   if (pow !== undefined) encoded.push([Key.pow, encodeUint(powBits(pow))])
   if (bloom !== undefined) {
-    if (bloom.length !== BLOOM_BYTES) throw new UnencodableError('a bloom filter is 64 bytes')
+    checkBytes(bloom, 'a bloom filter', UnencodableError, BLOOM_BYTES)
     encoded.push([Key.bloom, encodeString(bloom)])
   }
   if (light !== undefined) encoded.push([Key.light, encodeUint(light ? 1 : 0)])
@@ -158,7 +159,7 @@ export function decodeLimits(item: RlpItem): RateLimits {
 
 export function encodeTopicInterest(topics: Uint8Array[]): Uint8Array {
   if (topics.length > MAX_TOPIC_INTEREST) throw new UnencodableError(`more than ${MAX_TOPIC_INTEREST} topics`)
-  if (topics.some(topic => topic.length !== 4)) throw new UnencodableError('a topic is 4 bytes')
+  checkTopics(topics, UnencodableError)
   return encodeList(topics.map(encodeString))
 }
 

@@ -1,5 +1,6 @@
 import { gcm } from '@noble/ciphers/aes.js'
 import { concatBytes } from './bytes.js'
+import { checkBytes } from './checks.js'
 import { UnencodableError } from './errors.js'
 import { randomBytes } from './random.js'
 
@@ -8,7 +9,7 @@ const IV_BYTES = 12
 const TAG_BYTES = 16
 
 function checkKey(key: Uint8Array): void {
-  if (key.length !== KEY_BYTES) throw new UnencodableError('a symmetric key is 32 bytes')
+  checkBytes(key, 'a symmetric key', UnencodableError, KEY_BYTES)
   if (key.every(byte => byte === 0)) throw new UnencodableError('a symmetric key of zeros is no key')
 }
 
@@ -23,17 +24,19 @@ export function sealSymmetric(
   options: { iv?: Uint8Array | undefined } = {}
 ): Uint8Array {
   checkKey(key)
+  checkBytes(plain, 'a plaintext', UnencodableError)
   const iv = options.iv ?? randomBytes(IV_BYTES)
-  if (iv.length !== IV_BYTES) throw new UnencodableError('an iv is 12 bytes')
+  checkBytes(iv, 'an iv', UnencodableError, IV_BYTES)
   return concatBytes(gcm(key, iv).encrypt(plain), iv)
 }
 
 /**
  * Decrypts what `sealSymmetric` made; undefined when this key does not open it.
- * @throws UnencodableError when the key is not 32 bytes, or zero
+ * @throws UnencodableError when the key is not 32 bytes, or zero, or the data are no bytes
  */
 export function openSymmetric(data: Uint8Array, key: Uint8Array): Uint8Array | undefined {
   checkKey(key)
+  checkBytes(data, 'what is opened', UnencodableError)
   if (data.length <= TAG_BYTES + IV_BYTES) return undefined
   const split = data.length - IV_BYTES
   try {

@@ -46,7 +46,7 @@ test('a new archive has everything that a libp2p server has, as the same bytes, 
   await server.archive.append(envelopes)
   const { client } = await clientNode(t, [server])
   const { archive, backfill } = await filler(t, query => client.history(query))
-  const query = { server: server.libp2p.peerId, from: OLD, to: TO, key: KEY, pageSize: 50 }
+  const query = { server: server.libp2p.peerId, from: OLD, to: TO, requestKey: KEY, pageSize: 50 }
   const seen: BackfillProgress[] = []
   const first = await backfill.run(query, { signal, onProgress: progress => seen.push(progress) })
   assert.deepEqual(await stored(archive), await stored(server.archive))
@@ -84,7 +84,7 @@ test('a devp2p server heals it just as well', async t => {
   const peer = client.devp2p.addAddress(server.enode)
   await client.trust.add(peer)
   const { archive, backfill } = await filler(t, query => client.client.history(query))
-  const query = { server: peer, network: 'devp2p' as const, from: OLD, to: TO, key: KEY, pageSize: 25 }
+  const query = { server: peer, network: 'devp2p' as const, from: OLD, to: TO, requestKey: KEY, pageSize: 25 }
   assert.equal((await backfill.run(query, { signal })).stored, 60)
   assert.deepEqual(await stored(archive), await stored(server.archive))
 })
@@ -98,7 +98,7 @@ test('a server without pages heals it window by window: interrupted, it goes on 
   const peer = client.devp2p.addAddress(server.enode)
   await client.trust.add(peer)
   const { archive, backfill, datastore } = await filler(t, query => client.client.history(query))
-  const query = { server: peer, network: 'devp2p' as const, from: OLD, to: OLD + 599, key: KEY }
+  const query = { server: peer, network: 'devp2p' as const, from: OLD, to: OLD + 599, requestKey: KEY }
   const stop = new AbortController()
   const done: number[] = []
   const run = backfill.run(query, {
@@ -131,7 +131,7 @@ test('interrupted after a page it goes on behind it, and then fetches what came 
   await server.archive.append(expired(100))
   const { client } = await clientNode(t, [server])
   const { archive, backfill } = await filler(t, query => client.history(query))
-  const query = { server: server.libp2p.peerId, from: OLD, to: TO, key: KEY, pageSize: 20 }
+  const query = { server: server.libp2p.peerId, from: OLD, to: TO, requestKey: KEY, pageSize: 20 }
   const stop = new AbortController()
   const run = backfill.run(query, {
     signal: stop.signal,
@@ -164,7 +164,10 @@ test('a cursor that the server takes no more is forgotten', async t => {
   const { peerId } = server.libp2p
   const stale = `${peerId}/${(OLD + 10).toString(16)}${'00'.repeat(32)}`
   await new BackfillRecords(datastore).save(peerId, undefined, { from: OLD, to: TO, cursor: stale })
-  const { stored: count, complete } = await backfill.run({ server: peerId, from: OLD, to: TO, key: KEY }, { signal })
+  const { stored: count, complete } = await backfill.run(
+    { server: peerId, from: OLD, to: TO, requestKey: KEY },
+    { signal }
+  )
   assert.equal(lie, false)
   assert.equal(complete, true)
   assert.equal(count, 50)
@@ -182,7 +185,7 @@ test('what would not have been taken in live is left out and counted by its reas
   ]
   const server = await lyingServer(t, async line => honest(line, await line.request(), batch))
   const { client } = await clientNode(t, [server])
-  const query = { server: server.libp2p.peerId, from: OLD, to: now + 60, key: KEY }
+  const query = { server: server.libp2p.peerId, from: OLD, to: now + 60, requestKey: KEY }
   const run = async (parts: Partial<BackfillParts>) => {
     const { archive, backfill } = await filler(t, asked => client.history(asked), parts)
     const { refused } = await backfill.run(query, { signal })
@@ -214,7 +217,7 @@ test('a server that lies or breaks off ends the run, and what came before is kep
   })
   const { client } = await clientNode(t, [server], { retries: 0 })
   const { archive, datastore, backfill } = await filler(t, query => client.history(query))
-  const query = { server: server.libp2p.peerId, from: OLD, to: TO, key: KEY, pageSize: 5 }
+  const query = { server: server.libp2p.peerId, from: OLD, to: TO, requestKey: KEY, pageSize: 5 }
   await assert.rejects(backfill.run(query, { signal }), { name: 'MisbehavingServerError' })
   assert.equal((await archive.stats()).envelopes, 5)
   const record = await new BackfillRecords(datastore).load(server.libp2p.peerId, undefined)
@@ -240,7 +243,7 @@ test('nothing is noted behind what did not reach the disk', async t => {
     datastore: parts.datastore,
     rules: { pow: 0, maxTtl: 86_400 }
   })
-  const query = { server: server.libp2p.peerId, from: OLD, to: TO, key: KEY, pageSize: 10 }
+  const query = { server: server.libp2p.peerId, from: OLD, to: TO, requestKey: KEY, pageSize: 10 }
   await assert.rejects(backfill.run(query, { signal }), { message: 'the disk is full' })
   failing = false
   const rest = await backfill.run(query, { signal })

@@ -50,7 +50,7 @@ test('a libp2p client has the history of a libp2p server behind another: all of 
   await server.archive.append(envelopes)
   const bridge = await bridgeNode(t, { requestKey: THEIRS, upstreams: node => [node.upstream(server)] })
   const client = await clientNode(t, [bridge])
-  const query = { server: bridge.peerId, from: OLD, key: KEY, pageSize: 60 }
+  const query = { server: bridge.peerId, from: OLD, requestKey: KEY, pageSize: 60 }
   assert.deepEqual(hashesOf(await all(client.client.envelopes(query))), hashesOf(envelopes))
   assert.equal((await bridge.archive.stats()).envelopes, 0, 'nothing stays at the node between')
   assert.equal(bridge.waku.counters.snapshot().envelopes_accepted, 0)
@@ -65,7 +65,7 @@ for (const capability of ['waku/1', 'waku/0', 'shh/6'] as const) {
     const bridge = await bridgeNode(t, { requestKey: THEIRS, upstreams: node => [node.upstream(server)] })
     const client = await clientNode(t, [bridge])
     for (const dialect of ['sg7', 'spec6t'] as const) {
-      const query = { server: bridge.peerId, from: OLD, topics: [RED], key: KEY, pageSize: 20, dialect }
+      const query = { server: bridge.peerId, from: OLD, topics: [RED], requestKey: KEY, pageSize: 20, dialect }
       assert.deepEqual(hashesOf(await all(client.client.envelopes(query))), hashesOf(envelopes), dialect)
     }
     assert.equal((await bridge.archive.stats()).envelopes, 0)
@@ -81,7 +81,7 @@ for (const capability of ['waku/1', 'waku/0', 'shh/6'] as const) {
     await client.waku.connect(peer)
     await client.trust.add(peer)
     for (const dialect of ['sg7', 'spec6t'] as const) {
-      const query = { server: peer, from: OLD, key: KEY, pageSize: 20, dialect, network: 'devp2p' as const }
+      const query = { server: peer, from: OLD, requestKey: KEY, pageSize: 20, dialect, network: 'devp2p' as const }
       assert.deepEqual(hashesOf(await all(client.client.envelopes(query))), hashesOf(envelopes), dialect)
     }
     assert.equal(bridge.forwarding.tally.get('answers_complete'), 6)
@@ -128,7 +128,7 @@ test('only who was named is served: others are told that nobody here reads their
   })
   await client.libp2p.dial(bridge.libp2p.getMultiaddrs())
   await client.trust.add(bridge.peerId)
-  const query = { server: bridge.peerId, from: OLD, key: KEY }
+  const query = { server: bridge.peerId, from: OLD, requestKey: KEY }
   assert.equal((await all(client.client.envelopes(query))).length, 3)
   const stranger = await clientNode(t, [bridge])
   await assert.rejects(all(stranger.client.envelopes(query)), { name: 'RequestError', code: 2 })
@@ -141,7 +141,7 @@ test('what a key of its own opens is answered by the node itself', async t => {
   const envelopes = expired(2)
   await bridge.archive.append(envelopes)
   const client = await clientNode(t, [bridge])
-  const query = { server: bridge.peerId, from: OLD, key: KEY }
+  const query = { server: bridge.peerId, from: OLD, requestKey: KEY }
   assert.deepEqual(hashesOf(await all(client.client.envelopes(query))), hashesOf(envelopes))
   assert.equal(server.server.tally.get('requests'), 0)
 })
@@ -220,7 +220,7 @@ test('with two upstreams the next is asked when one is gone, or cannot read the 
   })
   await gone.libp2p.stop()
   const client = await clientNode(t, [bridge])
-  const query = { server: bridge.peerId, from: OLD, key: KEY }
+  const query = { server: bridge.peerId, from: OLD, requestKey: KEY }
   assert.equal((await all(client.client.envelopes(query))).length, 4)
   assert.equal(bridge.forwarding.tally.get('upstreams_unreachable'), 1)
   assert.equal((await all(client.client.envelopes(query))).length, 4)
@@ -272,7 +272,7 @@ test('nothing that passes through reaches filters, archive or peers of the node 
   const peer = bystander.devp2p.addAddress(bridge.enode)
   await bystander.waku.connect(peer)
   const client = await clientNode(t, [bridge])
-  const query = { server: bridge.peerId, from: OLD, key: KEY }
+  const query = { server: bridge.peerId, from: OLD, requestKey: KEY }
   assert.equal((await all(client.client.envelopes(query))).length, 2)
   // what is posted now comes after what would have been passed on
   const marker = newEnvelope()

@@ -129,7 +129,7 @@ test('history from a mailserver is bridged to nobody and archived nowhere [BR-03
   await server.archive.append(old)
   const peer = bridge.devp2p.addAddress(server.enode)
   await bridge.mailclient.trust.add(peer)
-  const query = { server: peer, network: 'devp2p' as const, from: unixNow() - 60, key: KEY }
+  const query = { server: peer, network: 'devp2p' as const, from: unixNow() - 60, requestKey: KEY }
   const fetched: Envelope[] = []
   for await (const envelope of bridge.mailclient.envelopes(query)) fetched.push(envelope)
   assert.deepEqual(hashesOf(fetched), hashesOf(old))

@@ -19,7 +19,7 @@ test('trust belongs to the key: on either network, after a reconnect, until it i
   await client.libp2p.dial(server.libp2p.getMultiaddrs())
   const fetch = async (network: Network, pageSize = 1000): Promise<number> => {
     let count = 0
-    const query = { server: peer, network, from: OLD, key: KEY, pageSize }
+    const query = { server: peer, network, from: OLD, requestKey: KEY, pageSize }
     for await (const page of client.mailclient.history(query)) {
       count += page.envelopes.length
       if (pageSize < 30 && page.cursor !== undefined) await client.mailclient.trust.remove(peer)

@@ -22,7 +22,7 @@ async function atServer(t: Parameters<typeof legacyNode>[0], init: LegacyNodeIni
   await node.trust.add(name)
   const [server] = await Promise.all([peer, node.waku.connect(name), peer.then(server => server.shakeHands())])
   const history = (query: { signal?: AbortSignal; pageSize?: number } = {}) =>
-    node.client.envelopes({ server: name, network: 'devp2p', from: OLD, to: OLD + 1000, key: KEY, ...query })
+    node.client.envelopes({ server: name, network: 'devp2p', from: OLD, to: OLD + 1000, requestKey: KEY, ...query })
   return { server, node, name, history }
 }
 
@@ -145,7 +145,7 @@ test('a broken connection is dialled again and the page asked for anew; trust is
   const envelopes = some(30)
   await server.archive.append(envelopes)
   const peer = client.devp2p.addAddress(server.enode)
-  const query = { server: peer, network: 'devp2p' as const, from: OLD, key: KEY, pageSize: 7 }
+  const query = { server: peer, network: 'devp2p' as const, from: OLD, requestKey: KEY, pageSize: 7 }
   await assert.rejects(all(client.client.envelopes(query)), { name: 'UntrustedServerError' })
   await client.trust.add(peer)
   const got: string[] = []
@@ -168,7 +168,7 @@ test('a server whose answers have no completion is through when it falls silent;
   })
   const [server] = await Promise.all([peer, node.waku.connect(name), shake])
   const envelopes = some(10)
-  const query = { server: name, network: 'devp2p' as const, from: OLD, to: OLD + 100, key: KEY }
+  const query = { server: name, network: 'devp2p' as const, from: OLD, to: OLD + 100, requestKey: KEY }
   const first = all(node.client.envelopes({ ...query, limit: 6 }))
   await server.find(PacketCode.Request)
   for (const { raw } of envelopes) await server.send(PacketCode.P2PMessage, raw)

@@ -196,7 +196,7 @@ test('bridges in a ring pass each envelope to each node once, and what was fetch
     server: b.key.peerId,
     network: 'devp2p',
     from: 1,
-    key: new Uint8Array(32).fill(7)
+    requestKey: new Uint8Array(32).fill(7)
   })
   let fetched = 0
   for await (const _ of history) fetched++

@@ -86,8 +86,8 @@ async function replay(t: TestContext, recording: Recording): Promise<{ got: Enve
       dialect,
       ...(request.topics === undefined ? { bloom: request.bloom } : { topics: request.topics }),
       pageSize: request.limit === 0 ? 1000 : request.limit,
-      ...(sealedTo === 'key' ? { key } : {}),
-      ...(sealedTo === 'public key' ? { publicKey: secp256k1.getPublicKey(REQUEST_KEY) } : {})
+      ...(sealedTo === 'key' ? { requestKey: key } : {}),
+      ...(sealedTo === 'public key' ? { requestPublicKey: secp256k1.getPublicKey(REQUEST_KEY) } : {})
     })) {
       got.push(...page.envelopes)
     }

@@ -40,7 +40,7 @@ async function inPlaceOf(t: TestContext, recording: Recording) {
   const node = await legacyNode(t, {
     requestKey: wrong ? new Uint8Array(32).fill(8) : key,
     waku: { pow: status.pow, confirmations: true, ...now },
-    mailserver: { requestKey: REQUEST_KEY, ...now, ...(/cross|geth/.test(recording.name) ? free : {}) },
+    mailserver: { requestPrivateKey: REQUEST_KEY, ...now, ...(/cross|geth/.test(recording.name) ? free : {}) },
     devp2p: { capabilities: [capability], plainRequests: true }
   })
   await node.archive.append(recording.archive)

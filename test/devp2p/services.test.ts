@@ -48,7 +48,7 @@ async function pair(
 }
 
 function queryOf(server: LegacyNode, query: Partial<HistoryQuery> = {}): HistoryQuery {
-  return { server: server.key.peerId, network: 'devp2p', from: OLD, key: KEY, ...query }
+  return { server: server.key.peerId, network: 'devp2p', from: OLD, requestKey: KEY, ...query }
 }
 
 async function fetch(client: LegacyNode, query: HistoryQuery): Promise<Envelope[]> {
@@ -131,15 +131,15 @@ test('a request may be sealed to the key that the operator gave the server, and 
   const requestKey = new NodeKey()
   for (const capability of CAPABILITIES) {
     const { server, client } = await pair(t, capability, {
-      server: { mailserver: { requestKey: requestKey.privateKey } },
+      server: { mailserver: { requestPrivateKey: requestKey.privateKey } },
       client: { mailclient: { retries: 0 } }
     })
     const envelopes = expired(10)
     await server.archive.append(envelopes)
-    const query = queryOf(server, { key: undefined, pageSize: 3 })
-    const got = await fetch(client, { ...query, publicKey: requestKey.publicKey })
+    const query = queryOf(server, { requestKey: undefined, pageSize: 3 })
+    const got = await fetch(client, { ...query, requestPublicKey: requestKey.publicKey })
     assert.deepEqual(hashesOf(got), hashesOf(envelopes))
-    await assert.rejects(fetch(client, { ...query, publicKey: new NodeKey().publicKey }), {
+    await assert.rejects(fetch(client, { ...query, requestPublicKey: new NodeKey().publicKey }), {
       name: 'RequestError',
       code: RequestErrorCode.undecryptable
     })
@@ -153,7 +153,7 @@ test('every refusal reaches the client as the error that it is, and is asked no 
     client: { mailclient: { retries: 0 } }
   })
   const cases: [Partial<HistoryQuery>, keyof typeof RequestErrorCode][] = [
-    [{ key: new Uint8Array(32).fill(1), pow: 1 }, 'undecryptable'],
+    [{ requestKey: new Uint8Array(32).fill(1), pow: 1 }, 'undecryptable'],
     [{ pow: 0 }, 'pow'],
     [{ pageSize: 1001, dialect: 'sg7', pow: 1 }, 'notAllowed']
   ]

@@ -47,7 +47,7 @@ async function atServer(t: TestContext, archive: readonly Envelope[], init: Init
   })
   const name = node.devp2p.addAddress(server.enode)
   await node.trust.add(name, trust)
-  const query: HistoryQuery = { server: name, network: 'devp2p', from: OLD, to: TO, key: KEY }
+  const query: HistoryQuery = { server: name, network: 'devp2p', from: OLD, to: TO, requestKey: KEY }
   const pages = async (more: Partial<HistoryQuery> = {}): Promise<HistoryPage[]> => {
     const got: HistoryPage[] = []
     for await (const page of node.client.history({ ...query, ...more })) got.push(page)
@@ -271,7 +271,7 @@ test('where nothing lies behind a cursor the history is through; a server that d
   const cursor = writeCursor(name, encodeCursor(OLD + 14, new Uint8Array(32).fill(0xff)))
   const [page, ...more] = await pages({ cursor })
   assert.deepEqual([page?.envelopes, page?.cursor, more], [[], undefined, []])
-  await assert.rejects(pages({ cursor, key: new Uint8Array(32).fill(1) }), { name: 'SilentServerError' })
+  await assert.rejects(pages({ cursor, requestKey: new Uint8Array(32).fill(1) }), { name: 'SilentServerError' })
   await assert.rejects(pages({ from: OLD + 500 }), { name: 'SilentServerError' }, 'without a cursor, as ever')
 })
 

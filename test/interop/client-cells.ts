@@ -69,7 +69,7 @@ async function ask(scope: CellScope, serving: Serving): Promise<string> {
   await node.trust.add(peer)
   const historic: string[] = []
   node.waku.subscribe({ historic: true, key: scope.contentKey }, ({ envelope }) => historic.push(envelope.hashHex))
-  const key = asymmetric ? { publicKey: fromHex(String(server.ready.publicKey)) } : { key: scope.mailKey }
+  const key = asymmetric ? { requestPublicKey: fromHex(String(server.ready.publicKey)) } : { requestKey: scope.mailKey }
   const got: Envelope[] = []
   let pages = 0
   for await (const page of node.client.history({

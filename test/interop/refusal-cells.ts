@@ -117,7 +117,7 @@ const theirs: Cell[] = [
       from: history.from,
       to: history.to,
       topics: [topicFromName(TOPIC)],
-      key: scope.mailKey,
+      requestKey: scope.mailKey,
       pow: requirement,
       ...query
     })
@@ -132,7 +132,7 @@ const theirs: Cell[] = [
       network: 'devp2p',
       from: history.from,
       to: history.to,
-      key: scope.mailKey,
+      requestKey: scope.mailKey,
       pow: requirement
     })
     let count = 0
@@ -148,11 +148,11 @@ const silent: Cell = {
   run: async scope => {
     const { node, peer, history } = await served(scope, GETH, { firstTimeout: 1000, quietTime: 500 })
     const query = { server: peer, network: 'devp2p' as const, from: history.from, to: history.to }
-    await assert.rejects(node.client.history({ ...query, key: new Uint8Array(32).fill(9) }).next(), {
+    await assert.rejects(node.client.history({ ...query, requestKey: new Uint8Array(32).fill(9) }).next(), {
       name: 'SilentServerError'
     })
     let count = 0
-    for await (const _ of node.client.envelopes({ ...query, key: scope.mailKey })) count++
+    for await (const _ of node.client.envelopes({ ...query, requestKey: scope.mailKey })) count++
     assert.equal(count, 6)
     return 'silence, and then 6 envelopes'
   }

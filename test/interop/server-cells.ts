@@ -74,7 +74,7 @@ async function serve(scope: CellScope, asking: Asking): Promise<string> {
   const node = await startNode(scope, {
     key,
     ...asking.node,
-    ...(sealed ? { mailserver: { requestKey: key.privateKey } } : {})
+    ...(sealed ? { mailserver: { requestPrivateKey: key.privateKey } } : {})
   })
   const history = makeHistory(COUNT, scope.contentKey)
   await node.archive.append(history.all)

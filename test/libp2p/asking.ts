@@ -16,7 +16,7 @@ export const hashesOf = (envelopes: readonly Envelope[]): string[] => envelopes.
 
 /** Everything since long ago, unless told otherwise. */
 export function queryOf(server: ServerNode, query: Partial<HistoryQuery> = {}): HistoryQuery {
-  return { server: server.libp2p.peerId, from: OLD, key: KEY, ...query }
+  return { server: server.libp2p.peerId, from: OLD, requestKey: KEY, ...query }
 }
 
 export async function fetch(client: ClientNode, query: HistoryQuery): Promise<Envelope[]> {

@@ -84,7 +84,14 @@ export async function against(
   const envelopes: Envelope[] = []
   let error: Error | undefined
   try {
-    const whole: HistoryQuery = { server: server.libp2p.peerId, from: FROM, to: TO, topics: [RED], key: KEY, ...query }
+    const whole: HistoryQuery = {
+      server: server.libp2p.peerId,
+      from: FROM,
+      to: TO,
+      topics: [RED],
+      requestKey: KEY,
+      ...query
+    }
     for await (const page of client.client.history(whole)) envelopes.push(...page.envelopes)
   } catch (cause) {
     error = cause as Error

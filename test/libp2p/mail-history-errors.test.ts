@@ -64,7 +64,7 @@ test('what the server refuses is thrown with its code, not taken for an empty hi
   // without mining one in 30,000 envelopes would do
   await assert.rejects(fetch(client, queryOf(server, { pow: 0 })), { name: 'RequestError', code: Code.pow })
   assert.deepEqual(await fetch(client, queryOf(server, { pow: 1 })), [])
-  const wrong = queryOf(server, { key: new Uint8Array(32).fill(1), pow: 1 })
+  const wrong = queryOf(server, { requestKey: new Uint8Array(32).fill(1), pow: 1 })
   await assert.rejects(fetch(client, wrong), { name: 'RequestError', code: Code.undecryptable })
 })
 
@@ -86,7 +86,7 @@ test('a query that makes no sense is refused before anything is sent [MAIL-22]',
     { limit: 1.5 },
     { pageSize: 0 },
     { pageSize: 2 ** 32 },
-    { key: topic(31) },
+    { requestKey: topic(31) },
     { dialect: 'raw72' },
     { network: 'devp2p' }
   ]

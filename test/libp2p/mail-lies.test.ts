@@ -260,7 +260,7 @@ test('nothing of a page that turns out to be wrong is delivered', async t => {
   })
   const client = await clientNode(t, [server], { retries: 0 })
   client.waku.subscribe({}, () => delivered++)
-  const history = client.client.history({ server: server.libp2p.peerId, from: FROM, to: TO, key: KEY })
+  const history = client.client.history({ server: server.libp2p.peerId, from: FROM, to: TO, requestKey: KEY })
   await assert.rejects(history.next(), { name: 'MisbehavingServerError' })
   assert.equal(delivered, 0)
 })

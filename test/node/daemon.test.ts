@@ -122,7 +122,7 @@ test('a client that is not told whom to trust asks nobody, and finds only the pe
   const client = await ClientPeer.open({ dataDir: join(tempDir(t), 'client') })
   t.after(() => client.close())
   assert.throws(() => client.requireTrust(server.peer), { name: 'NotTrustedError', message: /trust add 16Uiu2/ })
-  const pages = client.mailclient.history({ server: server.peer, from: 0, key: new Uint8Array(32).fill(1) })
+  const pages = client.mailclient.history({ server: server.peer, from: 0, requestKey: new Uint8Array(32).fill(1) })
   await assert.rejects(pages.next(), { name: 'UntrustedServerError' })
   const wrong = parsePeerAddress(address.replace(/[^/]+$/, '16Uiu2HAmTvN6CWRRTqKrVGDbvVh1wpUWiwdSxDGzVYCGPNFsB6Ro'))
   await assert.rejects(client.connect(wrong, { signal, timeout: 20_000 }), { name: 'UnreachableError' })

@@ -46,7 +46,7 @@ for (const network of ['libp2p', 'devp2p'] as const) {
       from: OLD,
       to: OLD + 1000,
       pageSize: PAGE,
-      key: await keyFromPassword(password)
+      requestKey: await keyFromPassword(password)
     })
     const got: string[] = []
     for await (const page of pages) {

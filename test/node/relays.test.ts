@@ -76,7 +76,7 @@ test('history of more than a relay carries comes through it, complete and in ord
   const key = await keyFromPassword(await readPasswordFile(daemon.dir.password))
   const came: string[] = []
   let pages = 0
-  for await (const page of peer.mailclient.history({ server: server.peer, from: sent - 10, key })) {
+  for await (const page of peer.mailclient.history({ server: server.peer, from: sent - 10, requestKey: key })) {
     pages++
     came.push(...page.envelopes.map(({ hash }) => toHex(hash)))
   }

@@ -40,7 +40,7 @@ test('two applications that embed the services post, archive and fetch', async (
     server: server.peerId,
     from: 0,
     topics: [topic],
-    key: await keyFromPassword('a password of your own')
+    requestKey: await keyFromPassword('a password of your own')
   }
   const found: string[] = []
   for await (const page of client.services.mailclient.history(request)) {

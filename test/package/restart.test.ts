@@ -108,7 +108,7 @@ async function works(node: Application, other: Application): Promise<void> {
     assert.equal(posted.confirmed.length, 1)
     await client.services.mailclient.trust.add(server.peerId)
     const found: string[] = []
-    const query = { server: server.peerId, from: 0, topics: [TOPIC], key: requestKey }
+    const query = { server: server.peerId, from: 0, topics: [TOPIC], requestKey }
     for await (const envelope of client.services.mailclient.envelopes(query)) found.push(envelope.hashHex)
     assert.ok(found.includes(posted.envelope.hashHex), 'what was posted is in the history')
   }
@@ -199,7 +199,7 @@ test('the devp2p side starts, stops and starts again with the services', async t
       ['devp2p']
     )
     await node.services.mailclient.trust.add(peer)
-    const query = { server: peer, network: 'devp2p' as const, from: 0, key: await keyFromPassword(PASSWORD) }
+    const query = { server: peer, network: 'devp2p' as const, from: 0, requestKey: await keyFromPassword(PASSWORD) }
     for await (const _ of node.services.mailclient.history(query)) {
       // there is none; that it ends says that it was asked
     }

@@ -88,7 +88,7 @@ export const request = defineCommand({
         limit: config.limit,
         pageSize: config['page-size'],
         cursor: cursor === undefined || cursor.includes('/') ? cursor : `${server.peer}/${cursor.replace(/^0x/, '')}`,
-        key,
+        requestKey: key,
         signWith: client.privateKey.raw,
         dialect: config.dialect,
         network: server.network,

@@ -1,0 +1,48 @@
+/** An error class of the edge where something came in. */
+export type ErrorClass = new (message: string) => Error
+
+/** What a value is, for a message: its kind and length, never its content. */
+export function describe(value: unknown): string {
+  if (value === null || value === undefined) return String(value)
+  if (isBytes(value)) return `${value.length} bytes`
+  if (typeof value === 'string') return `a string of ${value.length} characters`
+  if (Array.isArray(value)) return `an array of ${value.length}`
+  if (typeof value !== 'object')
+    return typeof value === 'function' ? 'a function' : `the ${typeof value} ${String(value)}`
+  const { name } = (Object.getPrototypeOf(value) as { constructor?: { name?: string } } | null)?.constructor ?? {}
+  return name === undefined || name === '' ? 'an object' : `an object of ${name}`
+}
+
+/** Whether it is a Uint8Array, also one of another realm. */
+export function isBytes(value: unknown): value is Uint8Array {
+  return Object.prototype.toString.call(value) === '[object Uint8Array]'
+}
+
+/**
+ * @param what with its article: `a topic`
+ * @param lengths that are taken; any when none is named
+ * @throws the error class, with what was expected and what was given
+ */
+export function checkBytes(value: unknown, what: string, ErrorOf: ErrorClass, ...lengths: number[]): void {
+  if (isBytes(value) && (lengths.length === 0 || lengths.includes(value.length))) return
+  const expected = lengths.length === 0 ? 'a Uint8Array' : `a Uint8Array of ${lengths.join(' or ')} bytes`
+  throw new ErrorOf(`${what} is ${expected}, not ${describe(value)}`)
+}
+
+/** The same for a list of topics, 4 bytes each. */
+export function checkTopics(topics: unknown, ErrorOf: ErrorClass): void {
+  if (!Array.isArray(topics))
+    throw new ErrorOf(`topics are an array of Uint8Arrays of 4 bytes, not ${describe(topics)}`)
+  for (const topic of topics) checkBytes(topic, 'a topic', ErrorOf, 4)
+}
+
+/** @throws the error class when it is no string, or an empty one where `filled` is asked for */
+export function checkString(
+  value: unknown,
+  what: string,
+  ErrorOf: ErrorClass,
+  options: { filled?: boolean } = {}
+): void {
+  if (typeof value !== 'string') throw new ErrorOf(`${what} is a string, not ${describe(value)}`)
+  if (options.filled === true && value === '') throw new ErrorOf(`${what} is not empty`)
+}
