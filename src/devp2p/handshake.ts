@@ -83,23 +83,28 @@ export function createAuth(key: NodeKey, remoteId: Uint8Array, options: Handshak
  * @throws HandshakeError
  */
 export function openAuth(packet: Uint8Array, key: NodeKey, form: HandshakeForm): ReceivedAuth {
-  const plain = openPacket(packet, key, form)
-  let signature: Uint8Array
-  let id: Uint8Array
-  let nonce: Uint8Array
-  if (form === 'legacy') {
-    signature = plain.subarray(0, SIGNATURE)
-    id = plain.subarray(SIGNATURE + 32, SIGNATURE + 32 + ID)
-    nonce = plain.subarray(SIGNATURE + 32 + ID, SIGNATURE + 32 + ID + NONCE)
-  } else {
-    ;[signature, id, nonce] = readItems(plain, [SIGNATURE, ID, NONCE]) as [Uint8Array, Uint8Array, Uint8Array]
-  }
+  const { signature, id, nonce } = readAuthBody(openPacket(packet, key, form), form)
   try {
     const ephemeralKey = recoverPublicKey(signature, xor(key.ecdh(publicKeyOf(id)), nonce))
     return { id, nonce, ephemeralKey, packet, form }
   } catch (error) {
     throw new HandshakeError('the initiator did not prove its key', { cause: error })
   }
+}
+
+/**
+ * Reads what an initiator's packet holds once it is opened: nothing of it is proven yet.
+ *
+ * @throws HandshakeError
+ */
+export function readAuthBody(plain: Uint8Array, form: HandshakeForm): Record<'signature' | 'id' | 'nonce', Uint8Array> {
+  if (form === 'eip8') {
+    const [signature, id, nonce] = readItems(plain, [SIGNATURE, ID, NONCE])
+    return { signature, id, nonce }
+  }
+  // the hash of a key lies between: the signature says the same
+  const [signature, , id, nonce] = cut(plain, [SIGNATURE, 32, ID, NONCE])
+  return { signature, id, nonce }
 }
 
 /** The recipient's packet, in the form of the initiator's. */
@@ -122,15 +127,22 @@ export function createAck(auth: ReceivedAuth, options: HandshakeOptions = {}): H
  * @throws HandshakeError
  */
 export function openAck(packet: Uint8Array, key: NodeKey, form: HandshakeForm): RemoteShare {
-  const plain = openPacket(packet, key, form)
-  const [id, nonce] = (
-    form === 'legacy' ? [plain.subarray(0, ID), plain.subarray(ID, ID + NONCE)] : readItems(plain, [ID, NONCE])
-  ) as [Uint8Array, Uint8Array]
+  const { id, nonce } = readAckBody(openPacket(packet, key, form), form)
   try {
     return { ephemeralKey: publicKeyOf(id), nonce, packet }
   } catch (error) {
     throw new HandshakeError('the recipient sent no public key', { cause: error })
   }
+}
+
+/**
+ * Reads what a recipient's packet holds once it is opened.
+ *
+ * @throws HandshakeError
+ */
+export function readAckBody(plain: Uint8Array, form: HandshakeForm): Record<'id' | 'nonce', Uint8Array> {
+  const [id, nonce] = form === 'legacy' ? cut(plain, [ID, NONCE]) : readItems(plain, [ID, NONCE])
+  return { id, nonce }
 }
 
 /** The secrets of a connection, from the side that speaks as `role`. */
@@ -191,17 +203,30 @@ function openPacket(packet: Uint8Array, key: NodeKey, form: HandshakeForm): Uint
   return plain
 }
 
-function readItems(plain: Uint8Array, sizes: number[]): Uint8Array[] {
+type Fields<Sizes extends readonly number[]> = { [At in keyof Sizes]: Uint8Array }
+
+function readItems<const Sizes extends readonly number[]>(plain: Uint8Array, sizes: Sizes): Fields<Sizes> {
   try {
     const items = decodeList(plain.subarray(0, leadingItem(plain)))
     return sizes.map((size, i) => {
       const item = items[i]
       if (item === undefined || item.isList || item.payload.length !== size) throw new MalformedError(`item ${i}`)
       return item.payload
-    })
+    }) as Fields<Sizes>
   } catch (error) {
     throw new HandshakeError('a handshake packet is malformed', { cause: error })
   }
+}
+
+/** Fields of fixed sizes, one behind the other; what follows them is ignored. */
+function cut<const Sizes extends readonly number[]>(plain: Uint8Array, sizes: Sizes): Fields<Sizes> {
+  let at = 0
+  const fields = sizes.map(size => {
+    at += size
+    return plain.subarray(at - size, at)
+  })
+  if (at > plain.length) throw new HandshakeError('a handshake packet is cut short')
+  return fields as Fields<Sizes>
 }
 
 /** The length of the RLP list at the beginning: padding of any content follows it. */
