@@ -66,7 +66,9 @@ function parseEnodeAddress(text: string): Devp2pAddress {
 function parse(text: string, expected: string): Multiaddr {
   try {
     const address = multiaddr(text.trim())
-    if (address.getComponents().length > 0) return address
+    // it looks at its parts no sooner than they are used, and at a peer id never
+    for (const { name, value } of address.getComponents()) if (name === 'p2p') peerIdFromString(value ?? '')
+    if (address.bytes.length > 0) return address
   } catch {
     // the text below says what was expected
   }

@@ -7,7 +7,7 @@ import { defaultDevp2pListen, parseDevp2pListen } from '../../src/node/devp2p-li
 import { parseDuration } from '../../src/node/duration.js'
 import { isNamed, parseRequester } from '../../src/node/forward-for.js'
 import { parseMoment } from '../../src/node/moment.js'
-import { formatPeerAddress, parsePeerAddress, parsePeerName } from '../../src/node/peer-address.js'
+import { formatPeerAddress, parseListenAddress, parsePeerAddress, parsePeerName } from '../../src/node/peer-address.js'
 import { parseTopicChoice } from '../../src/node/topic-choice.js'
 import { toHex } from '../../src/wire/bytes.js'
 
@@ -74,6 +74,15 @@ test('a peer is a multiaddr that ends with a peer id', () => {
     `/p2p/${PEER}/tcp/1`
   ]) {
     refuses(() => parsePeerAddress(text))
+  }
+})
+
+test('an address is refused where it is read when the peer id within it is none, not when it is used', () => {
+  for (const id of ['16U[Kz', '16Uiu2HAm', '0x00', 'Qm']) {
+    for (const text of [`/ip4/127.0.0.1/tcp/1/p2p/${id}`, `/p2p/${id}/p2p-circuit/p2p/${PEER}`]) {
+      refuses(() => parsePeerAddress(text))
+      refuses(() => parseListenAddress(text))
+    }
   }
 })
 
