@@ -114,6 +114,7 @@ const corpora: Record<string, Uint8Array[]> = {
     (_, i) => i % 3 !== 2
   ),
   status: [...some(statuses).slice(0, 8), ...some(legacyStatuses).slice(0, 8)],
+  coverage: vectors('coverage.sequence.cursor', 'coverage.questions.value', 'coverage.answers.value'),
   confirmation: [...vectors('messages.acks.body', 'messages.responses.body'), fromHex('c0')],
   handshake: bodies,
   'handshake-packet': packets,

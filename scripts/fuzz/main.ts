@@ -76,7 +76,17 @@ const one = async (): Promise<void> => {
     outcomes.push(outcome)
     const { done, read, kept, reached, counters, fault } = outcome
     const share = `${Math.round((100 * reached) / Math.max(1, counters))} %`
-    say(line([target, done, Math.round(done / outcome.seconds), read, kept, share, fault === undefined ? 0 : 1]))
+    say(
+      line([
+        target,
+        done,
+        Math.round(done / Math.max(0.001, outcome.seconds)),
+        read,
+        kept,
+        share,
+        fault === undefined ? 0 : 1
+      ])
+    )
   }
 }
 await Promise.all(Array.from({ length: Math.min(jobs, wanted.length) }, one))

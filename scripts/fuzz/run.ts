@@ -30,12 +30,13 @@ export interface Progress {
   kept: number
   reached: number
   counters: number
+  /** Without the time that it took to load. */
+  seconds: number
   fault?: string | undefined
 }
 
 export interface Outcome extends Progress {
   target: string
-  seconds: number
   /** The input that is a finding. */
   file?: string | undefined
 }
@@ -51,12 +52,11 @@ const MEMORY_MIB = 1024
 export async function run(init: Omit<Run, 'shared'>): Promise<Outcome> {
   const shared = new SharedArrayBuffer(INPUT_AT + MAX_INPUT)
   const heartbeat = new Int32Array(shared, 0, INPUT_AT / 4)
-  const started = Date.now()
   const worker = new Worker(new URL('./worker.js', import.meta.url), {
     workerData: { ...init, shared } satisfies Run,
     resourceLimits: { maxOldGenerationSizeMb: MEMORY_MIB }
   })
-  let progress: Progress = { done: 0, read: 0, kept: 0, reached: 0, counters: 0 }
+  let progress: Progress = { done: 0, read: 0, kept: 0, reached: 0, counters: 0, seconds: 0 }
   let fault: string | undefined
   worker.on('message', (message: Progress) => {
     progress = message
@@ -76,7 +76,7 @@ export async function run(init: Omit<Run, 'shared'>): Promise<Outcome> {
   }, HANG_MS)
   await new Promise<void>(resolve => worker.once('exit', () => resolve()))
   clearInterval(watch)
-  const outcome: Outcome = { ...progress, target: init.target, seconds: (Date.now() - started) / 1000, fault }
+  const outcome: Outcome = { ...progress, target: init.target, fault }
   if (fault !== undefined) outcome.file = keep(init, new Uint8Array(shared, INPUT_AT, heartbeat[1]))
   return outcome
 }

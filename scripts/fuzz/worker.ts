@@ -69,7 +69,9 @@ let read = 0
 
 const progress = (rest: Partial<Progress> = {}): void => {
   const { reached, size } = coverage
-  parentPort?.postMessage({ done, read, kept: corpus.getLength(), reached, counters: size, ...rest } satisfies Progress)
+  const ran = (last - begin) / 1000
+  const kept = corpus.getLength()
+  parentPort?.postMessage({ done, read, kept, reached, counters: size, seconds: ran, ...rest } satisfies Progress)
 }
 
 /** What it throws; then it runs once more, to tell where: traces that nobody reads cost more than most decoders. */
@@ -90,8 +92,9 @@ function tryOut(input: Buffer): unknown {
   }
 }
 
-const end = performance.now() + seconds * 1000
-let last = performance.now()
+const begin = performance.now()
+const end = begin + seconds * 1000
+let last = begin
 for (; done < inputs && last < end; done++) {
   const seed = corpus.seedLength > 0
   const input: Buffer = !seed && verse !== null && done % 4 === 0 ? verse.Rhyme() : corpus.generateInput()
