@@ -44,6 +44,7 @@ export type { AppendOutcome, Archive, ArchiveEnd, ArchiveQuery, ArchiveRow, Arch
 export { DatastoreArchive } from './archive/datastore-archive.js'
 export * from './archive/errors.js'
 export type { PeerTarget } from './base/peer-target.js'
+export { type DialFailure, dialFailure } from './libp2p/dial-failure.js'
 export { MAIL_PROTOCOL } from './libp2p/mail-protocol.js'
 export type { MailClientService, MailClientServiceInit } from './libp2p/mailclient-service.js'
 export type { MailserverService, MailserverServiceInit } from './libp2p/mailserver-service.js'

@@ -1,14 +1,15 @@
+/** What a thread is asked through: Node's Worker, or a browser's behind `webWorker`. */
+export interface Thread {
+  on(event: 'message', listener: (answer: unknown) => void): unknown
+  on(event: 'error' | 'exit', listener: (cause: unknown) => void): unknown
+  postMessage(task: unknown, transfer?: ArrayBuffer[]): void
+  ref(): void
+  unref(): void
+  terminate(): unknown
+}
+
 interface Threads {
-  Worker: new (
-    file: URL
-  ) => {
-    on(event: 'message', listener: (answer: unknown) => void): unknown
-    on(event: 'error' | 'exit', listener: (cause: unknown) => void): unknown
-    postMessage(task: unknown, transfer?: ArrayBuffer[]): void
-    ref(): void
-    unref(): void
-    terminate(): Promise<unknown>
-  }
+  Worker: new (file: URL) => Thread
 }
 
 interface Waiting {
@@ -24,12 +25,12 @@ export function threads(): unknown {
 
 /** A worker thread that answers each task with one message, in the order of the tasks. Without work it holds up no exit. */
 export class WorkerThread<Task, Answer> {
-  readonly #worker: InstanceType<Threads['Worker']>
+  readonly #worker: Thread
   readonly #waiting: Waiting[] = []
   #over: Error | undefined
 
-  private constructor({ Worker }: Threads, file: URL) {
-    this.#worker = new Worker(file)
+  constructor(worker: Thread) {
+    this.#worker = worker
     this.#worker.unref()
     this.#worker.on('message', answer => {
       this.#waiting.shift()?.resolve(answer)
@@ -43,7 +44,7 @@ export class WorkerThread<Task, Answer> {
   /** Starts a thread; undefined where there are none. */
   static start<Task, Answer>(file: URL): WorkerThread<Task, Answer> | undefined {
     const found = threads() as Threads | undefined
-    return found && new WorkerThread(found, file)
+    return found && new WorkerThread(new found.Worker(file))
   }
 
   /** How many tasks are not answered yet. */

@@ -5,6 +5,7 @@ import type { MailDialler, MailExchangeOptions, MailLine } from '../waku/mail-ex
 import type { Packet } from '../waku/packet-channel.js'
 import { libp2pMail } from '../wire/mail-codec.js'
 import { PacketCode } from '../wire/packet-code.js'
+import { dialFailure } from './dial-failure.js'
 import { FrameStream } from './frame-stream.js'
 import { connectionTo } from './limited-connection.js'
 import { MAIL_PROTOCOL } from './mail-protocol.js'
@@ -21,14 +22,11 @@ export function libp2pMailDialler(connectionManager: ConnectionManager): MailDia
       stream = await connection.newStream(MAIL_PROTOCOL, { signal, runOnLimitedConnection: true })
     } catch (cause) {
       signal.throwIfAborted()
-      throw new ServerUnreachableError(textOf(cause as Error), { cause })
+      const { reason, text } = await dialFailure(cause)
+      throw new ServerUnreachableError(`the server cannot be reached: ${text}`, { reason, cause })
     }
     return new StreamMailLine(stream, server)
   }
-}
-
-function textOf(cause: Error): string {
-  return cause.name === 'UnsupportedProtocolError' ? 'the peer is no mailserver' : 'the server cannot be reached'
 }
 
 /** A mailserver stream as the line on which the client asks; kept for the whole history. */

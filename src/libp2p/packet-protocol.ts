@@ -1,8 +1,10 @@
 import type { AbortOptions, ComponentLogger, Connection, Logger, PeerId, Startable, Stream } from '@libp2p/interface'
 import type { ConnectionManager, Registrar } from '@libp2p/interface-internal'
+import type { Multiaddr } from '@multiformats/multiaddr'
 import { NotConnectedError } from '../waku/errors.js'
 import type { Connector, Waku } from '../waku/waku.js'
 import { compareBytes } from '../wire/bytes.js'
+import { dialFailure } from './dial-failure.js'
 import { StreamPacketChannel } from './packet-channel.js'
 import { PacketReopener } from './packet-reopener.js'
 import { originOf, StreamBudget } from './stream-budget.js'
@@ -120,7 +122,17 @@ export class PacketProtocol implements Startable {
       }
     }
     const { signal, address } = options
-    await this.#open(await connectionManager.openConnection(address ?? peer, { signal }), { signal })
+    await this.#open(await this.#dial(address ?? peer, signal), { signal })
+  }
+
+  async #dial(peer: PeerId | Multiaddr, signal: AbortSignal): Promise<Connection> {
+    try {
+      return await this.#components.connectionManager.openConnection(peer, { signal })
+    } catch (cause) {
+      signal.throwIfAborted()
+      const { reason, text } = await dialFailure(cause)
+      throw new NotConnectedError(`that peer cannot be reached: ${text}`, { reason, cause })
+    }
   }
 
   /** One stream is opened at a time; who comes meanwhile waits for it. */
@@ -129,7 +141,9 @@ export class PacketProtocol implements Startable {
     if (!this.#running || this.#pairs.has(id)) return Promise.resolve()
     if (connection.limits !== undefined) {
       return Promise.reject(
-        new NotConnectedError('that peer is reached through a relay, which carries history but no live envelopes')
+        new NotConnectedError('that peer is reached through a relay, which carries history but no live envelopes', {
+          reason: 'relayed'
+        })
       )
     }
     const opening =

@@ -1,3 +1,5 @@
+import type { UnreachableReason } from '../waku/errors.js'
+
 /** The server is not on the trust list; nothing was asked of it. */
 export class UntrustedServerError extends Error {
   static override readonly name = 'UntrustedServerError'
@@ -56,6 +58,12 @@ export class LineBrokenError extends Error {
 export class ServerUnreachableError extends Error {
   static override readonly name = 'ServerUnreachableError'
   override readonly name = 'ServerUnreachableError'
+  readonly reason: UnreachableReason
+
+  constructor(message: string, { reason = 'no-answer', cause }: { reason?: UnreachableReason; cause?: unknown } = {}) {
+    super(message, cause === undefined ? {} : { cause })
+    this.reason = reason
+  }
 }
 
 /** The server reset a new stream before it answered anything: too many are open between us. */

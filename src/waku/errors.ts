@@ -22,10 +22,38 @@ export class SessionOverError extends Error {
   override readonly name = 'SessionOverError'
 }
 
+/** Why a peer cannot be dialled. */
+export type UnreachableReason =
+  /** the page came over https, the address is `ws:` */
+  | 'insecure-page'
+  /** the connection gater refuses every address; in a browser it refuses `ws:` and private ones unless told otherwise */
+  | 'refused-address'
+  /** the browser asks its user before a page may reach the local network, and was not allowed */
+  | 'local-network'
+  /** no address is known, or none for a transport of this node */
+  | 'no-address'
+  /** expired, of another name, or of an unknown issuer; a browser tells no page, see `no-answer` */
+  | 'certificate'
+  /** the browser knows that it is offline */
+  | 'offline'
+  /** it is connected through a relay, which carries history alone */
+  | 'relayed'
+  /** it was reached and does not serve history */
+  | 'no-mailserver'
+  /** anything else */
+  | 'no-answer'
+
 /** There is no conversation with that peer, and none could be had. */
 export class NotConnectedError extends Error {
   static override readonly name = 'NotConnectedError'
   override readonly name = 'NotConnectedError'
+  /** There when it could not be dialled. */
+  readonly reason: UnreachableReason | undefined
+
+  constructor(message: string, { reason, cause }: { reason?: UnreachableReason | undefined; cause?: unknown } = {}) {
+    super(message, cause === undefined ? {} : { cause })
+    this.reason = reason
+  }
 }
 
 /** The peer did not announce that it confirms what it receives. */

@@ -1,9 +1,10 @@
 import type { Logger } from '@libp2p/interface'
 import { pause } from '../base/pause.js'
-import { WorkerThread } from '../base/worker-thread.js'
+import type { WorkerThread } from '../base/worker-thread.js'
 import { type Envelope, type EnvelopeFields, encodeEnvelope, encodeShortRlp } from '../wire/envelope.js'
 import { mineRange, miningBits } from '../wire/pow.js'
 import { MiningTargetError, WakuStoppedError } from './errors.js'
+import { startMineThread } from './mine-thread.js'
 
 /** Attempts made at once, before a worker is worth its start: a few milliseconds. */
 const INLINE_ATTEMPTS = 256
@@ -26,8 +27,8 @@ export interface MineTask {
 export type MineAnswer = bigint | undefined
 
 /**
- * Searches nonces. Easy targets are met at once; harder ones in one worker thread where there are threads (Node), in
- * time slices elsewhere. Searches take turns, so that mining never occupies more than one core.
+ * Searches nonces. Easy targets are met at once; harder ones in one worker thread where there are any, in time slices
+ * elsewhere. Searches take turns, so that mining never occupies more than one core.
  */
 export class Miner {
   readonly #log: Logger
@@ -115,7 +116,7 @@ export class Miner {
 
   #ensureWorker(): WorkerThread<MineTask, MineAnswer> | undefined {
     if (this.#worker === undefined && !this.#workerFailed) {
-      this.#worker = WorkerThread.start(new URL('./mine-worker.js', import.meta.url))
+      this.#worker = startMineThread()
       this.#workerFailed = this.#worker === undefined
     }
     return this.#worker
