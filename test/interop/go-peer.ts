@@ -7,7 +7,7 @@ import type { Scope } from '../helpers/scope.js'
 /** One line that a program wrote. */
 export type Line = Record<string, unknown> & { event: string }
 
-export type Program = 'geth' | 'statusgo'
+export type Program = 'geth' | 'statusgo' | 'libp2p'
 
 /** How long a program may take for one answer or event, in ms. */
 const PATIENCE = 20_000
@@ -48,7 +48,11 @@ export class GoPeer {
     return peer
   }
 
-  /** The public key that other peers' events name it by, 128 hex digits. */
+  /** Its PeerId, or the public key that other peers' events name it by, 128 hex digits. */
+  get name(): string {
+    return String(this.ready.peer)
+  }
+
   get key(): string {
     return String(this.ready.peer)
   }

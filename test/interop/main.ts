@@ -5,13 +5,14 @@ import { repositoryRoot } from '../helpers/repository.js'
 import { type Cell, CellEnd, type CellScope, CONTENT_PASSWORD, MAIL_PASSWORD } from './cell.js'
 import { clientCells } from './client-cells.js'
 import { commandCells } from './command-cells.js'
+import { libp2pCells } from './libp2p-cells.js'
 import { refusalCells } from './refusal-cells.js'
 import { relayCells } from './relay-cells.js'
 import { countingCells, serverCells } from './server-cells.js'
 import { type Session, writeSession } from './session-file.js'
 
 /**
- * Runs this node against the programs of the legacy networks, cell by cell:
+ * Runs this node against the programs of the legacy networks, and a libp2p peer written in Go, cell by cell:
  * `npm run test:interop [-- --record] [-- part of a cell's name …]`. `--record` writes sessions as fixtures.
  */
 
@@ -53,7 +54,15 @@ async function runCell(cell: Cell, parts: Omit<CellScope, 'after' | 'record'>, r
 const args = process.argv.slice(2)
 const record = args.includes('--record')
 const filters = args.filter(arg => arg !== '--record')
-const all = [...relayCells, ...serverCells, ...countingCells, ...clientCells, ...refusalCells, ...commandCells]
+const all = [
+  ...relayCells,
+  ...serverCells,
+  ...countingCells,
+  ...clientCells,
+  ...refusalCells,
+  ...commandCells,
+  ...libp2pCells
+]
 const cells = all.filter(({ name }) => filters.length === 0 || filters.some(filter => name.includes(filter)))
 if (cells.length === 0) {
   process.stderr.write(`no cell's name contains ${filters.map(filter => `"${filter}"`).join(' or ')}\n`)

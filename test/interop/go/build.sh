@@ -9,7 +9,7 @@ if ! command -v go >/dev/null; then
   echo "The interop peers are Go programs: install Go 1.26 or later (https://go.dev/dl/) and run this again." >&2
   exit 1
 fi
-for program in geth statusgo; do
+for program in geth statusgo libp2p; do
   (cd "$program" && go build -o "$out/interop-$program" .)
 done
 echo "$out"
