@@ -17,6 +17,7 @@ import {
   MailClientStoppedError,
   MisbehavingServerError,
   type Misbehaviour,
+  StreamRefusedError,
   TrustRevokedError,
   UntrustedServerError
 } from './errors.js'
@@ -55,6 +56,8 @@ export class MailClient extends TypedEventEmitter<MailClientEvents> implements S
   readonly #miner: Miner
   readonly #expired = new RecentHashes(EXPIRED)
   readonly #diallers = new Map<Network, MailDialler>()
+  /** Histories under way, by server. */
+  readonly #open = new Map<string, number>()
   #stopped: AbortController | undefined
 
   constructor(components: MailClientComponents, init: MailClientInit = {}) {
@@ -145,14 +148,20 @@ export class MailClient extends TypedEventEmitter<MailClientEvents> implements S
     const { windowPages, windowBytes: size } = this.#settings
     // the one that is asked for early is one of the window
     const count = Math.max(1, windowPages - 1)
+    const name = server.toString()
+    const open = (this.#open.get(name) ?? 0) + 1
+    this.#open.set(name, open)
     try {
       yield* prefetch(walk.pages(), { count, size, sizeOf: page => page.bytes })
     } catch (error) {
       this.#report(server, error)
-      throw error
+      throw error instanceof StreamRefusedError && open > 1 ? tooMany(open, error) : error
     } finally {
       this.#trust.removeEventListener('change', onTrust)
       ended.abort(new Error('the history was given up'))
+      const left = (this.#open.get(name) ?? 1) - 1
+      if (left === 0) this.#open.delete(name)
+      else this.#open.set(name, left)
     }
   }
 
@@ -215,4 +224,11 @@ export class MailClient extends TypedEventEmitter<MailClientEvents> implements S
     this.#log.trace('%p was given up: %s', peer, reason)
     this.safeDispatchEvent('report', { detail: { peer, reason } })
   }
+}
+
+/** The rest of a history that nobody reads to its end holds its stream. */
+function tooMany(open: number, cause: Error): StreamRefusedError {
+  const before = `${open - 1} ${open === 2 ? 'history of this server is' : 'histories of this server are'} under way here`
+  const text = `${before}, and it takes no more at a time: read one to its end, or leave it by break or return()`
+  return new StreamRefusedError(text, { cause })
 }

@@ -1,15 +1,12 @@
-import { noise } from '@chainsafe/libp2p-noise'
 import { type Identify, identify } from '@libp2p/identify'
 import type { PrivateKey } from '@libp2p/interface'
 import { type Ping, ping } from '@libp2p/ping'
 import { tcp } from '@libp2p/tcp'
-import { yamux } from '@libp2p/yamux'
 import type { Datastore } from 'interface-datastore'
 import { createLibp2p, type Libp2p, type ServiceFactoryMap } from 'libp2p'
-import { keepFirstBytes } from '../libp2p/first-bytes.js'
+import { MAX_CONNECTIONS, mailserverDefaults } from '../libp2p/mailserver-defaults.js'
 import { sharePlaces } from './connection-places.js'
 import { Relays } from './relays.js'
-import { upgradePlaces } from './upgrade-places.js'
 import { WebSockets } from './web-sockets.js'
 
 /** A listening address cannot be had; the message says why and what to do. */
@@ -39,14 +36,6 @@ export interface PeerNodeInit<S extends Record<string, unknown>> {
   services: ServiceFactoryMap<S>
 }
 
-/** libp2p resets a stream whose unread bytes pass 4 MiB; a paused reader must stay below that. */
-const STREAM_WINDOW_BYTES = 2 * 1024 * 1024
-/** Many clients may come from behind one address; the services count per peer. */
-const NEW_CONNECTIONS_PER_SECOND = 100
-/** More than four addresses can have open: so many a second of each, for as long as an upgrade may take. */
-const PENDING_CONNECTIONS = 2048
-const UPGRADE_TIMEOUT = 5_000
-const MAX_CONNECTIONS = 1024
 /** From here on connections give way; the rest is for those that come meanwhile. */
 const SHARED = 0.75
 
@@ -54,6 +43,7 @@ const SHARED = 0.75
 export async function createPeerNode<S extends Record<string, unknown>>(
   init: PeerNodeInit<S>
 ): Promise<Libp2p<S & BaseServices>> {
+  const defaults = mailserverDefaults()
   const maxConnections = init.maxConnections ?? MAX_CONNECTIONS
   const node: Libp2p<S & BaseServices> = await createLibp2p({
     start: false,
@@ -61,15 +51,8 @@ export async function createPeerNode<S extends Record<string, unknown>>(
     ...(init.datastore === undefined ? {} : { datastore: init.datastore }),
     addresses: { listen: init.listen ?? [], announce: init.announce ?? [] },
     transports: [tcp(), (init.webSockets ?? new WebSockets()).transport, (init.relays ?? new Relays()).transport],
-    connectionEncrypters: [noise()],
-    streamMuxers: [keepFirstBytes(yamux({ streamOptions: { maxStreamWindowSize: STREAM_WINDOW_BYTES } }))],
-    connectionGater: upgradePlaces(),
-    connectionManager: {
-      inboundConnectionThreshold: NEW_CONNECTIONS_PER_SECOND,
-      maxIncomingPendingConnections: PENDING_CONNECTIONS,
-      inboundUpgradeTimeout: UPGRADE_TIMEOUT,
-      maxConnections
-    },
+    ...defaults,
+    connectionManager: { ...defaults.connectionManager, maxConnections },
     services: { identify: identify(), ping: ping(), ...init.services } as ServiceFactoryMap<S & BaseServices>
   })
   sharePlaces(node, Math.floor(maxConnections * SHARED))

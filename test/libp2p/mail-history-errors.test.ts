@@ -148,6 +148,9 @@ test('more streams than the server allows is a typed error', async t => {
   const query = queryOf(server, { pageSize: 1 })
   const [first, second] = [client.client.history(query), client.client.history(query)]
   await Promise.all([first.next(), second.next()])
-  await assert.rejects(fetch(client, query), { name: 'StreamRefusedError' })
+  await assert.rejects(fetch(client, query), {
+    name: 'StreamRefusedError',
+    message: /^2 histories of this server are under way here, .* leave it by break or return\(\)$/
+  })
   await Promise.all([first.return(), second.return()])
 })

@@ -1,5 +1,5 @@
 import type { ConnectionGater, MultiaddrConnection } from '@libp2p/interface'
-import { addressOf } from '../libp2p/stream-budget.js'
+import { addressOf } from './stream-budget.js'
 
 /** Many clients may come from behind one address at once. */
 const MAX_PER_ADDRESS = 128
