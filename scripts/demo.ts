@@ -58,7 +58,7 @@ async function story(): Promise<void> {
 
   say(`\nSomebody posts a message that lives for ${TTL} seconds, and leaves once the mailserver has it on disk.`)
   const message = 'the bridge is open'
-  await finished(run('2', ['post', '--to', address, '--topic', 'news', '--payload', message, '--ttl', `${TTL}`]), 0)
+  await finished(run('2', ['post', '--to', address, '--topic', 'news', '--payload', message, '--ttl', `${TTL}s`]), 0)
 
   say(`\n${TTL + 1} seconds later no node forwards it any more.`)
   await sleep((TTL + 1) * 1000, undefined, { signal })

@@ -1,5 +1,6 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util'
 import { type ConfigShape, metaOf } from '../node/config.js'
+import { nearest } from '../node/nearest.js'
 import { type Command, UsageError } from './command.js'
 
 export interface ParsedArguments {
@@ -21,7 +22,8 @@ export function findCommand(commands: readonly Command[], args: readonly string[
 /** Reads flags and operands as the command's shape says. Throws `UsageError`. */
 export function parseArguments(command: Command, args: string[]): ParsedArguments {
   const { values, positionals } = parse(command, args)
-  const { help, ...flags } = values
+  const { help, ...given } = values
+  const flags = Object.fromEntries(Object.entries(given).map(([key, value]) => [key, once(command, key, value)]))
   const wanted = command.operands ?? []
   if (help !== true && positionals.length !== wanted.length) {
     const given = positionals.length > wanted.length ? `unexpected "${positionals[wanted.length]}"` : undefined
@@ -36,7 +38,7 @@ function parse(command: Command, args: string[]): ReturnType<typeof parseArgs> {
   } catch (err) {
     const message = (err as Error).message
     const unknown = /Unknown option '(-{1,2}[^']*)'/.exec(message)?.[1]
-    const reason = unknown === undefined ? firstSentence(message) : `unknown option ${unknown}`
+    const reason = unknown === undefined ? firstSentence(message) : unknownOption(command, unknown)
     throw new UsageError(`${command.name}: ${reason}${seeHelp(command)}`)
   }
 }
@@ -46,9 +48,21 @@ function optionsOf(shape: ConfigShape): NonNullable<ParseArgsConfig['options']> 
   for (const [key, type] of Object.entries(shape)) {
     const meta = metaOf(type)
     if (meta?.value === undefined) options[key] = { type: 'boolean' }
-    else options[key] = { type: 'string', multiple: meta.list === true }
+    else options[key] = { type: 'string', multiple: true }
   }
   return options
+}
+
+/** A list may be given several times; of two other values none is the one that was meant. */
+function once(command: Command, key: string, value: unknown): unknown {
+  if (!Array.isArray(value) || metaOf(command.shape[key])?.list === true) return value
+  if (value.length > 1) throw new UsageError(`${command.name}: --${key} is given ${value.length} times`)
+  return value[0]
+}
+
+function unknownOption(command: Command, option: string): string {
+  const other = nearest(option, [...Object.keys(command.shape).map(key => `--${key}`), '--help'])
+  return `unknown option ${option}${other === undefined ? '' : `, is it ${other}?`}`
 }
 
 function firstSentence(message: string): string {

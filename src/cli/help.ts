@@ -12,8 +12,9 @@ ${lines.join('\n')}
 ${row('help [command]', 'say more about a command')}
 ${row('version', 'print the version')}
 
-Every command takes --data-dir and --json. Times are now, a duration back (24h), Unix seconds, or ISO 8601.
-Settings may also come from the environment: --min-pow is ${envName('min-pow')}.
+Every command takes --data-dir and --json. Times are now, a duration back (24h), Unix seconds, or ISO 8601. Durations and sizes
+have a unit: 30d, 64MiB. Lists have commas in between, or the flag is given again. Settings may also come from the environment:
+--min-pow is ${envName('min-pow')}, and a list is ${envName('listen')}=/ip4/127.0.0.1/tcp/30304,/ip6/::1/tcp/30304.
 `
 }
 

@@ -1,4 +1,4 @@
-import { ConfigError, envName, readConfig } from '../node/config.js'
+import { ConfigError, readConfig, strayVariables } from '../node/config.js'
 import { findCommand, parseArguments } from './arguments.js'
 import { type Command, type CommandContext, UsageError } from './command.js'
 import { helpCommand, helpOverview } from './help.js'
@@ -67,11 +67,11 @@ function unknownCommand(commands: readonly Command[], name: string): string {
 
 /** A variable with a slip in its name would be silently without effect. */
 async function warnOfStrays(commands: readonly Command[], { env, stderr, signal }: CommandContext): Promise<void> {
-  const known = new Set(commands.flatMap(command => Object.keys(command.shape).map(envName)))
-  for (const name of Object.keys(env)) {
-    if (!name.startsWith(envName('')) || known.has(name)) continue
-    await writeLine(stderr, `waku-mailserver: ${name} in the environment is no setting and is ignored`, { signal })
-  }
+  const lines = strayVariables(
+    commands.map(({ shape }) => shape),
+    env
+  )
+  for (const line of lines) await writeLine(stderr, `waku-mailserver: ${line}`, { signal })
 }
 
 function report(err: unknown, { env, stderr }: CommandContext): number {

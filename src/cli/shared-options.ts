@@ -1,4 +1,4 @@
-import { plainOption, switchOption } from '../node/option.js'
+import { byteSizeOption, durationOption, plainOption, switchOption } from '../node/option.js'
 import { dataDirOption } from '../node/start-config.js'
 
 export const jsonOption = switchOption('print JSON', { flagOnly: true })
@@ -8,7 +8,17 @@ export const adminShape = { 'data-dir': dataDirOption, json: jsonOption }
 
 export const CLIENT_DATA_DIR = './waku-data/client'
 
-/** `post` and `request` are peers of their own. */
+/** `post` and `request` are peers of their own: a variable that names the data dir of a node is not for them. */
 export const clientDataDirOption = plainOption('<dir>', 'where this peer keeps its identity and its trust list', {
-  fallback: CLIENT_DATA_DIR
+  fallback: CLIENT_DATA_DIR,
+  env: 'client-data-dir'
 })
+
+/** A day is far more than any answer takes, and timers count no further than 24 days. */
+export const timeoutOption = (about: string) => durationOption(about, { min: 1, max: 86_400 }, { fallback: '20s' })
+
+export const maxBytesOption = byteSizeOption(
+  'most bytes taken for one page',
+  { min: 1, max: Number.MAX_SAFE_INTEGER },
+  { fallback: '64MiB' }
+)

@@ -18,7 +18,7 @@ import type { ControlOptions } from './control-server.js'
 import type { Devp2pNode } from './devp2p-node.js'
 import { upstreamOf } from './forwarding-node.js'
 import { formatPeerAddress, type PeerAddress, parsePeerAddress } from './peer-address.js'
-import { DEFAULT_RETENTION_SECONDS, type StartConfig } from './start-config.js'
+import { DEFAULT_MAX_TTL, DEFAULT_RETENTION_SECONDS, type StartConfig } from './start-config.js'
 
 /** One backfill is under way; another one has to wait for it. */
 export class BackfillBusyError extends Error {
@@ -40,7 +40,6 @@ export interface BackfillNodeParts {
 }
 
 const DEFAULT_POW = 0.000002
-const DEFAULT_MAX_TTL = 86_400
 
 /** Fetches history into the archive of a node, one backfill at a time. */
 export class BackfillNode {

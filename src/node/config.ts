@@ -1,5 +1,6 @@
-import { readFileSync } from 'node:fs'
 import { z } from 'zod'
+import { JsonSettingsError, readJsonSettings } from './json-settings.js'
+import { nearest } from './nearest.js'
 import { optionMeta } from './option.js'
 
 /** A setting is wrong: the message names it, where it came from and what is allowed. */
@@ -18,7 +19,6 @@ export interface ConfigSources {
 }
 
 const ENV_PREFIX = 'WAKU_MAILSERVER_'
-const MAX_FILE_BYTES = 1024 * 1024
 
 interface Given {
   value: unknown
@@ -26,9 +26,27 @@ interface Given {
   name: string
 }
 
-/** The variable that sets a key. */
-export function envName(key: string): string {
-  return `${ENV_PREFIX}${key.toUpperCase().replaceAll('-', '_')}`
+/** The variable that sets a key; `type` is what the key stands for, where a key has several meanings. */
+export function envName(key: string, type?: z.ZodType): string {
+  return `${ENV_PREFIX}${(metaOf(type)?.env ?? key).toUpperCase().replaceAll('-', '_')}`
+}
+
+/**
+ * What is in the environment without effect, a line each: a slip in a variable's name would otherwise go unnoticed.
+ * @param shapes all that there are
+ */
+export function strayVariables(shapes: readonly ConfigShape[], env: ConfigSources['env']): string[] {
+  const options = shapes.flatMap(shape => Object.entries(shape))
+  const flagOf = (type: z.ZodType): boolean => metaOf(type)?.flagOnly === true
+  const known = new Set(options.filter(([, type]) => !flagOf(type)).map(([key, type]) => envName(key, type)))
+  const flags = new Map(options.filter(([, type]) => flagOf(type)).map(([key]) => [envName(key), key]))
+  return Object.keys(env).flatMap(name => {
+    if (!name.startsWith(ENV_PREFIX) || known.has(name)) return []
+    const flag = flags.get(name)
+    const reason = flag === undefined ? 'is no setting' : `belongs to one run: give --${flag} there`
+    const other = flag === undefined ? nearest(name, [...known]) : undefined
+    return [`${name} in the environment ${reason}, and is ignored${other === undefined ? '' : `; is it ${other}?`}`]
+  })
 }
 
 /**
@@ -59,7 +77,7 @@ function fromFlags(key: string, { flags }: ConfigSources): Given | undefined {
 }
 
 function fromEnv(key: string, shape: ConfigShape, { env }: ConfigSources): Given | undefined {
-  const name = envName(key)
+  const name = envName(key, shape[key])
   const value = env[name]
   if (value === undefined || value === '' || metaOf(shape[key])?.flagOnly === true) return undefined
   return { value, name: `${name} (environment)` }
@@ -69,34 +87,25 @@ function configFile(shape: ConfigShape, sources: ConfigSources, others: ConfigSh
   const named = 'config' in shape ? (fromFlags('config', sources) ?? fromEnv('config', shape, sources)) : undefined
   if (named === undefined) return new Map()
   const path = String(named.value)
-  const values = readJsonObject(path, named.name)
   const all = { ...others, ...shape }
   const inFile = (key: string): boolean =>
     [shape, others].some(some => key in some && metaOf(some[key])?.flagOnly !== true)
   const allowed = Object.keys(all).filter(key => key !== 'config' && inFile(key))
-  for (const key of Object.keys(values)) {
-    if (!allowed.includes(key)) {
-      throw new ConfigError(`"${key}" in ${path}: no such setting; allowed are ${allowed.join(', ')}`)
+  try {
+    const given = new Map<string, Given>()
+    for (const { key, value, keyAt, valueAt } of readJsonSettings(path)) {
+      if (!allowed.includes(key)) {
+        const other = nearest(key, allowed)
+        const hint = other === undefined ? `allowed are ${allowed.join(', ')}` : `is it "${other}"?`
+        throw new ConfigError(`"${key}" in ${path}, ${keyAt}: no such setting; ${hint}`)
+      }
+      given.set(key, { value, name: `"${key}" in ${path}, ${valueAt}` })
     }
-  }
-  return new Map(Object.entries(values).map(([key, value]) => [key, { value, name: `"${key}" in ${path}` }]))
-}
-
-function readJsonObject(path: string, name: string): Record<string, unknown> {
-  let text: string
-  try {
-    text = readFileSync(path, 'utf8')
+    return given
   } catch (err) {
-    throw new ConfigError(`${name}: cannot read ${path}: ${(err as NodeJS.ErrnoException).code}`)
+    if (err instanceof JsonSettingsError) throw new ConfigError(`${named.name}: ${err.message}`)
+    throw err
   }
-  if (text.length > MAX_FILE_BYTES) throw new ConfigError(`${name}: ${path} is larger than 1 MiB`)
-  try {
-    const value: unknown = JSON.parse(text)
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>
-  } catch {
-    // the line below says it
-  }
-  throw new ConfigError(`${name}: ${path} is not a JSON object such as {"retention": "30d"}`)
 }
 
 /** One line for the first thing that is wrong. */

@@ -1,22 +1,42 @@
 import { ValueError } from './value-error.js'
 
-const SECONDS: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 }
+const UNITS: ReadonlyArray<readonly [unit: string, seconds: number]> = [
+  ['w', 604_800],
+  ['d', 86_400],
+  ['h', 3600],
+  ['m', 60],
+  ['s', 1]
+]
+const MAX_SECONDS = 0xffffffff
 
-export const DURATION = 'a duration such as 90s, 15m, 24h, 30d or 2w, or a number of seconds'
+export const DURATION = 'a duration with its unit such as 90s, 15m, 24h, 30d or 2w'
 
-/** Reads `30d`, `24h`, `1h30m` or plain seconds. Whole seconds, 0..2^32-1. Throws `ValueError`. */
-export function parseDuration(text: string): number {
+/** Whether a text is written as a duration: `24h`, `1h30m`. A number alone is none. */
+export function isDuration(text: string): boolean {
+  return text !== '' && /^(?:\d+w)?(?:\d+d)?(?:\d+h)?(?:\d+m)?(?:\d+s)?$/.test(text)
+}
+
+/**
+ * Reads `30d`, `24h` or `1h30m`: each unit once, the largest first. A number without a unit is refused, since whoever writes
+ * `30` may mean days. Whole seconds, 0..2^32-1, or within `range`. Throws `ValueError`.
+ */
+export function parseDuration(text: string, range = { min: 0, max: MAX_SECONDS }): number {
   const trimmed = text.trim()
-  let seconds: number
-  if (/^\d+$/.test(trimmed)) {
-    seconds = Number(trimmed)
-  } else {
-    if (!/^(?:\d+[smhdw])+$/.test(trimmed)) throw new ValueError(DURATION, text)
-    seconds = 0
-    for (const [, count, unit] of trimmed.matchAll(/(\d+)([smhdw])/g)) {
-      seconds += Number(count) * (SECONDS[unit ?? ''] ?? 0)
-    }
-  }
-  if (seconds > 0xffffffff) throw new ValueError(`${DURATION}, at most 4294967295 seconds`, text)
+  if (!isDuration(trimmed)) throw new ValueError(durationWithin(range), text)
+  let seconds = 0
+  for (const [unit, factor] of UNITS) seconds += Number(new RegExp(`(\\d+)${unit}`).exec(trimmed)?.[1] ?? 0) * factor
+  if (!(seconds >= range.min && seconds <= range.max)) throw new ValueError(durationWithin(range), text)
   return seconds
+}
+
+/** `24h` or `90s`: what `parseDuration` reads. */
+export function formatDuration(seconds: number): string {
+  const [unit, factor] = UNITS.find(([, factor]) => seconds >= factor && seconds % factor === 0) ?? ['s', 1]
+  return `${seconds / factor}${unit}`
+}
+
+/** The allowed values, for messages. */
+export function durationWithin({ min, max }: { min: number; max: number }): string {
+  if (max < MAX_SECONDS) return `${DURATION}, from ${formatDuration(min)} to ${formatDuration(max)}`
+  return min === 0 ? DURATION : `${DURATION}, at least ${formatDuration(min)}`
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { BYTE_SIZE, parseByteSize } from './byte-size.js'
-import { DURATION, parseDuration } from './duration.js'
+import { byteSizeWithin, parseByteSize } from './byte-size.js'
+import { durationWithin, parseDuration } from './duration.js'
 import { ValueError } from './value-error.js'
 
 /** What the help, the flag parser and error messages need to know about one option beside its zod type. */
@@ -17,17 +17,21 @@ export interface OptionMeta {
   list?: boolean | undefined
   /** Neither file nor environment may set it: it belongs to one run. */
   flagOnly?: boolean | undefined
+  /** The variable that sets it is named for this instead of its key. */
+  env?: string | undefined
 }
 
 /** Options of the program, keyed by their zod type. */
 export const optionMeta = z.registry<OptionMeta>()
 
-type Extra = Pick<OptionMeta, 'fallback' | 'flagOnly'> & { value?: string | undefined }
+type Extra = Pick<OptionMeta, 'fallback' | 'flagOnly' | 'env'> & { value?: string | undefined }
 
-const TEXT = z.union([z.string(), z.number().transform(String)])
+/** A number in a file is no text: whoever writes `30` may mean seconds or days, and `1e3` may be a password. */
+const TEXT = z.string()
+const NUMBER = z.union([TEXT, z.number().transform(String)])
 
-function parsed<T>(parse: (text: string) => T): z.ZodType<T> {
-  return TEXT.transform((text, ctx) => {
+function parsed<T>(parse: (text: string) => T, type: z.ZodType<string> = TEXT): z.ZodType<T> {
+  return type.transform((text, ctx) => {
     try {
       return parse(text)
     } catch (err) {
@@ -53,18 +57,31 @@ export function textOption<T>(
   return register(parsed(parse).optional(), { about, value, allowed, ...extra })
 }
 
-/** Several of them: a flag may be repeated, and commas separate as well. */
+/**
+ * Several of them: a flag may be repeated, a file may have an array, and commas separate everywhere. Each is trimmed, and one
+ * that is empty is refused. With `some` a file's empty array is refused too: where no list means all, an empty one is unclear.
+ */
 export function listOption<T>(
   parse: (text: string) => T,
   allowed: string,
   value: string,
   about: string,
-  extra: Extra = {}
+  { some, ...extra }: Extra & { some?: boolean } = {}
 ): z.ZodOptional<z.ZodType<T[]>> {
   const texts = z.union([TEXT.transform(text => [text]), z.array(TEXT)])
-  const split = texts.transform(list => list.flatMap(text => text.split(',')).filter(text => text.trim() !== ''))
+  const split = texts.transform((list, ctx) => {
+    const items = list.flatMap(text => text.split(',')).map(text => text.trim())
+    const empty = items.includes('') || (some === true && items.length === 0)
+    if (empty) ctx.addIssue({ code: 'custom', message: `expected ${allowed}, between commas, got ${inQuotes(list)}` })
+    return empty ? z.NEVER : items
+  })
   const type = split.pipe(z.array(parsed(parse)) as z.ZodType<T[], string[]>)
   return register(type.optional(), { about, value, allowed, list: true, ...extra })
+}
+
+function inQuotes(list: readonly string[]): string {
+  if (list.length === 0) return 'an empty list'
+  return `${JSON.stringify(list.join(', '))}, in which ${list.join('').trim() === '' ? 'there is nothing' : 'one is empty'}`
 }
 
 /** A file path or another text that is taken as it is; empty is refused. */
@@ -73,12 +90,22 @@ export function plainOption(value: string, about: string, extra: Extra = {}): z.
   return textOption(text => nonEmpty(text, allowed), allowed, value, about, extra)
 }
 
-export function durationOption(about: string, extra: Extra = {}): z.ZodOptional<z.ZodType<number>> {
-  return textOption(parseDuration, DURATION, '<duration>', about, extra)
+/** Seconds, from `min` to `max`, both allowed. */
+export function durationOption(
+  about: string,
+  range: { min: number; max: number },
+  extra: Extra = {}
+): z.ZodOptional<z.ZodType<number>> {
+  return textOption(text => parseDuration(text, range), durationWithin(range), '<duration>', about, extra)
 }
 
-export function byteSizeOption(about: string, extra: Extra = {}): z.ZodOptional<z.ZodType<number>> {
-  return textOption(parseByteSize, BYTE_SIZE, '<size>', about, extra)
+/** Bytes, from `min` to `max`, both allowed. */
+export function byteSizeOption(
+  about: string,
+  range: { min: number; max: number },
+  extra: Extra = {}
+): z.ZodOptional<z.ZodType<number>> {
+  return textOption(text => parseByteSize(text, range), byteSizeWithin(range), '<size>', about, extra)
 }
 
 /** A number from `min` to `max`, both allowed; whole if `integer`. */
@@ -87,15 +114,14 @@ export function numberOption(
   range: { min: number; max: number; integer?: boolean },
   extra: Extra = {}
 ): z.ZodOptional<z.ZodType<number>> {
-  const upTo = range.max === Number.MAX_VALUE ? 'or more' : `to ${range.max}`
-  const allowed = `a ${range.integer === true ? 'whole ' : ''}number, ${range.min} ${upTo}`
+  const allowed = `a ${range.integer === true ? 'whole ' : ''}number, ${range.min} to ${range.max}`
   const parse = (text: string): number => {
-    const number = text.trim() === '' ? Number.NaN : Number(text)
+    const number = /^\d+(?:\.\d+)?(?:e[+-]?\d+)?$/i.test(text.trim()) ? Number(text) : Number.NaN
     const whole = range.integer !== true || Number.isInteger(number)
     if (!whole || !(number >= range.min && number <= range.max)) throw new ValueError(allowed, text)
     return number
   }
-  return textOption(parse, allowed, '<number>', about, extra)
+  return register(parsed(parse, NUMBER).optional(), { about, value: '<number>', allowed, ...extra })
 }
 
 export function choiceOption<const T extends string>(

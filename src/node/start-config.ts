@@ -1,7 +1,7 @@
 import { multiaddr } from '@multiformats/multiaddr'
 import type { z } from 'zod'
 import { DEVP2P_LISTEN, parseDevp2pListen } from './devp2p-listen.js'
-import { parseDuration } from './duration.js'
+import { DURATION, isDuration, parseDuration } from './duration.js'
 import { FORWARD_FOR, parseRequester } from './forward-for.js'
 import { PROXY_ADDRESS, parseProxyAddress } from './forwarded.js'
 import {
@@ -22,14 +22,19 @@ export const DEFAULT_DATA_DIR = './waku-data'
 export const DEFAULT_LISTEN = '/ip4/0.0.0.0/tcp/30304'
 export const DEFAULT_RETENTION_SECONDS = 30 * 86_400
 
-const RETENTION = 'a duration above 0 such as 30d, or forever'
+/** How long an envelope may live, in seconds. */
+export const TTL_RANGE = { min: 1, max: 366 * 86_400 }
+export const DEFAULT_MAX_TTL = 86_400
+/** One page, in bytes: a client keeps it in memory. */
+const PAGE_RANGE = { min: 1, max: 64 * 1024 * 1024 }
+
+const RETENTION = `${DURATION}, at least 1s; or forever`
 
 /** Seconds. Throws `ValueError`. */
 function parseRetention(text: string): number | 'forever' {
   if (text.trim() === 'forever') return 'forever'
-  const seconds = parseDuration(text)
-  if (seconds === 0) throw new ValueError(RETENTION, text)
-  return seconds
+  if (!isDuration(text.trim())) throw new ValueError(RETENTION, text)
+  return parseDuration(text, { min: 1, max: 0xffffffff })
 }
 
 export const dataDirOption = plainOption('<dir>', 'where this peer keeps its identity, its keys and its archive', {
@@ -40,7 +45,8 @@ export const configOption = plainOption('<file>', 'JSON file with settings; flag
 
 export const addressShape = {
   listen: listOption(parseListenAddress, LISTEN_ADDRESS, '<multiaddr>', 'where to listen; may be repeated', {
-    fallback: DEFAULT_LISTEN
+    fallback: DEFAULT_LISTEN,
+    some: true
   }),
   'tls-cert': plainOption('<file>', 'certificate chain (PEM) for --listen …/tls/ws; looked at again when it changes'),
   'tls-key': plainOption('<file>', 'its private key (PEM)'),
@@ -81,23 +87,16 @@ export const startShape = {
     fallback: '30d'
   }),
   'archive-topics': listOption(parseTopicChoice, TOPIC, '<topic>', 'archive these only, relay all', {
-    fallback: 'all'
+    fallback: 'all',
+    some: true
   }),
-  'max-ttl': durationOption('longest time to live that is taken in', { fallback: '24h' }),
-  'min-pow': numberOption(
-    'proof of work asked of envelopes',
-    { min: 0, max: Number.MAX_VALUE },
-    { fallback: '0.000002' }
-  ),
-  'request-pow': numberOption(
-    'proof of work asked of requests',
-    { min: 0, max: Number.MAX_VALUE },
-    { fallback: '0.002' }
-  ),
+  'max-ttl': durationOption('longest time to live that is taken in', TTL_RANGE, { fallback: '24h' }),
+  'min-pow': numberOption('proof of work asked of envelopes', { min: 0, max: 1_000_000 }, { fallback: '0.000002' }),
+  'request-pow': numberOption('proof of work asked of requests', { min: 0, max: 1_000_000 }, { fallback: '0.002' }),
   'require-signature': choiceOption(['any', 'peer'], 'refuse requests that nobody, or not the peer itself, signed', {
     fallback: 'none asked'
   }),
-  'page-bytes': byteSizeOption('most bytes of one page of history', { fallback: '1MiB' }),
+  'page-bytes': byteSizeOption('most bytes of one page of history', PAGE_RANGE, { fallback: '1MiB' }),
   'accept-push': switchOption('let trusted peers push expired envelopes'),
   'ready-file': plainOption('<file>', 'written once serving: {peerId, multiaddrs, enode, pid}'),
   'self-check': switchOption('first prove the main job on a scratch archive', { flagOnly: true }),

@@ -10,11 +10,12 @@ export interface TopicChoice {
 
 export const TOPIC = 'a topic: a name, or 0x and 8 hex digits'
 
-/** Reads `0x1a2b3c4d`, or a name that stands for the first 4 bytes of its Keccak-256. Throws `ValueError`. */
+/** Reads `0x1a2b3c4d`, or a name that stands for the first 4 bytes of its Keccak-256; blanks around it do not count. Throws `ValueError`. */
 export function parseTopicChoice(text: string): TopicChoice {
+  const name = text.trim()
   try {
-    const topic = parseTopic(text)
-    return /^0x[0-9a-f]{8}$/i.test(text) ? { topic } : { topic, name: text }
+    const topic = parseTopic(name)
+    return /^0x[0-9a-f]{8}$/i.test(name) ? { topic } : { topic, name }
   } catch {
     throw new ValueError(TOPIC, text)
   }

@@ -7,6 +7,10 @@ import { runHere } from './in-process.js'
 import { run } from './processes.js'
 
 const PEER = '/ip4/127.0.0.1/tcp/1/p2p/16Uiu2HAmTvN6CWRRTqKrVGDbvVh1wpUWiwdSxDGzVYCGPNFsB6Ro'
+const ID = PEER.split('/').at(-1)
+const OTHER_PEER = '/ip4/127.0.0.1/tcp/1/p2p/12D3KooWDpJ7As7BWAwRMfu1VU2WCqNjvq387JEYKDBj4kx6nXTN'
+/** Of 2026-01-01. */
+const CURSOR = `6955b900${'00'.repeat(32)}`
 const ENODE = `enode://${'00'.repeat(64)}@127.0.0.1:30303`
 /** The generator of the curve: a public key like any other. */
 const G =
@@ -20,6 +24,8 @@ test('what is not understood is one clear line on stderr and exit code 2', async
     [['strat'], /no such command: strat/],
     [['trust'], /trust: needs one of trust add, trust remove, trust list/],
     [['start', '--frobnicate'], /start: unknown option --frobnicate/],
+    [['start', '--retenton', '1d'], /unknown option --retenton, is it --retention\?/],
+    [['start', '--retention', '1d', '--retention', '2d'], /start: --retention is given 2 times/],
     [['start', '--devp2p-listen', '30303'], /--devp2p-listen: expected an address and a port/],
     [['start', '--no-devp2p', '--devp2p-listen', '0.0.0.0:30303'], /exclude each other/],
     [['start', '--no-devp2p', '--upstream', GOOD_ENODE], /--upstream: an enode URL names a devp2p peer/],
@@ -34,7 +40,10 @@ test('what is not understood is one clear line on stderr and exit code 2', async
     [['post', '--to', PEER, '--topic', '0x12'], /--topic: expected a topic/],
     [['post', '--to', PEER, '--topic', '0x12345678', '--payload', 'x'], /has no public channel/],
     [['post', '--to', PEER, '--topic', 'x', '--count', '0'], /--count: expected a whole number, 1 to/],
-    [['post', '--to', PEER, '--topic', 'x', '--ttl', '0'], /--ttl is at least 1 second/],
+    [
+      ['post', '--to', PEER, '--topic', 'x', '--ttl', '30d', '--payload', 'x'],
+      /--ttl: expected at most 1d, got 30d; .*--max-ttl/
+    ],
     [['post', '--to', PEER, '--topic', 'x', '--payload', 'a', '--payload-file', 'b'], /exclude each other/],
     [
       ['request', '--server', PEER, '--since', 'yesterday', '--password-file', secret],
@@ -44,6 +53,18 @@ test('what is not understood is one clear line on stderr and exit code 2', async
       ['request', '--server', PEER, '--limit', '0', '--password-file', secret],
       /--limit: expected a whole number, 1 to/
     ],
+    [
+      ['request', '--server', PEER, '--since', '1h', '--until', '2h', '--password-file', secret],
+      /--since lies after --until/
+    ],
+    [['request', '--server', PEER, '--since', '2099-01-01', '--password-file', secret], /--since lies after now/],
+    [
+      ['request', '--server', PEER, '--since', '2026-01-02', '--cursor', CURSOR, '--password-file', secret],
+      /--cursor lies before --since/
+    ],
+    [['request', '--server', OTHER_PEER, '--cursor', `${ID}/${CURSOR}`], /--cursor is that of another server/],
+    [['keys', 'add', '-', '--key-file', 'k'], /a key name is 1 to 64 .*, got "-"/],
+    [['keys', 'remove', 'ä'], /a key name is 1 to 64/],
     [['request', '--server', '127.0.0.1:30304'], /--server: expected a multiaddr with a peer id/],
     [['trust', 'add'], /trust add: needs <peer or peer id>/],
     [['trust', 'add', 'somebody'], /expected a peer id/],
@@ -112,7 +133,15 @@ test('help comes from the schema: every option, its allowed values and its defau
   assert.equal((await runHere([])).code, 2)
 })
 
+test('a variable for what belongs to one run is reported', async () => {
+  const { stderr } = await runHere(['trust', 'remove', 'somebody'], { WAKU_MAILSERVER_TOPICS: 'news' })
+  assert.match(stderr, /WAKU_MAILSERVER_TOPICS in the environment belongs to one run: give --topics there/)
+})
+
 test('a variable with a slip in its name is reported', async () => {
   const { stderr } = await runHere(['trust', 'remove', 'somebody'], { WAKU_MAILSERVER_RETENTON: '1d' })
-  assert.match(stderr, /WAKU_MAILSERVER_RETENTON in the environment is no setting/)
+  assert.match(
+    stderr,
+    /WAKU_MAILSERVER_RETENTON in the environment is no setting, .* is it WAKU_MAILSERVER_RETENTION\?/
+  )
 })

@@ -20,7 +20,7 @@ test('--min-pow is asked of envelopes and met by post; --request-pow is asked of
   const cwd = tempDir(t)
   // so much that no envelope has it by chance
   const server = await startNode(t, cwd, ['--min-pow', '1', '--request-pow', '0.5'])
-  const post = ['post', '--to', server.address, '--topic', 'news', '--payload', 'x', '--ttl', '10']
+  const post = ['post', '--to', server.address, '--topic', 'news', '--payload', 'x', '--ttl', '10s']
   assert.equal((await run(t, post, { cwd })).code, 0)
   const low = await run(t, [...post, '--pow', '0.00001'], { cwd })
   assert.equal(low.code, 1)

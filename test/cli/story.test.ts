@@ -20,7 +20,7 @@ test('messages posted by a peer that left are fetched after their TTL, byte for 
   const bytes = Uint8Array.from({ length: 700 }, (_, i) => i % 256)
   writeFileSync(join(cwd, 'secret'), 'something else\n')
 
-  const post = ['post', '--to', server.address, '--ttl', `${TTL}`, '--json']
+  const post = ['post', '--to', server.address, '--ttl', `${TTL}s`, '--json']
   const public_ = await run(t, [...post, '--topic', 'news', '--payload', text], { cwd })
   const binary = await run(t, [...post, '--topic', 'news'], { cwd, input: bytes })
   const private_ = await run(t, [...post, '--topic', 'news', '--key-password-file', 'secret', '--payload', 'hidden'], {
@@ -104,8 +104,29 @@ test('a request pages, stops at its limit, and goes on from its cursor without g
   )
   const other = `16Uiu2HAmTvN6CWRRTqKrVGDbvVh1wpUWiwdSxDGzVYCGPNFsB6Ro/${'00'.repeat(36)}`
   const foreign = await run(t, [...request, '--cursor', other], { cwd })
-  assert.equal(foreign.code, 1)
+  assert.equal(foreign.code, 2)
   assert.match(foreign.stderr, /cursor/)
+})
+
+test('a printed cursor goes on with the same command line when its --since, counted from now, has moved past it', async t => {
+  const cwd = tempDir(t)
+  const server = await startNode(t, cwd)
+  const post = ['post', '--to', server.address, '--topic', 'news', '--payload', 'x', '--count', '5', '--json']
+  const posted = (await run(t, post, { cwd })).json()
+  const request = [
+    ...['request', '--server', server.address, '--password-file', 'waku-data/password', '--trust', '--json']
+  ]
+  const first = (await run(t, [...request, '--since', '1h', '--limit', '2'], { cwd })).json()
+  const cursor = String((first.pop() as { summary: Record<string, unknown> }).summary.cursor)
+  await past(Math.max(...posted.map(({ sent }) => Number(sent))) + 4)
+  const second = await run(t, [...request, '--since', '3s', '--cursor', cursor], { cwd })
+  assert.equal(second.code, 0, second.stderr)
+  const rest = second.json()
+  assert.equal((rest.pop() as { summary: Record<string, unknown> }).summary.complete, true)
+  assert.deepEqual([...first, ...rest].map(({ hash }) => hash).sort(), posted.map(({ hash }) => hash).sort())
+  const named = await run(t, [...request, '--since', `${Math.floor(Date.now() / 1000)}`, '--cursor', cursor], { cwd })
+  assert.equal(named.code, 2, 'a time that was named stays')
+  assert.match(named.stderr, /--cursor lies before --since/)
 })
 
 test('every dialect that can be chosen fetches the same', async t => {

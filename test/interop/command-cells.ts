@@ -107,7 +107,7 @@ function someBytes({ all }: History): string {
 async function requestInWindows(scope: CellScope): Promise<string> {
   const { server, history } = await serverWithHistory(scope, GETH)
   const cwd = workplace(scope)
-  const bound = ['--max-bytes', someBytes(history)]
+  const bound = ['--max-bytes', `${someBytes(history)}B`]
   const range = ['--since', String(history.from), '--until', String(history.to)]
   const args = ['request', '--server', server.enode, ...range, '--trust', '--json', '--password-file', 'mail', ...bound]
   // some of it, then the rest by the cursor that came with it
@@ -141,7 +141,7 @@ async function backfillInWindows(scope: CellScope): Promise<string> {
     '--json'
   ]
   const own = ['--password-file', 'mail', '--min-pow', '0']
-  const filled = await run(scope, [...fill, ...own, '--max-bytes', someBytes(history)], { cwd })
+  const filled = await run(scope, [...fill, ...own, '--max-bytes', `${someBytes(history)}B`], { cwd })
   assert.equal(filled.code, 0, filled.stderr)
   const { summary } = filled.json()[0] as { summary: { stored: number; pages: number; complete: boolean } }
   assert.equal(summary.stored, history.all.length)

@@ -4,9 +4,9 @@ import { multiaddr } from '@multiformats/multiaddr'
 import { NodeKey } from '../../src/devp2p/node-key.js'
 import { formatByteSize, parseByteSize } from '../../src/node/byte-size.js'
 import { defaultDevp2pListen, parseDevp2pListen } from '../../src/node/devp2p-listen.js'
-import { parseDuration } from '../../src/node/duration.js'
+import { formatDuration, parseDuration } from '../../src/node/duration.js'
 import { isNamed, parseRequester } from '../../src/node/forward-for.js'
-import { parseMoment } from '../../src/node/moment.js'
+import { parseMoment, readMoment } from '../../src/node/moment.js'
 import { formatPeerAddress, parseListenAddress, parsePeerAddress, parsePeerName } from '../../src/node/peer-address.js'
 import { parseTopicChoice } from '../../src/node/topic-choice.js'
 import { toHex } from '../../src/wire/bytes.js'
@@ -18,18 +18,20 @@ function refuses(run: () => unknown, name = 'ValueError'): void {
   assert.throws(run, { name })
 }
 
-test('a duration is read with units, summed, or as seconds', () => {
+test('a duration is read with units, summed', () => {
   assert.equal(parseDuration('30d'), 2_592_000)
   assert.equal(parseDuration('24h'), 86_400)
   assert.equal(parseDuration('1h30m'), 5400)
   assert.equal(parseDuration('2w'), 1_209_600)
-  assert.equal(parseDuration('90'), 90)
+  assert.equal(formatDuration(5400), '90m')
+  assert.equal(formatDuration(86_400), '1d')
   assert.equal(parseDuration('0s'), 0)
 })
 
-test('a duration that is not one, or beyond 32 bits, is refused', () => {
-  for (const text of ['', 'd', '-1h', '1.5h', '1 h', '3y', '4294967296', '99999999w'])
+test('a duration that is not one, has no unit, repeats one, or is beyond 32 bits, is refused', () => {
+  for (const text of ['', 'd', '30', '0', '1h1h', '30m1h', '-1h', '1.5h', '1 h', '3y', '4294967296s', '99999999w'])
     refuses(() => parseDuration(text))
+  refuses(() => parseDuration('25d', { min: 1, max: 86_400 }))
 })
 
 test('a moment is now, a duration back, Unix seconds or ISO 8601', () => {
@@ -50,13 +52,41 @@ test('a moment that is not one is refused', () => {
   }
 })
 
+test('a day or an hour that does not exist is refused, and so is a number that hardly means seconds since 1970', () => {
+  for (const text of [
+    '2026-02-30',
+    '2025-02-29',
+    '2026-04-31T00:00:00Z',
+    '2026-00-10',
+    '2026-01-01T24:00:00Z',
+    '2026-01-01T12:60',
+    '2026-01-01T12:00:00+24:00',
+    '30',
+    '24',
+    '99999999',
+    '1700000000000'
+  ]) {
+    refuses(() => parseMoment(text, NOW))
+  }
+  assert.equal(parseMoment('2028-02-29', NOW), Date.UTC(2028, 1, 29) / 1000)
+  assert.equal(parseMoment('2026-01-31T12:00:00-0130', NOW), Date.UTC(2026, 0, 31, 13, 30) / 1000)
+})
+
+test('a moment says whether it counts from now', () => {
+  assert.equal(readMoment('24h', NOW).relative, true)
+  assert.equal(readMoment('now', NOW).relative, true)
+  assert.equal(readMoment('1700000000', NOW).relative, false)
+  assert.equal(readMoment('2026-01-31', NOW).relative, false)
+})
+
 test('a size in bytes is read with binary and decimal units', () => {
   assert.equal(parseByteSize('64MiB'), 67_108_864)
   assert.equal(parseByteSize('512 KiB'), 524_288)
   assert.equal(parseByteSize('2GB'), 2_000_000_000)
-  assert.equal(parseByteSize('1048576'), 1_048_576)
+  assert.equal(parseByteSize('1048576B'), 1_048_576)
   assert.equal(parseByteSize('1.5kib'), 1536)
-  for (const text of ['', 'MiB', '-1', '1XB', '1e9', '0.3', '99999999999999999999']) refuses(() => parseByteSize(text))
+  for (const text of ['', 'MiB', '-1', '1048576', '1XB', '1e9B', '0.3B', '99999999999999999999B'])
+    refuses(() => parseByteSize(text))
   assert.equal(formatByteSize(67_108_864), '64.0 MiB')
   assert.equal(formatByteSize(12), '12 bytes')
 })

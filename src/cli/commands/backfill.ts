@@ -5,7 +5,7 @@ import { formatByteSize } from '../../node/byte-size.js'
 import { ControlClient } from '../../node/control-client.js'
 import { type DataDir, openDataDir } from '../../node/data-dir.js'
 import { MOMENT, parseMoment } from '../../node/moment.js'
-import { byteSizeOption, listOption, numberOption, plainOption, switchOption, textOption } from '../../node/option.js'
+import { listOption, numberOption, plainOption, switchOption, textOption } from '../../node/option.js'
 import { formatPeerAddress, PEER_ADDRESS, parsePeerAddress } from '../../node/peer-address.js'
 import { configOption, DEFAULT_DATA_DIR, startShape } from '../../node/start-config.js'
 import { parseTopicChoice, TOPIC } from '../../node/topic-choice.js'
@@ -15,7 +15,7 @@ import { checkDialect, dialectOption } from '../dialect-option.js'
 import { writeJson, writeLine } from '../output.js'
 import { Progress } from '../progress.js'
 import { serverKey } from '../server-key.js'
-import { adminShape } from '../shared-options.js'
+import { adminShape, maxBytesOption } from '../shared-options.js'
 
 const now = (): number => Math.floor(Date.now() / 1000)
 const momentOption = (about: string, fallback?: string) =>
@@ -40,7 +40,11 @@ export const backfill = defineCommand({
     server: textOption(parsePeerAddress, PEER_ADDRESS, '<peer>', 'the mailserver to fetch from'),
     since: momentOption('oldest time sent'),
     until: momentOption('newest time sent', 'now'),
-    topics: listOption(parseTopicChoice, TOPIC, '<topic,…>', 'which topics', { flagOnly: true, fallback: 'all' }),
+    topics: listOption(parseTopicChoice, TOPIC, '<topic,…>', 'which topics', {
+      flagOnly: true,
+      fallback: 'all',
+      some: true
+    }),
     'password-file': plainOption('<file>', 'the password of that mailserver'),
     password: plainOption('<text>', 'the same, seen by everyone on this machine: prefer --password-file'),
     'page-size': numberOption(
@@ -50,7 +54,7 @@ export const backfill = defineCommand({
     ),
     dialect: dialectOption,
     pow: numberOption('proof of work of the requests', { min: 0, max: 1_000_000 }, { fallback: '0.002' }),
-    'max-bytes': byteSizeOption('most bytes taken for one page', { fallback: '64MiB' }),
+    'max-bytes': maxBytesOption,
     trust: switchOption('trust the server for this run', { flagOnly: true }),
     retention,
     'archive-topics': archiveTopics,

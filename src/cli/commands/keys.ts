@@ -1,3 +1,4 @@
+import { checkName } from '../../mailserver/key-entry.js'
 import type { KeyInfo } from '../../mailserver/keyring.js'
 import { plainOption, textOption } from '../../node/option.js'
 import { PEER_NAME, parsePeerName } from '../../node/peer-address.js'
@@ -13,6 +14,16 @@ const DETAILS =
   'Requests are decrypted with these keys; the one named password is that of the mailserver password, renewed at each start.\n' +
   'A running node takes changes at once.'
 
+/** @throws UsageError */
+function nameOf(name: string): string {
+  try {
+    checkName(name)
+    return name
+  } catch (err) {
+    throw new UsageError(`${(err as Error).message}, got ${JSON.stringify(name)}`)
+  }
+}
+
 export const keysAdd = defineCommand({
   name: 'keys add',
   about: 'accept requests encrypted with another key',
@@ -25,6 +36,7 @@ export const keysAdd = defineCommand({
     peer: textOption(parsePeerName, PEER_NAME, '<peer>', 'for this peer, and no other key for it', { flagOnly: true })
   },
   async run(config, [name = ''], context) {
+    nameOf(name)
     if ((config['password-file'] === undefined) === (config['key-file'] === undefined)) {
       throw new UsageError('keys add: needs one of --password-file and --key-file')
     }
@@ -45,7 +57,7 @@ export const keysRemove = defineCommand({
   details: DETAILS,
   shape: adminShape,
   async run(config, [name = ''], context) {
-    const params = { name }
+    const params = { name: nameOf(name) }
     const { removed } = await withDataDir(config['data-dir'], context, ask =>
       ask<{ removed: boolean }>('keys.remove', params)
     )

@@ -1,5 +1,7 @@
+import { formatDuration } from '../../node/duration.js'
 import { durationOption, numberOption, plainOption, textOption } from '../../node/option.js'
 import { PEER_ADDRESS, parsePeerAddress } from '../../node/peer-address.js'
+import { DEFAULT_MAX_TTL, startShape, TTL_RANGE } from '../../node/start-config.js'
 import { parseTopicChoice, TOPIC, type TopicChoice } from '../../node/topic-choice.js'
 import type { PostResult } from '../../waku/message.js'
 import { toHex } from '../../wire/bytes.js'
@@ -7,7 +9,7 @@ import { keyFromPassword } from '../../wire/key.js'
 import { type CommandContext, defineCommand, UsageError } from '../command.js'
 import { printable, writeJson, writeLine } from '../output.js'
 import { readPayload } from '../payload-source.js'
-import { CLIENT_DATA_DIR, clientDataDirOption, jsonOption } from '../shared-options.js'
+import { CLIENT_DATA_DIR, clientDataDirOption, jsonOption, timeoutOption } from '../shared-options.js'
 import { chosenKey, type KeyFiles } from '../topic-keys.js'
 
 /** The peer did not confirm everything that was posted. */
@@ -34,21 +36,22 @@ export const post = defineCommand({
     'payload-file': plainOption('<file>', 'what to post', { flagOnly: true }),
     'key-password-file': plainOption('<file>', 'encrypt with the key of this password'),
     'key-file': plainOption('<file>', 'encrypt with this key: 32 bytes, raw or as 64 hex digits'),
-    ttl: durationOption('how long the network carries it', { fallback: '50s' }),
+    ttl: durationOption('how long the network carries it', TTL_RANGE, { fallback: '50s' }),
+    'max-ttl': startShape['max-ttl'],
     pow: numberOption('proof of work to reach', { min: 0, max: 1_000_000 }, { fallback: 'what the peer asks for' }),
     count: numberOption(
       'post it so many times',
       { min: 1, max: 100_000, integer: true },
       { flagOnly: true, fallback: '1' }
     ),
-    timeout: durationOption('how long to wait for a connection and for each confirmation', { fallback: '20s' }),
+    timeout: timeoutOption('how long to wait for a connection and for each confirmation'),
     json: jsonOption
   },
   async run(config, _operands, context) {
     const { to, topic, ttl } = config
     if (to === undefined) throw new UsageError('post: needs --to <peer>')
     if (topic === undefined) throw new UsageError('post: needs --topic <topic>')
-    if (ttl === 0) throw new UsageError('post: --ttl is at least 1 second')
+    checkTtl(ttl, config['max-ttl'] ?? DEFAULT_MAX_TTL)
     if (config.payload !== undefined && config['payload-file'] !== undefined) {
       throw new UsageError('post: --payload and --payload-file exclude each other')
     }
@@ -73,6 +76,15 @@ export const post = defineCommand({
     }
   }
 })
+
+/** What the peer would refuse is not worth its proof of work, which grows with the time to live. */
+function checkTtl(ttl: number | undefined, longest: number): void {
+  if (ttl === undefined || ttl <= longest) return
+  const limit = formatDuration(longest)
+  throw new UsageError(
+    `post: --ttl: expected at most ${limit}, got ${formatDuration(ttl)}; where the peer takes more (its --max-ttl), say so with --max-ttl`
+  )
+}
 
 async function keyFor(topic: TopicChoice, files: KeyFiles, { stderr, signal }: CommandContext): Promise<Uint8Array> {
   const key = await chosenKey(files)

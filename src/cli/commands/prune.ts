@@ -1,19 +1,28 @@
 import { MOMENT, parseMoment } from '../../node/moment.js'
 import { textOption } from '../../node/option.js'
+import { ValueError } from '../../node/value-error.js'
 import { withDataDir } from '../admin-session.js'
 import { defineCommand, UsageError } from '../command.js'
 import { writeJson, writeLine } from '../output.js'
 import { adminShape } from '../shared-options.js'
 import { formatMoment } from '../table.js'
 
-const parse = (text: string): number => parseMoment(text, Math.floor(Date.now() / 1000))
+const BEFORE = `a time that is over: ${MOMENT}`
+
+/** A slip that names a time to come would delete everything. Throws `ValueError`. */
+function parse(text: string): number {
+  const now = Math.floor(Date.now() / 1000)
+  const before = parseMoment(text, now)
+  if (before > now) throw new ValueError(BEFORE, text)
+  return before
+}
 
 export const prune = defineCommand({
   name: 'prune',
   about: 'delete the envelopes sent before a time',
   shape: {
     ...adminShape,
-    before: textOption(parse, MOMENT, '<time>', 'delete what was sent before this: 30d, or a time', {
+    before: textOption(parse, BEFORE, '<time>', 'delete what was sent before this: 30d, or a time', {
       flagOnly: true
     })
   },

@@ -1,33 +1,25 @@
 import type { PeerId } from '@libp2p/interface'
 import type { HistoryPage, HistoryQuery } from '../../index.js'
 import { formatByteSize } from '../../node/byte-size.js'
-import { MOMENT, parseMoment } from '../../node/moment.js'
-import {
-  byteSizeOption,
-  durationOption,
-  listOption,
-  numberOption,
-  plainOption,
-  switchOption,
-  textOption
-} from '../../node/option.js'
+import { MOMENT, parseMoment, readMoment } from '../../node/moment.js'
+import { listOption, numberOption, plainOption, switchOption, textOption } from '../../node/option.js'
 import { PEER_ADDRESS, parsePeerAddress } from '../../node/peer-address.js'
 import { parseTopicChoice, TOPIC } from '../../node/topic-choice.js'
 import { type CommandContext, defineCommand, UsageError } from '../command.js'
+import { CURSOR, type CursorChoice, parseCursorChoice } from '../cursor-choice.js'
 import { checkDialect, DIALECT_NAMES, dialectOption } from '../dialect-option.js'
 import { envelopeLine } from '../envelope-line.js'
 import { writeJson, writeLine } from '../output.js'
 import { Progress } from '../progress.js'
 import { serverKey } from '../server-key.js'
-import { CLIENT_DATA_DIR, clientDataDirOption } from '../shared-options.js'
+import { CLIENT_DATA_DIR, clientDataDirOption, maxBytesOption, timeoutOption } from '../shared-options.js'
 import { topicKeys } from '../topic-keys.js'
 
 const now = (): number => Math.floor(Date.now() / 1000)
-const momentOption = (about: string, fallback: string) =>
-  textOption(text => parseMoment(text, now()), MOMENT, '<time>', about, { flagOnly: true, fallback })
-
 const DAY = 86_400
 const DEFAULT_TIMEOUT = 20
+/** How far ahead of our clock an envelope may be dated, in seconds. */
+const AHEAD = 60
 /** Who was interrupted may still say how far it came. */
 const LAST_WORDS_MS = 1_000
 const MAX_UINT32 = 0xffffffff
@@ -38,28 +30,42 @@ export const request = defineCommand({
   details:
     `A mailserver of devp2p is named by its enode URL; --dialect is one of ${DIALECT_NAMES.join(', ')}.\n` +
     'Envelopes are printed as NDJSON. Those are decrypted that the named key opens, or else the key of the public channel of their\n' +
-    'topic. The server must be on the trust list of this data dir (trust add --data-dir ./waku-data/client), or --trust be given.',
+    'topic. The server must be on the trust list of this data dir (trust add --data-dir ./waku-data/client), or --trust be given.\n' +
+    'With --cursor, whenever it is used, the history goes on behind what the cursor names: a --since that counts from now (24h) gives\n' +
+    'way to it, one that names a time stays. The other options are those of the request that printed the cursor.',
   shape: {
     'data-dir': clientDataDirOption,
     server: textOption(parsePeerAddress, PEER_ADDRESS, '<peer>', 'the mailserver'),
-    topics: listOption(parseTopicChoice, TOPIC, '<topic,…>', 'which topics', { flagOnly: true, fallback: 'all' }),
-    since: momentOption('oldest time sent', '24h'),
-    until: momentOption('newest time sent', 'now'),
+    topics: listOption(parseTopicChoice, TOPIC, '<topic,…>', 'which topics', {
+      flagOnly: true,
+      fallback: 'all',
+      some: true
+    }),
+    since: textOption(text => readMoment(text, now()), MOMENT, '<time>', 'oldest time sent', {
+      flagOnly: true,
+      fallback: '24h'
+    }),
+    until: textOption(text => parseMoment(text, now()), MOMENT, '<time>', 'newest time sent', {
+      flagOnly: true,
+      fallback: 'now'
+    }),
     limit: numberOption('most envelopes in all', { min: 1, max: MAX_UINT32, integer: true }, { flagOnly: true }),
     'page-size': numberOption(
       'most envelopes of a page',
       { min: 1, max: MAX_UINT32, integer: true },
       { fallback: '1000' }
     ),
-    cursor: plainOption('<cursor>', 'go on where an earlier request to this server ended', { flagOnly: true }),
+    cursor: textOption(parseCursorChoice, CURSOR, '<cursor>', 'go on where an earlier request to this server ended', {
+      flagOnly: true
+    }),
     'password-file': plainOption('<file>', 'the password of the mailserver'),
     password: plainOption('<text>', 'the same, seen by everyone on this machine: prefer --password-file'),
     'key-password-file': plainOption('<file>', 'decrypt with the key of this password'),
     'key-file': plainOption('<file>', 'decrypt with this key: 32 bytes, raw or as 64 hex digits'),
     dialect: dialectOption,
     pow: numberOption('proof of work of the requests', { min: 0, max: 1_000_000 }, { fallback: '0.002' }),
-    'max-bytes': byteSizeOption('most bytes taken for one page', { fallback: '64MiB' }),
-    timeout: durationOption('how long to wait for a connection', { fallback: '20s' }),
+    'max-bytes': maxBytesOption,
+    timeout: timeoutOption('how long to wait for a connection'),
     trust: switchOption('trust the server for this run', { flagOnly: true }),
     raw: switchOption('print the bytes of each envelope too', { flagOnly: true }),
     json: switchOption('end with a summary as JSON', { flagOnly: true })
@@ -68,9 +74,15 @@ export const request = defineCommand({
     const { server, topics, cursor } = config
     if (server === undefined) throw new UsageError('request: needs --server <peer>')
     checkDialect(server, config.dialect)
+    if (cursor?.server !== undefined && cursor.server !== server.peer.toString()) {
+      throw new UsageError('request: --cursor is that of another server than --server')
+    }
     const key = await serverKey('request', config)
     const keysOf = await topicKeys(topics ?? [], config)
-    const from = config.since ?? now() - DAY
+    const since = config.since ?? { seconds: now() - DAY, relative: true }
+    // what counts from now has moved on since the cursor was printed
+    const from = cursor !== undefined && since.relative ? cursor.sent : since.seconds
+    checkRange(from, config.until, cursor)
     const { ClientPeer } = await import('../../node/client-peer.js')
     const client = await ClientPeer.open({
       dataDir: config['data-dir'] ?? CLIENT_DATA_DIR,
@@ -87,7 +99,7 @@ export const request = defineCommand({
         topics: topics?.map(({ topic }) => topic),
         limit: config.limit,
         pageSize: config['page-size'],
-        cursor: cursor === undefined || cursor.includes('/') ? cursor : `${server.peer}/${cursor.replace(/^0x/, '')}`,
+        cursor: cursor && `${cursor.server ?? server.peer}/${cursor.digits}`,
         requestKey: key,
         signWith: client.privateKey.raw,
         dialect: config.dialect,
@@ -112,6 +124,19 @@ export const request = defineCommand({
     }
   }
 })
+
+/** @throws UsageError */
+function checkRange(from: number, until: number | undefined, cursor: CursorChoice | undefined): void {
+  const to = until ?? now() + AHEAD
+  if (from > to) {
+    const later = cursor?.sent === from ? '--cursor lies' : '--since lies'
+    throw new UsageError(`request: ${later} after ${until === undefined ? 'now' : '--until'}`)
+  }
+  if (cursor !== undefined && cursor.sent < from) {
+    throw new UsageError('request: --cursor lies before --since: give the --since that it was printed for, or none')
+  }
+  if (cursor !== undefined && cursor.sent > to) throw new UsageError('request: --cursor lies after --until')
+}
 
 interface Summary {
   server: string

@@ -1,5 +1,5 @@
 import { formatByteSize } from '../../node/byte-size.js'
-import { DURATION, parseDuration } from '../../node/duration.js'
+import { DURATION, isDuration, parseDuration } from '../../node/duration.js'
 import { parseMoment } from '../../node/moment.js'
 import { byteSizeOption, plainOption, textOption } from '../../node/option.js'
 import { parsePeerName } from '../../node/peer-address.js'
@@ -11,12 +11,17 @@ import { writeJson, writeLine } from '../output.js'
 import { adminShape } from '../shared-options.js'
 import { formatMoment, table } from '../table.js'
 
-const EXPIRES = `${DURATION} from now, or ISO 8601`
+const EXPIRES = `a time to come: ${DURATION} from now, or ISO 8601`
 
 /** Unlike other times, one ahead of us. Throws `ValueError`. */
 function parseExpiry(text: string): number {
   const now = Math.floor(Date.now() / 1000)
-  if (/^(?:\d+[smhdw])+$/.test(text.trim())) return now + parseDuration(text)
+  const expires = isDuration(text.trim()) ? now + parseDuration(text) : momentOf(text, now)
+  if (expires <= now || expires > 0xffffffff) throw new ValueError(EXPIRES, text)
+  return expires
+}
+
+function momentOf(text: string, now: number): number {
   try {
     return parseMoment(text, now)
   } catch {
@@ -48,7 +53,11 @@ export const trustAdd = defineCommand({
       flagOnly: true,
       fallback: 'never'
     }),
-    bytes: byteSizeOption('most bytes taken from it in any 24 hours', { flagOnly: true, fallback: 'no limit' })
+    bytes: byteSizeOption(
+      'most bytes taken from it in any 24 hours',
+      { min: 1, max: Number.MAX_SAFE_INTEGER },
+      { flagOnly: true, fallback: 'no limit' }
+    )
   },
   async run(config, [name = ''], context) {
     const peer = peerOf(name)
