@@ -40,6 +40,8 @@ const REFUSED: Record<string, string[]> = {
   'require-signature': ['', 'all', 'Any'],
   'page-bytes': [...sizes, '65MiB'],
   'ready-file': texts,
+  'tls-cert': texts,
+  'tls-key': texts,
   to: peers,
   topic: topics,
   'payload-file': texts,
