@@ -38,6 +38,8 @@ export interface ArchiveRow {
 /** How a query ended. `cursor` (36 bytes, of the last row returned) is there exactly when at least one more row matches. */
 export interface ArchiveEnd {
   cursor?: Uint8Array | undefined
+  /** So many matching envelopes, at least, are damaged and were left out of this page; absent when none is. */
+  damaged?: number | undefined
 }
 
 /** Which envelopes a query in ingest order wants. */
@@ -59,6 +61,8 @@ export interface SequencedRow extends ArchiveRow {
 export interface SequenceEnd {
   seq: number
   more: boolean
+  /** As of `ArchiveEnd`. */
+  damaged?: number | undefined
 }
 
 /** Which envelopes a digest is of, and how it is made. At least one part. */
@@ -78,6 +82,15 @@ export interface ArchiveCoverage {
   gaps: Gap[]
 }
 
+/** What was found that cannot be delivered, since the archive was opened. */
+export interface ArchiveDamage {
+  /** At least. */
+  envelopes: number
+  /** When it was first and last met, Unix seconds. */
+  first: number
+  last: number
+}
+
 export interface ArchiveStats {
   envelopes: number
   /** Sum of raw envelope bytes. */
@@ -89,6 +102,8 @@ export interface ArchiveStats {
   lastSeq: number
   /** Distinct topics stored. */
   topics: number
+  /** Absent when nothing damaged was met. */
+  damaged?: ArchiveDamage | undefined
 }
 
 /** Who wants to know what changes. Called by the archive between two writes: it must not throw, and not take long. */
@@ -100,6 +115,8 @@ export interface ArchiveWatcher {
    * be gone; what is reported from now on is there.
    */
   removed?: ((before: number) => void) | undefined
+  /** Something stored turned out to be damaged, or lost: a gap of the kind `damaged`, with what is to be said of it in a line. */
+  damaged?: ((gap: Gap, text: string) => void) | undefined
 }
 
 /**

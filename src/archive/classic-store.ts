@@ -39,10 +39,6 @@ export class ClassicStore implements LevelStore {
     return this.#level.iterator(options)
   }
 
-  values(options: LevelReadOptions): LevelIterator<Uint8Array> {
-    return this.#level.values(options)
-  }
-
   compactRange(start: Uint8Array, end: Uint8Array): Promise<void> {
     return this.#level.compactRange(start, end)
   }

@@ -41,6 +41,16 @@ export class CoverageLog {
     return encode(this.#record)
   }
 
+  /** What was sent before this time may have been pruned, 0..2^32-1. */
+  get floor(): number {
+    return this.#record.floor
+  }
+
+  /** Whether a gap of its kind covers it already. */
+  knows({ from, until, kind }: Gap): boolean {
+    return this.#record.gaps.some(gap => gap.kind === kind && gap.from <= from && gap.until >= until)
+  }
+
   describe(lower: number, upper: number, lastSeq: number): ArchiveCoverage {
     const { since, floor, gaps } = this.#record
     return { since, oldest: floor, lastSeq, gaps: gapsWithin(gaps, lower, upper) }

@@ -1,4 +1,4 @@
-import type { Gap } from '../wire/coverage.js'
+import { type Gap, GapKind } from '../wire/coverage.js'
 import type { DigestPart } from '../wire/digest.js'
 import type { Envelope } from '../wire/envelope.js'
 import type {
@@ -27,6 +27,7 @@ import {
   checkSequence
 } from './checked-query.js'
 import { CoverageLog } from './coverage-log.js'
+import { type Damage, DamageLog } from './damage-log.js'
 import { ArchiveClosedError, archiveFailure } from './errors.js'
 import { GroupCommit } from './group-commit.js'
 import { acceptsTopic, type DigestTopics, takeDigest } from './level-digest.js'
@@ -35,6 +36,7 @@ import * as layout from './level-layout.js'
 import { Ledger } from './level-ledger.js'
 import { TopicWalk } from './level-planner.js'
 import { Pruner } from './level-pruner.js'
+import { LevelRows } from './level-rows.js'
 import { Scan } from './level-scan.js'
 import { RunSequence } from './level-sequence.js'
 import { type LevelStore, readRange } from './level-store.js'
@@ -79,13 +81,17 @@ export class LevelArchive implements Archive {
   readonly #commits: GroupCommit
   readonly #pruner: Pruner
   #coverage!: CoverageLog
+  readonly #damage: DamageLog
+  readonly #rows: LevelRows
   #prunes = new Set<Promise<unknown>>()
   #closing: Promise<void> | undefined
 
-  private constructor({ db, maxQueuedBytes }: LevelArchiveInit, id: Uint8Array) {
+  private constructor({ db, maxQueuedBytes, now = unixNow }: LevelArchiveInit, id: Uint8Array) {
     this.id = id
     this.#store = db
     this.#queue = new WriteQueue()
+    this.#damage = new DamageLog(damage => this.#onDamage(damage), now)
+    this.#rows = new LevelRows(db, this.#damage)
     this.#dictionary = new TopicDictionary(db, this.#queue)
     this.#ledger = new Ledger(db, this.#dictionary)
     this.#writer = new LevelWriter(db, this.#ledger)
@@ -112,7 +118,7 @@ export class LevelArchive implements Archive {
     try {
       const archive = new LevelArchive(init, await openFormat(init.db))
       await archive.#writer.load()
-      await archive.#openCoverage(init.now ?? (() => Math.floor(Date.now() / 1000)))
+      await archive.#openCoverage(init.now ?? unixNow)
       return archive
     } catch (error) {
       throw archiveFailure('the archive cannot be opened', error)
@@ -146,7 +152,9 @@ export class LevelArchive implements Archive {
     try {
       const accepts = acceptsTopic(await this.#topicsOf(filter))
       const { lower, upper } = filter
-      const runs = new RunSequence(this.#store, ({ sent, topic }) => sent >= lower && sent <= upper && accepts(topic))
+      const floor = (): number => this.#coverage.floor
+      const matches = ({ sent, topic }: layout.Entry): boolean => sent >= lower && sent <= upper && accepts(topic)
+      const runs = new RunSequence(this.#rows, matches, floor)
       const next: RunSequence['next'] = (...args) => {
         this.#assertOpen()
         return runs.next(...args)
@@ -211,6 +219,7 @@ export class LevelArchive implements Archive {
     const { envelopes, bytes, topics, lastSeq } = this.#ledger.totals
     const days = this.#ledger.days(0, 0xffff)
     const stats: ArchiveStats = { envelopes, bytes, topics, lastSeq }
+    if (this.#damage.sum !== undefined) stats.damaged = this.#damage.sum
     const [first, last] = [days[0], days.at(-1)]
     if (first === undefined || last === undefined) return stats
     try {
@@ -238,6 +247,15 @@ export class LevelArchive implements Archive {
     return this.#closing
   }
 
+  /** Said, and kept: what it is about will be missing in every answer. */
+  #onDamage({ from, until, count }: Damage): void {
+    const gap: Gap = { from, until, kind: GapKind.damaged, count }
+    this.#watchers.damaged(gap, `${count} damaged envelopes were met and left out of an answer`)
+    void this.#step(async () => {
+      if (!this.#coverage.knows(gap)) await this.#coverage.addGap(gap)
+    }).catch(() => {}) // the answer says so anyway
+  }
+
   /** A new archive begins now; one of before this was kept began with what it holds. */
   async #openCoverage(now: () => number): Promise<void> {
     const [saved] = await this.#store.getMany([COVERAGE_KEY])
@@ -261,11 +279,11 @@ export class LevelArchive implements Archive {
   async #plan(query: CheckedQuery): Promise<RowSource> {
     const { topics, bloom, after, upper } = query
     if (after !== undefined && after.sent > upper) return { next: async () => [] }
-    if (topics !== undefined) return new TopicWalk(this.#store, this.#ledger, query, topics)
-    if (bloom === undefined) return new Walk(this.#store, this.#fromFirstDay(query))
+    if (topics !== undefined) return new TopicWalk(this.#rows, this.#ledger, query, topics)
+    if (bloom === undefined) return new Walk(this.#rows, this.#fromFirstDay(query))
     const matching = await this.#matching(bloom)
-    if (matching !== undefined) return new TopicWalk(this.#store, this.#ledger, query, matching)
-    return new Scan(this.#store, this.#fromFirstDay(query), { accepts: bloomTest(bloom), share: 1 })
+    if (matching !== undefined) return new TopicWalk(this.#rows, this.#ledger, query, matching)
+    return new Scan(this.#rows, this.#fromFirstDay(query), { accepts: bloomTest(bloom), share: 1 })
   }
 
   /** Deleted envelopes before the first day are not worth stepping over. */
@@ -297,4 +315,8 @@ export class LevelArchive implements Archive {
     if (this.#closing !== undefined) return new ArchiveClosedError(undefined, { cause: error })
     return archiveFailure('the archive could not be read or changed', error)
   }
+}
+
+function unixNow(): number {
+  return Math.floor(Date.now() / 1000)
 }

@@ -5,9 +5,9 @@ import { everything, metaKey, uint32 } from './level-layout.js'
 import { type LevelStore, readRange } from './level-store.js'
 
 /** Raised whenever an older version could not read what this one writes. */
-const FORMAT = 2
-/** Read too, and taken over: an older version cannot go on with it then. */
-const PREVIOUS = 1
+const FORMAT = 3
+/** Read too, and taken over: an older version cannot go on with it then. Their rows stay as they are (level-row.ts). */
+const PREVIOUS = [1, 2]
 const FORMAT_KEY = metaKey('format')
 const ID_KEY = metaKey('id')
 const ID_BYTES = 8
@@ -20,12 +20,12 @@ const ID_BYTES = 8
 export async function openFormat(store: LevelStore): Promise<Uint8Array> {
   const [format, id] = await store.getMany([FORMAT_KEY, ID_KEY])
   if (format === undefined) return begin(store)
-  if (equalBytes(format, uint32(PREVIOUS))) {
+  if (PREVIOUS.some(previous => equalBytes(format, uint32(previous)))) {
     await store.batch([{ type: 'put', key: FORMAT_KEY, value: uint32(FORMAT) }], { sync: true })
   } else if (!equalBytes(format, uint32(FORMAT))) {
     const found = format.length === 4 ? readUint32(format, 0) : 'unreadable'
     throw new ArchiveFormatError(
-      `the archive has format ${found}; this version knows format ${FORMAT} and ${PREVIOUS} only`
+      `the archive has format ${found}; this version knows formats ${[...PREVIOUS, FORMAT].join(', ')} only`
     )
   }
   if (id?.length !== ID_BYTES) throw new ArchiveFormatError('the archive has no id')

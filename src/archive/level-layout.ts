@@ -1,10 +1,13 @@
 import { MAX_UINT32, readUint32 } from '../wire/bytes.js'
-import { ArchiveFormatError } from './errors.js'
+import { put16, put32, put64, read64, small, view } from './level-bytes.js'
+import { rawSize } from './level-row.js'
+
+export { put64, read64, uint32 } from './level-bytes.js'
 
 // Every key begins with the prefix of sublevel `a` and a letter for its table. Integers are big-endian and of fixed width,
 // so that bytes sort as numbers do.
 //
-//   e  sent(4) hash(32) topic(4)         -> seq(8) raw             the envelopes, by time
+//   e  sent(4) hash(32) topic(4)         -> row                    the envelopes, by time: level-row.ts
 //   t  day(2) topic(4) sent(4) hash(32)  -> size(4)                a day's envelopes, by topic
 //   n  day(2) topic(4)                   -> envelopes(4)           how many that are
 //   d  day(2)                            -> envelopes(4)           how many the day holds
@@ -50,27 +53,11 @@ const TABLE = {
   runAge: 0x71,
   meta: 0x6d
 }
-const SEQ_BYTES = 8
+const ENVELOPE_FIELDS = 40
 export const RUN_ENTRY_BYTES = 44
 
 export function dayOf(sent: number): number {
   return Math.floor(sent / DAY)
-}
-
-/** LevelDB's binding is slow with arrays so small that their bytes have to be moved before it can see them. */
-const POOL_BYTES = 64 * 1024
-let pool = new Uint8Array(POOL_BYTES)
-let pooled = 0
-
-/** Zeros in memory that is shared with other keys and small values. */
-function small(length: number): Uint8Array {
-  if (length > POOL_BYTES) return new Uint8Array(length)
-  if (pooled + length > POOL_BYTES) {
-    pool = new Uint8Array(POOL_BYTES)
-    pooled = 0
-  }
-  pooled += length
-  return pool.subarray(pooled - length, pooled)
 }
 
 function blank(table: number, length: number): Uint8Array {
@@ -107,61 +94,19 @@ function beyond(prefix: Uint8Array): Uint8Array {
 
 const within = (prefix: Uint8Array): Bounds => ({ gte: prefix, lt: beyond(prefix) })
 
-function put16(bytes: Uint8Array, at: number, value: number): void {
-  bytes[at] = value >>> 8
-  bytes[at + 1] = value
-}
-
-function put32(bytes: Uint8Array, at: number, value: number): void {
-  bytes[at] = value >>> 24
-  bytes[at + 1] = value >>> 16
-  bytes[at + 2] = value >>> 8
-  bytes[at + 3] = value
-}
-
-/** Integers up to 2^53 - 1 in 8 bytes. */
-export function put64(bytes: Uint8Array, at: number, value: number): void {
-  put32(bytes, at, Math.floor(value / 2 ** 32))
-  put32(bytes, at + 4, value)
-}
-
-export function read64(bytes: Uint8Array, at: number): number {
-  const value = readUint32(bytes, at) * 2 ** 32 + readUint32(bytes, at + 4)
-  if (!Number.isSafeInteger(value)) throw new ArchiveFormatError('a stored number is too large')
-  return value
-}
-
-export function uint32(value: number): Uint8Array {
-  const bytes = small(4)
-  put32(bytes, 0, value)
-  return bytes
-}
-
-// A plain view: `Buffer` has other ideas of `slice`.
-const view = (bytes: Uint8Array, at: number, length: number): Uint8Array =>
-  new Uint8Array(bytes.buffer, bytes.byteOffset + at, length)
-
 export function envelopeKey({ sent, hash, topic }: Omit<Entry, 'size'>): Uint8Array {
-  const bytes = blank(TABLE.envelope, 40)
+  const bytes = blank(TABLE.envelope, ENVELOPE_FIELDS)
   put32(bytes, AT, sent)
   bytes.set(hash, AT + 4)
   put32(bytes, AT + 36, topic)
   return bytes
 }
 
+/** A key without what all keys of the table have in common: sent, hash and topic. */
+export const envelopeFields = (key: Uint8Array): Uint8Array => view(key, AT, ENVELOPE_FIELDS)
 export const envelopeSent = (key: Uint8Array): number => readUint32(key, AT)
 export const envelopeHash = (key: Uint8Array): Uint8Array => view(key, AT + 4, 32)
 export const envelopeTopic = (key: Uint8Array): number => readUint32(key, AT + 36)
-
-export function envelopeValue(seq: number, raw: Uint8Array): Uint8Array {
-  const value = small(SEQ_BYTES + raw.length)
-  put64(value, 0, seq)
-  value.set(raw, SEQ_BYTES)
-  return value
-}
-
-export const seqOf = (value: Uint8Array): number => read64(value, 0)
-export const rawOf = (value: Uint8Array): Uint8Array => view(value, SEQ_BYTES, value.length - SEQ_BYTES)
 
 /** Envelopes with lower <= sent <= upper. */
 export function envelopeRange(lower: number, upper: number): EntryRange {
@@ -171,7 +116,7 @@ export function envelopeRange(lower: number, upper: number): EntryRange {
       sent: envelopeSent(key),
       hash: envelopeHash(key),
       topic: envelopeTopic(key),
-      size: value.length - SEQ_BYTES
+      size: rawSize(value)
     })
   }
 }
@@ -214,6 +159,16 @@ export function indexRange(day: number, topic: number, lower: number, upper: num
     read: readIndexEntry
   }
 }
+
+/** How the table of the envelopes is ordered by time. */
+export const ENVELOPE_TIMES = {
+  keyAt: (sent: number): Uint8Array => key(TABLE.envelope, [4, sent]),
+  sentOf: envelopeSent
+}
+
+/** The last second below a bound of the table of the envelopes. */
+export const lastSent = (lt: Uint8Array): number =>
+  lt.length < AT + 4 || lt[AT - 1] !== TABLE.envelope ? MAX_UINT32 : Math.max(0, envelopeSent(lt) - 1)
 
 export const allEnvelopes = (): Bounds => envelopeRange(0, MAX_UINT32).bounds
 
@@ -269,8 +224,9 @@ export function putRunEntry(run: Uint8Array, index: number, { sent, hash, topic,
   put32(run, at + 40, size)
 }
 
-export function decodeRun(bytes: Uint8Array): Entry[] {
-  if (bytes.length % RUN_ENTRY_BYTES !== 0) throw new ArchiveFormatError('a run of ingest order is cut off')
+/** Undefined when it is damaged. */
+export function decodeRun(bytes: Uint8Array): Entry[] | undefined {
+  if (bytes.length % RUN_ENTRY_BYTES !== 0) return undefined
   return Array.from({ length: bytes.length / RUN_ENTRY_BYTES }, (_, i) => {
     const at = i * RUN_ENTRY_BYTES
     return {

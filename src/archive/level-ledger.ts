@@ -189,7 +189,7 @@ export class Ledger {
     const { counted, lastSeq } = totals
     const missed = new Map<string, { day: number; topic: number; seqs: number[] }>()
     for await (const [key, value] of readAll(this.#store, layout.runsFrom(counted + 1))) {
-      const run = layout.decodeRun(value)
+      const run = layout.decodeRun(value) ?? []
       const first = layout.readRunSeq(key) - run.length + 1
       run.forEach(({ sent, topic }, i) => {
         const day = layout.dayOf(sent)

@@ -1,8 +1,7 @@
-import type { ArchiveRow } from './archive.js'
-import * as layout from './level-layout.js'
-import type { LevelStore } from './level-store.js'
+import type * as layout from './level-layout.js'
+import type { LevelRows } from './level-rows.js'
 import { MAX_WINDOW_READ, type Window } from './level-window.js'
-import { type Room, type RowSource, SLICE_BYTES, SLICE_ROWS } from './page.js'
+import { type Room, type RowSource, SLICE_BYTES, SLICE_ROWS, type SourceRow } from './page.js'
 import { comparePositions, type Position } from './position.js'
 
 /** Windows read at the same time. */
@@ -10,30 +9,30 @@ const PARALLEL = 8
 
 /** Brings the windows of one day into one order and fetches the envelopes they name. */
 export class Merge implements RowSource {
-  readonly #store: LevelStore
+  readonly #rows: LevelRows
+  readonly #span: { lower: number; upper: number }
   readonly #windows: Window[]
   readonly #averageSize: number
   #merged: layout.Entry[] = []
 
-  /** @param averageSize - bytes of an envelope, to guess how many fill a page */
-  constructor(store: LevelStore, windows: Window[], averageSize: number) {
-    this.#store = store
+  /**
+   * @param span - the times that the windows cover, Unix seconds
+   * @param averageSize - bytes of an envelope, to guess how many fill a page
+   */
+  constructor(rows: LevelRows, span: { lower: number; upper: number }, windows: Window[], averageSize: number) {
+    this.#rows = rows
+    this.#span = span
     this.#windows = windows
     this.#averageSize = averageSize
   }
 
-  async next(room: Room, signal?: AbortSignal | undefined): Promise<ArchiveRow[]> {
+  async next(room: Room, signal?: AbortSignal | undefined): Promise<SourceRow[]> {
     for (;;) {
       const entries = await this.#take(room, signal)
-      if (entries.length === 0) return []
-      const values = await this.#store.getMany(entries.map(layout.envelopeKey))
-      const rows = entries.flatMap(({ sent, hash }, i) => {
-        const value = values[i]
-        // Pruned since its index was read.
-        if (value === undefined) return []
-        return [{ sent, hash, raw: layout.rawOf(value) }]
-      })
-      if (rows.length > 0) return rows
+      const rows = await this.#rows.fetch(entries)
+      for (const window of this.#windows)
+        if (window.takeHole()) rows.unshift(this.#rows.hole(this.#span.lower, this.#span.upper))
+      if (rows.length > 0 || entries.length === 0) return rows
     }
   }
 

@@ -1,12 +1,11 @@
-import type { ArchiveRow } from './archive.js'
 import type { CheckedQuery } from './checked-query.js'
 import * as layout from './level-layout.js'
 import type { Ledger } from './level-ledger.js'
 import { Merge } from './level-merge.js'
+import type { LevelRows } from './level-rows.js'
 import { Scan, type Span } from './level-scan.js'
-import type { LevelStore } from './level-store.js'
 import { Window } from './level-window.js'
-import type { Room, RowSource } from './page.js'
+import type { Room, RowSource, SourceRow } from './page.js'
 
 // What things cost in microseconds, measured; only their proportions matter.
 const WINDOW = 60
@@ -29,7 +28,7 @@ interface DayPlan {
  * are merged or, where they are most of the traffic, all of the day is scanned.
  */
 export class TopicWalk implements RowSource {
-  readonly #store: LevelStore
+  readonly #rows: LevelRows
   readonly #ledger: Ledger
   readonly #span: Span
   readonly #topics: number[]
@@ -39,8 +38,8 @@ export class TopicWalk implements RowSource {
   #lookAhead = FIRST_DAYS
   #current: RowSource | undefined
 
-  constructor(store: LevelStore, ledger: Ledger, query: CheckedQuery, topics: number[]) {
-    this.#store = store
+  constructor(rows: LevelRows, ledger: Ledger, query: CheckedQuery, topics: number[]) {
+    this.#rows = rows
     this.#ledger = ledger
     this.#span = query
     this.#topics = topics
@@ -48,7 +47,7 @@ export class TopicWalk implements RowSource {
     this.#days = ledger.days(layout.dayOf(query.after?.sent ?? query.lower), layout.dayOf(query.upper))
   }
 
-  async next(room: Room, signal?: AbortSignal | undefined): Promise<ArchiveRow[]> {
+  async next(room: Room, signal?: AbortSignal | undefined): Promise<SourceRow[]> {
     for (;;) {
       signal?.throwIfAborted()
       const rows = (await this.#current?.next(room, signal)) ?? []
@@ -76,7 +75,7 @@ export class TopicWalk implements RowSource {
     const upper = Math.min(this.#span.upper, (day + 1) * layout.DAY - 1)
     const span: Span = { lower, upper, after: after !== undefined && after.sent >= lower ? after : undefined }
     const accepts = (topic: number): boolean => this.#wanted.has(topic)
-    if (counts === undefined) return new Scan(this.#store, span, { accepts, share: 0.5 })
+    if (counts === undefined) return new Scan(this.#rows, span, { accepts, share: 0.5 })
 
     const matching = counts.reduce((sum, n) => sum + n, 0)
     if (matching === 0) return undefined
@@ -85,18 +84,18 @@ export class TopicWalk implements RowSource {
     const rows = Math.min(room.rows, Math.ceil(matching * part))
     const windows = counts.filter(n => n > 0).length
     if (windows * WINDOW + rows * MERGED_ROW > (rows / share) * SCANNED_ROW)
-      return new Scan(this.#store, span, { accepts, share })
+      return new Scan(this.#rows, span, { accepts, share })
     const open = this.#topics.flatMap((topic, i) => {
       const count = counts[i] as number
       return count > 0 ? [this.#window(day, topic, span, count, part)] : []
     })
     const { envelopes, bytes } = this.#ledger.totals
-    return new Merge(this.#store, open, Math.max(1, bytes / Math.max(1, envelopes)))
+    return new Merge(this.#rows, span, open, Math.max(1, bytes / Math.max(1, envelopes)))
   }
 
   #window(day: number, topic: number, { lower, upper, after }: Span, count: number, part: number): Window {
     const range = layout.indexRange(day, topic, after?.sent ?? lower, upper)
     if (after !== undefined) range.bounds.gte = layout.afterIndexed({ ...after, topic })
-    return new Window(this.#store, range, count, Math.ceil(count * part))
+    return new Window(this.#rows.store, range, count, Math.ceil(count * part))
   }
 }

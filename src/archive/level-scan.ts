@@ -1,7 +1,8 @@
-import type { ArchiveRow } from './archive.js'
 import * as layout from './level-layout.js'
-import { closeIterator, entryBytes, type LevelRange, type LevelStore } from './level-store.js'
-import { type Room, type RowSource, SLICE_BYTES, SLICE_ROWS } from './page.js'
+import { beyondEnd, readThrough } from './level-reader.js'
+import type { LevelRows } from './level-rows.js'
+import { closeIterator, entryBytes, isUnreadable, type LevelEntry, type LevelRange } from './level-store.js'
+import { type Room, type RowSource, SLICE_BYTES, SLICE_ROWS, type SourceRow } from './page.js'
 import type { Position } from './position.js'
 
 /** What a scan covers: lower <= sent <= upper, strictly after `after`. */
@@ -30,63 +31,106 @@ export function spanRange({ lower, upper, after }: Span): LevelRange {
   return { gte: after === undefined ? gte : layout.afterEnvelope(after.sent, after.hash), lt }
 }
 
+/** From where a read began to where it came, or to the end of its range, Unix seconds. */
+export function timesOf(range: LevelRange, until: Uint8Array | undefined): [number, number] {
+  const from = layout.envelopeSent('gt' in range ? range.gt : range.gte)
+  const to = until === undefined ? layout.lastSent(range.lt) : layout.envelopeSent(until)
+  return [from, Math.max(from, to)]
+}
+
 /** Reads the envelopes by time and leaves out those that do not pass. */
 export class Scan implements RowSource {
-  readonly #store: LevelStore
+  readonly #rows: LevelRows
   readonly #filter: ScanFilter
   #visited = GUESS
   #passed: number
-  #range: LevelRange
+  #range: LevelRange | undefined
+  /** Something cannot be read: from here on every read is one of its own. */
+  #damaged = false
 
-  constructor(store: LevelStore, span: Span, filter: ScanFilter) {
-    this.#store = store
+  constructor(rows: LevelRows, span: Span, filter: ScanFilter) {
+    this.#rows = rows
     this.#filter = filter
     this.#passed = GUESS * filter.share
     this.#range = spanRange(span)
   }
 
-  async next(room: Room, signal?: AbortSignal | undefined): Promise<ArchiveRow[]> {
+  async next(room: Room, signal?: AbortSignal | undefined): Promise<SourceRow[]> {
     const wanted = Math.min(room.rows, SLICE_ROWS)
     const bytes = Math.min(room.bytes, SLICE_BYTES)
-    for (;;) {
+    while (this.#range !== undefined) {
       signal?.throwIfAborted()
-      const { rows, over } = await this.#read(wanted, bytes)
-      if (rows.length > 0 || over) return rows
+      const rows = this.#damaged
+        ? await this.#readThrough(this.#range, wanted, bytes)
+        : await this.#read(this.#range, wanted, bytes)
+      if (rows.length > 0) return rows
     }
+    return []
   }
 
   /** One snapshot's work: until there are enough rows or bytes, or too much was visited for nothing. */
-  async #read(wanted: number, bytes: number): Promise<{ rows: ArchiveRow[]; over: boolean }> {
-    const rows: ArchiveRow[] = []
+  async #read(range: LevelRange, wanted: number, bytes: number): Promise<SourceRow[]> {
+    const rows: SourceRow[] = []
     let size = 0
     let visited = 0
     let read = 0
-    const iterator = this.#store.iterator({ ...this.#range, highWaterMarkBytes: bytes })
+    let over = false
+    const iterator = this.#rows.store.iterator({ ...range, highWaterMarkBytes: bytes })
     try {
-      while (rows.length < wanted && size <= bytes && visited < MAX_VISITED) {
+      while (!over && rows.length < wanted && size <= bytes && visited < MAX_VISITED) {
         const entries = await iterator.nextv(this.#batch(wanted - rows.length))
-        if (entries.length === 0) return { rows, over: true }
+        over = entries.length === 0
         visited += entries.length
-        const found = rows.length
-        let last: Uint8Array | undefined
-        read = 0
-        for (const entry of entries) {
-          const [key, value] = entry
-          read += entryBytes(entry)
-          if (rows.length === wanted) break
-          last = key
-          if (!this.#filter.accepts(layout.envelopeTopic(key))) continue
-          rows.push(new StoredRow(key, value))
-          size += entryBytes(entry)
-        }
-        if (last !== undefined) this.#range = { gt: last, lt: this.#range.lt }
-        this.#visited += entries.length
-        this.#passed += rows.length - found
+        read = entries.reduce((sum, entry) => sum + entryBytes(entry), 0)
+        size += this.#take(entries, rows, wanted)
       }
-      return { rows, over: false }
+    } catch (error) {
+      if (!isUnreadable(error)) throw error
+      this.#damaged = true
     } finally {
-      await closeIterator(iterator, this.#range, read)
+      if (await closeIterator(iterator, range, { bytes: read, ended: over })) this.#damaged = true
     }
+    if (this.#damaged) {
+      const [from, until] = timesOf(range, undefined)
+      rows.unshift(this.#rows.hole(from, until))
+    } else if (over) await this.#end(rows)
+    return rows
+  }
+
+  /** One read for itself. */
+  async #readThrough(range: LevelRange, wanted: number, highWaterMarkBytes: number): Promise<SourceRow[]> {
+    const rows: SourceRow[] = []
+    const { entries } = await readThrough(this.#rows.store, { ...range, highWaterMarkBytes }, this.#batch(wanted))
+    this.#take(entries, rows, wanted)
+    if (entries.length === 0) await this.#end(rows)
+    return rows
+  }
+
+  /** Moves on behind the entries, as far as there is room for those that pass; returns the bytes of these. */
+  #take(entries: LevelEntry[], rows: SourceRow[], wanted: number): number {
+    const found = rows.length
+    let size = 0
+    let last: Uint8Array | undefined
+    for (const entry of entries) {
+      const [key, value] = entry
+      if (rows.length === wanted) break
+      last = key
+      if (!this.#filter.accepts(layout.envelopeTopic(key))) continue
+      rows.push(this.#rows.row(key, value))
+      size += entryBytes(entry)
+    }
+    if (last !== undefined && this.#range !== undefined) this.#range = { gt: last, lt: this.#range.lt }
+    this.#visited += entries.length
+    this.#passed += rows.length - found
+    return size
+  }
+
+  /** Nothing more came: it is the end, or a damaged key stands in the way. */
+  async #end(rows: SourceRow[]): Promise<void> {
+    const range = this.#range as LevelRange
+    const on = await beyondEnd(this.#rows.store, range, layout.ENVELOPE_TIMES)
+    this.#range = on.range
+    if (on.hole) rows.push(this.#rows.hole(...timesOf(range, on.range && lowest(on.range))))
   }
 
   #batch(missing: number): number {
@@ -94,21 +138,4 @@ export class Scan implements RowSource {
   }
 }
 
-/** Most rows are only asked for their bytes. */
-class StoredRow implements ArchiveRow {
-  readonly raw: Uint8Array
-  private readonly key: Uint8Array
-
-  constructor(key: Uint8Array, value: Uint8Array) {
-    this.raw = layout.rawOf(value)
-    this.key = key
-  }
-
-  get sent(): number {
-    return layout.envelopeSent(this.key)
-  }
-
-  get hash(): Uint8Array {
-    return layout.envelopeHash(this.key)
-  }
-}
+export const lowest = (range: LevelRange): Uint8Array => ('gt' in range ? range.gt : range.gte)

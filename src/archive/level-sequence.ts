@@ -1,7 +1,10 @@
+import { MAX_UINT32 } from '../wire/bytes.js'
 import * as layout from './level-layout.js'
-import { type LevelStore, readRange } from './level-store.js'
+import { getReadable, readThrough } from './level-reader.js'
+import { rowSeq } from './level-row.js'
+import type { LevelRows } from './level-rows.js'
 import { type Room, SLICE_BYTES, SLICE_ROWS } from './page.js'
-import type { SequenceSource } from './sequence-page.js'
+import type { SequencedSourceRow, SequenceSource } from './sequence-page.js'
 
 /** Runs read at once, at first and at most: a run is up to 44 KiB. */
 const FIRST_RUNS = 4
@@ -13,41 +16,54 @@ interface Numbered extends layout.Entry {
 
 /** Goes through the runs of ingest order and fetches the envelopes of those entries that pass. */
 export class RunSequence implements SequenceSource {
-  readonly #store: LevelStore
+  readonly #rows: LevelRows
   readonly #accepts: (entry: layout.Entry) => boolean
+  readonly #floor: () => number
   #runs = FIRST_RUNS
   /** Entries read and not given yet, in order. */
   #entries: Numbered[] = []
   /** Up to which number `#entries` hold all that pass. */
   #read = 0
+  /** Marks of what could not be read, not given yet. */
+  #holes: SequencedSourceRow[] = []
 
-  constructor(store: LevelStore, accepts: (entry: layout.Entry) => boolean) {
-    this.#store = store
+  /** @param floor - what was sent before this time may have been pruned, Unix seconds */
+  constructor(rows: LevelRows, accepts: (entry: layout.Entry) => boolean, floor: () => number) {
+    this.#rows = rows
     this.#accepts = accepts
+    this.#floor = floor
   }
 
   async next(after: number, room: Room) {
     if (this.#entries.length === 0 && this.#read <= after) await this.#fill(after)
     const slice = this.#entries.splice(0, sliceLength(this.#entries, room))
     const upTo = this.#entries.length === 0 ? this.#read : (slice.at(-1) as Numbered).seq
-    const values = await this.#store.getMany(slice.map(layout.envelopeKey))
-    const rows = slice.flatMap(({ seq, sent, hash }, i) => {
+    const keys = slice.map(layout.envelopeKey)
+    const values = await getReadable(this.#rows.store, keys)
+    const floor = this.#floor()
+    const rows = slice.flatMap((entry, i): SequencedSourceRow[] => {
+      const { seq } = entry
       const value = values[i]
+      const key = keys[i] as Uint8Array
       // Pruned; or pruned and appended again, then it has a later number.
-      if (value === undefined || layout.seqOf(value) !== seq) return []
-      return [{ seq, sent, hash, raw: layout.rawOf(value) }]
+      if (value === undefined) return entry.sent < floor ? [] : [{ seq, ...this.#rows.lost(key) }]
+      const { sent, hash, raw, damaged } = this.#rows.row(key, value)
+      if (value !== null && damaged === undefined && rowSeq(value) !== seq) return []
+      return [{ seq, sent, hash, raw, damaged }]
     })
-    return { rows, upTo }
+    return { rows: [...this.#holes.splice(0), ...rows], upTo }
   }
 
   async #fill(after: number): Promise<void> {
-    const runs = await readRange(this.#store, layout.runsFrom(after + 1), this.#runs)
+    const { entries: runs, hole } = await readThrough(this.#rows.store, layout.runsFrom(after + 1), this.#runs)
     this.#runs = Math.min(MOST_RUNS, this.#runs * 2)
     const entries: Numbered[] = []
+    let unreadable = hole ? 1 : 0
     for (const [key, value] of runs) {
       const lastSeq = layout.readRunSeq(key)
       const run = layout.decodeRun(value)
-      run.forEach((entry, i) => {
+      if (run === undefined) unreadable++
+      run?.forEach((entry, i) => {
         const seq = lastSeq - run.length + 1 + i
         if (seq > after && this.#accepts(entry)) entries.push({ ...entry, seq })
       })
@@ -55,6 +71,8 @@ export class RunSequence implements SequenceSource {
     }
     if (runs.length === 0) this.#read = Number.POSITIVE_INFINITY
     this.#entries = entries
+    // which envelopes these were cannot be told
+    if (unreadable > 0) this.#holes.push({ seq: after + 1, ...this.#rows.hole(0, MAX_UINT32, unreadable) })
   }
 }
 

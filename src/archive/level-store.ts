@@ -15,9 +15,9 @@ export type LevelReadOptions = LevelRange & {
 /** A batch of a group of envelopes is made while it is written: nothing of it waits for the disk in memory. */
 export type LevelOperations = Iterable<LevelOperation>
 
-export interface LevelIterator<Found = LevelEntry> {
+export interface LevelIterator {
   /** At most `size` of them; none when there are no more. */
-  nextv(size: number): Promise<Found[]>
+  nextv(size: number): Promise<LevelEntry[]>
   seek(target: Uint8Array): void
   close(): Promise<void>
 }
@@ -28,8 +28,6 @@ export interface LevelStore {
   getMany(keys: Uint8Array[]): Promise<(Uint8Array | undefined)[]>
   hasMany(keys: Uint8Array[]): Promise<boolean[]>
   iterator(options: LevelReadOptions): LevelIterator
-  /** The same without keys, which are a sixth of what a scan costs. */
-  values(options: LevelReadOptions): LevelIterator<Uint8Array>
   compactRange(start: Uint8Array, end: Uint8Array): Promise<void>
 }
 
@@ -45,7 +43,7 @@ export async function readRange(store: LevelStore, range: LevelReadOptions, size
     bytes = entries.reduce((sum, entry) => sum + entryBytes(entry), 0)
     return entries
   } finally {
-    await closeIterator(iterator, range, bytes)
+    await closeIterator(iterator, range, { bytes, ended: true })
   }
 }
 
@@ -55,21 +53,36 @@ export function entryBytes([key, value]: LevelEntry): number {
 }
 
 /**
- * Closes an iterator whose last read brought so many bytes. LevelDB's binding keeps a copy of them until the iterator is garbage
+ * Closes an iterator after its last read; returns whether LevelDB passed over something that it could not read. It says so only
+ * beyond the end, which a read has to go to. LevelDB's binding also keeps a copy of what was read last until the iterator is garbage
  * collected, which was 400 MB in a scan of a gigabyte; a read beyond the end lets go of it.
+ * @param ended - a read has been there
  */
 export async function closeIterator(
-  iterator: LevelIterator<unknown>,
+  iterator: LevelIterator,
   { lt }: LevelRange,
-  bytes: number
-): Promise<void> {
+  { bytes, ended }: { bytes: number; ended: boolean }
+): Promise<boolean> {
   try {
-    if (bytes < WORTH_RELEASING) return
+    if (ended && bytes < WORTH_RELEASING) return false
     iterator.seek(lt)
     await iterator.nextv(1)
+    return false
+  } catch (error) {
+    if (!isUnreadable(error)) throw error
+    return true
   } finally {
     await iterator.close()
   }
+}
+
+const UNREADABLE = ['LEVEL_CORRUPTION', 'LEVEL_IO_ERROR']
+
+/** Whether an error of LevelDB says that something on disk is damaged or cannot be read. */
+export function isUnreadable(error: unknown): boolean {
+  for (let cause = error; cause instanceof Error; cause = cause.cause)
+    if ('code' in cause && UNREADABLE.includes(String(cause.code))) return true
+  return false
 }
 
 /** All entries of a range, for tables that are small. */

@@ -1,6 +1,7 @@
 import type * as layout from './level-layout.js'
 import type { Entry } from './level-layout.js'
-import { type LevelRange, type LevelStore, readRange } from './level-store.js'
+import { readThrough } from './level-reader.js'
+import type { LevelRange, LevelStore } from './level-store.js'
 import { comparePositions, type Position } from './position.js'
 
 /** A read of so many index entries is never cut short by its bytes. */
@@ -16,6 +17,7 @@ export class Window {
   #read = 0
   #buffer: Entry[] = []
   #over = false
+  #hole = false
 
   /**
    * @param range - of the index, one topic of one day
@@ -44,13 +46,21 @@ export class Window {
     return this.#over ? undefined : this.#buffer.at(-1)
   }
 
+  /** Whether something of it could not be read since this was last asked. */
+  takeHole(): boolean {
+    const hole = this.#hole
+    this.#hole = false
+    return hole
+  }
+
   /** Reads about `size` more entries, 1 or more. */
   async fill(size: number): Promise<void> {
     // One more than the count says, because only a read that comes back short tells that nothing is left.
     const wanted = Math.min(Math.ceil(size), Math.max(1, this.#count - this.#read + 1), MAX_WINDOW_READ)
     const range: LevelRange =
       this.#from === undefined ? this.#range.bounds : { gt: this.#from, lt: this.#range.bounds.lt }
-    const found = await readRange(this.#store, range, wanted)
+    const { entries: found, hole } = await readThrough(this.#store, range, wanted)
+    if (hole) this.#hole = true
     this.#read += found.length
     this.#from = found.at(-1)?.[0] ?? this.#from
     this.#over = found.length < wanted

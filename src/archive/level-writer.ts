@@ -2,13 +2,9 @@ import type { Envelope } from '../wire/envelope.js'
 import type { AppendOutcome } from './archive.js'
 import * as layout from './level-layout.js'
 import type { Ledger } from './level-ledger.js'
-import {
-  type LevelOperation,
-  type LevelOperations,
-  type LevelRange,
-  type LevelStore,
-  readRange
-} from './level-store.js'
+import { getReadable, readThrough } from './level-reader.js'
+import { encodeRow, readRow } from './level-row.js'
+import type { LevelOperation, LevelOperations, LevelRange, LevelStore } from './level-store.js'
 import { NewestEnvelopes } from './newest-envelopes.js'
 
 /** A run of ingest order is cut here, so that reading one never needs much memory. */
@@ -22,6 +18,8 @@ export interface PruneStep {
   /** Where the next step begins; absent when the range is empty now. */
   next?: Uint8Array | undefined
 }
+
+type Place = 'free' | 'known' | 'damaged'
 
 /** Every change of the archive. Used by one caller at a time: nothing here waits for another write. */
 export class LevelWriter {
@@ -38,42 +36,48 @@ export class LevelWriter {
   /** Learns from the disk what is stored. */
   async load(): Promise<void> {
     await this.#ledger.load()
-    const [newest] = await readRange(this.#store, { ...layout.allEnvelopes(), reverse: true }, 1)
+    const { entries } = await readThrough(this.#store, { ...layout.allEnvelopes(), reverse: true }, 1)
+    const [newest] = entries
     this.#newest.reset(newest === undefined ? -1 : layout.envelopeSent(newest[0]))
   }
 
   /** Stores what is not yet there with its index, its place in ingest order and all counts in one synced batch. */
   async append(envelopes: Envelope[]): Promise<AppendOutcome[]> {
     await this.#settle()
-    const fresh = await this.#fresh(envelopes)
-    const news = envelopes.filter((_, i) => fresh[i])
-    if (news.length > 0) await this.#insert(news)
+    const places = await this.#places(envelopes)
+    const news = envelopes.filter((_, i) => places[i] !== 'known')
+    const added = envelopes.filter((_, i) => places[i] === 'free')
+    if (news.length > 0) await this.#insert(news, added)
     for (const envelope of news) this.#newest.add(envelope)
-    return fresh.map(isNew => (isNew ? 'stored' : 'known'))
+    return places.map(place => (place === 'known' ? 'known' : 'stored'))
   }
 
-  /** Which of them are not stored yet; of several copies the first one. */
-  async #fresh(envelopes: Envelope[]): Promise<boolean[]> {
+  /** What is where each of them belongs: nothing, itself, or what is left of it; a second copy is known. */
+  async #places(envelopes: Envelope[]): Promise<Place[]> {
     const seen = new Set<string>()
     const doubtful: number[] = []
-    const fresh = envelopes.map((envelope, i) => {
+    const places = envelopes.map((envelope, i): Place => {
       const before = seen.size
-      if (seen.add(envelope.hashHex).size === before) return false
+      if (seen.add(envelope.hashHex).size === before) return 'known'
       if (!this.#newest.lacks(envelope)) doubtful.push(i)
-      return true
+      return 'free'
     })
-    if (doubtful.length === 0) return fresh
+    if (doubtful.length === 0) return places
     const keys = doubtful.map(i => layout.envelopeKey(entryOf(envelopes[i] as Envelope)))
-    const known = await this.#store.hasMany(keys)
+    const values = await getReadable(this.#store, keys)
     doubtful.forEach((i, at) => {
-      fresh[i] = known[at] !== true
+      const value = values[at]
+      if (value === undefined) return
+      const sound = value !== null && readRow(layout.envelopeFields(keys[at] as Uint8Array), value) !== undefined
+      places[i] = sound ? 'known' : 'damaged'
     })
-    return fresh
+    return places
   }
 
-  async #insert(envelopes: Envelope[]): Promise<void> {
+  /** @param added - those of them that are not counted yet */
+  async #insert(envelopes: Envelope[], added: Envelope[]): Promise<void> {
     const firstSeq = this.#ledger.totals.lastSeq + 1
-    const places = envelopes.map(({ sent, topicNumber, size }) => ({ sent, topic: topicNumber, size }))
+    const places = added.map(({ sent, topicNumber, size }) => ({ sent, topic: topicNumber, size }))
     const change = await this.#ledger.change(places, 1, firstSeq + envelopes.length - 1)
     await this.#write(insertions(envelopes, firstSeq, change.operations))
     change.apply()
@@ -82,7 +86,7 @@ export class LevelWriter {
   /** Deletes the first envelopes of a range, of those that come after `from`. */
   async prune(range: layout.EntryRange, from?: Uint8Array | undefined): Promise<PruneStep> {
     await this.#settle()
-    const found = await readRange(this.#store, continued(range.bounds, from), PRUNE_STEP)
+    const { entries: found } = await readThrough(this.#store, continued(range.bounds, from), PRUNE_STEP)
     if (found.length === 0) return { removed: 0 }
     const entries = found.map(([key, value]) => range.read(key, value))
     const operations = entries.flatMap<LevelOperation>(entry => [
@@ -100,7 +104,7 @@ export class LevelWriter {
    * after `from`. Only for a time up to which everything of these runs is pruned.
    */
   async forgetRuns(newest: number, lastSeq: number, from?: Uint8Array | undefined): Promise<PruneStep> {
-    const found = await readRange(this.#store, continued(layout.runsUntil(newest), from), PRUNE_STEP)
+    const { entries: found } = await readThrough(this.#store, continued(layout.runsUntil(newest), from), PRUNE_STEP)
     const old = found.filter(([key]) => layout.readRunAgeSeq(key) <= lastSeq)
     const operations = old.flatMap<LevelOperation>(([key]) => [
       { type: 'del', key },
@@ -141,8 +145,9 @@ function* insertions(
     for (let i = 0; i < length; i++) {
       const envelope = envelopes[from + i] as Envelope
       const entry = entryOf(envelope)
-      const value = layout.envelopeValue(firstSeq + from + i, envelope.raw)
-      yield { type: 'put', key: layout.envelopeKey(entry), value }
+      const key = layout.envelopeKey(entry)
+      const value = encodeRow(layout.envelopeFields(key), firstSeq + from + i, envelope.raw)
+      yield { type: 'put', key, value }
       yield { type: 'put', key: layout.indexKey(entry), value: layout.uint32(entry.size) }
       layout.putRunEntry(run, i, entry)
       newest = Math.max(newest, entry.sent)

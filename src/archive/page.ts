@@ -9,13 +9,18 @@ export interface Room {
   bytes: number
 }
 
+/** A row, or in its place the mark that at least so many are there and cannot be delivered. */
+export interface SourceRow extends ArchiveRow {
+  damaged?: number | undefined
+}
+
 /** Matching rows in ascending order, from where the last call ended. */
 export interface RowSource {
   /**
    * At least one row unless there are no more; never more than `room.rows` or a slice, and ends
    * soon after `room.bytes`.
    */
-  next(room: Room, signal?: AbortSignal | undefined): Promise<ArchiveRow[]>
+  next(room: Room, signal?: AbortSignal | undefined): Promise<SourceRow[]>
 }
 
 /** A slice handed to the consumer holds at most this many envelopes, and ends soon after so many bytes. */
@@ -37,20 +42,35 @@ export async function* page(
   let rowsLeft = limit
   let bytesLeft = maxBytes
   let last: ArchiveRow | undefined
+  let damaged = 0
+  /** Behind the last row: of this page only if no other row follows. */
+  let pending = 0
   for (;;) {
     signal?.throwIfAborted()
     const rows = await source.next({ rows: rowsLeft + 1, bytes: bytesLeft }, signal)
-    if (rows.length === 0) return {}
-    let taken = 0
+    if (rows.length === 0) return endOf(damaged + pending)
+    const taken: ArchiveRow[] = []
+    let more = false
     for (const row of rows) {
-      if (rowsLeft === 0 || (last !== undefined && row.raw.length > bytesLeft)) break
+      if (row.damaged !== undefined) {
+        pending += row.damaged
+        continue
+      }
+      more = rowsLeft === 0 || (last !== undefined && row.raw.length > bytesLeft)
+      if (more) break
+      damaged += pending
+      pending = 0
       last = row
       rowsLeft--
       bytesLeft = Math.max(0, bytesLeft - row.raw.length)
-      taken++
+      taken.push(row)
     }
     signal?.throwIfAborted()
-    if (taken > 0) yield taken === rows.length ? rows : rows.slice(0, taken)
-    if (taken < rows.length && last !== undefined) return { cursor: encodeCursor(last.sent, last.hash) }
+    if (taken.length > 0) yield taken
+    if (more && last !== undefined) return { ...endOf(damaged), cursor: encodeCursor(last.sent, last.hash) }
   }
+}
+
+function endOf(damaged: number): ArchiveEnd {
+  return damaged > 0 ? { damaged } : {}
 }

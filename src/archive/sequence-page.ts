@@ -1,5 +1,8 @@
 import type { SequencedRow, SequenceEnd } from './archive.js'
-import type { Room } from './page.js'
+import type { Room, SourceRow } from './page.js'
+
+/** A row, or in its place the mark of what cannot be delivered. */
+export type SequencedSourceRow = SequencedRow & SourceRow
 
 /** Matching rows in ingest order. */
 export interface SequenceSource {
@@ -7,7 +10,11 @@ export interface SequenceSource {
    * Rows with a number above `after`, no more than there is room for or a slice, and up to which number everything was looked
    * at. There may be no rows; then that number is above `after` all the same.
    */
-  next(after: number, room: Room, signal?: AbortSignal | undefined): Promise<{ rows: SequencedRow[]; upTo: number }>
+  next(
+    after: number,
+    room: Room,
+    signal?: AbortSignal | undefined
+  ): Promise<{ rows: SequencedSourceRow[]; upTo: number }>
 }
 
 /**
@@ -28,6 +35,7 @@ export async function* sequencePage(
   let bytesLeft = maxBytes
   let any = false
   let at = after
+  let damaged = 0
   while (at < last) {
     signal?.throwIfAborted()
     const { rows, upTo } = await source.next(at, { rows: rowsLeft + 1, bytes: bytesLeft }, signal)
@@ -35,6 +43,10 @@ export async function* sequencePage(
     let more: SequencedRow | undefined
     for (const row of rows) {
       if (row.seq > last) break
+      if (row.damaged !== undefined) {
+        damaged += row.damaged
+        continue
+      }
       if (rowsLeft === 0 || (any && row.raw.length > bytesLeft)) {
         more = row
         break
@@ -46,8 +58,12 @@ export async function* sequencePage(
     }
     signal?.throwIfAborted()
     if (taken.length > 0) yield taken
-    if (more !== undefined) return { seq: more.seq - 1, more: true }
+    if (more !== undefined) return { ...endOf(damaged), seq: more.seq - 1, more: true }
     at = upTo
   }
-  return { seq: Math.max(after, last), more: false }
+  return { ...endOf(damaged), seq: Math.max(after, last), more: false }
+}
+
+function endOf(damaged: number): Pick<SequenceEnd, 'damaged'> {
+  return damaged > 0 ? { damaged } : {}
 }

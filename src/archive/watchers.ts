@@ -1,3 +1,4 @@
+import type { Gap } from '../wire/coverage.js'
 import type { Envelope } from '../wire/envelope.js'
 import type { ArchiveWatcher } from './archive.js'
 
@@ -15,6 +16,10 @@ export class Watchers {
 
   appended(envelopes: readonly Envelope[]): void {
     for (const { appended } of this.#watchers) appended?.(envelopes)
+  }
+
+  damaged(gap: Gap, text: string): void {
+    for (const { damaged } of this.#watchers) damaged?.(gap, text)
   }
 
   removed(before: number): void {

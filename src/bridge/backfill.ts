@@ -51,6 +51,8 @@ export interface BackfillSummary {
   /** Those that were here before, or lie outside the archive's topics. */
   known: number
   refused: Record<BackfillRefusal, number>
+  /** Those, at least, that the server left out since they are damaged on its disk. */
+  damaged: number
   bytes: number
 }
 
@@ -129,6 +131,7 @@ export class Backfill {
       summary.pages++
       summary.envelopes += page.envelopes.length
       summary.bytes += page.bytes
+      summary.damaged += page.damaged
       walk.latest = page.envelopes.at(-1)?.sent ?? walk.latest
       await this.#append(page.envelopes, summary, signal)
       if (page.cursor !== undefined) {
@@ -205,6 +208,7 @@ function newSummary({ server, from, to }: { server: PeerId; from: number; to: nu
     stored: 0,
     known: 0,
     refused: { ttl: 0, future: 0, size: 0, pow: 0, retention: 0 },
+    damaged: 0,
     bytes: 0
   }
 }

@@ -7,6 +7,7 @@ export const MAIL_CLIENT_EVENTS = [
   'pages',
   'envelopes',
   'envelopes_foreign',
+  'envelopes_damaged',
   'envelopes_beside',
   'bytes',
   'packets_untrusted',

@@ -26,6 +26,8 @@ export interface HistoryPage {
   requestId: Uint8Array
   /** Envelopes that were dropped since they were not asked for. */
   foreign: number
+  /** So many envelopes, at least, belong into the page and are damaged on the server's disk: it left them out. */
+  damaged: number
   /** What the page took on the wire, without frames. */
   bytes: number
 }
@@ -111,7 +113,10 @@ export class HistoryWalk {
     return early
   }
 
-  #accept({ requestId, bytes }: PageAnswer, { envelopes, foreign, beside, position }: JudgedPage): HistoryPage {
+  #accept(
+    { requestId, bytes, complete }: PageAnswer,
+    { envelopes, foreign, beside, position }: JudgedPage
+  ): HistoryPage {
     const { tally, waku } = this.#parts
     const { server } = this.#plan
     // a form that cannot name a limit brings more
@@ -122,10 +127,20 @@ export class HistoryWalk {
     tally.add('envelopes', wanted.length)
     tally.add('envelopes_foreign', foreign)
     tally.add('envelopes_beside', beside)
+    const damaged = complete?.damaged ?? 0
+    tally.add('envelopes_damaged', damaged)
     for (const envelope of wanted) waku.deliverHistoric(envelope, server)
     this.#left -= wanted.length
     const after = cut && last !== undefined ? encodeCursor(last.sent, last.hash) : position?.after
-    return { server, envelopes: wanted, cursor: after && writeCursor(server, after), requestId, foreign, bytes }
+    return {
+      server,
+      envelopes: wanted,
+      cursor: after && writeCursor(server, after),
+      requestId,
+      foreign,
+      damaged,
+      bytes
+    }
   }
 
   #advance({ count }: PageAnswer, { envelopes, position }: JudgedPage, { streamed }: PageQuestion['rules']): void {

@@ -4,6 +4,7 @@ export const MAILSERVER_EVENTS = [
   'pages_delivered',
   'envelopes_delivered',
   'bytes_delivered',
+  'envelopes_damaged',
   'requests_no_envelope',
   'requesters_gone',
   'refused_malformed',

@@ -39,6 +39,8 @@ export interface OpenedRequest {
 export interface HistoryEnd {
   /** 36 bytes; there exactly when more exists, in the order of time. */
   cursor?: Uint8Array | undefined
+  /** As of `ArchiveEnd`. */
+  damaged?: number | undefined
   extensions?: Extensions | undefined
 }
 
@@ -71,7 +73,7 @@ export class HistoryDelivery {
     }
     const more = cursor !== undefined || sequence?.more === true
     if (digest !== undefined) await this.#addCoverage(extensions, settled, { more, digests: [] })
-    return { cursor, extensions }
+    return { cursor, damaged: end.damaged ?? sequence?.damaged, extensions }
   }
 
   #page(request: IncomingRequest, { settled, form }: OpenedRequest, answer: Answer): Promise<PageEnd> {

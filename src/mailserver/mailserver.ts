@@ -192,7 +192,9 @@ export class Mailserver implements Startable {
     const leave = this.#admission.enter(origin)
     try {
       const opened = await this.#turns.run(origin, () => this.#open(request, asked, answer), request)
-      await answer.complete(await this.#delivery.deliver(request, opened, answer))
+      const end = await this.#delivery.deliver(request, opened, answer)
+      this.tally.add('envelopes_damaged', end.damaged ?? 0)
+      await answer.complete(end)
       this.tally.add('pages_delivered')
     } catch (error) {
       if (!(await this.#passOn(request, asked, answer, error))) throw error

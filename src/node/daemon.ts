@@ -84,7 +84,7 @@ async function assemble(
   finish: (dir: DataDir, node: Libp2p<NodeServices>, devp2p: Devp2pNode | undefined) => Daemon
 ): Promise<Daemon> {
   checkNetworks(config)
-  const { onStored } = new StorageNotice(warn)
+  const { onStored, onDamaged } = new StorageNotice(warn)
   const { own, relayed } = listenPlaces(config)
   const files = certificateFiles(config)
   const certificate =
@@ -97,6 +97,7 @@ async function assemble(
   const dir = await openDataDir(config['data-dir'] ?? DEFAULT_DATA_DIR)
   // from here on this process owns the data dir
   const store = cleanup.after(await openStore(dir), store => store.close())
+  cleanup.after(store.archive.watch({ damaged: onDamaged }), unwatch => unwatch())
   const readyPath = config['ready-file']
   if (readyPath !== undefined) await removeReadyFile(readyPath)
   const password = await serverPassword(dir, config)

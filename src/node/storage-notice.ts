@@ -1,12 +1,23 @@
 import { ArchiveBusyError, rootMessage } from '../archive/errors.js'
 
-/** Tells the operator in a line when envelopes cannot be stored, and when they can again. */
+/** What is damaged is said again after this, ms. */
+const QUIET = 3_600_000
+
+/** Tells the operator in a line when envelopes cannot be stored, when they can again, and when what was stored is damaged. */
 export class StorageNotice {
   readonly #warn: (line: string) => void
   #failing = false
+  #saidDamaged = Number.NEGATIVE_INFINITY
 
   constructor(warn: (line: string) => void) {
     this.#warn = warn
+  }
+
+  /** To be told of what is damaged, in words. */
+  readonly onDamaged = (_gap: unknown, text: string): void => {
+    if (performance.now() - this.#saidDamaged < QUIET) return
+    this.#saidDamaged = performance.now()
+    this.#warn(`${text}: "waku-mailserver verify" says what is wrong, "waku-mailserver repair" mends it`)
   }
 
   /** To be told of every append: what it failed by, or nothing. */

@@ -6,7 +6,7 @@ import { children, decodeUint, encodeList, encodeUint, firstItems, type RlpItem 
 export type Extensions = Map<number, RlpItem>
 
 /** Keys in use (protocols/mailserver.md). */
-export const ExtensionKey = { error: 0, sequence: 1, coverage: 2 } as const
+export const ExtensionKey = { error: 0, sequence: 1, coverage: 2, damaged: 3 } as const
 
 /**
  * Reads an extension list. Of a repeated key the last one holds; keys of more than 32 bits are left out.

@@ -34,7 +34,9 @@ export interface RequestComplete {
   /** 36 bytes; there exactly when more exists. */
   cursor?: Uint8Array | undefined
   error?: CompletionError | undefined
-  /** Other keys than that of the error. */
+  /** So many envelopes, at least, belong into the answer and are damaged on the server's disk; 1 or more. */
+  damaged?: number | undefined
+  /** Other keys than those of the error and of what is damaged. */
   extensions?: Extensions | undefined
 }
 
@@ -44,12 +46,13 @@ export interface RequestComplete {
  * @throws UnencodableError
  */
 export function encodeRequestComplete(complete: RequestComplete): Uint8Array {
-  const { requestId, lastHash, cursor, error } = complete
+  const { requestId, lastHash, cursor, error, damaged } = complete
   if (requestId.length !== 32 || lastHash.length !== 32) throw new UnencodableError('a hash is 32 bytes')
   if (cursor !== undefined && cursor.length !== CURSOR_BYTES) throw new UnencodableError('a cursor is 36 bytes')
   if (cursor !== undefined && error !== undefined) throw new UnencodableError('there is no cursor after an error')
   const extensions: Extensions = new Map(complete.extensions)
   if (error !== undefined) extensions.set(ExtensionKey.error, decodeItem(encodeError(error)))
+  if (damaged !== undefined) extensions.set(ExtensionKey.damaged, decodeItem(encodeUint(Math.min(damaged, MAX_UINT32))))
   return encodeList([
     encodeString(requestId),
     encodeString(lastHash),
@@ -85,6 +88,11 @@ export function decodeRequestComplete(body: Uint8Array): RequestComplete {
     complete.error = decodeError(error)
     extensions.delete(ExtensionKey.error)
     delete complete.cursor
+  }
+  const damaged = extensions.get(ExtensionKey.damaged)
+  if (damaged !== undefined) {
+    complete.damaged = decodeUint(damaged, { max: MAX_UINT32 })
+    extensions.delete(ExtensionKey.damaged)
   }
   if (extensions.size > 0) complete.extensions = extensions
   return complete

@@ -27,14 +27,7 @@ export class CountingStore implements LevelStore {
   }
 
   iterator(options: LevelReadOptions): LevelIterator {
-    return this.#counted(this.#inner.iterator(options), ([key, value]) => key.length + value.length)
-  }
-
-  values(options: LevelReadOptions): LevelIterator<Uint8Array> {
-    return this.#counted(this.#inner.values(options), value => value.length)
-  }
-
-  #counted<Found>(inner: LevelIterator<Found>, size: (found: Found) => number): LevelIterator<Found> {
+    const inner = this.#inner.iterator(options)
     this.seeks++
     this.open++
     let kept = 0
@@ -42,7 +35,7 @@ export class CountingStore implements LevelStore {
       nextv: async count => {
         const found = await inner.nextv(count)
         this.visited += found.length
-        kept = found.reduce((sum, one) => sum + size(one), 0)
+        kept = found.reduce((sum, [key, value]) => sum + key.length + value.length, 0)
         return found
       },
       seek: target => inner.seek(target),

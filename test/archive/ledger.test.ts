@@ -142,7 +142,7 @@ test('an archive of format 1 is gone on with', async t => {
   await level.batch(operations, { sync: true })
   await assertCounts(level)
   const [format] = await level.getMany([FORMAT_KEY])
-  assert.deepEqual([...(format as Uint8Array)], [0, 0, 0, 2])
+  assert.deepEqual([...(format as Uint8Array)], [0, 0, 0, 3])
   const again = await LevelArchive.open({ db: level })
   await again.append(some(prng, 200))
   await again.prune(START + DAY)

@@ -118,7 +118,7 @@ export const request = defineCommand({
         throw err
       }
       await writeSummary(summary, json, context)
-      return 0
+      return summary.damaged > 0 ? 1 : 0
     } finally {
       await client.close()
     }
@@ -146,6 +146,8 @@ interface Summary {
   bytes: number
   /** Envelopes that were dropped since they were not asked for. */
   foreign: number
+  /** Envelopes, at least, that the server left out since they are damaged on its disk. */
+  damaged: number
   /** Whether the server said that nothing more matches. */
   complete: boolean
   /** Where another request goes on, when there is more. */
@@ -153,7 +155,16 @@ interface Summary {
 }
 
 function newSummary(server: PeerId): Summary {
-  return { server: server.toString(), envelopes: 0, decrypted: 0, pages: 0, bytes: 0, foreign: 0, complete: false }
+  return {
+    server: server.toString(),
+    envelopes: 0,
+    decrypted: 0,
+    pages: 0,
+    bytes: 0,
+    foreign: 0,
+    damaged: 0,
+    complete: false
+  }
 }
 
 /** Prints the envelopes of each page, and keeps count in `summary`. */
@@ -176,6 +187,7 @@ async function print(
       }
       summary.pages++
       summary.foreign += page.foreign
+      summary.damaged += page.damaged
       summary.cursor = page.cursor
       summary.complete = page.cursor === undefined
     }
@@ -186,9 +198,11 @@ async function print(
 
 async function writeSummary(summary: Summary, json: boolean, context: CommandContext): Promise<void> {
   if (json) return writeJson(context.stdout, { summary }, context)
-  const { envelopes, decrypted, pages, bytes, foreign, cursor } = summary
+  const { envelopes, decrypted, pages, bytes, foreign, damaged, cursor } = summary
   const more = cursor === undefined ? 'that is all' : `there is more: --cursor ${cursor}`
   const line = `${envelopes} envelopes (${decrypted} decrypted), ${formatByteSize(bytes)}, in ${pages} pages; ${more}`
   await writeLine(context.stderr, line, context)
+  if (damaged > 0)
+    await writeLine(context.stderr, `${damaged} or more are missing: they are damaged on the server's disk`, context)
   if (foreign > 0) await writeLine(context.stderr, `${foreign} more came that were not asked for: dropped`, context)
 }

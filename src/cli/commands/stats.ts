@@ -7,7 +7,15 @@ import { formatMoment } from '../table.js'
 
 interface Stats {
   running: boolean
-  archive: { envelopes: number; bytes: number; topics: number; oldest?: number; newest?: number; lastSeq: number }
+  archive: {
+    envelopes: number
+    bytes: number
+    topics: number
+    oldest?: number
+    newest?: number
+    damaged?: { envelopes: number; first: number; last: number }
+    lastSeq: number
+  }
   trusted: number
   keys: number
 }
@@ -25,7 +33,7 @@ export const stats = defineCommand({
 })
 
 function describe({ running, archive, trusted, keys, ...rest }: Stats): string {
-  const { envelopes, bytes, topics, oldest, newest, lastSeq } = archive
+  const { envelopes, bytes, topics, oldest, newest, lastSeq, damaged } = archive
   const range =
     oldest === undefined || newest === undefined ? '' : `, sent ${formatMoment(oldest)} to ${formatMoment(newest)}`
   const lines = [
@@ -35,6 +43,11 @@ function describe({ running, archive, trusted, keys, ...rest }: Stats): string {
     `trusted   ${trusted} peers`,
     `keys      ${keys}`
   ]
+  if (damaged !== undefined) {
+    const { first, last } = damaged
+    const times = `first met ${formatMoment(first)}, last ${formatMoment(last)}`
+    lines.push(`damaged   ${damaged.envelopes} envelopes or more, ${times}: run "waku-mailserver verify"`)
+  }
   for (const [name, value] of Object.entries(flatten(rest))) if (value !== 0) lines.push(`${name}  ${value}`)
   return lines.join('\n')
 }
