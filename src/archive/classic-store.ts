@@ -31,10 +31,6 @@ export class ClassicStore implements LevelStore {
     return this.#level.getMany(keys)
   }
 
-  hasMany(keys: Uint8Array[]): Promise<boolean[]> {
-    return this.#level.hasMany(keys)
-  }
-
   iterator(options: LevelReadOptions): LevelIterator {
     return this.#level.iterator(options)
   }

@@ -26,7 +26,6 @@ export interface LevelIterator {
 export interface LevelStore {
   batch(operations: LevelOperations, options: { sync: boolean }): Promise<void>
   getMany(keys: Uint8Array[]): Promise<(Uint8Array | undefined)[]>
-  hasMany(keys: Uint8Array[]): Promise<boolean[]>
   iterator(options: LevelReadOptions): LevelIterator
   compactRange(start: Uint8Array, end: Uint8Array): Promise<void>
 }

@@ -27,7 +27,6 @@ export class FaultyStore implements LevelStore {
   }
 
   getMany: LevelStore['getMany'] = keys => this.#inner.getMany(keys)
-  hasMany: LevelStore['hasMany'] = keys => this.#inner.hasMany(keys)
   iterator: LevelStore['iterator'] = options => this.#inner.iterator(options)
   compactRange: LevelStore['compactRange'] = (start, end) => this.#inner.compactRange(start, end)
 }
