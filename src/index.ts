@@ -40,7 +40,19 @@ export function mailclient(
   return components => new MailClientService(components, init)
 }
 
-export type { AppendOutcome, Archive, ArchiveEnd, ArchiveQuery, ArchiveRow, ArchiveStats } from './archive/archive.js'
+export type {
+  AppendOutcome,
+  Archive,
+  ArchiveCoverage,
+  ArchiveEnd,
+  ArchiveQuery,
+  ArchiveRow,
+  ArchiveStats,
+  DigestQuery,
+  SequencedRow,
+  SequenceEnd,
+  SequenceQuery
+} from './archive/archive.js'
 export { DatastoreArchive } from './archive/datastore-archive.js'
 export * from './archive/errors.js'
 export type { PeerTarget } from './base/peer-target.js'
@@ -53,6 +65,7 @@ export { PACKETS_PROTOCOL } from './libp2p/packet-protocol.js'
 export { PUSH_PROTOCOL } from './libp2p/push-protocol.js'
 export { MissingWakuError } from './libp2p/service-lookup.js'
 export type { WakuService } from './libp2p/waku-service.js'
+export type { DigestAsked, RangeDigest } from './mailclient/digest-query.js'
 export * from './mailclient/errors.js'
 export type { HistoryCursor } from './mailclient/history-cursor.js'
 export type { HistoryQuery } from './mailclient/history-query.js'
@@ -70,8 +83,11 @@ export type { WakuInit } from './waku/settings.js'
 export type { MessageFilter, ReceivedMessage } from './waku/subscription.js'
 export type { Waku, WakuPeer } from './waku/waku.js'
 export { bloomOf, fullBloom, topicBloom } from './wire/bloom.js'
+export { type Coverage, type Gap, GapKind } from './wire/coverage.js'
+export { type DigestPart, fingerprintOf } from './wire/digest.js'
 export { decodeEnvelope, Envelope, type EnvelopeDigest, type EnvelopeFields, encodeEnvelope } from './wire/envelope.js'
 export { MalformedError, UnencodableError } from './wire/errors.js'
+export { Fingerprint } from './wire/fingerprint.js'
 export type { Dialect } from './wire/history-request.js'
 export { keccak256, useKeccak } from './wire/keccak.js'
 export { keyFromPassword } from './wire/key.js'

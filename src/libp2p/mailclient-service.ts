@@ -1,6 +1,7 @@
 import { type ComponentLogger, type Metrics, type Startable, serviceDependencies } from '@libp2p/interface'
 import type { ConnectionManager, Registrar } from '@libp2p/interface-internal'
 import type { Datastore } from 'interface-datastore'
+import type { DigestAsked, RangeDigest } from '../mailclient/digest-query.js'
 import { MailClientStoppedError } from '../mailclient/errors.js'
 import type { HistoryQuery } from '../mailclient/history-query.js'
 import type { HistoryPage } from '../mailclient/history-walk.js'
@@ -66,6 +67,11 @@ export class MailClientService implements Startable {
   /** History, page by page: see `MailClient.history`. */
   history(query: HistoryQuery): AsyncGenerator<HistoryPage, void> {
     return this.#running.history(query)
+  }
+
+  /** Count and fingerprint of a range, without its envelopes: see `MailClient.digest`. */
+  digest(query: DigestAsked): Promise<RangeDigest> {
+    return this.#running.digest(query)
   }
 
   /** History, envelope by envelope. */

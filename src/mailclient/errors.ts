@@ -36,6 +36,12 @@ export class CannotContinueError extends Error {
   override readonly name = 'CannotContinueError'
 }
 
+/** The server cannot tell in the order of ingest, or says nothing of coverage and digests: it is a legacy or an older one. */
+export class IngestOrderError extends Error {
+  static override readonly name = 'IngestOrderError'
+  override readonly name = 'IngestOrderError'
+}
+
 /** Nothing came for too long. */
 export class HistoryTimeoutError extends Error {
   static override readonly name = 'HistoryTimeoutError'

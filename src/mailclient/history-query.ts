@@ -6,6 +6,7 @@ import { BLOOM_BYTES, bloomOf, envelopeMatchesBloom, fullBloom, isFullBloom } fr
 import { isUint32, MAX_UINT32 } from '../wire/bytes.js'
 import { checkBytes, checkTopics, describe } from '../wire/checks.js'
 import { DIALECTS } from '../wire/dialect.js'
+import type { DigestQuestion } from '../wire/digest.js'
 import { type Dialect, MAX_REQUEST_TOPICS } from '../wire/history-request.js'
 import { topicNumber } from '../wire/topic.js'
 import { HistoryQueryError } from './errors.js'
@@ -44,7 +45,21 @@ export interface HistoryQuery {
    * @default 1000
    */
   pageSize?: number | undefined
-  /** Go on where an earlier page of this server, range and filter ended. */
+  /**
+   * The order in which envelopes come: as they were sent, or as the server archived them. In ingest order nothing that came
+   * late or was dated back is missed by who goes on where the last page ended, also days later; mailservers of this protocol
+   * know it, legacy ones do not.
+   *
+   * @default 'time'
+   */
+  order?: 'time' | 'ingest' | undefined
+  /**
+   * Whether each page is to say what may be missing: `coverage`.
+   *
+   * @default false
+   */
+  coverage?: boolean | undefined
+  /** Go on where an earlier page of this server, range, filter and order ended. */
   cursor?: HistoryCursor | undefined
   /** The symmetric key that the server opens requests with, 32 bytes: not the one that opens messages. */
   requestKey?: Uint8Array | undefined
@@ -81,6 +96,10 @@ export interface HistoryPlan {
   readonly bloom: Uint8Array
   readonly limit: number
   readonly pageSize: number
+  readonly order: 'time' | 'ingest'
+  readonly coverage: boolean
+  /** In place of envelopes. */
+  readonly digest?: DigestQuestion | undefined
   readonly cursor: Uint8Array | undefined
   readonly sealing: Sealing
   /** Whether envelopes of a topic are wanted. */
@@ -115,6 +134,8 @@ export function planHistory(query: HistoryQuery, now: number): HistoryPlan {
   const pageSize = query.pageSize ?? PAGE_SIZE
   if (!isUint32(pageSize) || pageSize === 0) throw new HistoryQueryError('pageSize is an integer of 1 to 2^32-1')
   const bloom = settleBloom(query)
+  const { order = 'time', coverage = false } = query
+  if (order !== 'time' && order !== 'ingest') throw new HistoryQueryError('order is time or ingest')
   const numbers = topics && new Set(topics.map(topicNumber))
   const everything = isFullBloom(bloom)
   return {
@@ -126,7 +147,9 @@ export function planHistory(query: HistoryQuery, now: number): HistoryPlan {
     bloom,
     limit,
     pageSize,
-    cursor: query.cursor === undefined ? undefined : readCursor(server, query.cursor),
+    order,
+    coverage,
+    cursor: query.cursor === undefined ? undefined : readCursor(server, query.cursor, order),
     sealing: { key, publicKey },
     wants: topic =>
       numbers === undefined ? everything || envelopeMatchesBloom(bloom, topic) : numbers.has(topicNumber(topic))

@@ -1,13 +1,15 @@
 import type { PeerId } from '@libp2p/interface'
 import type { MailDialler, MailLine } from '../waku/mail-exchange.js'
 import type { Waku } from '../waku/waku.js'
+import type { Coverage, CoverageAnswer } from '../wire/coverage.js'
 import { encodeCursor } from '../wire/cursor.js'
 import type { Envelope } from '../wire/envelope.js'
 import { RequestError } from '../wire/request-error.js'
-import { HistoryTimeoutError, MisbehavingServerError } from './errors.js'
+import { HistoryTimeoutError, IngestOrderError, MisbehavingServerError } from './errors.js'
 import { type HistoryCursor, writeCursor } from './history-cursor.js'
 import type { HistoryPlan } from './history-query.js'
 import type { PageAnswer } from './page-answer.js'
+import { coverageOf, sequenceOf } from './page-extensions.js'
 import { type JudgedPage, judgePage } from './page-judge.js'
 import type { Position } from './page-order.js'
 import { askFor, type PageQuestion, type QuestionOptions } from './page-question.js'
@@ -20,8 +22,13 @@ export interface HistoryPage {
   server: PeerId
   /** In the server's order; those of a server that sends without pages, from old to new. May be empty. */
   envelopes: Envelope[]
-  /** There exactly when the server has more: hand it to a later query of the same server, range and filter. */
+  /**
+   * Hand it to a later query of the same server, range, filter and order. In the order of time it is there exactly when the
+   * server has more; in ingest order always: what is archived later comes after it.
+   */
   cursor?: HistoryCursor | undefined
+  /** What may be missing, where that was asked for; a legacy server does not say. */
+  coverage?: Coverage | undefined
   /** Hash of the request envelope, 32 bytes. */
   requestId: Uint8Array
   /** Envelopes that were dropped since they were not asked for. */
@@ -85,11 +92,11 @@ export class HistoryWalk {
       let asked = this.#fetch(this.#plan.cursor, this.#left)
       for (;;) {
         const { answer, rules } = await asked
-        const next = answer.complete?.cursor
-        const early = this.#early(answer)
+        const { next, coverage, last } = this.#endOf(answer)
+        const early = this.#early(answer, next)
         const judged = await judgePage(answer, { ...rules, position: this.#position })
-        const page = this.#accept(answer, judged)
-        finished = judged.position === undefined || this.#left === 0
+        const page = { ...this.#accept(answer, judged, next), ...(coverage && { coverage }) }
+        finished = last || this.#left === 0
         // a server that is slow to end its side holds the last page up no longer
         if (finished) this.#line?.close().catch(() => {})
         else this.#advance(answer, judged, rules)
@@ -103,11 +110,39 @@ export class HistoryWalk {
     }
   }
 
+  /**
+   * The digest of the plan's range, with the coverage beside it.
+   *
+   * @throws as `pages` does
+   */
+  async digest(): Promise<CoverageAnswer> {
+    try {
+      const { answer } = await this.#fetch(undefined, this.#left)
+      const said = answer.complete && coverageOf(answer.complete)
+      if (said === undefined) throw new IngestOrderError('the server makes no digests')
+      if (answer.count > 0) throw new MisbehavingServerError('limit', 'envelopes came in place of a digest')
+      return said
+    } finally {
+      this.#over = true
+      this.#line?.close().catch(() => {})
+    }
+  }
+
+  /** Where this page ended, what its completion says besides, and whether nothing comes after it. */
+  #endOf({ complete, count }: PageAnswer): { next?: Uint8Array | undefined; coverage?: Coverage; last: boolean } {
+    if (complete === undefined) return { last: true }
+    const coverage = this.#plan.coverage ? coverageOf(complete)?.coverage : undefined
+    const ingest = this.#plan.order === 'ingest'
+    const next = ingest ? sequenceOf(complete, this.#position.after, count) : complete.cursor
+    const last = ingest ? count === 0 || coverage?.more === false : next === undefined
+    return { next, ...(coverage && { coverage }), last }
+  }
+
   /** The next page, if it can be asked for whatever becomes of this one. */
-  #early({ complete, count }: PageAnswer): Promise<Fetched> | undefined {
+  #early({ count }: PageAnswer, next: Uint8Array | undefined): Promise<Fetched> | undefined {
     const left = this.#left - count
-    if (!this.#options.early || complete?.cursor === undefined || left <= 0) return undefined
-    const early = this.#fetch(complete.cursor, left)
+    if (!this.#options.early || next === undefined || count === 0 || left <= 0) return undefined
+    const early = this.#fetch(next, left)
     // it is awaited later, unless this page turns out to be wrong
     early.catch(() => {})
     return early
@@ -115,7 +150,8 @@ export class HistoryWalk {
 
   #accept(
     { requestId, bytes, complete }: PageAnswer,
-    { envelopes, foreign, beside, position }: JudgedPage
+    { envelopes, foreign, beside, position }: JudgedPage,
+    next: Uint8Array | undefined
   ): HistoryPage {
     const { tally, waku } = this.#parts
     const { server } = this.#plan
@@ -131,7 +167,9 @@ export class HistoryWalk {
     tally.add('envelopes_damaged', damaged)
     for (const envelope of wanted) waku.deliverHistoric(envelope, server)
     this.#left -= wanted.length
-    const after = cut && last !== undefined ? encodeCursor(last.sent, last.hash) : position?.after
+    if (this.#plan.order === 'ingest') this.#position = { after: next, direction: 0 }
+    const end = this.#plan.order === 'ingest' ? next : position?.after
+    const after = cut && last !== undefined ? encodeCursor(last.sent, last.hash) : end
     return {
       server,
       envelopes: wanted,

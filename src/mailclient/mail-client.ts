@@ -7,10 +7,13 @@ import { Miner } from '../waku/miner.js'
 import type { Network } from '../waku/packet-channel.js'
 import { RecentHashes } from '../waku/recent-hashes.js'
 import type { Waku } from '../waku/waku.js'
+import { encodeDigestQuestion, equalTimes, MIN_SALT_BYTES } from '../wire/digest.js'
 import { decodeEnvelope, type Envelope } from '../wire/envelope.js'
 import { MalformedError } from '../wire/errors.js'
 import { splitP2PMessage } from '../wire/p2p-message.js'
+import { randomBytes } from '../wire/random.js'
 import { MAIL_CLIENT_EVENTS, type MailClientEvent } from './counters.js'
+import { checkDigest, type DigestAsked, type RangeDigest } from './digest-query.js'
 import {
   ByteBudgetError,
   HistoryQueryError,
@@ -21,7 +24,7 @@ import {
   TrustRevokedError,
   UntrustedServerError
 } from './errors.js'
-import { type HistoryQuery, planHistory } from './history-query.js'
+import { type HistoryPlan, type HistoryQuery, planHistory } from './history-query.js'
 import { type HistoryPage, HistoryWalk } from './history-walk.js'
 import { prefetch } from './prefetch.js'
 import { type MailClientInit, type MailClientSettings, settle } from './settings.js'
@@ -101,6 +104,7 @@ export class MailClient extends TypedEventEmitter<MailClientEvents> implements S
    * @throws {HistoryQueryError}
    * @throws {HistoryCursorError}
    * @throws {CannotContinueError}
+   * @throws {IngestOrderError} when the server does not know that order
    * @throws {RequestError} what the server refused, by its code
    * @throws {MisbehavingServerError}
    * @throws {ByteBudgetError}
@@ -112,20 +116,73 @@ export class MailClient extends TypedEventEmitter<MailClientEvents> implements S
    * @throws {MailClientStoppedError}
    */
   async *history(query: HistoryQuery): AsyncGenerator<HistoryPage, void> {
-    const stopped = this.#stopped
-    if (stopped === undefined) throw new MailClientStoppedError('the mail client is not started')
+    const { windowPages, windowBytes: size } = this.#settings
+    // the one that is asked for early is one of the window
+    const count = Math.max(1, windowPages - 1)
+    const plan = this.#plan(query)
+    const { walk, end } = this.#begin(query, plan)
+    try {
+      yield* prefetch(walk.pages(), { count, size, sizeOf: page => page.bytes })
+    } catch (error) {
+      const open = this.#open.get(plan.server.toString()) ?? 0
+      this.#report(plan.server, error)
+      throw error instanceof StreamRefusedError && open > 1 ? tooMany(open, error) : error
+    } finally {
+      end()
+    }
+  }
+
+  /**
+   * Count and fingerprint of the envelopes that a trusted mailserver has of a range, in parts, and what may be missing there;
+   * none of them is sent. For comparing servers with each other, or with what one has.
+   *
+   * @throws {IngestOrderError} when the server makes none
+   * @throws as `history` does
+   */
+  async digest({
+    parts = 1,
+    by = 'time',
+    salt = randomBytes(MIN_SALT_BYTES),
+    ...query
+  }: DigestAsked): Promise<RangeDigest> {
+    const plan = this.#plan(query)
+    try {
+      encodeDigestQuestion({ salt, parts, by })
+    } catch (cause) {
+      throw new HistoryQueryError((cause as Error).message, { cause })
+    }
+    if (parts === 0) throw new HistoryQueryError('a digest has 1 to 64 parts')
+    const { walk, end } = this.#begin(query, { ...plan, order: 'time', cursor: undefined, digest: { salt, parts, by } })
+    try {
+      const { coverage, digests } = await walk.digest()
+      checkDigest(digests, plan, by === 'time' ? equalTimes(plan.lower, plan.upper, parts) : undefined)
+      return { coverage, parts: digests, salt }
+    } catch (error) {
+      this.#report(plan.server, error)
+      throw error
+    } finally {
+      end()
+    }
+  }
+
+  #plan(query: HistoryQuery): HistoryPlan {
+    if (this.#stopped === undefined) throw new MailClientStoppedError('the mail client is not started')
     query.signal?.throwIfAborted()
     const plan = planHistory(query, this.#settings.now())
+    if (!this.#trust.has(plan.server)) throw new UntrustedServerError('the server is not on the trust list')
+    return plan
+  }
+
+  /** A walk that ends when its server is no longer trusted, and `end`, which gives it up if it is still under way. */
+  #begin(query: HistoryQuery, plan: HistoryPlan): { walk: HistoryWalk; end: () => void } {
     const { server } = plan
     const dial = this.#diallerFor(query.network)
-    if (!this.#trust.has(server)) throw new UntrustedServerError('the server is not on the trust list')
-
     const ended = new AbortController()
     const onTrust = (): void => {
       if (!this.#trust.has(server)) ended.abort(new TrustRevokedError('the server is no longer trusted'))
     }
     this.#trust.addEventListener('change', onTrust)
-    const signals = [stopped.signal, ended.signal, ...(query.signal === undefined ? [] : [query.signal])]
+    const signals = [this.#stopped?.signal, ended.signal, query.signal].filter(signal => signal !== undefined)
     const walk = new HistoryWalk(
       plan,
       {
@@ -145,24 +202,16 @@ export class MailClient extends TypedEventEmitter<MailClientEvents> implements S
         dial
       }
     )
-    const { windowPages, windowBytes: size } = this.#settings
-    // the one that is asked for early is one of the window
-    const count = Math.max(1, windowPages - 1)
     const name = server.toString()
-    const open = (this.#open.get(name) ?? 0) + 1
-    this.#open.set(name, open)
-    try {
-      yield* prefetch(walk.pages(), { count, size, sizeOf: page => page.bytes })
-    } catch (error) {
-      this.#report(server, error)
-      throw error instanceof StreamRefusedError && open > 1 ? tooMany(open, error) : error
-    } finally {
+    this.#open.set(name, (this.#open.get(name) ?? 0) + 1)
+    const end = (): void => {
       this.#trust.removeEventListener('change', onTrust)
       ended.abort(new Error('the history was given up'))
       const left = (this.#open.get(name) ?? 1) - 1
       if (left === 0) this.#open.delete(name)
       else this.#open.set(name, left)
     }
+    return { walk, end }
   }
 
   /** The same, envelope by envelope. */

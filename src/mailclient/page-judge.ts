@@ -7,7 +7,7 @@ import { keccak256 } from '../wire/keccak.js'
 import type { RlpItem } from '../wire/rlp.js'
 import { MisbehavingServerError } from './errors.js'
 import { foreignAllowance, type PageAnswer } from './page-answer.js'
-import { compare, PageOrder, type Position } from './page-order.js'
+import { compare, IngestPage, PageOrder, type Position } from './page-order.js'
 
 /** What one request may bring. */
 export interface PageRules {
@@ -24,6 +24,8 @@ export interface PageRules {
   strict: boolean
   /** Whether the server sends all of a time from old to new, whatever the limit: such a page may be empty, or cut short. */
   streamed: boolean
+  /** Whether the page comes in the order of ingest: then in no order of time. */
+  ingest: boolean
   position: Position
 }
 
@@ -44,7 +46,9 @@ export interface JudgedPage {
  */
 export async function judgePage(answer: PageAnswer, rules: PageRules): Promise<JudgedPage> {
   const { limit, wants, streamed, position } = rules
-  const order = new PageOrder(streamed && position.after !== undefined ? { ...position, direction: 1 } : position)
+  const order = rules.ingest
+    ? new IngestPage()
+    : new PageOrder(streamed && position.after !== undefined ? { ...position, direction: 1 } : position)
   const page: JudgedPage = { envelopes: [], foreign: 0, beside: 0 }
   for (const items of answer.bodies) {
     for (const item of items) {
@@ -66,7 +70,7 @@ export async function judgePage(answer: PageAnswer, rules: PageRules): Promise<J
   if (rules.strict && !equalBytes(lastHash ?? NO_HASH, hashOfLast(answer))) {
     throw new MisbehavingServerError('last-hash', 'the completion names another last envelope than came')
   }
-  if (cursor !== undefined) page.position = endOf(order, cursor, rules)
+  if (cursor !== undefined && order instanceof PageOrder) page.position = endOf(order, cursor, rules)
   // so that a page can be cut at its limit, with a cursor there
   if (streamed) page.envelopes.sort(compare)
   return page
@@ -74,7 +78,11 @@ export async function judgePage(answer: PageAnswer, rules: PageRules): Promise<J
 
 const NO_HASH: Uint8Array = new Uint8Array(32)
 
-function judge(item: RlpItem, { lower, upper, asked }: PageRules, order: PageOrder): Envelope | undefined {
+function judge(
+  item: RlpItem,
+  { lower, upper, asked }: PageRules,
+  order: Pick<PageOrder, 'accept'>
+): Envelope | undefined {
   try {
     const envelope = decodeEnvelope(item.raw)
     const { sent, topic } = envelope

@@ -90,3 +90,13 @@ export class PageOrder {
     return this.#seen.has(toHex(hash))
   }
 }
+
+/** The envelopes of a page in ingest order: each once, in whatever order of time. */
+export class IngestPage {
+  readonly #seen = new Set<string>()
+
+  accept({ hash }: Place): boolean {
+    const before = this.#seen.size
+    return this.#seen.add(toHex(hash)).size > before
+  }
+}
