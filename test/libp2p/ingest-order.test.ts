@@ -185,7 +185,7 @@ test('a digest of other times, with envelopes beside it, or none at all is not t
       })
     })
     const client = await clientNode(t, [server])
-    const query = { server: server.libp2p.peerId, from: FROM, to: TO, topics: [RED], key: KEY }
+    const query = { server: server.libp2p.peerId, from: FROM, to: TO, topics: [RED], requestKey: KEY }
     await client.client.digest(query).catch(error => {
       failure = error
     })
