@@ -1,6 +1,5 @@
-import { existsSync } from 'node:fs'
 import { ControlClient } from '../node/control-client.js'
-import { type DataDir, DataDirError, openDataDir } from '../node/data-dir.js'
+import { type DataDir, findDataDir } from '../node/data-dir.js'
 import { DEFAULT_DATA_DIR } from '../node/start-config.js'
 import type { CommandContext } from './command.js'
 
@@ -10,16 +9,13 @@ export type Ask = <T>(command: string, params?: unknown) => Promise<T>
 /** Looking at an archive takes moments; deleting most of a large one, minutes. */
 const DEADLINE_MS = 10 * 60_000
 
-/** Asks the node that runs on the data dir, or opens its store when none does. With `mustExist` none is made. */
+/** Asks the node that runs on the data dir, or opens its store when none does. The data dir must be there: in the wrong folder it is an error. */
 export async function withDataDir<T>(
   path: string | undefined,
   context: CommandContext,
-  use: (ask: Ask, dir: DataDir) => Promise<T>,
-  options: { mustExist?: boolean } = {}
+  use: (ask: Ask, dir: DataDir) => Promise<T>
 ): Promise<T> {
-  const root = path ?? DEFAULT_DATA_DIR
-  if (options.mustExist === true && !existsSync(root)) throw new DataDirError(`there is no data dir ${root}`)
-  const dir = await openDataDir(root)
+  const dir = await findDataDir(path ?? DEFAULT_DATA_DIR)
   const signal = AbortSignal.any([context.signal, AbortSignal.timeout(DEADLINE_MS)])
   const control = await ControlClient.find(dir)
   if (control !== undefined) {

@@ -9,6 +9,8 @@ const LINGER_MS = 5_000
 /** Everything that is waited for when stopping has a deadline below this. */
 const STOP_MS = 30_000
 
+// what the archive writes is as private as the identity beside it, whichever thread of LevelDB makes the file
+process.umask(0o077)
 const controller = new AbortController()
 let signals = 0
 for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {

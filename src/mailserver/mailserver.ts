@@ -272,7 +272,11 @@ export class Mailserver implements Startable {
     this.tally.add(eventOf(refusal.code))
     if (refusal.code !== RequestErrorCode.internal) this.#waku.limits.throttle.charge(origin, inVain(body).wasted)
     if (refusal.code === RequestErrorCode.internal) this.#log.error('a request failed - %e', refusal.cause)
-    else this.#log('a request of %p was refused with code %d: %s', peer, refusal.code, refusal.message)
+    else {
+      // who asks is nobody's business at a level that operators run with
+      this.#log('a request was refused with code %d: %s', refusal.code, refusal.message)
+      this.#log.trace('that was a request of %p', peer)
+    }
     return refusal
   }
 }

@@ -6,7 +6,7 @@ import { BLOOM_BYTES } from '../wire/bloom.js'
 import { Cleanup } from './cleanup.js'
 import { openDataDir } from './data-dir.js'
 import { Devp2pNode } from './devp2p-node.js'
-import { loadIdentity } from './identity.js'
+import { identityOf } from './identity.js'
 import { formatPeerAddress, type PeerAddress } from './peer-address.js'
 import { createPeerNode, startPeerNode } from './peer-node.js'
 import { useQuickKeccak } from './quick-keccak.js'
@@ -26,6 +26,8 @@ export class NotTrustedError extends Error {
 
 export interface ClientPeerInit {
   dataDir: string
+  /** Make a new identity when that of an existing data dir is missing. */
+  newIdentity?: boolean | undefined
   /** Trust this peer and nobody else, and remember nothing of it. */
   trustOnly?: PeerId | undefined
   mailclient?: MailClientServiceInit | undefined
@@ -53,9 +55,10 @@ export class ClientPeer {
     const cleanup = new Cleanup()
     try {
       const dir = await openDataDir(init.dataDir)
+      // before the store: one without an identity beside it is a loss
+      const privateKey = await identityOf(dir, { renew: init.newIdentity })
       const store = cleanup.after(await openStore(dir), store => store.close())
       await useQuickKeccak()
-      const privateKey = await loadIdentity(dir.identity)
       const node: Libp2p<Services> = await createPeerNode<Services>({
         privateKey,
         datastore: init.trustOnly === undefined ? store.datastore : new MemoryDatastore(),

@@ -26,9 +26,10 @@ export class ControlClient {
     this.lines = readLines(socket, MAX_ANSWER_BYTES)
   }
 
-  /** Undefined when no node runs on this data dir. Throws `ControlError` when one does not answer. */
+  /** Undefined when no node runs on this data dir. Throws `ControlError` when one does not answer, or what is there is not its. */
   static async find(dir: DataDir): Promise<ControlClient | undefined> {
-    const socket = await open(await findControlPath(dir))
+    const path = await findControlPath(dir)
+    const socket = path === undefined ? undefined : await open(path)
     return socket === undefined ? undefined : new ControlClient(socket)
   }
 

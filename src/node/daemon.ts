@@ -11,7 +11,7 @@ import { type DataDir, openDataDir } from './data-dir.js'
 import { Devp2pNode, devp2pSettings } from './devp2p-node.js'
 import { DigestThread } from './digest-thread.js'
 import { forwardingOf } from './forwarding-node.js'
-import { loadIdentity } from './identity.js'
+import { identityOf } from './identity.js'
 import { certificateFiles, listenPlaces } from './listen-config.js'
 import { byNetwork, checkNetworks } from './node-networks.js'
 import { type NodeServices, nodeServices } from './node-services.js'
@@ -95,6 +95,8 @@ async function assemble(
   const webSockets = new WebSockets(certificate?.current, { proxies: new Set(config['trusted-proxy']) })
   const relays = new Relays()
   const dir = await openDataDir(config['data-dir'] ?? DEFAULT_DATA_DIR)
+  // before the archive: one without an identity beside it is a loss
+  const privateKey = await identityOf(dir, { renew: config['new-identity'] })
   // from here on this process owns the data dir
   const store = cleanup.after(await openStore(dir), store => store.close())
   cleanup.after(store.archive.watch({ damaged: onDamaged }), unwatch => unwatch())
@@ -104,7 +106,6 @@ async function assemble(
   await useQuickKeccak()
   const digester = cleanup.after(new DigestThread(), digester => digester.stop())
 
-  const privateKey = await loadIdentity(dir.identity)
   let forwarding: Forwarding | undefined
   const forward: RequestForwarder = async (...request) => await forwarding?.forward(...request)
   const node: Libp2p<NodeServices> = await createPeerNode<NodeServices>({

@@ -1,4 +1,4 @@
-import { mkdir, stat } from 'node:fs/promises'
+import { access, mkdir, stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 
 /** The data dir cannot be made or used; the message says why. */
@@ -30,20 +30,53 @@ export async function openDataDir(path: string): Promise<DataDir> {
   const root = resolve(path)
   try {
     await mkdir(root, { recursive: true, mode: 0o700 })
-    const { mode } = await stat(root)
-    const open = process.platform !== 'win32' && (mode & 0o077) !== 0
-    return {
-      path: root,
-      database: join(root, 'database'),
-      identity: join(root, 'identity'),
-      password: join(root, 'password'),
-      control: join(root, 'control'),
-      controlSocket: join(root, 'control.sock'),
-      open
-    }
+    return await dirAt(root)
   } catch (err) {
-    const { code } = err as NodeJS.ErrnoException
-    const reason = code === 'EEXIST' || code === 'ENOTDIR' ? 'there is a file of that name in the way' : String(code)
-    throw new DataDirError(`cannot use the data dir ${root}: ${reason}`)
+    throw unusable(root, err)
   }
+}
+
+/** One that is there already, made by a node or a client; makes nothing. Throws `DataDirError`. */
+export async function findDataDir(path: string): Promise<DataDir> {
+  const root = resolve(path)
+  let dir: DataDir
+  try {
+    dir = await dirAt(root)
+  } catch (err) {
+    const missing = (err as NodeJS.ErrnoException).code === 'ENOENT'
+    throw missing ? new DataDirError(`there is no data dir ${root}: ${WHICH}`) : unusable(root, err)
+  }
+  if ((await isThere(dir.identity)) || (await isThere(dir.database))) return dir
+  throw new DataDirError(`${root} is no data dir: it has neither identity nor archive; ${WHICH}`)
+}
+
+const WHICH = 'name one with --data-dir; start, post and request make new ones'
+
+/** Whether there is something of that name. */
+export async function isThere(path: string): Promise<boolean> {
+  return await access(path).then(
+    () => true,
+    () => false
+  )
+}
+
+async function dirAt(root: string): Promise<DataDir> {
+  const found = await stat(root)
+  if (!found.isDirectory()) throw Object.assign(new Error('no folder'), { code: 'ENOTDIR' })
+  const open = process.platform !== 'win32' && (found.mode & 0o077) !== 0
+  return {
+    path: root,
+    database: join(root, 'database'),
+    identity: join(root, 'identity'),
+    password: join(root, 'password'),
+    control: join(root, 'control'),
+    controlSocket: join(root, 'control.sock'),
+    open
+  }
+}
+
+function unusable(root: string, err: unknown): DataDirError {
+  const { code } = err as NodeJS.ErrnoException
+  const reason = code === 'EEXIST' || code === 'ENOTDIR' ? 'there is a file of that name in the way' : String(code)
+  return new DataDirError(`cannot use the data dir ${root}: ${reason}`)
 }

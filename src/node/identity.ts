@@ -1,9 +1,10 @@
 import { generateKeyPair, privateKeyFromRaw } from '@libp2p/crypto/keys'
 import type { PrivateKey } from '@libp2p/interface'
 import { fromHex, toHex } from '../wire/bytes.js'
+import { type DataDir, isThere } from './data-dir.js'
 import { readIfThere, writePrivateFile } from './private-file.js'
 
-/** The identity file does not hold a key; nothing was changed. */
+/** The identity file does not hold a key, or is missing where one must be; nothing was changed. */
 export class IdentityError extends Error {
   static override readonly name = 'IdentityError'
   override readonly name = 'IdentityError'
@@ -19,6 +20,19 @@ export async function loadIdentity(path: string): Promise<PrivateKey> {
   const key = await generateKeyPair('secp256k1')
   if (await writePrivateFile(path, `${toHex(key.raw)}\n`, { exclusive: true })) return key
   return parse((await readIfThere(path)) ?? '', path)
+}
+
+/**
+ * The identity of a data dir. A new data dir gets one, and so does one that has lost it, if `renew` says so: peers know the old
+ * one, trust it and address it, so that a new one beside an old archive is hardly ever meant. Throws `IdentityError`.
+ */
+export async function identityOf(dir: DataDir, options: { renew?: boolean | undefined } = {}): Promise<PrivateKey> {
+  const lost = !(await isThere(dir.identity)) && (await isThere(dir.database))
+  if (!lost || options.renew === true) return await loadIdentity(dir.identity)
+  throw new IdentityError(
+    `${dir.path} holds an archive, but its identity is missing: put the file ${dir.identity} back, or start the node with ` +
+      '--new-identity to be another peer from now on'
+  )
 }
 
 function parse(text: string, path: string): PrivateKey {

@@ -6,7 +6,7 @@ import { adminHandlers } from './admin.js'
 import { Cleanup } from './cleanup.js'
 import { ControlError } from './control-line.js'
 import type { DataDir } from './data-dir.js'
-import { loadIdentity } from './identity.js'
+import { identityOf } from './identity.js'
 import { openStore } from './store.js'
 
 /** A data dir that no node runs on, opened to be looked after. */
@@ -26,7 +26,7 @@ export async function openOffline(dir: DataDir): Promise<Offline> {
     const trust = cleanup.after(new TrustList({ datastore, logger }), trust => trust.close())
     const keys = new Keyring({ datastore, logger })
     await Promise.all([trust.load(), keys.load()])
-    const peer = peerIdFromPrivateKey(await loadIdentity(dir.identity))
+    const peer = peerIdFromPrivateKey(await identityOf(dir))
     const handlers = adminHandlers({ trust, keys, archive, peer, addresses: () => ({ multiaddrs: [], enode: null }) })
     return {
       async ask(command, params, options) {

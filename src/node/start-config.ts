@@ -41,6 +41,10 @@ export const dataDirOption = plainOption('<dir>', 'where this peer keeps its ide
   fallback: DEFAULT_DATA_DIR
 })
 
+export const newIdentityOption = switchOption('become another peer when the identity of the data dir is missing', {
+  flagOnly: true
+})
+
 export const configOption = plainOption('<file>', 'JSON file with settings; flags and environment go first')
 
 export const addressShape = {
@@ -99,6 +103,7 @@ export const startShape = {
   'page-bytes': byteSizeOption('most bytes of one page of history', PAGE_RANGE, { fallback: '1MiB' }),
   'accept-push': switchOption('let trusted peers push expired envelopes'),
   'ready-file': plainOption('<file>', 'written once serving: {peerId, multiaddrs, enode, pid}'),
+  'new-identity': newIdentityOption,
   'self-check': switchOption('first prove the main job on a scratch archive', { flagOnly: true }),
   once: switchOption('stop after the self-check', { flagOnly: true }),
   json: switchOption('print JSON', { flagOnly: true })

@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { tempDir } from '../node/temp-dir.js'
-import { type Ended, run, startNode } from './processes.js'
+import { type Ended, newDataDir, run, startNode } from './processes.js'
 
 const PEER = '16Uiu2HAmTvN6CWRRTqKrVGDbvVh1wpUWiwdSxDGzVYCGPNFsB6Ro'
 const OTHER = '12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp'
@@ -37,11 +37,13 @@ async function lookAfter(t: TestContext, cwd: string): Promise<void> {
   assert.deepEqual(Object.keys(alice ?? {}).sort(), ['added', 'name', 'peer'], 'never the key')
   await ok('keys', 'remove', 'alice')
   assert.doesNotMatch((await ok('keys', 'list')).stdout, /alice/)
-  assert.equal((await run(t, ['keys', 'add', '../x', '--password-file', 'secret'], { cwd })).code, 1)
+  assert.equal((await run(t, ['keys', 'add', '../x', '--password-file', 'secret'], { cwd })).code, 2)
 }
 
 test('trust and keys are changed without a node', async t => {
-  await lookAfter(t, tempDir(t))
+  const cwd = tempDir(t)
+  await newDataDir(join(cwd, 'waku-data'))
+  await lookAfter(t, cwd)
 })
 
 test('trust and keys are changed in a running node through its control socket, and last', async t => {

@@ -40,6 +40,7 @@ const REFUSED: Record<string, string[]> = {
   'require-signature': ['', 'all', 'Any'],
   'page-bytes': [...sizes, '65MiB'],
   'ready-file': texts,
+  'trusted-proxy': ['', 'proxy.example', '1.2.3', '::1/64'],
   'tls-cert': texts,
   'tls-key': texts,
   to: peers,

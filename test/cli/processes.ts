@@ -5,6 +5,8 @@ import { existsSync, readFileSync, rmSync, watch } from 'node:fs'
 import { createConnection } from 'node:net'
 import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { openDataDir } from '../../src/node/data-dir.js'
+import { identityOf } from '../../src/node/identity.js'
 import type { Scope } from '../helpers/scope.js'
 
 /** The program as it was built beside this test. */
@@ -57,6 +59,11 @@ export function launch(t: Scope, args: string[], options: RunOptions): ChildProc
   child.stdin?.on('error', () => {}) // a command that does not read its input may close it first
   child.stdin?.end(options.input ?? '')
   return child
+}
+
+/** Makes a data dir as the first start of a node does: an identity, and no archive yet. */
+export async function newDataDir(path: string): Promise<void> {
+  await identityOf(await openDataDir(path))
 }
 
 /** Runs a command of the program to its end. */

@@ -1,9 +1,24 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, statSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync
+} from 'node:fs'
 import { connect, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import '../../src/base/polyfill.js'
 import { ControlClient } from '../../src/node/control-client.js'
 import { claimControlPath, findControlPath, releaseControlPath } from '../../src/node/control-path.js'
 import { type ControlHandler, ControlServer, type ControlServerInit } from '../../src/node/control-server.js'
@@ -61,7 +76,6 @@ test('two processes never answer to one path; a socket left by a killed one is t
   await new Promise<void>(resolve => stale.listen(dir.controlSocket, resolve))
   // an unlinked file under the same name, with nobody behind it, is what SIGKILL leaves
   const left = join(dir.path, 'left')
-  const { renameSync } = await import('node:fs')
   renameSync(dir.controlSocket, left)
   await new Promise(resolve => stale.close(resolve))
   renameSync(left, dir.controlSocket)
@@ -88,6 +102,98 @@ test('where the path is too long the socket is elsewhere, named in a file, and b
   await releaseControlPath(dir)
   assert.ok(!existsSync(join(path, '..')))
   assert.ok(!existsSync(dir.control))
+})
+
+/** A data dir whose path is too long for a socket. */
+async function deepDir(t: TestContext): Promise<DataDir> {
+  return openDataDir(join(tempDir(t), 'd'.repeat(60), 'e'.repeat(60)))
+}
+
+test('a temporary directory that is too long or missing is not used, and nothing is left in it', async t => {
+  const dir = await deepDir(t)
+  const long = join(tempDir(t), 't'.repeat(70))
+  mkdirSync(long)
+  const before = process.env.TMPDIR
+  t.after(() => {
+    if (before === undefined) delete process.env.TMPDIR
+    else process.env.TMPDIR = before
+  })
+  for (const tmp of [long, join(long, 'missing')]) {
+    process.env.TMPDIR = tmp
+    const path = await claimControlPath(dir)
+    assert.match(path, /^\/tmp\/waku-mailserver-\w{6}\/control\.sock$/)
+    assert.deepEqual(readdirSync(long), [])
+    await releaseControlPath(dir)
+    assert.ok(!existsSync(join(path, '..')))
+  }
+})
+
+test('a record that names another place deletes nothing there, and nobody connects', async t => {
+  const dir = await deepDir(t)
+  const victim = join(tempDir(t), 'victim')
+  mkdirSync(victim, { mode: 0o700 })
+  writeFileSync(join(victim, 'control.sock'), 'precious')
+  const temporary = mkdtempSync('/tmp/waku-mailserver-')
+  t.after(() => rmSync(temporary, { recursive: true }))
+  const records = [
+    join(victim, 'control.sock'),
+    `${temporary}/../${victim.slice('/tmp/'.length)}/control.sock`,
+    `${temporary}/./control.sock`,
+    `${temporary}x/control.sock`,
+    'waku-mailserver-abcdef/control.sock'
+  ]
+  for (const record of records) {
+    writeFileSync(dir.control, `${record}\n`)
+    await assert.rejects(ControlClient.find(dir), { name: 'ControlError', message: /does not name a control socket/ })
+    await releaseControlPath(dir)
+    assert.equal(readFileSync(join(victim, 'control.sock'), 'utf8'), 'precious', record)
+    assert.ok(existsSync(temporary))
+    assert.ok(!existsSync(dir.control), 'the record itself is gone')
+  }
+})
+
+test('a folder that others may enter, a link to one, and what is no socket are refused before anything is sent', async t => {
+  const dir = await deepDir(t)
+  const path = await claimControlPath(dir)
+  const folder = join(path, '..')
+  const server = await ControlServer.listen({ path, handlers: { ping: async () => 'pong' } })
+  t.after(() => server.close())
+  const refused = { name: 'ControlError', message: /0700/ }
+  for (const mode of [0o755, 0o770, 0o701]) {
+    chmodSync(folder, mode)
+    await assert.rejects(ControlClient.find(dir), refused)
+  }
+  chmodSync(folder, 0o700)
+  assert.equal(await (await client(t, dir)).ask('ping', {}, { signal }), 'pong')
+  renameSync(folder, `${folder}.real`)
+  symlinkSync(`${folder}.real`, folder)
+  await assert.rejects(ControlClient.find(dir), refused)
+  unlinkSync(folder)
+  renameSync(`${folder}.real`, folder)
+  await releaseControlPath(dir)
+
+  const near = await openDataDir(tempDir(t))
+  writeFileSync(near.controlSocket, '')
+  await assert.rejects(ControlClient.find(near), {
+    name: 'ControlError',
+    message: /not a socket of the data dir's owner/
+  })
+})
+
+test('what belongs to another user is not trusted', { skip: process.getuid?.() !== 0 && 'needs root' }, async t => {
+  const dir = await deepDir(t)
+  const path = await claimControlPath(dir)
+  const server = await ControlServer.listen({ path, handlers: {} })
+  t.after(() => server.close())
+  chownSync(join(path, '..'), 12_345, 12_345)
+  await assert.rejects(ControlClient.find(dir), { name: 'ControlError', message: /0700/ })
+  chownSync(join(path, '..'), 0, 0)
+  chownSync(path, 12_345, 12_345)
+  await assert.rejects(ControlClient.find(dir), {
+    name: 'ControlError',
+    message: /not a socket of the data dir's owner/
+  })
+  await releaseControlPath(dir)
 })
 
 test('a request that is no JSON object is an error, one that is too long ends the connection', async t => {

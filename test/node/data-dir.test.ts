@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { openDataDir } from '../../src/node/data-dir.js'
-import { loadIdentity } from '../../src/node/identity.js'
+import { Key } from 'interface-datastore'
+import { findDataDir, openDataDir } from '../../src/node/data-dir.js'
+import { identityOf, loadIdentity } from '../../src/node/identity.js'
 import { writePrivateFile } from '../../src/node/private-file.js'
 import { readKeyFile, readPasswordFile, serverPassword } from '../../src/node/secret.js'
+import { openStore } from '../../src/node/store.js'
 import { tempDir } from './temp-dir.js'
 
 const mode = (path: string): number => statSync(path).mode & 0o777
@@ -95,4 +97,44 @@ test('a private file is written whole and leaves no draft behind', async t => {
   assert.equal(await writePrivateFile(path, 'three'), true)
   assert.equal(readFileSync(path, 'utf8'), 'three')
   assert.deepEqual(readdirSync(dir), ['file'])
+})
+
+test('the archive is for its owner only, and what an earlier version left open is mended', async t => {
+  const dir = await openDataDir(tempDir(t))
+  mkdirSync(dir.database)
+  chmodSync(dir.database, 0o755)
+  writeFileSync(join(dir.database, 'LOG'), 'old', { mode: 0o644 })
+  const before = process.umask(0o077)
+  t.after(() => process.umask(before))
+  const store = await openStore(dir)
+  t.after(() => store.close())
+  await store.datastore.put(new Key('/x'), Uint8Array.of(1))
+  assert.equal(mode(dir.database), 0o700)
+  const files = readdirSync(dir.database)
+  assert.ok(files.length >= 4, files.join(' '))
+  for (const name of files) assert.equal(mode(join(dir.database, name)), 0o600, name)
+})
+
+test('an archive whose identity is missing gets another one only when that is asked for', async t => {
+  const dir = await openDataDir(tempDir(t))
+  const first = await identityOf(dir)
+  mkdirSync(dir.database)
+  assert.ok((await identityOf(dir)).equals(first))
+  rmSync(dir.identity)
+  await assert.rejects(identityOf(dir), { name: 'IdentityError', message: /its identity is missing: .*--new-identity/ })
+  assert.ok(!existsSync(dir.identity))
+  const other = await identityOf(dir, { renew: true })
+  assert.ok(!other.equals(first))
+  assert.ok((await identityOf(dir, { renew: true })).equals(other), 'one that is there is never replaced')
+})
+
+test('what only looks after a data dir makes none', async t => {
+  const path = join(tempDir(t), 'data')
+  await assert.rejects(findDataDir(path), { name: 'DataDirError', message: /there is no data dir .*--data-dir/ })
+  assert.ok(!existsSync(path))
+  mkdirSync(path)
+  await assert.rejects(findDataDir(path), { name: 'DataDirError', message: /neither identity nor archive/ })
+  await loadIdentity((await openDataDir(path)).identity)
+  assert.equal((await findDataDir(path)).path, path)
+  await assert.rejects(findDataDir(join(path, 'identity')), { name: 'DataDirError', message: /a file of that name/ })
 })

@@ -3,7 +3,7 @@ import type { ArchiveRules } from '../../node/backfill-node.js'
 import type { BackfillParams } from '../../node/backfill-params.js'
 import { formatByteSize } from '../../node/byte-size.js'
 import { ControlClient } from '../../node/control-client.js'
-import { type DataDir, openDataDir } from '../../node/data-dir.js'
+import { type DataDir, findDataDir } from '../../node/data-dir.js'
 import { MOMENT, parseMoment } from '../../node/moment.js'
 import { listOption, numberOption, plainOption, switchOption, textOption } from '../../node/option.js'
 import { formatPeerAddress, PEER_ADDRESS, parsePeerAddress } from '../../node/peer-address.js'
@@ -81,7 +81,7 @@ export const backfill = defineCommand({
       maxBytes: config['max-bytes'],
       trust: config.trust
     }
-    const dir = await openDataDir(config['data-dir'] ?? DEFAULT_DATA_DIR)
+    const dir = await findDataDir(config['data-dir'] ?? DEFAULT_DATA_DIR)
     const progress = new Progress(context.stderr)
     let kept = 0
     const onProgress = (at: unknown): void => {

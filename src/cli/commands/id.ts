@@ -1,9 +1,9 @@
 import { networkInterfaces } from 'node:os'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { ControlClient } from '../../node/control-client.js'
-import { openDataDir } from '../../node/data-dir.js'
+import { findDataDir } from '../../node/data-dir.js'
 import { devp2pSettings, enodeOf } from '../../node/devp2p-node.js'
-import { loadIdentity } from '../../node/identity.js'
+import { identityOf } from '../../node/identity.js'
 import { DEFAULT_DATA_DIR, listenAddresses, startShape } from '../../node/start-config.js'
 import { defineCommand } from '../command.js'
 import { writeJson, writeLine } from '../output.js'
@@ -17,7 +17,7 @@ export interface IdAnswer {
 
 const DEADLINE_MS = 10_000
 // the same settings as those of start, so that one config file serves both
-const { 'self-check': _check, once: _once, ...settings } = startShape
+const { 'self-check': _check, once: _once, 'new-identity': _new, ...settings } = startShape
 
 export const id = defineCommand({
   name: 'id',
@@ -25,7 +25,7 @@ export const id = defineCommand({
   details: 'When no node runs on the data dir, the addresses are those that start would use with the same settings.',
   shape: settings,
   async run(config, _operands, context) {
-    const dir = await openDataDir(config['data-dir'] ?? DEFAULT_DATA_DIR)
+    const dir = await findDataDir(config['data-dir'] ?? DEFAULT_DATA_DIR)
     const signal = AbortSignal.any([context.signal, AbortSignal.timeout(DEADLINE_MS)])
     const control = await ControlClient.find(dir)
     let answer: IdAnswer
@@ -36,7 +36,7 @@ export const id = defineCommand({
         control.close()
       }
     } else {
-      const key = await loadIdentity(dir.identity)
+      const key = await identityOf(dir)
       const peerId = peerIdFromPrivateKey(key).toString()
       const devp2p = devp2pSettings(config)
       const enode = devp2p === undefined ? null : enodeOf(key, devp2p)

@@ -1,7 +1,7 @@
 import { formatDuration } from '../../node/duration.js'
 import { durationOption, numberOption, plainOption, textOption } from '../../node/option.js'
 import { PEER_ADDRESS, parsePeerAddress } from '../../node/peer-address.js'
-import { DEFAULT_MAX_TTL, startShape, TTL_RANGE } from '../../node/start-config.js'
+import { DEFAULT_MAX_TTL, newIdentityOption, startShape, TTL_RANGE } from '../../node/start-config.js'
 import { parseTopicChoice, TOPIC, type TopicChoice } from '../../node/topic-choice.js'
 import type { PostResult } from '../../waku/message.js'
 import { toHex } from '../../wire/bytes.js'
@@ -30,6 +30,7 @@ export const post = defineCommand({
     'The exit code is 0 only when the peer confirmed every envelope.',
   shape: {
     'data-dir': clientDataDirOption,
+    'new-identity': newIdentityOption,
     to: textOption(parsePeerAddress, PEER_ADDRESS, '<peer>', 'the peer to post to'),
     topic: textOption(parseTopicChoice, TOPIC, '<topic>', 'a name, or 0x and 8 hex digits', { flagOnly: true }),
     payload: textOption(text => text, 'a text', '<text>', 'what to post', { flagOnly: true }),
@@ -62,7 +63,10 @@ export const post = defineCommand({
     )
     const timeout = (config.timeout ?? DEFAULT_TIMEOUT) * 1000
     const { ClientPeer } = await import('../../node/client-peer.js')
-    const client = await ClientPeer.open({ dataDir: config['data-dir'] ?? CLIENT_DATA_DIR })
+    const client = await ClientPeer.open({
+      dataDir: config['data-dir'] ?? CLIENT_DATA_DIR,
+      newIdentity: config['new-identity']
+    })
     try {
       await client.connect(to, { signal: context.signal, timeout })
       const send = (): Promise<PostResult> =>

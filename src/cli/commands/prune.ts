@@ -30,9 +30,7 @@ export const prune = defineCommand({
     const { before } = config
     if (before === undefined) throw new UsageError('prune: needs --before <time>, such as --before 30d')
     const ask = { before }
-    const { pruned } = await withDataDir(config['data-dir'], context, to => to<{ pruned: number }>('prune', ask), {
-      mustExist: true
-    })
+    const { pruned } = await withDataDir(config['data-dir'], context, to => to<{ pruned: number }>('prune', ask))
     if (config.json === true) await writeJson(context.stdout, { pruned, before }, context)
     else await writeLine(context.stdout, `${pruned} envelopes from before ${formatMoment(before)} deleted`, context)
     return 0

@@ -4,6 +4,7 @@ import { formatByteSize } from '../../node/byte-size.js'
 import { MOMENT, parseMoment, readMoment } from '../../node/moment.js'
 import { listOption, numberOption, plainOption, switchOption, textOption } from '../../node/option.js'
 import { PEER_ADDRESS, parsePeerAddress } from '../../node/peer-address.js'
+import { newIdentityOption } from '../../node/start-config.js'
 import { parseTopicChoice, TOPIC } from '../../node/topic-choice.js'
 import { type CommandContext, defineCommand, UsageError } from '../command.js'
 import { CURSOR, type CursorChoice, parseCursorChoice } from '../cursor-choice.js'
@@ -35,6 +36,7 @@ export const request = defineCommand({
     'way to it, one that names a time stays. The other options are those of the request that printed the cursor.',
   shape: {
     'data-dir': clientDataDirOption,
+    'new-identity': newIdentityOption,
     server: textOption(parsePeerAddress, PEER_ADDRESS, '<peer>', 'the mailserver'),
     topics: listOption(parseTopicChoice, TOPIC, '<topic,…>', 'which topics', {
       flagOnly: true,
@@ -86,6 +88,7 @@ export const request = defineCommand({
     const { ClientPeer } = await import('../../node/client-peer.js')
     const client = await ClientPeer.open({
       dataDir: config['data-dir'] ?? CLIENT_DATA_DIR,
+      newIdentity: config['new-identity'],
       trustOnly: config.trust === true ? server.peer : undefined,
       mailclient: { maxRequestBytes: config['max-bytes'] }
     })

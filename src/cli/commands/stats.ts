@@ -25,7 +25,7 @@ export const stats = defineCommand({
   about: 'say what the archive holds, and what the running node counted',
   shape: adminShape,
   async run(config, _operands, context) {
-    const answer = await withDataDir(config['data-dir'], context, ask => ask<Stats>('stats'), { mustExist: true })
+    const answer = await withDataDir(config['data-dir'], context, ask => ask<Stats>('stats'))
     if (config.json === true) await writeJson(context.stdout, answer, context)
     else await writeLine(context.stdout, describe(answer), context)
     return 0

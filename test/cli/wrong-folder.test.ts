@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict'
+import { existsSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { tempDir } from '../node/temp-dir.js'
+import { run, startNode } from './processes.js'
+
+const PEER = '16Uiu2HAmTvN6CWRRTqKrVGDbvVh1wpUWiwdSxDGzVYCGPNFsB6Ro'
+const ADDRESS = `/ip4/127.0.0.1/tcp/1/p2p/${PEER}`
+
+test('what looks after a data dir makes none in the wrong folder, and says so', async t => {
+  const cwd = tempDir(t)
+  writeFileSync(join(cwd, 'secret'), 'secret')
+  const commands = [
+    ['trust', 'add', PEER],
+    ['trust', 'remove', PEER],
+    ['trust', 'list'],
+    ['keys', 'add', 'a', '--password-file', 'secret'],
+    ['keys', 'remove', 'a'],
+    ['keys', 'list'],
+    ['stats'],
+    ['prune', '--before', '1d'],
+    ['id'],
+    ['backfill', '--server', ADDRESS, '--since', '1h', '--trust', '--password-file', 'secret']
+  ]
+  for (const args of commands) {
+    const { code, stderr, stdout } = await run(t, args, { cwd })
+    assert.equal(code, 1, args.join(' '))
+    assert.match(stderr, /there is no data dir .*waku-data: name one with --data-dir/, args.join(' '))
+    assert.equal(stdout, '')
+    assert.deepEqual(readdirSync(cwd), ['secret'], args.join(' '))
+  }
+  const here = await run(t, ['trust', 'add', PEER, '--data-dir', '.'], { cwd })
+  assert.match(here.stderr, /is no data dir: it has neither identity nor archive/)
+  assert.deepEqual(readdirSync(cwd), ['secret'])
+})
+
+test('a node whose identity is missing beside its archive starts only with --new-identity', async t => {
+  const cwd = tempDir(t)
+  const data = join(cwd, 'waku-data')
+  const first = await startNode(t, cwd)
+  const files = readdirSync(join(data, 'database'))
+  assert.equal(statSync(join(data, 'database')).mode & 0o777, 0o700)
+  for (const name of files) assert.equal(statSync(join(data, 'database', name)).mode & 0o777, 0o600, name)
+  await first.stop()
+  rmSync(join(data, 'identity'))
+  for (const args of [['start', '--listen', '/ip4/127.0.0.1/tcp/0', '--no-devp2p'], ['stats'], ['trust', 'list']]) {
+    const { code, stderr } = await run(t, args, { cwd })
+    assert.equal(code, 1, args.join(' '))
+    assert.match(stderr, /its identity is missing: put the file .*identity back, or start the node with --new-identity/)
+    assert.ok(!existsSync(join(data, 'identity')))
+  }
+  const second = await startNode(t, cwd, ['--new-identity'])
+  assert.notEqual(second.peerId, first.peerId)
+  // a variable that names the data dir of a node is not for the peers that post and request are
+  const env = { WAKU_MAILSERVER_DATA_DIR: data }
+  const post = ['post', '--to', second.address, '--topic', 'x', '--payload', 'x']
+  const posted = await run(t, post, { cwd, env })
+  assert.equal(posted.code, 0, posted.stderr)
+  assert.ok(existsSync(join(data, 'client', 'identity')))
+  const elsewhere = await run(t, post, { cwd, env: { WAKU_MAILSERVER_CLIENT_DATA_DIR: 'elsewhere' } })
+  assert.equal(elsewhere.code, 0, elsewhere.stderr)
+  assert.ok(existsSync(join(cwd, 'elsewhere', 'identity')))
+})
