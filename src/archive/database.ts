@@ -3,6 +3,7 @@ import { LevelDatastore } from 'datastore-level'
 import { ClassicStore } from './classic-store.js'
 import { ArchiveError, DataDirLockedError, rootMessage } from './errors.js'
 import { LevelArchive } from './level-archive.js'
+import { syncFolder } from './sync-folder.js'
 
 /** The one database of a data directory. */
 export interface Database {
@@ -44,6 +45,9 @@ export async function openDatabase(path: string): Promise<Database> {
     throw new ArchiveError(`the database at ${path} cannot be opened: ${rootMessage(error as Error)}`, { cause: error })
   }
   try {
+    // LevelDB names its manifest anew in each opening, by a rename that it does not sync: without this a power cut brings back
+    // the manifest before, which in a new database was never synced itself
+    await syncFolder(path)
     const records = level.sublevel<string, Uint8Array>('ds', { keyEncoding: 'utf8', valueEncoding: 'view' })
     // It works with a sublevel; its types ask for a whole Level.
     const datastore = new LevelDatastore(records as unknown as LevelDatastore['db'])

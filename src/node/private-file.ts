@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { type FileHandle, link, open, readFile, rename, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { syncFolder } from '../archive/sync-folder.js'
 
 /**
  * Writes a file that only its owner may read (0600): whoever looks finds either all of it or none of it, also after a crash.
@@ -38,12 +39,6 @@ export async function readIfThere(path: string): Promise<string | undefined> {
     if ((err as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     throw err
   }
-}
-
-/** A new name survives a power cut only when the folder was synced too. */
-async function syncFolder(path: string): Promise<void> {
-  if (process.platform === 'win32') return // a folder cannot be opened there
-  await withFile(path, 'r', file => file.sync())
 }
 
 async function withFile(path: string, flags: string, use: (file: FileHandle) => Promise<void>): Promise<void> {

@@ -1,0 +1,54 @@
+import { parseArgs } from 'node:util'
+
+/** What the command line asks for. */
+export interface Options {
+  /** Runs of each fault; undefined: as many as the fault has in the small or the full torture. */
+  runs: number | undefined
+  full: boolean
+  /** Part of the names of the faults that are wanted. */
+  fault: string
+  /** Of the first run; each further one counts up. */
+  seed: number
+  /** Trials at a time. */
+  jobs: number
+  /** Where data dirs of failed runs are kept. */
+  keep: string | undefined
+}
+
+export const USAGE = `usage: npm run torture -- [suite] [options]
+  --fault <part of a name>  these only, such as power-cut or "flipped bit"
+  --runs <n>                so many runs of each fault
+  --full                    many runs of each fault: a thousand power cuts and kills
+  --seed <n>                repeats the runs of that seed
+  --jobs <n>                nodes under torture at a time (2)
+  --keep <folder>           keeps the data dirs of runs that failed`
+
+/** @throws Error when the arguments make no sense */
+export function parseOptions(args: readonly string[]): Options {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      fault: { type: 'string', default: '' },
+      runs: { type: 'string' },
+      full: { type: 'boolean', default: false },
+      seed: { type: 'string' },
+      jobs: { type: 'string', default: '2' },
+      keep: { type: 'string' }
+    }
+  })
+  return {
+    runs: values.runs === undefined ? undefined : whole('runs', values.runs, 1),
+    full: values.full,
+    fault: values.fault,
+    seed: values.seed === undefined ? Math.floor(Math.random() * 1e9) : whole('seed', values.seed, 0),
+    jobs: whole('jobs', values.jobs, 1),
+    keep: values.keep
+  }
+}
+
+function whole(name: string, text: string, least: number): number {
+  const number = Number(text)
+  if (text.trim() === '' || !Number.isSafeInteger(number) || number < least)
+    throw new Error(`--${name} is a whole number, ${least} or more`)
+  return number
+}

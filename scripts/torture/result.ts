@@ -1,0 +1,56 @@
+import type { Fault } from './fault.js'
+import type { Judgement } from './judgement.js'
+import { table } from './table.js'
+import type { Trial } from './trial.js'
+
+const HEAD = ['fault', 'runs', 'acknowledged', 'lost', 'said', 'delivered wrongly', 'refused', 'outages seen']
+
+/** What came of all runs of a fault, with the defence or (a control) without it. */
+export class Result {
+  runs = 0
+  acknowledged = 0
+  lost = 0
+  said = 0
+  wrong = 0
+  refused = 0
+  outages = 0
+
+  constructor(
+    readonly fault: Fault,
+    readonly control: boolean
+  ) {}
+
+  add({ ledger }: Trial, { lost, said, wrong, outages }: Judgement, runs: number): void {
+    this.runs += runs
+    this.acknowledged += ledger.acknowledged
+    this.refused += ledger.refused
+    this.lost += lost.size
+    this.said += said.size
+    this.wrong += wrong.size
+    this.outages += outages
+  }
+
+  /** Something was lost unsaid or delivered that was never posted. */
+  get harm(): boolean {
+    return this.lost > 0 || this.wrong > 0
+  }
+
+  /** A run must do no harm, and a control must do some: else it proves nothing about the defence. */
+  get failed(): boolean {
+    return this.harm !== this.control || (!this.control && this.acknowledged === 0)
+  }
+}
+
+/** One table of all results; controls stand below their faults. */
+export function resultTable(results: readonly Result[]): string {
+  return table(
+    HEAD,
+    results.map(result => {
+      const { fault, control, runs, acknowledged, lost, said, wrong, refused, outages } = result
+      const numbers = [runs, acknowledged, lost, said, wrong, refused, outages].map(number =>
+        number.toLocaleString('en')
+      )
+      return [control ? `  control: ${fault.weakness.about}` : fault.name, ...numbers]
+    })
+  )
+}

@@ -1,0 +1,225 @@
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Connection } from '@libp2p/interface'
+import { ControlClient } from '../../src/node/control-client.js'
+import { openDataDir } from '../../src/node/data-dir.js'
+import type { Envelope } from '../../src/wire/envelope.js'
+import { Prng } from '../../test/archive/prng.js'
+import { type Client, PASSWORD } from './client.js'
+import { Conversation } from './conversation.js'
+import { FaultPage } from './fault-page.js'
+import { type History, wholeHistory } from './history.js'
+import { Ledger } from './ledger.js'
+import { NodeProcess } from './node-process.js'
+import { type CutFile, cutPower } from './power-cut.js'
+import { newEnvelope, TOPICS, type TrafficShape } from './traffic.js'
+import type { Weakness } from './weakness.js'
+
+export interface TrialInit {
+  /** Empty, for this trial alone. */
+  folder: string
+  /** Path of the preloaded library. */
+  library: string
+  client: Client
+  seed: number
+  /** The defence that the node is without. */
+  weakness?: Weakness | undefined
+}
+
+const SECONDS = 1000
+const COMMAND_MS = 60_000
+/** The node has to answer everything within this time. */
+const POST_MS = 60_000
+/** Packets that wait for an answer at a time. */
+const WINDOW = 6
+
+/** One data dir with its node, and everything that is known about what was posted to it. */
+export class Trial {
+  readonly prng: Prng
+  readonly ledger = new Ledger()
+  readonly page: FaultPage
+  readonly dataDir: string
+  /** What the run saw beside the counts, in a line each. */
+  readonly notes: string[] = []
+  readonly #init: TrialInit
+  readonly #journal: string
+  readonly #graves: string
+  #node: NodeProcess | undefined
+  #connection: Connection | undefined
+
+  constructor(init: TrialInit) {
+    this.#init = init
+    this.prng = new Prng(init.seed)
+    this.dataDir = join(init.folder, 'data')
+    this.#journal = join(init.folder, 'journal')
+    this.#graves = join(init.folder, 'graves')
+    mkdirSync(this.dataDir, { mode: 0o700 })
+    writeFileSync(join(init.folder, 'password'), PASSWORD)
+    this.page = new FaultPage(join(init.folder, 'page'))
+  }
+
+  get database(): string {
+    return join(this.dataDir, 'database')
+  }
+
+  /** The clock of the node, Unix seconds. */
+  get now(): number {
+    return Math.floor(Date.now() / SECONDS) + this.page.get('clockShift')
+  }
+
+  /** Starts the node; faults that are set hold from its first step. @throws NotServingError */
+  async start(args: readonly string[] = []): Promise<void> {
+    const listen = ['--listen', '/ip4/127.0.0.1/tcp/0', '--no-devp2p']
+    const open = ['--password-file', join(this.#init.folder, 'password'), '--min-pow', '0', '--request-pow', '0']
+    this.#launch(['start', '--data-dir', this.dataDir, '--json', '--max-ttl', '400d', ...listen, ...open, ...args])
+    await this.node.serving()
+    if (this.page.get('loaded') === 0) throw new Error('the faulty disk was not loaded')
+    this.#connection = await this.#init.client.connect(this.node.address)
+  }
+
+  /** Runs a command on the data dir in a process of its own; resolves with its exit code and what it told. */
+  async run(args: readonly string[]): Promise<{ code: number | null; output: string }> {
+    const node = this.#launch([...args, '--data-dir', this.dataDir])
+    const code = await node.ended()
+    this.#node = undefined
+    return { code, output: node.output }
+  }
+
+  /** The node that runs. */
+  get node(): NodeProcess {
+    if (this.#node === undefined) throw new Error('no node runs')
+    return this.#node
+  }
+
+  /** A command to the running node. */
+  async ask<T>(command: string, params: unknown = {}): Promise<T> {
+    const control = await ControlClient.find(await openDataDir(this.dataDir))
+    if (control === undefined) throw new Error('no node listens on the control socket')
+    try {
+      return (await control.ask(command, params, { signal: AbortSignal.timeout(COMMAND_MS) })) as T
+    } finally {
+      control.close()
+    }
+  }
+
+  /**
+   * Posts so many envelopes, in packets of `batch`, and waits for the answers; ends early with the node, or when `until` says so.
+   */
+  async post(
+    count: number,
+    {
+      batch = 20,
+      until = () => false,
+      ...shape
+    }: Partial<TrafficShape> & { batch?: number; until?: () => boolean } = {}
+  ): Promise<void> {
+    const conversation = await Conversation.open(this.connection, this.ledger)
+    const timer = setTimeout(() => conversation.close(), POST_MS)
+    let left = count
+    const worker = async (): Promise<void> => {
+      while (left > 0 && !conversation.ended && !until()) {
+        const size = Math.min(batch, left)
+        left -= size
+        await conversation.post(this.envelopes(size, shape))
+      }
+    }
+    await Promise.all(Array.from({ length: WINDOW }, worker))
+    clearTimeout(timer)
+    conversation.close()
+  }
+
+  envelopes(count: number, shape: Partial<TrafficShape> = {}): Envelope[] {
+    return Array.from({ length: count }, () => newEnvelope(this.prng, { now: this.now, ...shape }))
+  }
+
+  /** Everything that the node delivers, asked for by time and asked for by topic. */
+  async histories(): Promise<History[]> {
+    const { key } = this.#init.client
+    const byTime = await wholeHistory(this.connection, { key, now: this.now })
+    return [byTime, await wholeHistory(this.connection, { key, now: this.now, topics: TOPICS })]
+  }
+
+  /** Resolves when something holds; it is looked at every few milliseconds. */
+  async until(what: () => boolean, { seconds = 60 } = {}): Promise<void> {
+    const deadline = performance.now() + seconds * SECONDS
+    while (!what()) {
+      if (performance.now() > deadline) throw new Error(`nothing of the kind in ${seconds} s: ${what}`)
+      await delay(5)
+    }
+  }
+
+  /** How many tables LevelDB has begun since the node was started. */
+  get tables(): number {
+    return this.journal.match(/^C\t.*\.ldb$/gm)?.length ?? 0
+  }
+
+  /** What the faulty disk told since the node was started. */
+  get journal(): string {
+    return existsSync(this.#journal) ? readFileSync(this.#journal, 'utf8') : ''
+  }
+
+  async stop(): Promise<void> {
+    this.node.kill('SIGTERM')
+    await this.#over()
+  }
+
+  /** Kills the node, unless it has killed itself where `dieAt` told it to. */
+  async kill(): Promise<void> {
+    this.node.kill()
+    await this.#over()
+  }
+
+  /** What a power cut leaves of the data dir of a node that was killed. */
+  cutPower(): CutFile[] {
+    return cutPower(this.dataDir, this.journal, this.prng)
+  }
+
+  /** Ends what still runs and removes everything. */
+  async end(): Promise<void> {
+    if (this.#node !== undefined) await this.kill()
+    this.page.close()
+    rmSync(this.#init.folder, { recursive: true, force: true, maxRetries: 5 })
+  }
+
+  /** Keeps a copy of the data dir for whoever wants to see what is wrong with it. */
+  keep(path: string): void {
+    cpSync(this.dataDir, path, { recursive: true, filter: source => !source.endsWith('control.sock') })
+  }
+
+  get connection(): Connection {
+    if (this.#connection === undefined) throw new Error('no node runs')
+    return this.#connection
+  }
+
+  #launch(args: readonly string[]): NodeProcess {
+    rmSync(this.#journal, { force: true })
+    rmSync(this.#graves, { recursive: true, force: true })
+    mkdirSync(this.#graves)
+    this.page.set('loaded', 0)
+    this.page.set('ops', 0)
+    this.#node = new NodeProcess({
+      args,
+      env: {
+        LD_PRELOAD: this.#init.library,
+        UV_USE_IO_URING: '0',
+        FAULTY_PAGE: this.page.path,
+        FAULTY_ROOT: this.dataDir,
+        FAULTY_JOURNAL: this.#journal,
+        FAULTY_GRAVES: this.#graves
+      },
+      imports: this.#init.weakness === undefined ? [] : [this.#init.weakness.module]
+    })
+    return this.#node
+  }
+
+  async #over(): Promise<void> {
+    await this.node.ended()
+    this.#connection?.abort(new Error('the node is gone'))
+    this.#connection = undefined
+    this.#node = undefined
+    const clockShift = this.page.get('clockShift')
+    this.page.reset()
+    this.page.set('clockShift', clockShift)
+  }
+}

@@ -1,0 +1,7 @@
+import { ClassicStore } from '../../../src/archive/classic-store.js'
+
+// A node that does not wait until what it wrote is on disk.
+const { batch } = ClassicStore.prototype
+ClassicStore.prototype.batch = function (operations) {
+  return batch.call(this, operations, { sync: false })
+}
