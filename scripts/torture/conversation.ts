@@ -35,7 +35,9 @@ export class Conversation {
   static async open(connection: Connection, ledger: Ledger): Promise<Conversation> {
     const signal = AbortSignal.timeout(OPEN_MS)
     const stream = await connection.newStream(PACKETS_PROTOCOL, { signal })
-    const channel = new StreamPacketChannel(stream, connection.remotePeer, { origin: 'torture' })
+    const channel = new StreamPacketChannel(stream, connection.remotePeer, {
+      origin: { peer: 'torture', address: '127.0.0.1' }
+    })
     const nothing = new Uint8Array(BLOOM_BYTES)
     await channel.send(PacketCode.Status, encodeStatusOptions({ pow: 0, bloom: nothing, light: true }), { signal })
     return new Conversation(channel, ledger)

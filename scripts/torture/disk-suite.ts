@@ -24,6 +24,9 @@ interface Part {
   rounds: number
 }
 
+/** Runs of a control at most. */
+const CONTROLS = 4
+
 const say = (line: string): boolean => process.stderr.write(`${line}\n`)
 
 /** `power-cut` on the command line is "power cut". */
@@ -57,7 +60,9 @@ export async function diskSuite(options: Options): Promise<number> {
 
 async function runAll(wanted: readonly Fault[], options: Options, tools: Tools): Promise<number> {
   say(`torture: seed ${options.seed}`)
-  const results = wanted.flatMap(fault => [new Result(fault, false), new Result(fault, true)])
+  const results = wanted
+    .filter(fault => runsOf(fault, options) > 0)
+    .flatMap(fault => [new Result(fault, false), new Result(fault, true)])
   const parts = results.flatMap(result => partsOf(result, options))
   let next = 0
   const worker = async (): Promise<void> => {
@@ -74,10 +79,18 @@ async function runAll(wanted: readonly Fault[], options: Options, tools: Tools):
   return failed.length === 0 ? 0 : 1
 }
 
+/** A fault that is named is run, also when it is too much for the small torture. */
+function runsOf({ runs, rounds }: Fault, options: Options): number {
+  if (options.runs !== undefined) return options.runs
+  if (options.full) return runs.full
+  return runs.small === 0 && options.fault !== '' ? rounds : runs.small
+}
+
 /** A control needs a few runs only; one of them has to show something. */
-function partsOf(result: Result, { runs, full, seed }: Options): Part[] {
+function partsOf(result: Result, options: Options): Part[] {
+  const { seed } = options
   const { fault, control } = result
-  const total = control ? fault.rounds : (runs ?? (full ? fault.runs.full : fault.runs.small))
+  const total = control ? Math.max(fault.rounds, CONTROLS) : runsOf(fault, options)
   const parts: Part[] = []
   for (let done = 0; done < total; done += fault.rounds) {
     parts.push({ result, seed: seed + done, rounds: Math.min(fault.rounds, total - done) })
@@ -91,16 +104,16 @@ async function runPart(
   options: Options
 ): Promise<void> {
   const { fault, control } = result
+  if (control && result.harm) return
   mkdirSync(folder)
   const trial = new Trial({ folder, library, client, seed, weakness: control ? fault.weakness : undefined })
   const judgement = new Judgement()
-  const args = fault.args ?? []
   let round = 0
   try {
-    await trial.start(args)
+    await trial.start()
     for (let goOn = true; goOn && round < rounds; round++) {
-      await fault.run(trial)
-      const serving = await judgement.judge(trial, args)
+      await fault.run(trial, judgement)
+      const serving = await judgement.judge(trial, fault.resume)
       // a control has shown enough with the first harm
       goOn = serving && !(control && judgement.harm)
     }

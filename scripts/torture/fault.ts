@@ -1,3 +1,4 @@
+import type { Judgement } from './judgement.js'
 import type { Trial } from './trial.js'
 import type { Weakness } from './weakness.js'
 
@@ -9,9 +10,14 @@ export interface Fault {
   /** Runs on the same data dir, one after the other. */
   readonly rounds: number
   /** Runs of the small torture, and of the full one. */
-  readonly runs: { small: number; full: number }
-  /** What the node is started with, beside the usual. */
-  readonly args?: readonly string[] | undefined
+  readonly runs: Runs
   /** One run: finds the node running and leaves it killed or stopped. Whatever follows is judged after the next start. */
-  run(trial: Trial): Promise<void>
+  run(trial: Trial, judgement: Judgement): Promise<void>
+  /** Once the node runs again, before it is asked for everything. */
+  resume?(trial: Trial): Promise<void>
+}
+
+export interface Runs {
+  small: number
+  full: number
 }

@@ -39,11 +39,11 @@ const miner = new Miner(defaultLogger().forComponent('torture'))
 export async function wholeHistory(connection: Connection, { key, now, topics }: HistoryAsk): Promise<History> {
   const history: History = { hashes: new Map(), unreadable: 0 }
   const signal = AbortSignal.timeout(HISTORY_MS)
-  const stream = await connection.newStream(MAIL_PROTOCOL, { signal })
-  const line = new StreamMailLine(stream, connection.remotePeer)
   const filter = topics === undefined ? { bloom: fullBloom() } : { topics: [...topics] }
+  let line: StreamMailLine | undefined
   let cursor: Uint8Array | undefined
   try {
+    line = new StreamMailLine(await connection.newStream(MAIL_PROTOCOL, { signal }), connection.remotePeer)
     do {
       const request = { lower: 0, upper: MAX_UINT32, limit: 1000, cursor, ...filter }
       const { body } = await composeRequest(request, {
@@ -64,7 +64,7 @@ export async function wholeHistory(connection: Connection, { key, now, topics }:
   } catch (err) {
     history.incomplete = (err as Error).message
   } finally {
-    line.abort(new Error('the history is over'))
+    line?.abort(new Error('the history is over'))
   }
   return history
 }

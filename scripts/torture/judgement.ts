@@ -16,30 +16,36 @@ export class Judgement {
   }
 
   /** Starts the node again and asks it for everything; false when it does not serve any more. */
-  async judge(trial: Trial, args: readonly string[]): Promise<boolean> {
+  async judge(trial: Trial, resume?: (trial: Trial) => Promise<void>): Promise<boolean> {
     try {
-      await trial.start(args)
+      await trial.start()
     } catch (err) {
       if ((err as Error).name !== NotServingError.name) throw err
       // the operator is told that the node does not serve, and why
       for (const hash of trial.ledger.owed()) this.said.add(hash)
-      trial.notes.push((err as Error).message)
+      trial.note(`does not serve: ${(err as Error).message}`)
       return false
     }
+    await resume?.(trial)
     await this.look(trial)
     return true
   }
 
-  /** Asks the running node for everything. */
-  async look(trial: Trial): Promise<void> {
+  /**
+   * Asks the running node for everything.
+   *
+   * @param options.passing the fault still holds: what the node says is missing must be there once the fault is over
+   */
+  async look(trial: Trial, { passing = false } = {}): Promise<void> {
     const { posted } = trial.ledger
     const owed = [...trial.ledger.owed()]
     for (const { hashes, unreadable, incomplete } of await trial.histories()) {
       for (const hash of hashes.keys()) if (!posted.has(hash)) this.wrong.add(hash)
       for (let i = 0; i < unreadable; i++) this.wrong.add(`page ${i}`)
       const missing = owed.filter(hash => !hashes.has(hash))
-      if (incomplete !== undefined) trial.notes.push(`${missing.length} missing, and said: ${incomplete}`)
-      for (const hash of missing) (incomplete === undefined ? this.lost : this.said).add(hash)
+      if (missing.length > 0) trial.note(`${missing.length} missing; the node says: ${incomplete ?? 'this is all'}`)
+      if (incomplete === undefined) for (const hash of missing) this.lost.add(hash)
+      else if (!passing) for (const hash of missing) this.said.add(hash)
     }
     for (const hash of this.lost) this.said.delete(hash)
     // each is counted once, whatever comes after

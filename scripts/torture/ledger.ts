@@ -14,8 +14,13 @@ export class Ledger {
   readonly posted = new Map<string, Posted>()
   refused = 0
 
-  post(envelope: Envelope): void {
-    this.posted.set(envelope.hashHex, { sent: envelope.sent, acknowledged: false, given: false })
+  post({ hashHex, sent }: Envelope): void {
+    this.meet(hashHex, sent)
+  }
+
+  /** An envelope that the node may have and nobody posted to it. */
+  meet(hash: string, sent: number): void {
+    if (!this.posted.has(hash)) this.posted.set(hash, { sent, acknowledged: false, given: false })
   }
 
   acknowledge(hash: string): void {

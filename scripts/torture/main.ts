@@ -1,4 +1,4 @@
-import '../../src/node/polyfill.js'
+import '../../src/base/polyfill.js'
 import { diskSuite } from './disk-suite.js'
 import { type Options, parseOptions, USAGE } from './options.js'
 

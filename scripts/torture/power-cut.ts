@@ -1,7 +1,18 @@
-import { existsSync, linkSync, readdirSync, renameSync, rmSync, statSync, truncateSync } from 'node:fs'
+import {
+  closeSync,
+  existsSync,
+  linkSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeSync
+} from 'node:fs'
 import { join } from 'node:path'
 import type { Prng } from '../../test/archive/prng.js'
-import { type Journal, type NameChange, readJournal } from './journal.js'
+import { type NameChange, readJournal } from './journal.js'
 
 /** A file that was cut, and how long it was before. */
 export interface CutFile {
@@ -16,13 +27,28 @@ export interface CutFile {
  * the disk all the same, as a file system with a journal would have it.
  *
  * @param journal what the faulty disk told
+ * @param torn of what no sync covered, a part reached the disk as well, and at its end something else
  */
-export function cutPower(folder: string, journal: string, prng: Prng): CutFile[] {
+export function cutPower(folder: string, journal: string, prng: Prng, { torn = false } = {}): CutFile[] {
   const found = readJournal(journal)
   const kept = prng.chance(0.5) ? 0 : prng.below(found.pending.length + 1)
   for (const change of found.pending.slice(kept).reverse()) undo(change)
-  return cutFiles(folder, found)
+  const cut: CutFile[] = []
+  for (const name of existsSync(folder) ? readdirSync(folder, { recursive: true, encoding: 'utf8' }) : []) {
+    const path = join(folder, name)
+    const { ino, size, mode } = statSync(path)
+    const sure = found.durable.get(String(ino))
+    if ((mode & FILE_TYPE) !== REGULAR || sure === undefined || sure >= size) continue
+    const after = torn ? prng.between(sure, size) : sure
+    truncateSync(path, after)
+    if (after > sure) spoilTail(path, { from: prng.between(sure, after), to: after }, prng)
+    cut.push({ path, before: size, after })
+  }
+  return cut
 }
+
+const FILE_TYPE = 0o170000
+const REGULAR = 0o100000
 
 function undo(change: NameChange): void {
   if (change.kind === 'created' || change.kind === 'folder') rmSync(change.path, { recursive: true, force: true })
@@ -33,15 +59,9 @@ function undo(change: NameChange): void {
   }
 }
 
-function cutFiles(folder: string, { durable }: Journal): CutFile[] {
-  const cut: CutFile[] = []
-  for (const name of existsSync(folder) ? readdirSync(folder, { recursive: true, encoding: 'utf8' }) : []) {
-    const path = join(folder, name)
-    const { ino, size, mode } = statSync(path)
-    const sure = durable.get(String(ino))
-    if ((mode & 0o170000) !== 0o100000 || sure === undefined || sure >= size) continue
-    truncateSync(path, sure)
-    cut.push({ path, before: size, after: sure })
-  }
-  return cut
+/** What was in those blocks before: zeros, or anything. */
+function spoilTail(path: string, { from, to }: { from: number; to: number }, prng: Prng): void {
+  const file = openSync(path, 'r+')
+  writeSync(file, prng.chance(0.5) ? new Uint8Array(to - from) : prng.bytes(to - from), 0, to - from, from)
+  closeSync(file)
 }

@@ -42,6 +42,8 @@ export class Trial {
   readonly dataDir: string
   /** What the run saw beside the counts, in a line each. */
   readonly notes: string[] = []
+  /** Other nodes that this one talks to. */
+  readonly neighbours: Trial[] = []
   readonly #init: TrialInit
   readonly #journal: string
   readonly #graves: string
@@ -69,10 +71,10 @@ export class Trial {
   }
 
   /** Starts the node; faults that are set hold from its first step. @throws NotServingError */
-  async start(args: readonly string[] = []): Promise<void> {
+  async start(): Promise<void> {
     const listen = ['--listen', '/ip4/127.0.0.1/tcp/0', '--no-devp2p']
     const open = ['--password-file', join(this.#init.folder, 'password'), '--min-pow', '0', '--request-pow', '0']
-    this.#launch(['start', '--data-dir', this.dataDir, '--json', '--max-ttl', '400d', ...listen, ...open, ...args])
+    this.#launch(['start', '--data-dir', this.dataDir, '--json', '--max-ttl', '400d', ...listen, ...open])
     await this.node.serving()
     if (this.page.get('loaded') === 0) throw new Error('the faulty disk was not loaded')
     this.#connection = await this.#init.client.connect(this.node.address)
@@ -114,7 +116,7 @@ export class Trial {
       ...shape
     }: Partial<TrafficShape> & { batch?: number; until?: () => boolean } = {}
   ): Promise<void> {
-    const conversation = await Conversation.open(this.connection, this.ledger)
+    const conversation = await Conversation.open(await this.connected(), this.ledger)
     const timer = setTimeout(() => conversation.close(), POST_MS)
     let left = count
     const worker = async (): Promise<void> => {
@@ -133,11 +135,35 @@ export class Trial {
     return Array.from({ length: count }, () => newEnvelope(this.prng, { now: this.now, ...shape }))
   }
 
+  note(line: string): void {
+    this.notes.push(line)
+  }
+
+  /** Another node, with a data dir and a ledger of its own and without faults. It ends with this trial. */
+  async neighbour(): Promise<Trial> {
+    const folder = join(this.#init.folder, `neighbour-${this.neighbours.length}`)
+    mkdirSync(folder)
+    const neighbour = new Trial({ ...this.#init, folder, seed: this.prng.uint32(), weakness: undefined })
+    this.neighbours.push(neighbour)
+    await neighbour.start()
+    return neighbour
+  }
+
+  /** Fails unless the fault that was set did something: a fault that never strikes proves nothing. */
+  struck(): void {
+    if (this.page.get('hits') === 0) throw new Error('the fault never struck')
+  }
+
+  /** What requests of this node are encrypted with. */
+  get key(): Uint8Array {
+    return this.#init.client.key
+  }
+
   /** Everything that the node delivers, asked for by time and asked for by topic. */
   async histories(): Promise<History[]> {
-    const { key } = this.#init.client
-    const byTime = await wholeHistory(this.connection, { key, now: this.now })
-    return [byTime, await wholeHistory(this.connection, { key, now: this.now, topics: TOPICS })]
+    const { key, now } = this
+    const connection = await this.connected()
+    return [await wholeHistory(connection, { key, now }), await wholeHistory(connection, { key, now, topics: TOPICS })]
   }
 
   /** Resolves when something holds; it is looked at every few milliseconds. */
@@ -159,6 +185,12 @@ export class Trial {
     return existsSync(this.#journal) ? readFileSync(this.#journal, 'utf8') : ''
   }
 
+  /** Stops the node and starts it again: LevelDB turns its log into a table then. */
+  async reopen(): Promise<void> {
+    await this.stop()
+    await this.start()
+  }
+
   async stop(): Promise<void> {
     this.node.kill('SIGTERM')
     await this.#over()
@@ -171,12 +203,13 @@ export class Trial {
   }
 
   /** What a power cut leaves of the data dir of a node that was killed. */
-  cutPower(): CutFile[] {
-    return cutPower(this.dataDir, this.journal, this.prng)
+  cutPower(options: { torn?: boolean } = {}): CutFile[] {
+    return cutPower(this.dataDir, this.journal, this.prng, options)
   }
 
   /** Ends what still runs and removes everything. */
   async end(): Promise<void> {
+    for (const neighbour of this.neighbours) await neighbour.end()
     if (this.#node !== undefined) await this.kill()
     this.page.close()
     rmSync(this.#init.folder, { recursive: true, force: true, maxRetries: 5 })
@@ -187,8 +220,9 @@ export class Trial {
     cpSync(this.dataDir, path, { recursive: true, filter: source => !source.endsWith('control.sock') })
   }
 
-  get connection(): Connection {
-    if (this.#connection === undefined) throw new Error('no node runs')
+  /** The client gives up a connection on which the node does not answer; there is a new one then. */
+  private async connected(): Promise<Connection> {
+    if (this.#connection?.status !== 'open') this.#connection = await this.#init.client.connect(this.node.address)
     return this.#connection
   }
 

@@ -10,8 +10,9 @@ const weak = (name: string, about: string): Weakness => ({
   module: new URL(`./weak/${name}.js`, import.meta.url).href
 })
 
-export const confirmFirst = weak('confirm-first', 'confirms before it writes')
-export const noSync = weak('no-sync', 'does not sync')
-export const hideWriteErrors = weak('hide-write-errors', 'confirms what it could not write')
-export const hideReadErrors = weak('hide-read-errors', 'takes what it cannot read for nothing')
-export const keepTooOld = weak('keep-too-old', 'confirms what retention deletes')
+export const confirmFirst: Weakness = weak('confirm-first', 'confirms before it writes')
+export const noSync: Weakness = weak('no-sync', 'does not sync')
+export const hideWriteErrors: Weakness = weak('hide-write-errors', 'confirms what it could not write')
+export const hideReadErrors: Weakness = weak('hide-read-errors', 'takes what it cannot read for nothing')
+export const keepTooOld: Weakness = weak('keep-too-old', 'confirms what retention deletes')
+export const beginAnew: Weakness = weak('begin-anew', 'begins anew when the database does not open')

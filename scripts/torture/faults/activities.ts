@@ -1,18 +1,21 @@
+import { toHex } from '../../../src/wire/bytes.js'
+import type { Runs } from '../fault.js'
 import type { Trial } from '../trial.js'
 
 /** Something that the node does while a fault strikes. */
 export interface Activity {
-  name: string
+  readonly name: string
   /** Runs on the same data dir. */
-  rounds: number
-  runs: { small: number; full: number }
+  readonly rounds: number
+  readonly runs: Runs
   /** Calls `strike` in the middle of it. Ends when the node dies, or when it is done. */
   run(trial: Trial, strike: () => void): Promise<void>
+  /** Once the node runs again. */
+  resume?(trial: Trial): Promise<void>
 }
 
-const HOUR = 3600
-const DAY = 24 * HOUR
-/** LevelDB writes a table once it holds this much in memory. */
+const DAY = 86_400
+/** LevelDB writes a table after some 32 MB. */
 const BIG = 60_000
 
 const ingest: Activity = {
@@ -25,10 +28,11 @@ const ingest: Activity = {
   }
 }
 
+/** What is pruned is not owed any more; what is posted meanwhile is. */
 const prune: Activity = {
   name: 'prune',
   rounds: 2,
-  runs: { small: 2, full: 50 },
+  runs: { small: 2, full: 20 },
   async run(trial, strike) {
     await trial.post(3000, { batch: 500, age: 3 * DAY, ttl: 5 * DAY })
     await trial.post(500)
@@ -42,21 +46,43 @@ const prune: Activity = {
 const compaction: Activity = {
   name: 'compaction',
   rounds: 1,
-  runs: { small: 1, full: 50 },
+  runs: { small: 1, full: 20 },
   async run(trial, strike) {
     let begun = false
-    await trial.post(3000, {
-      batch: 8,
-      size: BIG,
-      until() {
-        if (!begun && trial.tables > 0) {
-          begun = true
-          strike()
-        }
-        return false
+    const until = (): boolean => {
+      if (!begun && trial.tables > 0) {
+        begun = true
+        strike()
       }
-    })
+      return false
+    }
+    await trial.post(1200, { batch: 8, size: BIG, until })
   }
 }
 
-export const activities: Activity[] = [ingest, prune, compaction]
+/** What the other mailserver has is owed once a backfill says that it is done. */
+const backfill: Activity = {
+  name: 'backfill',
+  rounds: 1,
+  runs: { small: 1, full: 20 },
+  async run(trial, strike) {
+    const source = trial.neighbours[0] ?? (await trial.neighbour())
+    await source.post(6000, { batch: 500 })
+    for (const [hash, { sent }] of source.ledger.posted) trial.ledger.meet(hash, sent)
+    strike()
+    await Promise.all([fill(trial, source).catch(() => {}), trial.post(1000)])
+  },
+  async resume(trial) {
+    const source = trial.neighbours[0] as Trial
+    await fill(trial, source)
+    for (const hash of source.ledger.owed()) trial.ledger.acknowledge(hash)
+  }
+}
+
+function fill(trial: Trial, source: Trial): Promise<unknown> {
+  const { address } = source.node
+  const from = trial.now - DAY
+  return trial.ask('backfill', { server: address, from, to: trial.now, key: toHex(trial.key), pow: 0, trust: true })
+}
+
+export const activities: readonly Activity[] = [ingest, prune, compaction, backfill]

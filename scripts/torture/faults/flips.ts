@@ -1,0 +1,47 @@
+import type { Fault } from '../fault.js'
+import { flipBit } from '../flip.js'
+import { beginAnew, confirmFirst } from '../weakness.js'
+
+const POSTS = 3000
+
+/** The log holds what is not in a table yet: after a kill that is what came last. */
+const inLog: Fault = {
+  name: 'one flipped bit in the log',
+  weakness: confirmFirst,
+  rounds: 2,
+  runs: { small: 4, full: 100 },
+  async run(trial) {
+    await trial.post(POSTS, { batch: 100 })
+    await trial.kill()
+    trial.note(flipBit(trial.database, 'log', trial.prng))
+  }
+}
+
+/** At each opening LevelDB turns the log of the last time into a table. */
+const inTable: Fault = {
+  name: 'one flipped bit in a table',
+  weakness: confirmFirst,
+  rounds: 2,
+  runs: { small: 4, full: 100 },
+  async run(trial) {
+    await trial.post(POSTS, { batch: 100 })
+    await trial.reopen()
+    await trial.kill()
+    trial.note(flipBit(trial.database, 'table', trial.prng))
+  }
+}
+
+const inManifest: Fault = {
+  name: 'one flipped bit in the manifest',
+  weakness: beginAnew,
+  rounds: 1,
+  runs: { small: 3, full: 100 },
+  async run(trial) {
+    await trial.post(POSTS / 10, { batch: 100 })
+    await trial.reopen()
+    await trial.stop()
+    trial.note(flipBit(trial.database, 'manifest', trial.prng))
+  }
+}
+
+export const flips: Fault[] = [inLog, inTable, inManifest]
