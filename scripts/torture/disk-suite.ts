@@ -30,7 +30,7 @@ const CONTROLS = 4
 const say = (line: string): boolean => process.stderr.write(`${line}\n`)
 
 /** `power-cut` on the command line is "power cut". */
-const plain = (name: string): string => name.toLowerCase().replaceAll('-', ' ')
+const plain = (name: string): string => name.toLowerCase().replace(/[^a-z0-9]+/g, ' ')
 
 /** Faults of the disk and of the clock, on the node as it was built. Resolves with the exit code. */
 export async function diskSuite(options: Options): Promise<number> {

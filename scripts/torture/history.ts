@@ -4,13 +4,18 @@ import { StreamMailLine } from '../../src/libp2p/mail-line.js'
 import { MAIL_PROTOCOL } from '../../src/libp2p/mail-protocol.js'
 import { composeRequest } from '../../src/mailclient/request-seal.js'
 import { Miner } from '../../src/waku/miner.js'
+import type { Packet } from '../../src/waku/packet-channel.js'
 import { fullBloom } from '../../src/wire/bloom.js'
 import { MAX_UINT32, toHex } from '../../src/wire/bytes.js'
+import { decodeCoverageAnswer, type Gap } from '../../src/wire/coverage.js'
+import { encodeDigestQuestion } from '../../src/wire/digest.js'
+import { ExtensionKey, type Extensions } from '../../src/wire/extension.js'
 import { keccak256 } from '../../src/wire/keccak.js'
 import { libp2pMail } from '../../src/wire/mail-codec.js'
 import { splitP2PMessage } from '../../src/wire/p2p-message.js'
 import { PacketCode } from '../../src/wire/packet-code.js'
 import type { RequestComplete } from '../../src/wire/request-complete.js'
+import { decodeItem, encodeString, type RlpItem } from '../../src/wire/rlp.js'
 
 const HISTORY_MS = 60_000
 
@@ -22,6 +27,8 @@ export interface History {
   unreadable: number
   /** Why the node says that this is not everything; absent when it says that it is. */
   incomplete?: string | undefined
+  /** When envelopes may be missing, as the node says. */
+  gaps: Gap[]
 }
 
 export interface HistoryAsk {
@@ -31,36 +38,49 @@ export interface HistoryAsk {
   now: number
   /** @default everything, by a bloom filter */
   topics?: readonly Uint8Array[] | undefined
+  /** In the order in which the node took them in, instead of by time. */
+  sequence?: boolean | undefined
 }
 
 const miner = new Miner(defaultLogger().forComponent('torture'))
+const EMPTY = encodeString(new Uint8Array(0))
+const ASK_COVERAGE = decodeItem(encodeDigestQuestion({ salt: new Uint8Array(0), parts: 0, by: 'time' }))
 
 /** Asks for everything that the node has, page by page, and hashes every byte that comes instead of believing any. */
-export async function wholeHistory(connection: Connection, { key, now, topics }: HistoryAsk): Promise<History> {
-  const history: History = { hashes: new Map(), unreadable: 0 }
+export async function wholeHistory(
+  connection: Connection,
+  { key, now, topics, sequence }: HistoryAsk
+): Promise<History> {
+  const history: History = { hashes: new Map(), unreadable: 0, gaps: [] }
   const signal = AbortSignal.timeout(HISTORY_MS)
   const filter = topics === undefined ? { bloom: fullBloom() } : { topics: [...topics] }
+  const sealing = {
+    miner,
+    codec: libp2pMail,
+    dialect: 'spec6t',
+    key,
+    signWith: undefined,
+    pow: 0,
+    ttl: 50,
+    now
+  } as const
   let line: StreamMailLine | undefined
   let cursor: Uint8Array | undefined
+  let place: RlpItem | undefined = sequence === true ? decodeItem(EMPTY) : undefined
   try {
     line = new StreamMailLine(await connection.newStream(MAIL_PROTOCOL, { signal }), connection.remotePeer)
-    do {
-      const request = { lower: 0, upper: MAX_UINT32, limit: 1000, cursor, ...filter }
-      const { body } = await composeRequest(request, {
-        miner,
-        codec: libp2pMail,
-        dialect: 'spec6t',
-        key,
-        signWith: undefined,
-        pow: 0,
-        ttl: 50,
-        now,
-        signal
-      })
+    for (let more = true; more; ) {
+      const extensions: Extensions = new Map([[ExtensionKey.coverage, ASK_COVERAGE]])
+      if (place !== undefined) extensions.set(ExtensionKey.sequence, place)
+      const request = { lower: 0, upper: MAX_UINT32, limit: 1000, cursor, extensions, ...filter }
+      const { body } = await composeRequest(request, { ...sealing, signal })
+      const before = history.hashes.size
       const complete = await page(line.exchange(body, { signal }), history)
+      if (complete.error !== undefined) throw new Error(`error ${complete.error.code}: ${complete.error.text}`)
       cursor = complete.cursor
-      if (complete.error !== undefined) history.incomplete = `error ${complete.error.code}: ${complete.error.text}`
-    } while (cursor !== undefined)
+      place = complete.extensions?.get(ExtensionKey.sequence)
+      more = place === undefined ? cursor !== undefined : history.hashes.size > before
+    }
   } catch (err) {
     history.incomplete = (err as Error).message
   } finally {
@@ -69,13 +89,15 @@ export async function wholeHistory(connection: Connection, { key, now, topics }:
   return history
 }
 
-async function page(
-  packets: AsyncIterable<{ code: number; body: Uint8Array }>,
-  history: History
-): Promise<RequestComplete> {
+async function page(packets: AsyncIterable<Packet>, history: History): Promise<RequestComplete> {
   for await (const { code, body } of packets) {
     if (code === PacketCode.P2PMessage) take(body, history)
-    else if (code === PacketCode.RequestComplete) return libp2pMail.decodeComplete(body)
+    else if (code === PacketCode.RequestComplete) {
+      const complete = libp2pMail.decodeComplete(body)
+      const coverage = complete.extensions?.get(ExtensionKey.coverage)
+      if (coverage !== undefined) history.gaps = decodeCoverageAnswer(coverage).coverage.gaps
+      return complete
+    }
   }
   throw new Error('the answer ended without a completion')
 }

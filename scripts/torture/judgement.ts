@@ -1,3 +1,4 @@
+import { type Gap, GapKind } from '../../src/wire/coverage.js'
 import { NotServingError } from './node-process.js'
 import type { Trial } from './trial.js'
 
@@ -39,16 +40,27 @@ export class Judgement {
   async look(trial: Trial, { passing = false } = {}): Promise<void> {
     const { posted } = trial.ledger
     const owed = [...trial.ledger.owed()]
-    for (const { hashes, unreadable, incomplete } of await trial.histories()) {
+    for (const { hashes, unreadable, incomplete, gaps } of await trial.histories()) {
       for (const hash of hashes.keys()) if (!posted.has(hash)) this.wrong.add(hash)
       for (let i = 0; i < unreadable; i++) this.wrong.add(`page ${i}`)
+      const damaged = gaps.filter(({ kind }) => kind === GapKind.damaged)
+      this.outages = gaps.length - damaged.length
       const missing = owed.filter(hash => !hashes.has(hash))
-      if (missing.length > 0) trial.note(`${missing.length} missing; the node says: ${incomplete ?? 'this is all'}`)
-      if (incomplete === undefined) for (const hash of missing) this.lost.add(hash)
-      else if (!passing) for (const hash of missing) this.said.add(hash)
+      if (missing.length > 0) trial.note(`${missing.length} missing; the node says: ${incomplete ?? textOf(damaged)}`)
+      for (const hash of missing) {
+        const sent = posted.get(hash)?.sent ?? 0
+        const told = incomplete !== undefined || damaged.some(({ from, until }) => from <= sent && sent <= until)
+        if (!told) this.lost.add(hash)
+        else if (!passing) this.said.add(hash)
+      }
     }
     for (const hash of this.lost) this.said.delete(hash)
     // each is counted once, whatever comes after
     for (const hash of [...this.lost, ...this.said]) trial.ledger.giveUp(hash)
   }
 }
+
+const textOf = (gaps: readonly Gap[]): string =>
+  gaps.length === 0
+    ? 'this is all'
+    : gaps.map(({ from, until, count }) => `${count} damaged of ${until - from + 1} s`).join(', ')

@@ -159,11 +159,15 @@ export class Trial {
     return this.#init.client.key
   }
 
-  /** Everything that the node delivers, asked for by time and asked for by topic. */
+  /** Everything that the node delivers, asked for by time, by topic and by the order in which it came. */
   async histories(): Promise<History[]> {
     const { key, now } = this
     const connection = await this.connected()
-    return [await wholeHistory(connection, { key, now }), await wholeHistory(connection, { key, now, topics: TOPICS })]
+    return [
+      await wholeHistory(connection, { key, now }),
+      await wholeHistory(connection, { key, now, topics: TOPICS }),
+      await wholeHistory(connection, { key, now, sequence: true })
+    ]
   }
 
   /** Resolves when something holds; it is looked at every few milliseconds. */

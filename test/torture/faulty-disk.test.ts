@@ -1,0 +1,126 @@
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { FaultPage } from '../../scripts/torture/fault-page.js'
+import { buildFaultyDisk, NoFaultyDiskError } from '../../scripts/torture/faulty-disk.js'
+import { type Journal, readJournal } from '../../scripts/torture/journal.js'
+import { cutPower } from '../../scripts/torture/power-cut.js'
+import { Prng } from '../archive/prng.js'
+import { tempDir } from '../node/temp-dir.js'
+
+const DATABASE = new URL('../../src/archive/database.js', import.meta.url).href
+
+interface Ran {
+  folder: string
+  journal: string
+  stdout: string
+  signal: NodeJS.Signals | null
+  page: FaultPage
+}
+
+/** Runs a program on a faulty disk; undefined, and said, where none can be made. */
+function run(t: TestContext, program: string, set: (page: FaultPage) => void = () => {}): Ran | undefined {
+  const base = tempDir(t)
+  let library: string
+  try {
+    library = buildFaultyDisk(base)
+  } catch (err) {
+    if ((err as Error).name !== NoFaultyDiskError.name) throw err
+    t.diagnostic((err as Error).message)
+    return undefined
+  }
+  const folder = join(base, 'disk')
+  mkdirSync(folder)
+  mkdirSync(join(base, 'graves'))
+  const page = new FaultPage(join(base, 'page'))
+  t.after(() => page.close())
+  set(page)
+  const script = `import fs from 'node:fs'; const disk = ${JSON.stringify(folder)}; ${program}`
+  const { stdout, stderr, signal } = spawnSync(process.execPath, ['--input-type=module', '--eval', script], {
+    encoding: 'utf8',
+    timeout: 30_000,
+    env: {
+      ...process.env,
+      LD_PRELOAD: library,
+      FAULTY_PAGE: page.path,
+      FAULTY_ROOT: folder,
+      FAULTY_JOURNAL: join(base, 'journal'),
+      FAULTY_GRAVES: join(base, 'graves')
+    }
+  })
+  assert.ok(page.get('loaded') > 0, stderr)
+  const journal = existsSync(join(base, 'journal')) ? readFileSync(join(base, 'journal'), 'utf8') : ''
+  return { folder, journal, stdout, signal, page }
+}
+
+/** One whose first number keeps nothing of what no sync covered. */
+function merciless(): Prng {
+  for (let seed = 1; ; seed++) if (new Prng(seed).chance(0.5)) return new Prng(seed)
+}
+
+test('a power cut leaves what was synced, under the names that were synced', t => {
+  const ran = run(
+    t,
+    `const file = fs.openSync(disk + '/a', 'w'); fs.writeSync(file, 'synced'); fs.fsyncSync(file); fs.writeSync(file, ' and not')
+     fs.writeFileSync(disk + '/b', 'never synced')
+     const folder = fs.openSync(disk, 'r'); fs.fsyncSync(folder)
+     fs.renameSync(disk + '/b', disk + '/c'); fs.unlinkSync(disk + '/a'); process.kill(process.pid, 'SIGKILL')`
+  )
+  if (ran === undefined) return
+  assert.deepEqual(readdirSync(ran.folder), ['c'])
+  cutPower(ran.folder, ran.journal, merciless())
+  assert.deepEqual(readdirSync(ran.folder).sort(), ['a', 'b'])
+  assert.equal(readFileSync(join(ran.folder, 'a'), 'utf8'), 'synced')
+  assert.equal(readFileSync(join(ran.folder, 'b'), 'utf8'), '')
+})
+
+test('the process dies at an operation, the last write partly done', t => {
+  const program = `fs.writeFileSync(disk + '/a', 'x'.repeat(1000)); console.log('too late')`
+  const ran = run(t, program, page => {
+    page.set('dieAt', 2)
+    page.set('diePart', 300)
+  })
+  if (ran === undefined) return
+  assert.equal(ran.signal, 'SIGKILL')
+  assert.equal(ran.stdout, '')
+  assert.equal(readFileSync(join(ran.folder, 'a')).length, 300)
+})
+
+test('a full disk takes what fits and says ENOSPC, and a bad one fails to read with EIO', t => {
+  const program = `
+    try { fs.writeFileSync(disk + '/a', 'x'.repeat(1000)) } catch (err) { console.log(err.code) }
+    try { fs.readFileSync(disk + '/a') } catch (err) { console.log(err.code) }`
+  const ran = run(t, program, page => {
+    page.set('room', 400)
+    page.set('readError', 5)
+  })
+  if (ran === undefined) return
+  assert.equal(ran.stdout, 'ENOSPC\nEIO\n')
+  assert.equal(readFileSync(join(ran.folder, 'a')).length, 400)
+  assert.ok(ran.page.get('hits') >= 3)
+})
+
+test('Node reads the clock that was shifted', t => {
+  const before = Date.now()
+  const ran = run(t, 'console.log(Date.now())', page => page.set('clockShift', -86_400))
+  if (ran === undefined) return
+  const back = (before - Number(ran.stdout)) / 1000
+  assert.ok(back > 86_300 && back <= 86_400, `${back} s back`)
+})
+
+test('the name of the manifest of a new database is on disk once it is open', t => {
+  const ran = run(
+    t,
+    `const { openDatabase } = await import(${JSON.stringify(DATABASE)}); await openDatabase(disk + '/database')
+     process.kill(process.pid, 'SIGKILL')`
+  )
+  if (ran === undefined) return
+  const { pending }: Journal = readJournal(ran.journal)
+  assert.match(ran.journal, /^R\t.*CURRENT\t/m)
+  assert.deepEqual(
+    pending.filter(({ kind }) => kind === 'renamed'),
+    []
+  )
+})
