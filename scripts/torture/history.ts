@@ -27,6 +27,8 @@ export interface History {
   unreadable: number
   /** Why the node says that this is not everything; absent when it says that it is. */
   incomplete?: string | undefined
+  /** So many envelopes, at least, were left out for being damaged, as the node says. */
+  damaged: number
   /** When envelopes may be missing, as the node says. */
   gaps: Gap[]
 }
@@ -51,7 +53,7 @@ export async function wholeHistory(
   connection: Connection,
   { key, now, topics, sequence }: HistoryAsk
 ): Promise<History> {
-  const history: History = { hashes: new Map(), unreadable: 0, gaps: [] }
+  const history: History = { hashes: new Map(), unreadable: 0, damaged: 0, gaps: [] }
   const signal = AbortSignal.timeout(HISTORY_MS)
   const filter = topics === undefined ? { bloom: fullBloom() } : { topics: [...topics] }
   const sealing = {
@@ -77,6 +79,7 @@ export async function wholeHistory(
       const before = history.hashes.size
       const complete = await page(line.exchange(body, { signal }), history)
       if (complete.error !== undefined) throw new Error(`error ${complete.error.code}: ${complete.error.text}`)
+      history.damaged += complete.damaged ?? 0
       cursor = complete.cursor
       place = complete.extensions?.get(ExtensionKey.sequence)
       more = place === undefined ? cursor !== undefined : history.hashes.size > before

@@ -40,16 +40,20 @@ export class Judgement {
   async look(trial: Trial, { passing = false } = {}): Promise<void> {
     const { posted } = trial.ledger
     const owed = [...trial.ledger.owed()]
-    for (const { hashes, unreadable, incomplete, gaps } of await trial.histories()) {
+    for (const { hashes, unreadable, incomplete, damaged, gaps } of await trial.histories()) {
       for (const hash of hashes.keys()) if (!posted.has(hash)) this.wrong.add(hash)
       for (let i = 0; i < unreadable; i++) this.wrong.add(`page ${i}`)
-      const damaged = gaps.filter(({ kind }) => kind === GapKind.damaged)
-      this.outages = gaps.length - damaged.length
+      const holes = gaps.filter(({ kind }) => kind === GapKind.damaged)
+      this.outages = gaps.length - holes.length
       const missing = owed.filter(hash => !hashes.has(hash))
-      if (missing.length > 0) trial.note(`${missing.length} missing; the node says: ${incomplete ?? textOf(damaged)}`)
+      if (missing.length > 0) {
+        const says = incomplete ?? [`${damaged} damaged`, ...holes.map(textOf)].join(', ')
+        trial.note(`${missing.length} missing; the node says: ${says}`)
+      }
       for (const hash of missing) {
         const sent = posted.get(hash)?.sent ?? 0
-        const told = incomplete !== undefined || damaged.some(({ from, until }) => from <= sent && sent <= until)
+        const told =
+          incomplete !== undefined || damaged > 0 || holes.some(({ from, until }) => from <= sent && sent <= until)
         if (!told) this.lost.add(hash)
         else if (!passing) this.said.add(hash)
       }
@@ -60,7 +64,4 @@ export class Judgement {
   }
 }
 
-const textOf = (gaps: readonly Gap[]): string =>
-  gaps.length === 0
-    ? 'this is all'
-    : gaps.map(({ from, until, count }) => `${count} damaged of ${until - from + 1} s`).join(', ')
+const textOf = ({ from, until, count }: Gap): string => `${count} lost of ${until - from + 1} s`

@@ -74,7 +74,7 @@ export class Trial {
   async start(): Promise<void> {
     const listen = ['--listen', '/ip4/127.0.0.1/tcp/0', '--no-devp2p']
     const open = ['--password-file', join(this.#init.folder, 'password'), '--min-pow', '0', '--request-pow', '0']
-    this.#launch(['start', '--data-dir', this.dataDir, '--json', '--max-ttl', '400d', ...listen, ...open])
+    this.#launch(['start', '--data-dir', this.dataDir, '--json', '--max-ttl', '60d', ...listen, ...open])
     await this.node.serving()
     if (this.page.get('loaded') === 0) throw new Error('the faulty disk was not loaded')
     this.#connection = await this.#init.client.connect(this.node.address)

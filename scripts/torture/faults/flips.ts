@@ -1,6 +1,6 @@
 import type { Fault } from '../fault.js'
 import { flipBit } from '../flip.js'
-import { beginAnew, confirmFirst } from '../weakness.js'
+import { beginAnew, confirmFirst, noRowCheck } from '../weakness.js'
 
 const POSTS = 3000
 
@@ -20,7 +20,7 @@ const inLog: Fault = {
 /** At each opening LevelDB turns the log of the last time into a table. */
 const inTable: Fault = {
   name: 'one flipped bit in a table',
-  weakness: confirmFirst,
+  weakness: noRowCheck,
   rounds: 2,
   runs: { small: 4, full: 100 },
   async run(trial) {

@@ -1,0 +1,11 @@
+import { register } from 'node:module'
+
+// A node that delivers rows without holding them against their checksums: `readRow` of level-row.js is replaced while it is loaded.
+const HOOKS = `
+export async function load(url, context, next) {
+  const loaded = await next(url, context)
+  if (!url.endsWith('/src/archive/level-row.js')) return loaded
+  return { ...loaded, source: loaded.source + '\\nreadRow = (_fields, row) => row.length < 12 ? undefined : row.subarray(12)\\n' }
+}`
+
+register(`data:text/javascript,${encodeURIComponent(HOOKS)}`)
