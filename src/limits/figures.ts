@@ -32,6 +32,13 @@ export const FIGURES = {
     /** How often it is counted how many are in debt. */
     recount: 100
   },
+  /** What a libp2p peer says of itself when it connects, in up to ten messages. */
+  identify: {
+    maxMessage: 3 * KIB,
+    /** The first ones are kept. */
+    maxProtocols: 64,
+    maxAddresses: 16
+  },
   /** One packet. */
   packet: {
     /** Beyond so many refused envelopes a packet is given up, unless it brought one new envelope for so many refused. */

@@ -1,4 +1,4 @@
-import { type Identify, identify } from '@libp2p/identify'
+import type { Identify } from '@libp2p/identify'
 import type { PrivateKey } from '@libp2p/interface'
 import { type Ping, ping } from '@libp2p/ping'
 import { tcp } from '@libp2p/tcp'
@@ -6,6 +6,7 @@ import type { Datastore } from 'interface-datastore'
 import { createLibp2p, type Libp2p, type ServiceFactoryMap } from 'libp2p'
 import { MAX_CONNECTIONS, mailserverDefaults } from '../libp2p/mailserver-defaults.js'
 import { sharePlaces } from './connection-places.js'
+import { limitedIdentify } from './limited-identify.js'
 import { Relays } from './relays.js'
 import { WebSockets } from './web-sockets.js'
 
@@ -53,7 +54,7 @@ export async function createPeerNode<S extends Record<string, unknown>>(
     transports: [tcp(), (init.webSockets ?? new WebSockets()).transport, (init.relays ?? new Relays()).transport],
     ...defaults,
     connectionManager: { ...defaults.connectionManager, maxConnections },
-    services: { identify: identify(), ping: ping(), ...init.services } as ServiceFactoryMap<S & BaseServices>
+    services: { identify: limitedIdentify(), ping: ping(), ...init.services } as ServiceFactoryMap<S & BaseServices>
   })
   sharePlaces(node, Math.floor(maxConnections * SHARED))
   return node
