@@ -14,3 +14,5 @@ export const node = await createLibp2p({
     mailclient: mailclient() // asks other mailservers
   }
 })
+
+console.log(String(node.getMultiaddrs()[0])) // /ip4/127.0.0.1/tcp/…/p2p/…

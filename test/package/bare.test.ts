@@ -1,14 +1,28 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
-import { test } from 'node:test'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { type TestContext, test } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { cleanEnv, ended } from '../cli/processes.js'
 
-test('the example runs in a bare process of this Node, though it imports libp2p before this package', async t => {
-  const program = fileURLToPath(new URL('./bare-program.js', import.meta.url))
-  const child = spawn(process.execPath, [program], { env: cleanEnv(), stdio: ['ignore', 'pipe', 'pipe'] })
+/** Runs an example as a reader of the README does: nothing is imported before it. */
+function run(t: TestContext, name: string, ...args: string[]): ChildProcess {
+  const program = fileURLToPath(new URL(`../examples/${name}.js`, import.meta.url))
+  const child = spawn(process.execPath, [program, ...args], { env: cleanEnv(), stdio: ['ignore', 'pipe', 'pipe'] })
   t.after(() => child.kill('SIGKILL'))
-  const { code, stdout, stderr } = await ended(child)
-  assert.equal(code, 0, stderr)
-  assert.equal(stdout, '1 peer\n')
+  return child
+}
+
+test('the programs of the README serve, send and read in bare processes of this Node', async t => {
+  const server = run(t, 'embed')
+  const [address] = await new Promise<string[]>((resolve, reject) => {
+    server.stdout?.once('data', data => resolve(String(data).split('\n')))
+    server.once('exit', () => reject(new Error('the server ended')))
+  })
+  const sent = await ended(run(t, 'send', address ?? ''))
+  assert.equal(sent.stdout, 'it is on the disk of the server\n', sent.stderr)
+  await delay(3_000) // past its ttl
+  const got = await ended(run(t, 'read', address ?? ''))
+  assert.equal(got.code, 0, got.stderr)
+  assert.match(got.stdout, /^\d{10} the bridge is open\n$/)
 })

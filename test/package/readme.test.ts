@@ -7,9 +7,11 @@ import { repositoryRoot } from '../helpers/repository.js'
 
 const read = (path: string): string => readFileSync(join(repositoryRoot, path), 'utf8')
 
-test('the example in the README is the one that is compiled and run here', () => {
-  assert.ok(read('README.md').includes(`\`\`\`ts\n${read('test/examples/embed.ts')}\`\`\``))
-})
+for (const name of ['embed', 'send', 'read']) {
+  test(`the example "${name}" in the README is the one that is compiled and run`, () => {
+    assert.ok(read('README.md').includes(`\`\`\`ts\n${read(`test/examples/${name}.ts`)}\`\`\``))
+  })
+}
 
 test('two applications that embed the services post, archive and fetch', async () => {
   const { node: server } = await import('../examples/embed.js')
