@@ -59,6 +59,7 @@ const REFUSED: Record<string, string[]> = {
   limit: counts,
   'page-size': counts,
   cursor: ['', '00', 'x'.repeat(72), `16Uiu2/${'00'.repeat(36)}`, `/${'00'.repeat(36)}`],
+  order: ['', 'seq', 'Time'],
   dialect: ['', 'spec9', 'SPEC5'],
   'max-bytes': sizes,
   label: texts,

@@ -129,6 +129,35 @@ test('a printed cursor goes on with the same command line when its --since, coun
   assert.match(named.stderr, /--cursor lies before --since/)
 })
 
+test('a request in ingest order prints a cursor that brings later just what was archived since', async t => {
+  const cwd = tempDir(t)
+  const server = await startNode(t, cwd)
+  const post = ['post', '--to', server.address, '--topic', 'news', '--json', '--payload']
+  for (const text of ['one', 'two']) assert.equal((await run(t, [...post, text], { cwd })).code, 0)
+  const request = ['request', '--server', server.address, '--password-file', 'waku-data/password', '--trust']
+  const asking = async (...more: string[]) => {
+    const answer = await run(t, [...request, '--topics', 'news', '--json', ...more], { cwd })
+    assert.equal(answer.code, 0, answer.stderr)
+    const lines = answer.json() as { text?: string; summary?: Record<string, unknown> }[]
+    return { texts: lines.flatMap(({ text }) => text ?? []), summary: lines.at(-1)?.summary ?? {} }
+  }
+  const first = await asking('--order', 'ingest', '--coverage')
+  assert.deepEqual([first.texts, first.summary.complete], [['one', 'two'], true])
+  const { since, ...coverage } = first.summary.coverage as Record<string, unknown>
+  assert.deepEqual(coverage, { oldest: 0, more: false, gaps: [] })
+  assert.equal(typeof since, 'number')
+  const cursor = String(first.summary.cursor)
+  assert.deepEqual((await asking('--cursor', cursor)).texts, [])
+  assert.equal((await run(t, [...post, 'three'], { cwd })).code, 0)
+  const later = await asking('--cursor', cursor)
+  assert.deepEqual([later.texts, later.summary.order], [['three'], 'ingest'])
+  const wrong = await run(t, [...request, '--order', 'time', '--cursor', cursor], { cwd })
+  assert.equal(wrong.code, 2)
+  assert.match(wrong.stderr, /--cursor goes on in the order of ingest, not of time/)
+  const plain = await run(t, [...request, '--topics', 'news', '--coverage', '--since', '30d'], { cwd })
+  assert.match(plain.stderr, /that is all\nthis server archives since /)
+})
+
 test('every dialect that can be chosen fetches the same', async t => {
   const cwd = tempDir(t)
   const server = await startNode(t, cwd)

@@ -1,12 +1,13 @@
 import type { PeerId } from '@libp2p/interface'
-import type { HistoryPage, HistoryQuery } from '../../index.js'
+import type { Coverage, HistoryPage, HistoryQuery } from '../../index.js'
 import { formatByteSize } from '../../node/byte-size.js'
 import { MOMENT, parseMoment, readMoment } from '../../node/moment.js'
-import { listOption, numberOption, plainOption, switchOption, textOption } from '../../node/option.js'
+import { choiceOption, listOption, numberOption, plainOption, switchOption, textOption } from '../../node/option.js'
 import { PEER_ADDRESS, parsePeerAddress } from '../../node/peer-address.js'
 import { newIdentityOption } from '../../node/start-config.js'
 import { parseTopicChoice, TOPIC } from '../../node/topic-choice.js'
 import { type CommandContext, defineCommand, UsageError } from '../command.js'
+import { coverageLines } from '../coverage-lines.js'
 import { CURSOR, type CursorChoice, parseCursorChoice } from '../cursor-choice.js'
 import { checkDialect, DIALECT_NAMES, dialectOption } from '../dialect-option.js'
 import { envelopeLine } from '../envelope-line.js'
@@ -33,7 +34,9 @@ export const request = defineCommand({
     'Envelopes are printed as NDJSON. Those are decrypted that the named key opens, or else the key of the public channel of their\n' +
     'topic. The server must be on the trust list of this data dir (trust add --data-dir ./waku-data/client), or --trust be given.\n' +
     'With --cursor, whenever it is used, the history goes on behind what the cursor names: a --since that counts from now (24h) gives\n' +
-    'way to it, one that names a time stays. The other options are those of the request that printed the cursor.',
+    'way to it, one that names a time stays. The other options are those of the request that printed the cursor.\n' +
+    'With --order ingest envelopes come as the server archived them, by default all there are; the cursor that is printed then brings,\n' +
+    'also days later, just what the server archived since, however late it came.',
   shape: {
     'data-dir': clientDataDirOption,
     'new-identity': newIdentityOption,
@@ -50,6 +53,13 @@ export const request = defineCommand({
     until: textOption(text => parseMoment(text, now()), MOMENT, '<time>', 'newest time sent', {
       flagOnly: true,
       fallback: 'now'
+    }),
+    order: choiceOption(['time', 'ingest'], 'as they were sent, or as the server archived them', {
+      flagOnly: true,
+      fallback: 'that of the cursor, or time'
+    }),
+    coverage: switchOption('say what may be missing: times without the server, damage, what was deleted', {
+      flagOnly: true
     }),
     limit: numberOption('most envelopes in all', { min: 1, max: MAX_UINT32, integer: true }, { flagOnly: true }),
     'page-size': numberOption(
@@ -81,9 +91,14 @@ export const request = defineCommand({
     }
     const key = await serverKey('request', config)
     const keysOf = await topicKeys(topics ?? [], config)
-    const since = config.since ?? { seconds: now() - DAY, relative: true }
+    const order = config.order ?? cursor?.order ?? 'time'
+    if (cursor !== undefined && cursor.order !== order) {
+      throw new UsageError(`request: --cursor goes on in the order of ${cursor.order}, not of ${order}`)
+    }
+    // what comes late may be old
+    const since = config.since ?? { seconds: order === 'ingest' ? 0 : now() - DAY, relative: order === 'time' }
     // what counts from now has moved on since the cursor was printed
-    const from = cursor !== undefined && since.relative ? cursor.sent : since.seconds
+    const from = (since.relative ? cursor?.sent : undefined) ?? since.seconds
     checkRange(from, config.until, cursor)
     const { ClientPeer } = await import('../../node/client-peer.js')
     const client = await ClientPeer.open({
@@ -100,6 +115,8 @@ export const request = defineCommand({
         from,
         to: config.until,
         topics: topics?.map(({ topic }) => topic),
+        order,
+        coverage: config.coverage,
         limit: config.limit,
         pageSize: config['page-size'],
         cursor: cursor && `${cursor.server ?? server.peer}/${cursor.digits}`,
@@ -110,7 +127,7 @@ export const request = defineCommand({
         pow: config.pow,
         signal: context.signal
       }
-      const summary = newSummary(server.peer)
+      const summary = newSummary(server.peer, order)
       const json = config.json === true
       try {
         await print(client.mailclient.history(query), summary, { keysOf, raw: config.raw === true }, context)
@@ -120,7 +137,10 @@ export const request = defineCommand({
         if (summary.cursor !== undefined) await writeSummary(summary, json, { ...context, signal }).catch(() => {})
         throw err
       }
+      if (order === 'ingest') summary.complete = summary.envelopes < (config.limit ?? Number.POSITIVE_INFINITY)
       await writeSummary(summary, json, context)
+      if (!json && summary.coverage !== undefined)
+        for (const line of coverageLines(summary.coverage, from)) await writeLine(context.stderr, line, context)
       return summary.damaged > 0 ? 1 : 0
     } finally {
       await client.close()
@@ -135,10 +155,11 @@ function checkRange(from: number, until: number | undefined, cursor: CursorChoic
     const later = cursor?.sent === from ? '--cursor lies' : '--since lies'
     throw new UsageError(`request: ${later} after ${until === undefined ? 'now' : '--until'}`)
   }
-  if (cursor !== undefined && cursor.sent < from) {
+  if (cursor?.sent === undefined) return
+  if (cursor.sent < from) {
     throw new UsageError('request: --cursor lies before --since: give the --since that it was printed for, or none')
   }
-  if (cursor !== undefined && cursor.sent > to) throw new UsageError('request: --cursor lies after --until')
+  if (cursor.sent > to) throw new UsageError('request: --cursor lies after --until')
 }
 
 interface Summary {
@@ -151,13 +172,16 @@ interface Summary {
   foreign: number
   /** Envelopes, at least, that the server left out since they are damaged on its disk. */
   damaged: number
+  order: 'time' | 'ingest'
+  /** Of the last page, where it was asked for. */
+  coverage?: Omit<Coverage, 'sequence'> | undefined
   /** Whether the server said that nothing more matches. */
   complete: boolean
-  /** Where another request goes on, when there is more. */
+  /** Where another request goes on: when there is more, in ingest order always. */
   cursor?: string | undefined
 }
 
-function newSummary(server: PeerId): Summary {
+function newSummary(server: PeerId, order: Summary['order']): Summary {
   return {
     server: server.toString(),
     envelopes: 0,
@@ -166,6 +190,7 @@ function newSummary(server: PeerId): Summary {
     bytes: 0,
     foreign: 0,
     damaged: 0,
+    order,
     complete: false
   }
 }
@@ -192,6 +217,10 @@ async function print(
       summary.foreign += page.foreign
       summary.damaged += page.damaged
       summary.cursor = page.cursor
+      if (page.coverage !== undefined) {
+        const { sequence, ...coverage } = page.coverage
+        summary.coverage = coverage
+      }
       summary.complete = page.cursor === undefined
     }
   } finally {
@@ -202,7 +231,10 @@ async function print(
 async function writeSummary(summary: Summary, json: boolean, context: CommandContext): Promise<void> {
   if (json) return writeJson(context.stdout, { summary }, context)
   const { envelopes, decrypted, pages, bytes, foreign, damaged, cursor } = summary
-  const more = cursor === undefined ? 'that is all' : `there is more: --cursor ${cursor}`
+  const more =
+    cursor === undefined
+      ? 'that is all'
+      : `${summary.complete ? 'that is all for now; later' : 'there is more'}: --cursor ${cursor}`
   const line = `${envelopes} envelopes (${decrypted} decrypted), ${formatByteSize(bytes)}, in ${pages} pages; ${more}`
   await writeLine(context.stderr, line, context)
   if (damaged > 0)
