@@ -70,7 +70,9 @@ async function runAll(wanted: readonly Fault[], options: Options, tools: Tools):
       await runPart(parts[at] as Part, { ...tools, folder: join(tools.folder, String(at)) }, options)
     }
   }
+  const began = performance.now()
   await Promise.all(Array.from({ length: options.jobs }, worker))
+  say(`torture: ${Math.round((performance.now() - began) / 1000)} s`)
   process.stdout.write(resultTable(results))
   const failed = results.filter(result => result.failed)
   for (const { fault, control } of failed) {

@@ -16,15 +16,12 @@ export class Judgement {
     return this.lost.size > 0 || this.wrong.size > 0
   }
 
-  /** Starts the node again and asks it for everything; false when it does not serve any more. */
+  /** Starts the node again and asks it for everything; false when it does not serve any more, also after a repair. */
   async judge(trial: Trial, resume?: (trial: Trial) => Promise<void>): Promise<boolean> {
-    try {
-      await trial.start()
-    } catch (err) {
-      if ((err as Error).name !== NotServingError.name) throw err
+    const serving = (await this.#serves(trial)) || ((await this.#repaired(trial)) && (await this.#serves(trial)))
+    if (!serving) {
       // the operator is told that the node does not serve, and why
       for (const hash of trial.ledger.owed()) this.said.add(hash)
-      trial.note(`does not serve: ${(err as Error).message}`)
       return false
     }
     await resume?.(trial)
@@ -61,6 +58,23 @@ export class Judgement {
     for (const hash of this.lost) this.said.delete(hash)
     // each is counted once, whatever comes after
     for (const hash of [...this.lost, ...this.said]) trial.ledger.giveUp(hash)
+  }
+
+  async #serves(trial: Trial): Promise<boolean> {
+    try {
+      await trial.start()
+      return true
+    } catch (err) {
+      if ((err as Error).name !== NotServingError.name) throw err
+      trial.note(`does not serve: ${(err as Error).message}`)
+      return false
+    }
+  }
+
+  async #repaired(trial: Trial): Promise<boolean> {
+    const { code, output } = await trial.run(['repair'])
+    trial.note(`repair ended with ${code}: ${output.trim()}`)
+    return code === 0
   }
 }
 

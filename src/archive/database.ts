@@ -1,3 +1,4 @@
+import { dirname } from 'node:path'
 import { ClassicLevel, type DatabaseOptions } from 'classic-level'
 import { LevelDatastore } from 'datastore-level'
 import { ClassicStore } from './classic-store.js'
@@ -46,8 +47,9 @@ export async function openDatabase(path: string): Promise<Database> {
   }
   try {
     // LevelDB names its manifest anew in each opening, by a rename that it does not sync: without this a power cut brings back
-    // the manifest before, which in a new database was never synced itself
+    // the manifest before, which in a new database was never synced itself. Nor does it sync where it makes its folder
     await syncFolder(path)
+    await syncFolder(dirname(path))
     const records = level.sublevel<string, Uint8Array>('ds', { keyEncoding: 'utf8', valueEncoding: 'view' })
     // It works with a sublevel; its types ask for a whole Level.
     const datastore = new LevelDatastore(records as unknown as LevelDatastore['db'])

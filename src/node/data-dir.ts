@@ -1,5 +1,6 @@
 import { access, mkdir, stat } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
+import { syncFolder } from '../archive/sync-folder.js'
 
 /** The data dir cannot be made or used; the message says why. */
 export class DataDirError extends Error {
@@ -29,7 +30,10 @@ export interface DataDir {
 export async function openDataDir(path: string): Promise<DataDir> {
   const root = resolve(path)
   try {
-    await mkdir(root, { recursive: true, mode: 0o700 })
+    const first = await mkdir(root, { recursive: true, mode: 0o700 })
+    // what is confirmed later is in it: it survives a power cut too
+    if (first !== undefined)
+      for (let made = root; made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made))
     return await dirAt(root)
   } catch (err) {
     throw unusable(root, err)

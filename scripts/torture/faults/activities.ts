@@ -21,7 +21,7 @@ const BIG = 60_000
 const ingest: Activity = {
   name: 'ingest',
   rounds: 10,
-  runs: { small: 10, full: 500 },
+  runs: { small: 5, full: 400 },
   async run(trial, strike) {
     strike()
     await trial.post(4000)
@@ -85,4 +85,16 @@ function fill(trial: Trial, source: Trial): Promise<unknown> {
   return trial.ask('backfill', { server: address, from, to: trial.now, key: toHex(trial.key), pow: 0, trust: true })
 }
 
-export const activities: readonly Activity[] = [ingest, prune, compaction, backfill]
+/** Indexes and counts are made anew while envelopes come in. */
+const repair: Activity = {
+  name: 'repair',
+  rounds: 1,
+  runs: { small: 1, full: 20 },
+  async run(trial, strike) {
+    await trial.post(3000, { batch: 500 })
+    strike()
+    await Promise.all([trial.ask('repair').catch(() => {}), trial.post(1000)])
+  }
+}
+
+export const activities: readonly Activity[] = [ingest, prune, compaction, backfill, repair]

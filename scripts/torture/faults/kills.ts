@@ -52,6 +52,7 @@ function tornTailDuring(activity: Activity): Fault {
     ...activity,
     name: `torn tail during ${activity.name}`,
     weakness: noSync,
+    runs: activity.name === 'ingest' ? activity.runs : { ...activity.runs, small: 0 },
     async run(trial) {
       trial.page.set('diePart', trial.prng.below(1000))
       await dieDuring(trial, activity)
