@@ -11,24 +11,16 @@ export const FIGURES = {
   throttle: {
     /** What judging one thing costs beside hashing it, in bytes hashed meanwhile. */
     judgement: KIB,
-    /** So much of one peer costs it nothing: mistakes happen, and clocks differ. */
-    free: 64 * KIB,
-    /** Of one peer, and of all peers of one address: about a tenth of what a core can judge. */
-    rate: (2 * MIB) / SECOND,
+    /** One peer: mistakes happen, and clocks differ; the rate is a tenth of what a core can judge. */
+    peer: { free: 64 * KIB, rate: (2 * MIB) / SECOND, longest: 8 * SECOND, remembered: 4096 },
+    /** All peers of one address that sent in vain. */
+    address: { free: 64 * KIB, rate: (2 * MIB) / SECOND, longest: 60 * SECOND, remembered: 4096 },
     /** Of all addresses that are in debt. */
     rateOfAll: (4 * MIB) / SECOND,
-    /** How long one peer waits at most for what it sent itself, */
-    longest: 8 * SECOND,
-    /** and one that sent in vain for what others of its address did. */
-    longestOfAddress: 60 * SECOND,
-    /** The debt with which those of an address begin to wait for each other, as time: what is free to one of them. */
-    addressLead: (64 * KIB) / ((2 * MIB) / SECOND),
     /** What one that waited counts before it is judged: those who waited together go on one after the other. */
     spacing: 32 * KIB,
     /** A shorter debt of an address is no reason to let new peers of it in more slowly. */
     mishap: SECOND,
-    /** Peers, and addresses, whose debts are known. */
-    remembered: 4096,
     /** How often it is counted how many are in debt. */
     recount: 100
   },
@@ -45,11 +37,25 @@ export const FIGURES = {
     refused: 1024,
     refusedToAccepted: 8
   },
+  /**
+   * What the pool holds for those that connect later, and for those that change what they want. They have all of it some times;
+   * who comes back again and again has it at a steady rate.
+   */
+  pool: {
+    peer: { free: 64 * MIB, rate: (128 * KIB) / SECOND, longest: 10 * SECOND, remembered: 4096 },
+    address: { free: 256 * MIB, rate: (512 * KIB) / SECOND, longest: 10 * SECOND, remembered: 4096 },
+    /** Who has to look at more entries than these looks in turns, */
+    near: 1000,
+    /** and rests so many times as long as it looked: what is new, and what is asked, does not wait for what is old. */
+    rest: 2
+  },
   /** So much is done at a time; peers take turns for these places, by address. */
   turns: {
     /** Messages packets that are judged or stored. */
     packets: 8,
     /** What else a packet brings: what a peer wants, what it confirms. It never waits for the disk. */
-    others: 1
+    others: 1,
+    /** Looking through the pool from its beginning. */
+    pool: 1
   }
 } as const

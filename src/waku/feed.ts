@@ -1,5 +1,8 @@
 import { delay } from '../base/delay.js'
 import { pause } from '../base/pause.js'
+import { FIGURES } from '../limits/figures.js'
+import type { Limits } from '../limits/limits.js'
+import type { Origin } from '../limits/origin.js'
 import type { Envelope } from '../wire/envelope.js'
 import { encodeMessages } from '../wire/messages.js'
 import { PacketCode } from '../wire/packet-code.js'
@@ -13,6 +16,7 @@ import type { Pool } from './pool.js'
 /** The peer that a feed serves: what it asks for, and how to send to it. */
 export interface FeedTarget {
   readonly slot: number
+  readonly origin: Origin
   /** By the newest Status of the peer. */
   wants(envelope: Envelope): boolean
   send(code: number, body: Uint8Array): Promise<void>
@@ -24,15 +28,22 @@ export interface FeedParts {
   pool: Pool
   own: OwnStatus
   counters: Counters
+  limits: Limits
   now: () => number
   onStopped: () => void
+}
+
+/** What is to be sent next, and whether there is more to look at. */
+interface Collected {
+  batch: Array<{ entry: HeardEnvelope; envelope: Envelope }>
+  more: boolean
 }
 
 /** Envelopes are packed up to this many bytes; one that is larger travels alone. */
 const PACK_BYTES = 128 * 1024
 const PACK_ENVELOPES = 4096
-/** So many entries are looked at before everything else gets a turn. */
-const LOOK = 2000
+/** So many entries are looked at in one turn. */
+const LOOK = 1000
 
 /** Whether an envelope meets a peer's announced requirement (6/WAKU1). */
 export function meetsPow(envelope: Envelope, requirement: number): boolean {
@@ -47,6 +58,8 @@ export class Feed {
   readonly #target: FeedTarget
   readonly #parts: FeedParts
   #position = 0
+  /** What was in the pool when the peer came, or changed what it wants: up to this position. */
+  #old: number
   #running = false
   readonly #stop = new AbortController()
   #rewind = false
@@ -54,6 +67,7 @@ export class Feed {
   constructor(target: FeedTarget, parts: FeedParts) {
     this.#target = target
     this.#parts = parts
+    this.#old = parts.pool.last
   }
 
   get slot(): number {
@@ -76,6 +90,7 @@ export class Feed {
     if (!this.#rewind) return
     this.#rewind = false
     this.#position = 0
+    this.#old = this.#parts.pool.last
     this.wake()
   }
 
@@ -86,13 +101,16 @@ export class Feed {
   }
 
   async #run(): Promise<void> {
+    const { limits } = this.#parts
+    const { origin } = this.#target
     while (!this.#stop.signal.aborted) {
-      const { wait } = this.#target.pace
+      const old = this.#position < this.#old
+      const wait = Math.max(this.#target.pace.wait, old ? limits.oldWait(origin) : 0)
       if (wait > 0) {
         await delay(wait, this.#stop.signal).catch(() => {})
         continue
       }
-      const { batch, more } = this.#collect()
+      const { batch, more } = old && this.#isFar ? await limits.pool.run(origin, () => this.#look()) : this.#collect()
       if (batch.length === 0) {
         if (!more) break
         await pause()
@@ -102,6 +120,7 @@ export class Feed {
         const body = encodeMessages(batch.map(({ envelope }) => envelope.raw))
         await this.#target.send(PacketCode.Messages, body)
         this.#target.pace.sent(body.length)
+        if (old) limits.oldSent(origin, body.length)
         this.#parts.counters.add('envelopes_forwarded', batch.length)
       } catch {
         for (const { entry } of batch) entry.knownBy.delete(this.#target.slot)
@@ -111,7 +130,20 @@ export class Feed {
     this.#running = false
   }
 
-  #collect(): { batch: Array<{ entry: HeardEnvelope; envelope: Envelope }>; more: boolean } {
+  /** Much has to be looked at. */
+  get #isFar(): boolean {
+    return this.#parts.pool.last - this.#position > FIGURES.pool.near
+  }
+
+  /** Looks through a part of the pool, and rests. */
+  async #look(): Promise<Collected> {
+    const began = performance.now()
+    const found = this.#collect()
+    await delay((performance.now() - began) * FIGURES.pool.rest, this.#stop.signal).catch(() => {})
+    return found
+  }
+
+  #collect(): Collected {
     const { pool, own, counters, now: clock } = this.#parts
     const { slot, pace } = this.#target
     const most = Math.min(PACK_BYTES, pace.packetSize)
@@ -119,7 +151,7 @@ export class Feed {
     if (this.#position > 0 && this.#position < pool.evictedTo) {
       counters.add('forward_overruns', pool.evictedTo - this.#position)
     }
-    const batch: Array<{ entry: HeardEnvelope; envelope: Envelope }> = []
+    const batch: Collected['batch'] = []
     let bytes = 0
     let looked = 0
     this.#position = pool.visit(this.#position, (entry, envelope) => {

@@ -1,3 +1,4 @@
+import type { Limits } from '../limits/limits.js'
 import type { Counters } from './counters.js'
 import { Feed, type FeedTarget } from './feed.js'
 import type { HeardEnvelope } from './heard.js'
@@ -16,13 +17,15 @@ export class Forwarder {
   readonly #own: OwnStatus
   readonly #settings: Settings
   readonly #counters: Counters
+  readonly #limits: Limits
   #early: HeardEnvelope[] = []
   #earlyBytes = 0
 
-  constructor(parts: { own: OwnStatus; settings: Settings; counters: Counters }) {
+  constructor(parts: { own: OwnStatus; settings: Settings; counters: Counters; limits: Limits }) {
     this.#own = parts.own
     this.#settings = parts.settings
     this.#counters = parts.counters
+    this.#limits = parts.limits
     this.pool = new Pool(parts.settings.poolEnvelopes, parts.settings.poolBytes)
   }
 
@@ -32,6 +35,7 @@ export class Forwarder {
       pool: this.pool,
       own: this.#own,
       counters: this.#counters,
+      limits: this.#limits,
       now: this.#settings.now,
       onStopped: () => this.#feeds.delete(feed)
     })

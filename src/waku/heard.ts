@@ -1,3 +1,5 @@
+import { turnIsOver } from '../base/loop-turn.js'
+import { pause } from '../base/pause.js'
 import type { Envelope } from '../wire/envelope.js'
 import { PeerSet } from './peer-set.js'
 import type { StoreBatch } from './store-batch.js'
@@ -40,12 +42,15 @@ export class HeardEnvelope {
     return again
   }
 
-  /** The peer of this slot is gone, and another one may get it. */
-  forgetPeer(slot: number): void {
-    this.knownBy.delete(slot)
-    this.#broughtBy?.delete(slot)
+  /** The peers of these slots are gone, and others may get them. */
+  forgetPeers(slots: PeerSet): void {
+    this.knownBy.deleteAll(slots)
+    this.#broughtBy?.deleteAll(slots)
   }
 }
+
+/** So many entries are looked at before it is asked whether everything else is due. */
+const LOOK = 256
 
 /** Every envelope that was accepted and has not expired yet, by hash; bounded, the oldest are forgotten first. */
 export class Heard {
@@ -101,9 +106,15 @@ export class Heard {
     if (this.#order.length > 2 * this.#byHash.size + 1024) this.#compact()
   }
 
-  /** Frees the slots of peers that went away. */
-  release(slots: number[]): void {
-    for (const entry of this.#byHash.values()) for (const slot of slots) entry.forgetPeer(slot)
+  /** Frees the slots of peers that went away; while it looks through everything, everything else has its turns. */
+  async release(slots: readonly number[]): Promise<void> {
+    const gone = new PeerSet()
+    for (const slot of slots) gone.add(slot)
+    let looked = 0
+    for (const entry of this.#byHash.values()) {
+      entry.forgetPeers(gone)
+      if (++looked % LOOK === 0 && turnIsOver()) await pause()
+    }
   }
 
   #compact(): void {

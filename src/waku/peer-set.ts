@@ -18,6 +18,15 @@ export class PeerSet {
     else if (this.#rest !== undefined) this.#write(slot, word => word & ~(1 << (slot & 31)))
   }
 
+  /** Takes out all that another set holds. */
+  deleteAll(others: PeerSet): void {
+    this.#first &= ~others.#first
+    const rest = this.#rest
+    if (rest === undefined || others.#rest === undefined) return
+    for (let i = Math.min(rest.length, others.#rest.length) - 1; i >= 0; i--)
+      (rest[i] as number) &= ~(others.#rest[i] as number)
+  }
+
   #write(slot: number, change: (word: number) => number): void {
     this.#rest ??= []
     const index = (slot >>> 5) - 1

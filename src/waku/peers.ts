@@ -4,6 +4,8 @@ import type { Session } from './session.js'
 
 interface Neighbour {
   slot: number
+  /** One of its conversations became ready. */
+  met: boolean
   /** In the order in which they became ready, those that are not ready first. */
   sessions: Session[]
 }
@@ -33,7 +35,7 @@ export class Peers {
   add(session: Session): void {
     const id = session.peer.toString()
     const neighbour = this.#byPeer.get(id)
-    if (neighbour === undefined) this.#byPeer.set(id, { slot: session.slot, sessions: [session] })
+    if (neighbour === undefined) this.#byPeer.set(id, { slot: session.slot, met: false, sessions: [session] })
     else neighbour.sessions.unshift(session)
   }
 
@@ -41,6 +43,7 @@ export class Peers {
   onReady(session: Session): void {
     const neighbour = this.#byPeer.get(session.peer.toString())
     if (neighbour === undefined) return
+    neighbour.met = true
     neighbour.sessions = [...neighbour.sessions.filter(other => other !== session), session]
     this.#tell(session.peer, waiter => waiter.resolve())
   }
@@ -52,7 +55,9 @@ export class Peers {
     neighbour.sessions = neighbour.sessions.filter(other => other !== session)
     if (neighbour.sessions.length > 0) return
     this.#byPeer.delete(id)
-    this.#released.push(neighbour.slot)
+    // one that never became ready stands in no set
+    if (neighbour.met) this.#released.push(neighbour.slot)
+    else this.#free.push(neighbour.slot)
     this.#tell(session.peer, waiter => waiter.reject(error ?? new NotConnectedError('the peer ended the conversation')))
   }
 

@@ -1,5 +1,6 @@
 import type { Logger, PeerId } from '@libp2p/interface'
 import type { Limits } from '../limits/limits.js'
+import type { Origin } from '../limits/origin.js'
 import type { Judgement } from '../limits/throttle.js'
 import { inVain } from '../limits/throttle.js'
 import type { Envelope } from '../wire/envelope.js'
@@ -50,6 +51,7 @@ const MAX_OWN_BYTES = 1024 * 1024
 export class Session implements Source, FeedTarget {
   readonly peer: PeerId
   readonly slot: number
+  readonly origin: Origin
   readonly channel: PacketChannel
   readonly confirmations: Confirmations
   readonly pace = new Pace()
@@ -86,6 +88,7 @@ export class Session implements Source, FeedTarget {
     this.channel = channel
     this.peer = channel.peer
     this.slot = parts.slot
+    this.origin = channel.origin
     this.confirmations = new Confirmations(parts.counters)
     this.#parts = parts
     this.#confirmer = new Confirmer({

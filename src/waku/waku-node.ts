@@ -53,6 +53,7 @@ export class WakuNode implements Waku, Startable {
   readonly #connectors = new Set<Connector>()
   #timer: ReturnType<typeof setInterval> | undefined
   #running = false
+  #releasing = false
 
   /** @throws {UnencodableError} when an announced option is out of its range */
   constructor(components: WakuComponents, init: WakuInit = {}) {
@@ -62,7 +63,7 @@ export class WakuNode implements Waku, Startable {
     const { bloom, topics, packetLimits, byteLimits } = init
     const { pow, light, confirmations } = settings
     const own = new OwnStatus({ pow, bloom, light, confirmations, packetLimits, topics, byteLimits })
-    const forwarder = new Forwarder({ own, settings, counters })
+    const forwarder = new Forwarder({ own, settings, counters, limits: this.limits })
     const heard = new Heard(settings.rememberedEnvelopes, entry => forwarder.forget(entry))
     const filters = new Filters({ memory: settings.deliveredMemory, counters, log })
     this.#log = log
@@ -249,12 +250,19 @@ export class WakuNode implements Waku, Startable {
     if (error !== undefined) this.#log.trace('a conversation ended - %e', error)
   }
 
+  /** Once the slots of peers that went away are cleared everywhere they may be used again. */
+  async #release(): Promise<void> {
+    const released = this.#peers.takeReleased()
+    if (released.length === 0) return
+    this.#releasing = true
+    await this.#heard.release(released)
+    this.#releasing = false
+    this.#peers.reuse(released)
+  }
+
   #tick(): void {
     this.#heard.expire(this.#settings.now())
     this.#forwarder.tick()
-    const released = this.#peers.takeReleased()
-    if (released.length === 0) return
-    this.#heard.release(released)
-    this.#peers.reuse(released)
+    if (!this.#releasing) void this.#release()
   }
 }

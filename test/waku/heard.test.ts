@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { PeerId } from '@libp2p/interface'
 import { Heard, HeardEnvelope } from '../../src/waku/heard.js'
 import { PeerSet } from '../../src/waku/peer-set.js'
+import { Peers } from '../../src/waku/peers.js'
 import { Pool } from '../../src/waku/pool.js'
+import type { Session } from '../../src/waku/session.js'
 import { newEnvelope } from '../helpers/envelopes.js'
 
 const entry = (expiry: number): HeardEnvelope =>
@@ -96,4 +99,53 @@ test('forgets in order for as long as it lives, whatever expired in between', ()
   assert.equal(new Set(gone).size, gone.length)
   assert.equal(gone.length + heard.size, all.length)
   for (const each of all) assert.equal(heard.get(each.hash) === each, !gone.includes(each))
+})
+
+test('slots of peers that are gone are cleared everywhere while everything else goes on', async () => {
+  const heard = new Heard(10_000, () => {})
+  const entries = Array.from(
+    { length: 5000 },
+    () => new HeardEnvelope(newEnvelope(), 'stored', { storedAt: 0, own: false })
+  )
+  for (const entry of entries) {
+    heard.add(entry)
+    for (const slot of [3, 40, 41, 200]) entry.knownBy.add(slot)
+    entry.broughtAgain(40)
+  }
+  let turns = 0
+  const counting = setImmediate(function count() {
+    turns++
+    setImmediate(count).unref()
+  })
+  const until = performance.now() + 5
+  while (performance.now() < until);
+  await heard.release([3, 40, 200])
+  clearImmediate(counting)
+  assert.ok(turns > 0)
+  for (const entry of entries) {
+    assert.deepEqual(
+      [3, 40, 41, 200].filter(slot => entry.knownBy.has(slot)),
+      [41]
+    )
+    assert.equal(entry.broughtAgain(40), false)
+  }
+})
+
+test('a conversation that never became ready leaves nothing to be cleared, and its slot is used again', () => {
+  const peers = new Peers()
+  const peer = { toString: () => 'peer' } as PeerId
+  const session = (): Session => ({ peer, slot: peers.slotOf(peer) }) as Session
+  for (let i = 0; i < 100; i++) {
+    const failed = session()
+    assert.equal(failed.slot, 0)
+    peers.add(failed)
+    peers.remove(failed, undefined)
+  }
+  assert.deepEqual(peers.takeReleased(), [])
+  const met = session()
+  peers.add(met)
+  peers.onReady(met)
+  peers.remove(met, undefined)
+  assert.deepEqual(peers.takeReleased(), [0])
+  assert.equal(session().slot, 1, 'until it is cleared nobody else gets it')
 })

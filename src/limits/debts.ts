@@ -1,0 +1,52 @@
+export interface DebtRules {
+  /** How fast a debt is paid off, bytes in a millisecond. */
+  rate: number
+  /** What may be owed without waiting, bytes. */
+  free: number
+  /** Nobody waits longer, ms. */
+  longest: number
+  /** So many are known; who came to owe something longest ago is forgotten. */
+  remembered: number
+}
+
+/** What adding up may bring in, ms. */
+const ROUNDING = 1e-6
+
+/** What each of many owes, by peer or by address: paid off at a steady rate, by waiting. */
+export class Debts {
+  readonly #rules: DebtRules
+  readonly #now: () => number
+  /** When each will have paid, ms; in the order in which they came to owe last. */
+  readonly #until = new Map<string, number>()
+
+  /** @param now a clock in milliseconds */
+  constructor(rules: DebtRules, now: () => number = () => performance.now()) {
+    this.#rules = rules
+    this.#now = now
+  }
+
+  /** @param share of the rate that it has */
+  owe(key: string, bytes: number, share = 1): void {
+    const { rate, free, longest, remembered } = this.#rules
+    const now = this.#now()
+    const until = Math.max(this.#until.get(key) ?? 0, now) + bytes / (rate * share)
+    this.#until.delete(key)
+    this.#until.set(key, Math.min(until, now + longest + free / rate))
+    if (this.#until.size > remembered) this.#until.delete(this.#until.keys().next().value as string)
+  }
+
+  /** How long it waits, ms. */
+  wait(key: string): number {
+    const { rate, free, longest } = this.#rules
+    const wait = Math.ceil((this.#until.get(key) ?? 0) - this.#now() - free / rate - ROUNDING)
+    return Math.min(Math.max(0, wait), longest)
+  }
+
+  /** How many owe something now. */
+  get debtors(): number {
+    const now = this.#now()
+    let count = 0
+    for (const until of this.#until.values()) if (until > now) count++
+    return count
+  }
+}
