@@ -129,6 +129,12 @@ export class ClientPeer {
     { signal, timeout }: { signal: AbortSignal; timeout: number },
     work: (signal: AbortSignal) => Promise<void>
   ): Promise<void> {
+    // as any other peer it would be dialled in vain, and two with one identity take each other's place everywhere
+    if (peer.peer.equals(this.node.peerId)) {
+      throw new UnreachableError(
+        `${formatPeerAddress(peer)} has the same identity as ${this.dataDir}: a copied identity? Each data dir is a peer of its own`
+      )
+    }
     const deadline = AbortSignal.timeout(timeout)
     try {
       await work(AbortSignal.any([signal, deadline]))

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { existsSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { tempDir } from '../node/temp-dir.js'
@@ -52,6 +52,13 @@ test('a node whose identity is missing beside its archive starts only with --new
   }
   const second = await startNode(t, cwd, ['--new-identity'])
   assert.notEqual(second.peerId, first.peerId)
+  mkdirSync(join(cwd, 'twin'))
+  copyFileSync(join(data, 'identity'), join(cwd, 'twin', 'identity'))
+  for (const to of [second.address, second.enode]) {
+    const twin = await run(t, ['post', '--data-dir', 'twin', '--to', to, '--topic', 'x', '--payload', 'x'], { cwd })
+    assert.equal(twin.code, 1)
+    assert.match(twin.stderr, /has the same identity as twin: a copied identity\?/)
+  }
   // a variable that names the data dir of a node is not for the peers that post and request are
   const env = { WAKU_MAILSERVER_DATA_DIR: data }
   const post = ['post', '--to', second.address, '--topic', 'x', '--payload', 'x']
