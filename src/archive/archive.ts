@@ -106,6 +106,22 @@ export interface ArchiveStats {
   damaged?: ArchiveDamage | undefined
 }
 
+/** What a look at everything found. */
+export interface ArchiveReport {
+  /** Those that are as they were stored. */
+  envelopes: number
+  /** Those, at least, of which only something damaged is left. */
+  damaged: number
+  /** Those that were stored, were not pruned, and are gone. */
+  missing: number
+  /** Entries of indexes that are missing or wrong, at least. */
+  index: number
+  /** Whether what `stats` says differs from what is there. Not looked at where something was stored or pruned meanwhile. */
+  countsWrong: boolean
+  /** The times of what is damaged or missing. */
+  gaps: Gap[]
+}
+
 /** Who wants to know what changes. Called by the archive between two writes: it must not throw, and not take long. */
 export interface ArchiveWatcher {
   /** What an append is about to report as stored or known: it is on disk, and its appender does not know yet. */
@@ -165,6 +181,13 @@ export interface Archive {
    */
   prune(before: number, options?: { signal?: AbortSignal | undefined }): Promise<number>
   stats(): Promise<ArchiveStats>
+  /** Reads everything and says what is wrong; changes nothing, and appends go on. */
+  verify(options?: { signal?: AbortSignal | undefined }): Promise<ArchiveReport>
+  /**
+   * Drops what is damaged, and makes indexes and counts anew from the envelopes; says what it found, and keeps the gaps. Appends wait
+   * for it. One that was broken off is begun anew, at the latest by the next opener.
+   */
+  repair(options?: { signal?: AbortSignal | undefined }): Promise<ArchiveReport>
   /** Tells of every change that is made through this object, whoever asks for it. Returns what ends that. */
   watch(watcher: ArchiveWatcher): () => void
   /** Finishes accepted appends, then releases the store. Anything after it rejects with `ArchiveClosedError`. */

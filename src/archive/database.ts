@@ -3,7 +3,9 @@ import { ClassicLevel, type DatabaseOptions } from 'classic-level'
 import { LevelDatastore } from 'datastore-level'
 import { ClassicStore } from './classic-store.js'
 import { ArchiveError, DataDirLockedError, rootMessage } from './errors.js'
+import { IngestMarks } from './ingest-marks.js'
 import { LevelArchive } from './level-archive.js'
+import { isUnreadable } from './level-store.js'
 import { syncFolder } from './sync-folder.js'
 
 /** The one database of a data directory. */
@@ -33,11 +35,26 @@ export const LEVEL_OPTIONS: DatabaseOptions<Uint8Array, Uint8Array> = {
 
 /**
  * Opens the database at a path, or creates it. Node only.
+ * @param options.salvage - when it does not open since it is damaged, have LevelDB keep what can be read; the archive needs a repair then
  * @throws DataDirLockedError when another process has it open
  * @throws ArchiveError when it cannot be opened for another reason
  * @throws ArchiveFormatError when its archive was written by a version this one does not know
  */
-export async function openDatabase(path: string): Promise<Database> {
+export async function openDatabase(path: string, { salvage = false }: { salvage?: boolean } = {}): Promise<Database> {
+  try {
+    return await open(path)
+  } catch (error) {
+    if (!isUnreadable(error)) throw error
+    if (!salvage) {
+      const { message } = error as Error
+      throw new ArchiveError(`${message}; "waku-mailserver repair" may mend it`, { cause: error })
+    }
+  }
+  await ClassicLevel.repair(path)
+  return open(path)
+}
+
+async function open(path: string): Promise<Database> {
   const level = new ClassicLevel<Uint8Array, Uint8Array>(path, LEVEL_OPTIONS)
   try {
     await level.open()
@@ -55,7 +72,7 @@ export async function openDatabase(path: string): Promise<Database> {
     const datastore = new LevelDatastore(records as unknown as LevelDatastore['db'])
     await datastore.open()
     // Keys that carry the prefix of sublevel `a` themselves: half as fast again as through the sublevel.
-    const archive = await LevelArchive.open({ db: new ClassicStore(level) })
+    const archive = await LevelArchive.open({ db: new ClassicStore(level), marks: new IngestMarks(`${path}.marks`) })
     return {
       datastore,
       archive,

@@ -1,7 +1,9 @@
 import type { Datastore } from 'interface-datastore'
-import type { Gap } from '../wire/coverage.js'
+import { equalBytes, toHex } from '../wire/bytes.js'
+import { type Gap, GapKind } from '../wire/coverage.js'
 import type { DigestPart } from '../wire/digest.js'
 import type { Envelope } from '../wire/envelope.js'
+import { keccak256 } from '../wire/keccak.js'
 import type {
   AppendOutcome,
   Archive,
@@ -9,6 +11,7 @@ import type {
   ArchiveEnd,
   ArchiveFilter,
   ArchiveQuery,
+  ArchiveReport,
   ArchiveRow,
   ArchiveStats,
   ArchiveWatcher,
@@ -28,12 +31,14 @@ import {
   checkSequence
 } from './checked-query.js'
 import { CoverageLog } from './coverage-log.js'
+import { type Damage, DamageLog } from './damage-log.js'
 import type { IndexEntry } from './datastore-index.js'
 import { DatastoreRecords } from './datastore-records.js'
 import { DatastoreWriter } from './datastore-writer.js'
 import { ArchiveClosedError, archiveFailure } from './errors.js'
+import { withGap } from './gap-list.js'
 import { GroupCommit } from './group-commit.js'
-import { page, type Room, type RowSource, SLICE_BYTES, SLICE_ROWS } from './page.js'
+import { page, type Room, type RowSource, SLICE_BYTES, SLICE_ROWS, type SourceRow } from './page.js'
 import type { Position } from './position.js'
 import { RangeDigest } from './range-digest.js'
 import { type SequenceSource, sequencePage } from './sequence-page.js'
@@ -79,14 +84,17 @@ export class DatastoreArchive implements Archive {
   readonly #watchers = new Watchers()
   readonly #commits: GroupCommit
   #coverage!: CoverageLog
+  readonly #damage: DamageLog
   #closing: Promise<void> | undefined
 
   private constructor({
     datastore,
     prefix = '/archive',
     maxEnvelopes = 100_000,
-    maxQueuedBytes
+    maxQueuedBytes,
+    now = unixNow
   }: DatastoreArchiveInit) {
+    this.#damage = new DamageLog(damage => this.#onDamage(damage), now)
     this.#records = new DatastoreRecords(datastore, prefix)
     const writer = new DatastoreWriter(this.#records, maxEnvelopes)
     this.#writer = writer
@@ -104,7 +112,7 @@ export class DatastoreArchive implements Archive {
     const archive = new DatastoreArchive(init)
     try {
       await archive.#writer.settle()
-      await archive.#openCoverage(init.now ?? (() => Math.floor(Date.now() / 1000)))
+      await archive.#openCoverage(init.now ?? unixNow)
       return archive
     } catch (error) {
       throw archiveFailure('the archive cannot be opened', error)
@@ -217,7 +225,47 @@ export class DatastoreArchive implements Archive {
     const [oldest, newest] = [entries[0], entries.at(-1)]
     if (oldest !== undefined) stats.oldest = oldest.sent
     if (newest !== undefined) stats.newest = newest.sent
+    if (this.#damage.sum !== undefined) stats.damaged = this.#damage.sum
     return stats
+  }
+
+  async verify({ signal }: { signal?: AbortSignal | undefined } = {}): Promise<ArchiveReport> {
+    this.#assertOpen()
+    return this.#queue.run(() => this.#inspect(false, signal))
+  }
+
+  async repair({ signal }: { signal?: AbortSignal | undefined } = {}): Promise<ArchiveReport> {
+    this.#assertOpen()
+    return this.#queue.run(() => this.#inspect(true, signal))
+  }
+
+  /** Holds every envelope against its name, and drops those that differ if asked to. The index is made of the names. */
+  async #inspect(mend: boolean, signal: AbortSignal | undefined): Promise<ArchiveReport> {
+    const report: ArchiveReport = { envelopes: 0, damaged: 0, missing: 0, index: 0, countsWrong: false, gaps: [] }
+    const spoiled: IndexEntry[] = []
+    const { entries } = this.#writer.index
+    for (let from = 0; from < entries.length; from += SLICE_ROWS) {
+      signal?.throwIfAborted()
+      const slice = entries.slice(from, from + SLICE_ROWS)
+      const raws = await this.#records.raws(slice)
+      slice.forEach((entry, i) => {
+        if (isSound(entry, raws[i])) {
+          report.envelopes++
+          return
+        }
+        spoiled.push(entry)
+        if (raws[i] === undefined) report.missing++
+        else report.damaged++
+        const { sent } = entry
+        report.gaps = withGap(report.gaps, { from: sent, until: sent, kind: GapKind.damaged, count: 1 })
+      })
+    }
+    if (!mend || spoiled.length === 0) return report
+    await this.#writer.drop(spoiled)
+    this.#damage.reset()
+    this.#watchers.removed(2 ** 32)
+    for (const gap of report.gaps) if (!this.#coverage.knows(gap)) await this.#coverage.addGap(gap)
+    return report
   }
 
   watch(watcher: ArchiveWatcher): () => void {
@@ -244,14 +292,30 @@ export class DatastoreArchive implements Archive {
         if (slice.length === 0) return []
         position = slice.at(-1)
         const raws = await this.#records.raws(slice)
-        const rows = slice.flatMap(({ sent, hash }, i) => {
-          const raw = raws[i]
-          return raw === undefined ? [] : [{ sent, hash, raw }]
-        })
+        const rows = slice.flatMap((entry, i) => this.#row(entry, raws[i]) ?? [])
         if (rows.length > 0) return rows
       }
     }
     return { next }
+  }
+
+  /** Held against its hash; undefined when it was pruned since its place was found. */
+  #row(entry: IndexEntry, raw: Uint8Array | undefined): SourceRow | undefined {
+    const { sent, hash } = entry
+    if (raw === undefined) return undefined
+    if (isSound(entry, raw)) return { sent, hash, raw }
+    this.#damage.note({ name: toHex(hash), from: sent, until: sent, count: 1 })
+    return { sent, hash, raw: new Uint8Array(0), damaged: 1 }
+  }
+
+  #onDamage({ from, until, count }: Damage): void {
+    const gap: Gap = { from, until, kind: GapKind.damaged, count }
+    this.#watchers.damaged(gap, `${count} damaged envelopes were met and left out of an answer`)
+    void this.#queue
+      .run(async () => {
+        if (!this.#coverage.knows(gap)) await this.#coverage.addGap(gap)
+      })
+      .catch(() => {}) // the answer says so anyway
   }
 
   #sequenceSource(filter: CheckedFilter, first: number): SequenceSource {
@@ -266,9 +330,9 @@ export class DatastoreArchive implements Archive {
       const slice = sliceOf(entries, at, room)
       at += slice.length
       const raws = await this.#records.raws(slice)
-      const rows = slice.flatMap(({ seq, sent, hash }, i) => {
-        const raw = raws[i]
-        return raw === undefined ? [] : [{ seq, sent, hash, raw }]
+      const rows = slice.flatMap((entry, i) => {
+        const row = this.#row(entry, raws[i])
+        return row === undefined ? [] : [{ seq: entry.seq, ...row }]
       })
       return { rows, upTo: slice.at(-1)?.seq ?? Number.POSITIVE_INFINITY }
     }
@@ -299,6 +363,14 @@ function passing({ topics, bloom }: CheckedFilter): (entry: IndexEntry) => boole
   const wanted = topics && new Set(topics)
   const passes = bloom && bloomTest(bloom)
   return ({ topic }) => wanted?.has(topic) ?? passes?.(topic) ?? true
+}
+
+function unixNow(): number {
+  return Math.floor(Date.now() / 1000)
+}
+
+function isSound({ hash }: IndexEntry, raw: Uint8Array | undefined): boolean {
+  return raw !== undefined && equalBytes(keccak256(raw), hash)
 }
 
 /** Entries from `from` on that pass, as many as there is room for and no more than a slice. */

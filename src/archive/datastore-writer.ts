@@ -83,6 +83,16 @@ export class DatastoreWriter {
     return step.length
   }
 
+  /** Deletes these. */
+  async drop(entries: IndexEntry[]): Promise<void> {
+    await this.settle()
+    for (let from = 0; from < entries.length; from += PRUNE_STEP) {
+      const step = entries.slice(from, from + PRUNE_STEP)
+      await this.#write(() => this.#records.delete(step))
+      this.#index.remove(step)
+    }
+  }
+
   async #write(write: () => Promise<void>): Promise<void> {
     this.#inDoubt = true
     await write()

@@ -1,6 +1,6 @@
 import { type Gap, GapKind } from '../wire/coverage.js'
 import type { DigestPart } from '../wire/digest.js'
-import type { Envelope } from '../wire/envelope.js'
+import { decodeEnvelope, type Envelope } from '../wire/envelope.js'
 import type {
   AppendOutcome,
   Archive,
@@ -8,6 +8,7 @@ import type {
   ArchiveEnd,
   ArchiveFilter,
   ArchiveQuery,
+  ArchiveReport,
   ArchiveRow,
   ArchiveStats,
   ArchiveWatcher,
@@ -30,12 +31,15 @@ import { CoverageLog } from './coverage-log.js'
 import { type Damage, DamageLog } from './damage-log.js'
 import { ArchiveClosedError, archiveFailure } from './errors.js'
 import { GroupCommit } from './group-commit.js'
+import type { IngestMarks } from './ingest-marks.js'
 import { acceptsTopic, type DigestTopics, takeDigest } from './level-digest.js'
 import { openFormat } from './level-format.js'
 import * as layout from './level-layout.js'
 import { Ledger } from './level-ledger.js'
+import { lostGroups } from './level-losses.js'
 import { TopicWalk } from './level-planner.js'
 import { Pruner } from './level-pruner.js'
+import { Rebuild } from './level-rebuild.js'
 import { LevelRows } from './level-rows.js'
 import { Scan } from './level-scan.js'
 import { RunSequence } from './level-sequence.js'
@@ -57,6 +61,8 @@ export interface LevelArchiveInit {
    * @default 67_108_864 (64 MiB)
    */
   maxQueuedBytes?: number | undefined
+  /** What is noted beside the database of what was stored. Closed with the archive. */
+  marks?: IngestMarks | undefined
   /**
    * The clock: Unix time in seconds.
    * @default the system's
@@ -64,6 +70,10 @@ export interface LevelArchiveInit {
   now?: (() => number) | undefined
 }
 
+/** Up to which sequence number everything was there when the archive was closed. */
+const CLEAN_KEY = layout.metaKey('clean')
+/** There while a repair is under way. */
+const REPAIR_KEY = layout.metaKey('repairing')
 const COVERAGE_KEY = layout.metaKey('coverage')
 
 /** A filter that matches more topics than this is answered by a scan. */
@@ -83,10 +93,13 @@ export class LevelArchive implements Archive {
   #coverage!: CoverageLog
   readonly #damage: DamageLog
   readonly #rows: LevelRows
+  readonly #marks: IngestMarks | undefined
+  /** What was found before anybody could be told. */
+  readonly #unsaid: { gap: Gap; text: string }[] = []
   #prunes = new Set<Promise<unknown>>()
   #closing: Promise<void> | undefined
 
-  private constructor({ db, maxQueuedBytes, now = unixNow }: LevelArchiveInit, id: Uint8Array) {
+  private constructor({ db, maxQueuedBytes, marks, now = unixNow }: LevelArchiveInit, id: Uint8Array) {
     this.id = id
     this.#store = db
     this.#queue = new WriteQueue()
@@ -94,7 +107,8 @@ export class LevelArchive implements Archive {
     this.#rows = new LevelRows(db, this.#damage)
     this.#dictionary = new TopicDictionary(db, this.#queue)
     this.#ledger = new Ledger(db, this.#dictionary)
-    this.#writer = new LevelWriter(db, this.#ledger)
+    this.#writer = new LevelWriter(db, this.#ledger, marks)
+    this.#marks = marks
     this.#commits = new GroupCommit({
       commit: envelopes => this.#writer.append(envelopes),
       onCommitted: envelopes => this.#watchers.appended(envelopes),
@@ -119,6 +133,7 @@ export class LevelArchive implements Archive {
       const archive = new LevelArchive(init, await openFormat(init.db))
       await archive.#writer.load()
       await archive.#openCoverage(init.now ?? unixNow)
+      await archive.#check()
       return archive
     } catch (error) {
       throw archiveFailure('the archive cannot be opened', error)
@@ -235,7 +250,35 @@ export class LevelArchive implements Archive {
     }
   }
 
+  async verify({ signal }: { signal?: AbortSignal | undefined } = {}): Promise<ArchiveReport> {
+    this.#assertOpen()
+    const before = this.#ledger.totals
+    const rebuild = new Rebuild(this.#store, {
+      mend: false,
+      floor: this.#coverage.floor,
+      step: task => this.#step(task),
+      signal
+    })
+    try {
+      await rebuild.run()
+      // appends and prunes make new totals
+      const countsWrong = before === this.#ledger.totals && !this.#ledger.agrees(rebuild)
+      return { ...rebuild.report, countsWrong }
+    } catch (error) {
+      throw this.#failure(error, signal)
+    }
+  }
+
+  async repair({ signal }: { signal?: AbortSignal | undefined } = {}): Promise<ArchiveReport> {
+    try {
+      return await this.#step(() => this.#repair(signal))
+    } catch (error) {
+      throw this.#failure(error, signal)
+    }
+  }
+
   watch(watcher: ArchiveWatcher): () => void {
+    for (const { gap, text } of this.#unsaid.splice(0)) watcher.damaged?.(gap, text)
     return this.#watchers.add(watcher)
   }
 
@@ -243,8 +286,49 @@ export class LevelArchive implements Archive {
     this.#closing ??= (async () => {
       await this.#queue.idle()
       await Promise.allSettled(this.#prunes)
+      await this.#markClean().catch(() => {}) // then the next opener looks closer
+      this.#marks?.close()
     })()
     return this.#closing
+  }
+
+  async #repair(signal?: AbortSignal | undefined, lastSeq = this.#ledger.totals.lastSeq): Promise<ArchiveReport> {
+    await this.#store.batch([{ type: 'put', key: REPAIR_KEY, value: layout.uint32(1) }], { sync: true })
+    const rebuild = new Rebuild(this.#store, { mend: true, floor: this.#coverage.floor, step: task => task(), signal })
+    await rebuild.run()
+    const countsWrong = !this.#ledger.agrees(rebuild)
+    const counts = await this.#ledger.replacement(rebuild, lastSeq)
+    await this.#store.batch([...counts, { type: 'del', key: REPAIR_KEY }], { sync: true })
+    await this.#writer.load()
+    await this.#writer.renumber(rebuild.unnumbered.map(raw => decodeEnvelope(raw)))
+    this.#damage.reset()
+    this.#watchers.removed(2 ** 32)
+    for (const gap of rebuild.report.gaps) if (!this.#coverage.knows(gap)) await this.#coverage.addGap(gap)
+    return { ...rebuild.report, countsWrong }
+  }
+
+  /** After an end that was not clean: whether all is there that was stored, and whether a repair was broken off. */
+  async #check(): Promise<void> {
+    const [repairing, clean] = await this.#store.getMany([REPAIR_KEY, CLEAN_KEY])
+    const { lastSeq } = this.#ledger.totals
+    const marks = this.#marks?.open() ?? []
+    const last = Math.max(lastSeq, marks.at(-1)?.lastSeq ?? 0)
+    const since = clean?.length === 8 ? layout.read64(clean, 0) : 0
+    const lost = since === last ? [] : await lostGroups(this.#store, marks, { since, floor: this.#coverage.floor })
+    for (const { lastSeq, count, oldest, newest } of lost) {
+      const gap: Gap = { from: oldest, until: newest, kind: GapKind.damaged, count }
+      await this.#coverage.addGap(gap)
+      const numbers = `numbers ${lastSeq - count + 1} to ${lastSeq} of the order of ingest`
+      this.#unsaid.push({ gap, text: `${count} envelopes that were stored are lost (${numbers})` })
+    }
+    if (lost.length > 0 || repairing !== undefined) await this.#repair(undefined, last)
+    if (lost.length > 0) await this.#markClean()
+  }
+
+  #markClean(): Promise<void> {
+    const value = new Uint8Array(8)
+    layout.put64(value, 0, this.#ledger.totals.lastSeq)
+    return this.#store.batch([{ type: 'put', key: CLEAN_KEY, value }], { sync: true })
   }
 
   /** Said, and kept: what it is about will be missing in every answer. */

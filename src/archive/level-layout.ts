@@ -136,13 +136,16 @@ export function indexKey({ sent, hash, topic }: Omit<Entry, 'size'>): Uint8Array
 }
 
 function readIndexEntry(key: Uint8Array, value: Uint8Array): Entry {
-  return {
-    topic: readUint32(key, AT + 2),
-    sent: readUint32(key, AT + 6),
-    hash: view(key, AT + 10, 32),
-    size: readUint32(value, 0)
-  }
+  return { ...indexedEntry(key), size: value.length < 4 ? 0 : readUint32(value, 0) }
 }
+
+export const allIndexed = (): Bounds => within(key(TABLE.index))
+
+export const indexedEntry = (key: Uint8Array): Omit<Entry, 'size'> => ({
+  topic: readUint32(key, AT + 2),
+  sent: readUint32(key, AT + 6),
+  hash: view(key, AT + 10, 32)
+})
 
 /** A day's envelopes by topic. */
 export function indexDay(day: number): EntryRange {
@@ -159,6 +162,14 @@ export function indexRange(day: number, topic: number, lower: number, upper: num
     read: readIndexEntry
   }
 }
+
+export const isEnvelope = (key: Uint8Array): boolean => key[AT - 1] === TABLE.envelope
+
+export const envelopeEntry = (key: Uint8Array): Omit<Entry, 'size'> => ({
+  sent: envelopeSent(key),
+  hash: envelopeHash(key),
+  topic: envelopeTopic(key)
+})
 
 /** How the table of the envelopes is ordered by time. */
 export const ENVELOPE_TIMES = {
@@ -194,6 +205,7 @@ export function topicCount(n: number, lastSeq: number): Uint8Array {
 /** 0 for a count of format 1, which did not say. */
 export const topicCountSeq = (value: Uint8Array): number => (value.length < 12 ? 0 : read64(value, 4))
 
+export const allTopicCounts = (): Bounds => within(key(TABLE.topicCount))
 export const dayCountKey = (day: number): Uint8Array => key(TABLE.dayCount, [2, day])
 export const dayCounts = (): Bounds => within(key(TABLE.dayCount))
 export const readDay = (key: Uint8Array): number => ((key[AT] as number) << 8) | (key[AT + 1] as number)

@@ -1,7 +1,9 @@
 import { readUint32 } from '../wire/bytes.js'
 import { ArchiveFormatError } from './errors.js'
 import * as layout from './level-layout.js'
-import { type LevelOperation, type LevelStore, readAll } from './level-store.js'
+import { type Reading, readThrough } from './level-reader.js'
+import type { Rebuild } from './level-rebuild.js'
+import { type LevelOperation, type LevelRange, type LevelStore, readAll } from './level-store.js'
 import { RecentCounts, type TopicCount } from './recent-counts.js'
 import type { TopicDictionary } from './topic-dictionary.js'
 
@@ -79,6 +81,35 @@ export class Ledger {
     this.#sortedDays = undefined
     this.#recent.clear()
     this.#dictionary.reset()
+  }
+
+  /** Whether all counts in memory are those. */
+  agrees({ report, bytes, days }: Rebuild): boolean {
+    const { totals } = this
+    if (totals.envelopes !== report.envelopes || totals.bytes !== bytes || this.#days.size !== days.size) return false
+    return (
+      [...days].every(([day, topics]) => this.count(day) === sumOf(topics)) && totals.topics === topicsOf(days).size
+    )
+  }
+
+  /** What writes these counts in place of all there are. */
+  async replacement({ report, bytes, days }: Rebuild, lastSeq: number): Promise<LevelOperation[]> {
+    const operations: LevelOperation[] = []
+    for (const table of [layout.allTopicCounts(), layout.dayCounts(), layout.allTopics()])
+      for (let range: LevelRange | undefined = table; range !== undefined; ) {
+        const { entries }: Reading = await readThrough(this.#store, range, READ)
+        for (const [key] of entries) operations.push({ type: 'del', key })
+        const last = entries.at(-1)
+        range = last && { gt: last[0], lt: table.lt }
+      }
+    const topics = topicsOf(days)
+    for (const [day, counts] of days) {
+      operations.push(write(layout.dayCountKey(day), sumOf(counts)))
+      for (const [topic, n] of counts) operations.push(writeTopicCount({ day, topic, n }, lastSeq))
+    }
+    for (const [topic, n] of topics) operations.push(write(layout.topicKey(topic), n))
+    const totals = { lastSeq, envelopes: report.envelopes, bytes, topics: topics.size, counted: lastSeq }
+    return [...operations, { type: 'put', key: TOTALS_KEY, value: encodeTotals(totals) }]
   }
 
   /** Days between two, inclusive, that hold envelopes, ascending. */
@@ -224,6 +255,19 @@ export class Ledger {
     let next = 0
     return changes.map(({ known }) => known?.n ?? count(read[next++]))
   }
+}
+
+function sumOf(counts: Map<number, number>): number {
+  let sum = 0
+  for (const n of counts.values()) sum += n
+  return sum
+}
+
+/** On how many days each topic has envelopes. */
+function topicsOf(days: Map<number, Map<number, number>>): Map<number, number> {
+  const topics = new Map<number, number>()
+  for (const counts of days.values()) for (const topic of counts.keys()) topics.set(topic, (topics.get(topic) ?? 0) + 1)
+  return topics
 }
 
 const NOTHING: Totals = { lastSeq: 0, envelopes: 0, bytes: 0, topics: 0, counted: 0 }

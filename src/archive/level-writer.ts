@@ -1,5 +1,7 @@
+import { MAX_UINT32 } from '../wire/bytes.js'
 import type { Envelope } from '../wire/envelope.js'
 import type { AppendOutcome } from './archive.js'
+import type { IngestMarks } from './ingest-marks.js'
 import * as layout from './level-layout.js'
 import type { Ledger } from './level-ledger.js'
 import { getReadable, readThrough } from './level-reader.js'
@@ -25,10 +27,12 @@ type Place = 'free' | 'known' | 'damaged'
 export class LevelWriter {
   readonly #store: LevelStore
   readonly #ledger: Ledger
+  readonly #marks: IngestMarks | undefined
   readonly #newest = new NewestEnvelopes()
   #inDoubt = false
 
-  constructor(store: LevelStore, ledger: Ledger) {
+  constructor(store: LevelStore, ledger: Ledger, marks?: IngestMarks | undefined) {
+    this.#marks = marks
     this.#store = store
     this.#ledger = ledger
   }
@@ -81,6 +85,19 @@ export class LevelWriter {
     const change = await this.#ledger.change(places, 1, firstSeq + envelopes.length - 1)
     await this.#write(insertions(envelopes, firstSeq, change.operations))
     change.apply()
+    const times = envelopes.map(({ sent }) => sent)
+    const [oldest, newest] = times.reduce(
+      ([min, max], sent) => [Math.min(min, sent), Math.max(max, sent)],
+      [MAX_UINT32, 0]
+    )
+    this.#marks?.add({ lastSeq: firstSeq + envelopes.length - 1, count: envelopes.length, oldest, newest })
+  }
+
+  /** Gives envelopes that are stored and counted a new place at the end of the order of ingest. */
+  async renumber(envelopes: Envelope[]): Promise<void> {
+    await this.#settle()
+    for (let from = 0; from < envelopes.length; from += RUN_ENTRIES)
+      await this.#insert(envelopes.slice(from, from + RUN_ENTRIES), [])
   }
 
   /** Deletes the first envelopes of a range, of those that come after `from`. */

@@ -9,11 +9,15 @@ export type Ask = <T>(command: string, params?: unknown) => Promise<T>
 /** Looking at an archive takes moments; deleting most of a large one, minutes. */
 const DEADLINE_MS = 10 * 60_000
 
-/** Asks the node that runs on the data dir, or opens its store when none does. The data dir must be there: in the wrong folder it is an error. */
+/**
+ * Asks the node that runs on the data dir, or opens its store when none does. The data dir must be there: in the wrong folder it is an error. With `salvage` a store that
+ * does not open since it is damaged is mended first.
+ */
 export async function withDataDir<T>(
   path: string | undefined,
   context: CommandContext,
-  use: (ask: Ask, dir: DataDir) => Promise<T>
+  use: (ask: Ask, dir: DataDir) => Promise<T>,
+  options: { salvage?: boolean } = {}
 ): Promise<T> {
   const dir = await findDataDir(path ?? DEFAULT_DATA_DIR)
   const signal = AbortSignal.any([context.signal, AbortSignal.timeout(DEADLINE_MS)])
@@ -27,7 +31,7 @@ export async function withDataDir<T>(
   }
   // what opens a store is not loaded where a node answers
   const { openOffline } = await import('../node/offline.js')
-  const offline = await openOffline(dir)
+  const offline = await openOffline(dir, options)
   try {
     return await use(async (command, params) => (await offline.ask(command, params, { signal })) as never, dir)
   } finally {

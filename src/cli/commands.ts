@@ -8,6 +8,7 @@ import { request } from './commands/request.js'
 import { start } from './commands/start.js'
 import { stats } from './commands/stats.js'
 import { trustAdd, trustList, trustRemove } from './commands/trust.js'
+import { repair, verify } from './commands/verify.js'
 
 /** Every command of the program, in the order of the help. */
 export const commands: readonly Command[] = [
@@ -23,5 +24,7 @@ export const commands: readonly Command[] = [
   keysList,
   stats,
   prune,
+  verify,
+  repair,
   backfill
 ]

@@ -68,6 +68,8 @@ export function adminHandlers(parts: AdminParts): Record<string, ControlHandler>
     'keys.add': command(keysAdd, async ({ name, key, peer }) => keys.add(name, fromHex(key), { peer })),
     'keys.remove': command(oneName, async ({ name }) => ({ removed: await keys.remove(name) })),
     stats: command(nothing, async () => stats(parts)),
+    verify: command(nothing, async (_, { signal }) => archive.verify({ signal })),
+    repair: command(nothing, async (_, { signal }) => archive.repair({ signal })),
     prune: command(pruneBefore, async ({ before }, { signal }) => ({ pruned: await archive.prune(before, { signal }) }))
   }
 }

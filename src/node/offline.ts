@@ -17,10 +17,10 @@ export interface Offline {
 }
 
 /** Throws `DataDirLockedError` when another process has it open without a control socket. */
-export async function openOffline(dir: DataDir): Promise<Offline> {
+export async function openOffline(dir: DataDir, options: { salvage?: boolean } = {}): Promise<Offline> {
   const cleanup = new Cleanup()
   try {
-    const store = cleanup.after(await openStore(dir), store => store.close())
+    const store = cleanup.after(await openStore(dir, options), store => store.close())
     const { datastore, archive } = store
     const logger = defaultLogger()
     const trust = cleanup.after(new TrustList({ datastore, logger }), trust => trust.close())

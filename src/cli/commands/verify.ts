@@ -1,0 +1,67 @@
+import type { ArchiveReport } from '../../archive/archive.js'
+import { withDataDir } from '../admin-session.js'
+import { type CommandContext, defineCommand } from '../command.js'
+import { writeJson, writeLine } from '../output.js'
+import { adminShape } from '../shared-options.js'
+import { formatMoment } from '../table.js'
+
+/** So many times are named; the rest is counted. */
+const MAX_TIMES = 20
+
+export const verify = defineCommand({
+  name: 'verify',
+  about: 'read the whole archive and say what is wrong with it',
+  details: 'Exits with 1 when something is wrong. A node may run meanwhile.',
+  shape: adminShape,
+  async run(config, _operands, context) {
+    const report = await inspect('verify', config, context)
+    return isSound(report) ? 0 : 1
+  }
+})
+
+export const repair = defineCommand({
+  name: 'repair',
+  about: 'drop what is damaged in the archive, and make its indexes and counts anew',
+  details:
+    'Says which times "waku-mailserver backfill" should fetch again from another mailserver. A node may run meanwhile: it takes\n' +
+    'envelopes in again when the repair is over.',
+  shape: adminShape,
+  async run(config, _operands, context) {
+    await inspect('repair', config, context)
+    return 0
+  }
+})
+
+async function inspect(
+  command: 'verify' | 'repair',
+  config: { 'data-dir'?: string | undefined; json?: boolean | undefined },
+  context: CommandContext
+): Promise<ArchiveReport> {
+  const report = await withDataDir(config['data-dir'], context, ask => ask<ArchiveReport>(command), {
+    salvage: command === 'repair'
+  })
+  if (config.json === true) await writeJson(context.stdout, report, context)
+  else await writeLine(context.stdout, describe(command, report), context)
+  return report
+}
+
+function isSound({ damaged, missing, index, countsWrong }: ArchiveReport): boolean {
+  return damaged === 0 && missing === 0 && index === 0 && !countsWrong
+}
+
+function describe(command: 'verify' | 'repair', report: ArchiveReport): string {
+  const { envelopes, damaged, missing, index, countsWrong, gaps } = report
+  const lines = [`${envelopes} envelopes are as they were stored`]
+  if (isSound(report)) return `${lines[0]}; nothing is wrong`
+  const mended = command === 'repair'
+  if (damaged > 0) lines.push(`${damaged} or more are damaged${mended ? ': dropped' : ''}`)
+  if (missing > 0) lines.push(`${missing} were stored and are gone`)
+  if (index > 0) lines.push(`${index} or more entries of indexes are wrong${mended ? ': made anew' : ''}`)
+  if (countsWrong) lines.push(`the counts are wrong${mended ? ': counted anew' : ''}`)
+  if (gaps.length > 0) lines.push('waku-mailserver backfill may fetch these times again from another mailserver:')
+  for (const { from, until } of gaps.slice(0, MAX_TIMES))
+    lines.push(`  --since ${from} --until ${until}   (${formatMoment(from)} to ${formatMoment(until)})`)
+  if (gaps.length > MAX_TIMES) lines.push(`  and ${gaps.length - MAX_TIMES} more: --json tells all`)
+  if (!mended) lines.push('waku-mailserver repair drops what is damaged and mends the rest')
+  return lines.join('\n')
+}

@@ -1,0 +1,163 @@
+import assert from 'node:assert/strict'
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { rm, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { ClassicLevel } from 'classic-level'
+import { LEVEL_OPTIONS, openDatabase } from '../../src/archive/database.js'
+import * as layout from '../../src/archive/level-layout.js'
+import { useQuickKeccak } from '../../src/node/quick-keccak.js'
+import { MAX_UINT32, toHex } from '../../src/wire/bytes.js'
+import { GapKind } from '../../src/wire/coverage.js'
+import type { Envelope } from '../../src/wire/envelope.js'
+import { envelopesOfProcess } from './appending-process.js'
+import { readPage } from './comparison.js'
+import { databaseInTables, flip, largest } from './damage.js'
+import { temporaryDirectory } from './temporary.js'
+import { envelopeAt } from './traffic.js'
+
+await useQuickKeccak()
+
+const NOON = 1_600_041_600
+const ALL = { lower: 0, upper: MAX_UINT32, limit: Number.POSITIVE_INFINITY }
+const TOPIC = Uint8Array.of(1, 2, 3, 4)
+const SOUND = { damaged: 0, missing: 0, index: 0, countsWrong: false, gaps: [] }
+const ENVELOPES = Array.from({ length: 600 }, (_, i) => envelopeAt(NOON + i * 300, TOPIC, new Uint8Array(100).fill(i)))
+
+type Level = ClassicLevel<Uint8Array, Uint8Array>
+
+async function changed(directory: string, change: (level: Level) => Promise<void>): Promise<void> {
+  const level: Level = new ClassicLevel<Uint8Array, Uint8Array>(directory, LEVEL_OPTIONS)
+  await level.open()
+  await change(level)
+  await level.close()
+}
+
+const entryOf = ({ sent, hash, topicNumber, size }: Envelope): layout.Entry => ({
+  sent,
+  hash,
+  topic: topicNumber,
+  size
+})
+
+test('verify says what is wrong, and nothing of an archive that is sound', async t => {
+  const directory = join(await temporaryDirectory(t), 'db')
+  await databaseInTables(directory, [ENVELOPES.slice(0, 300), ENVELOPES.slice(300)])
+  const sound = await openDatabase(directory)
+  assert.deepEqual(await sound.archive.verify(), { ...SOUND, envelopes: 600 })
+  await sound.archive.prune((ENVELOPES[100] as Envelope).sent)
+  assert.deepEqual(await sound.archive.verify(), { ...SOUND, envelopes: 500 })
+  await sound.close()
+  const [a, b, c, d] = ENVELOPES.slice(200) as [Envelope, Envelope, Envelope, Envelope]
+  await changed(directory, async level => {
+    const row = (await level.get(layout.envelopeKey(entryOf(a)))) as Uint8Array
+    row[40] = (row[40] as number) ^ 1
+    await level.put(layout.envelopeKey(entryOf(a)), row)
+    await level.del(layout.envelopeKey(entryOf(b)))
+    await level.del(layout.indexKey(entryOf(c)))
+    await level.put(layout.indexKey(entryOf(d)), layout.uint32(7))
+  })
+  const { archive, close } = await openDatabase(directory)
+  t.after(close)
+  const gaps = [a, b].map(({ sent }) => ({ from: sent, until: sent, kind: GapKind.damaged, count: 1 }))
+  // the index: that of b points nowhere, that of c is missing, that of d is wrong
+  const found = { envelopes: 498, damaged: 1, missing: 1, index: 3, countsWrong: true, gaps }
+  assert.deepEqual(await archive.verify(), found)
+  assert.deepEqual(await archive.verify(), found, 'nothing was changed')
+
+  assert.deepEqual(await archive.repair(), found)
+  const { rows } = await readPage(archive, ALL)
+  assert.deepEqual(
+    (await readPage(archive, { ...ALL, topics: [TOPIC] })).rows.map(({ raw }) => toHex(raw)),
+    rows.map(({ raw }) => toHex(raw))
+  )
+  const stats = await archive.stats()
+  assert.deepEqual([stats.envelopes, stats.topics, stats.lastSeq, stats.damaged], [498, 1, 600, undefined])
+  assert.equal(
+    stats.bytes,
+    rows.reduce((sum, { raw }) => sum + raw.length, 0)
+  )
+  assert.deepEqual((await archive.coverage({ lower: 0, upper: MAX_UINT32 })).gaps, gaps, 'kept for those who ask')
+  assert.deepEqual(await archive.append([a, b, c]), ['stored', 'stored', 'known'])
+  assert.equal((await archive.verify()).countsWrong, false)
+  assert.equal((await archive.stats()).envelopes, 500)
+})
+
+test('a repair that was broken off is made good by the next opener', async t => {
+  const directory = join(await temporaryDirectory(t), 'db')
+  await databaseInTables(directory, [ENVELOPES])
+  const one = ENVELOPES[5] as Envelope
+  await changed(directory, async level => {
+    // as far as it came: a row dropped, nothing counted yet
+    await level.put(layout.metaKey('repairing'), layout.uint32(1))
+    await level.del(layout.envelopeKey(entryOf(one)))
+    await level.del(layout.indexKey(entryOf(one)))
+  })
+  const { archive, close } = await openDatabase(directory)
+  t.after(close)
+  assert.equal((await archive.stats()).envelopes, 599)
+  assert.equal((await archive.verify()).countsWrong, false)
+})
+
+test('a byte that changed in the log after a kill: what it lost is found at open, named and counted out', async t => {
+  const directory = await temporaryDirectory(t)
+  const child = fork(fileURLToPath(new URL('./appending-process.js', import.meta.url)), [join(directory, 'db')])
+  t.after(() => child.kill('SIGKILL'))
+  let acknowledged = 0
+  await new Promise<void>((resolve, reject) => {
+    child.on('error', reject)
+    child.on('message', count => {
+      acknowledged = Number(count)
+      if (acknowledged >= 3000) resolve()
+    })
+  })
+  child.kill('SIGKILL')
+  await once(child, 'exit')
+  const log = await largest(join(directory, 'db'), '.log')
+  await flip(log, Math.floor((await stat(log)).size / 2))
+
+  const { archive, close } = await openDatabase(join(directory, 'db'))
+  t.after(close)
+  const said: string[] = []
+  archive.watch({ damaged: (_gap, text) => said.push(text) })
+  const { envelopes, lastSeq } = await archive.stats()
+  const { rows } = await readPage(archive, ALL)
+  assert.equal(envelopes, rows.length, 'the counts are true')
+  const lost = acknowledged - rows.length
+  t.diagnostic(`${acknowledged} acknowledged, ${rows.length} there; ${said.length} groups named`)
+  assert(lastSeq >= acknowledged)
+  assert(said.length > 0 && said.every(text => /lost \(numbers \d+ to \d+ of the order of ingest\)/.test(text)))
+  const { gaps } = await archive.coverage({ lower: 0, upper: MAX_UINT32 })
+  const missing = envelopesOfProcess(0, acknowledged).filter(
+    ({ hash }) => !rows.some(row => Buffer.compare(row.hash, hash) === 0)
+  )
+  assert(missing.length >= lost && missing.length > 0)
+  for (const { sent } of missing)
+    assert(gaps.some(gap => gap.kind === GapKind.damaged && gap.from <= sent && gap.until >= sent))
+  assert.deepEqual(new Set(await archive.append(missing)), new Set(['stored']))
+})
+
+test('an archive that was closed is not looked through at open, and one without marks neither', async t => {
+  const directory = join(await temporaryDirectory(t), 'db')
+  await databaseInTables(directory, [ENVELOPES])
+  await rm(`${directory}.marks`)
+  const { archive, close } = await openDatabase(directory)
+  t.after(close)
+  assert.equal((await archive.stats()).envelopes, 600)
+  assert.deepEqual((await archive.coverage({ lower: 0, upper: MAX_UINT32 })).gaps, [])
+})
+
+test('a database whose manifest is damaged opens after a repair, with everything in it', async t => {
+  const directory = join(await temporaryDirectory(t), 'db')
+  await databaseInTables(directory, [ENVELOPES])
+  const manifest = await largest(directory, /^MANIFEST/)
+  await flip(manifest, 20)
+  await assert.rejects(openDatabase(directory), { name: 'ArchiveError', message: /waku-mailserver repair/ })
+  const { archive, close } = await openDatabase(directory, { salvage: true })
+  t.after(close)
+  await archive.repair()
+  assert.deepEqual(await archive.verify(), { ...SOUND, envelopes: 600 })
+  assert.equal((await readPage(archive, ALL)).rows.length, 600)
+})
