@@ -47,6 +47,7 @@ export async function openDatabase(path: string, { salvage = false }: { salvage?
     if (!isUnreadable(error)) throw error
     if (!salvage) {
       const { message } = error as Error
+      if (!/corrupt/i.test(message)) throw error
       throw new ArchiveError(`${message}; "waku-mailserver repair" may mend it`, { cause: error })
     }
   }
