@@ -117,7 +117,19 @@ test('a peer that is not there, files that are not there, and a missing data dir
 test('help comes from the schema: every option, its allowed values and its default', async () => {
   const overview = await runHere(['help'])
   assert.equal(overview.code, 0)
-  for (const name of ['start', 'id', 'post', 'request', 'trust add', 'keys list', 'stats', 'prune', 'verify', 'repair', 'backfill']) {
+  for (const name of [
+    'start',
+    'id',
+    'post',
+    'request',
+    'trust add',
+    'keys list',
+    'stats',
+    'prune',
+    'verify',
+    'repair',
+    'backfill'
+  ]) {
     assert.match(overview.stdout, new RegExp(`^ {2}${name}\\b`, 'm'))
   }
   const start = await runHere(['help', 'start'])
