@@ -16,6 +16,7 @@ import { certificateFiles, listenPlaces } from './listen-config.js'
 import { byNetwork, checkNetworks } from './node-networks.js'
 import { type NodeServices, nodeServices } from './node-services.js'
 import { createPeerNode, startPeerNode } from './peer-node.js'
+import { PeersInMemory } from './peers-in-memory.js'
 import { useQuickKeccak } from './quick-keccak.js'
 import { type ReadyFile, removeReadyFile, writeReadyFile } from './ready-file.js'
 import { Relays } from './relays.js'
@@ -108,9 +109,11 @@ async function assemble(
 
   let forwarding: Forwarding | undefined
   const forward: RequestForwarder = async (...request) => await forwarding?.forward(...request)
+  const records = new PeersInMemory(store.datastore)
+  await records.forgetOld()
   const node: Libp2p<NodeServices> = await createPeerNode<NodeServices>({
     privateKey,
-    datastore: store.datastore,
+    datastore: records,
     listen: own,
     announce: config.announce?.map(String),
     webSockets,

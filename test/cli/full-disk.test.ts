@@ -32,6 +32,11 @@ test('when the disk takes no more the poster is told, the operator too, and noth
   assert.ok(confirmed.length > 0 && confirmed.length < 60, `${confirmed.length} confirmed`)
   assert.match(stderr, /^waku-mailserver: envelopes cannot be stored and are refused: .*File too large/m)
   assert.equal(stderr.match(/cannot be stored/g)?.length, 1, 'said once')
+  const limited = join(cwd, 'waku-data', 'password')
+  const read = ['request', '--server', address, '--topics', 'full', '--password-file', limited, '--trust', '--json']
+  const answered = await run(t, read, { cwd })
+  assert.equal(answered.code, 0, `reading never depends on a write: ${answered.stderr}`)
+  assert.equal(answered.json().filter(line => 'hash' in line).length, confirmed.length)
   child.kill('SIGTERM')
   await once(child, 'exit')
 
