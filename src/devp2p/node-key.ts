@@ -1,11 +1,11 @@
-import { createECDH, type ECDH } from 'node:crypto'
 import { privateKeyFromRaw } from '@libp2p/crypto/keys'
 import type { PeerId, PrivateKey } from '@libp2p/interface'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { secp256k1 } from '@noble/curves/secp256k1.js'
+import { type CurveKey, platformKey, portableKey } from './curve.js'
 
 /**
- * A secp256k1 key pair of the platform's fast ECDH: the node's own key, or the ephemeral one of a handshake.
+ * A secp256k1 key pair with the platform's fast ECDH where there is one: the node's own key, or the ephemeral one of a handshake.
  * Created once per key, because setting a private key costs as much as using it.
  */
 export class NodeKey {
@@ -13,18 +13,13 @@ export class NodeKey {
   readonly privateKey: Uint8Array
   /** 65 bytes, uncompressed. */
   readonly publicKey: Uint8Array
-  readonly #ecdh: ECDH
+  readonly #key: CurveKey
 
   /** @param privateKey 32 bytes; random when absent */
   constructor(privateKey?: Uint8Array) {
-    this.#ecdh = createECDH('secp256k1')
-    if (privateKey === undefined) this.#ecdh.generateKeys()
-    else this.#ecdh.setPrivateKey(privateKey)
-    this.publicKey = new Uint8Array(this.#ecdh.getPublicKey())
-    // OpenSSL drops leading zeros of a private key.
-    const raw = this.#ecdh.getPrivateKey()
-    this.privateKey = privateKey ?? new Uint8Array(32)
-    if (privateKey === undefined) this.privateKey.set(raw, 32 - raw.length)
+    this.#key = platformKey(privateKey) ?? portableKey(privateKey)
+    this.publicKey = this.#key.publicKey
+    this.privateKey = this.#key.privateKey
   }
 
   /** The libp2p key of the same identity; only secp256k1 keys have a node id. */
@@ -44,7 +39,7 @@ export class NodeKey {
 
   /** The x coordinate (32 bytes) of the point shared with the holder of `publicKey` (65 bytes). Throws for no point. */
   ecdh(publicKey: Uint8Array): Uint8Array {
-    return this.#ecdh.computeSecret(publicKey)
+    return this.#key.agree(publicKey)
   }
 
   /** 65 bytes `r ‖ s ‖ v` over a 32-byte digest, v = 0 or 1. */
