@@ -8,16 +8,19 @@ export const ROOT = join(import.meta.dirname, '..')
 /** Of the README: what an application that embeds the services installs beside the package. */
 export const BESIDE = ['libp2p', '@libp2p/tcp', '@libp2p/identify', '@chainsafe/libp2p-noise', '@libp2p/yamux']
 
-/** Runs a program to its end; rejects with what it wrote when it fails or takes more than `timeout` ms. */
-export function run(command, args, { cwd = ROOT, timeout = 300_000, env = process.env } = {}) {
+/** Runs a program to its end, or until it wrote a text; rejects with what it wrote when it fails or takes more than `timeout` ms. */
+export function run(command, args, { cwd = ROOT, timeout = 300_000, env = process.env, until = undefined } = {}) {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'], timeout, killSignal: 'SIGKILL' })
     let [stdout, stderr] = ['', '']
-    child.stdout.on('data', data => (stdout += data))
+    child.stdout.on('data', data => {
+      stdout += data
+      if (until !== undefined && stdout.includes(until)) child.kill('SIGKILL')
+    })
     child.stderr.on('data', data => (stderr += data))
     child.on('error', reject)
     child.on('close', code => {
-      if (code === 0) resolve({ stdout, stderr })
+      if (code === 0 || (until !== undefined && stdout.includes(until))) resolve({ stdout, stderr })
       else
         reject(
           new Error(`${command} ${args.join(' ')} ended with ${code}\n${stdout.slice(-2000)}${stderr.slice(-2000)}`)
@@ -59,8 +62,12 @@ export function application() {
 
 const TTL_MS = 3_000
 
-/** Serves, posts, waits until the message is past its TTL, fetches and opens it: by the programs of the README. */
-export async function scenario(folder, program, args = []) {
+/**
+ * Serves, posts, waits until the message is past its TTL, fetches and opens it: by the programs of the README.
+ *
+ * @param lingers the programs need not end by themselves
+ */
+export async function scenario(folder, program, args = [], { lingers = false } = {}) {
   const server = spawn(program, [...args, 'built/embed.js'], { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] })
   let errors = ''
   server.stderr.on('data', data => (errors += data))
@@ -71,10 +78,16 @@ export async function scenario(folder, program, args = []) {
       setTimeout(() => reject(new Error(`the server says nothing: ${errors.slice(-2000)}`)), 30_000).unref()
     })
     const options = { cwd: folder, timeout: 60_000 }
-    const sent = await run(program, [...args, 'built/send.js', address], options)
+    const sent = await run(program, [...args, 'built/send.js', address], {
+      ...options,
+      until: lingers ? 'it is on the disk' : undefined
+    })
     if (!sent.stdout.includes('it is on the disk')) throw new Error(`not confirmed: ${sent.stdout}${sent.stderr}`)
     await new Promise(resolve => setTimeout(resolve, TTL_MS))
-    const read = await run(program, [...args, 'built/read.js', address], options)
+    const read = await run(program, [...args, 'built/read.js', address], {
+      ...options,
+      until: lingers ? 'the bridge is open' : undefined
+    })
     if (!read.stdout.includes('the bridge is open')) throw new Error(`not fetched: ${read.stdout}${read.stderr}`)
   } finally {
     server.kill('SIGKILL')

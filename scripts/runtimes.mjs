@@ -21,7 +21,9 @@ const RUNTIMES = [
     name: 'Deno',
     spec: `@deno/${process.platform}-${DENO}${LIBC}@2`,
     path: `@deno/${process.platform}-${DENO}${LIBC}/deno`,
-    args: ['run', '--allow-all', '--node-modules-dir=manual']
+    args: ['run', '--allow-all', '--node-modules-dir=manual'],
+    lingers: true,
+    note: '; what libp2p leaves behind keeps the process, end it with `process.exit()`'
   },
   {
     name: 'Bun',
@@ -52,7 +54,8 @@ for (const runtime of RUNTIMES) {
   try {
     const program = await binary(runtime)
     row.version = /\d+\.\d+\.\d+/.exec((await run(program, ['--version'])).stdout)?.[0] ?? '?'
-    await scenario(folder, program, runtime.args)
+    await scenario(folder, program, runtime.args, runtime)
+    row.verdict += runtime.note ?? ''
   } catch (err) {
     row.verdict = 'no'
     process.stderr.write(`${runtime.name}: ${err.message}\n`)

@@ -44,27 +44,41 @@ export type {
   AppendOutcome,
   Archive,
   ArchiveCoverage,
+  ArchiveDamage,
   ArchiveEnd,
+  ArchiveFilter,
   ArchiveQuery,
   ArchiveRow,
   ArchiveStats,
+  ArchiveWatcher,
   DigestQuery,
   SequencedRow,
   SequenceEnd,
   SequenceQuery
 } from './archive/archive.js'
+export type { DatastoreArchiveInit } from './archive/datastore-archive.js'
 export { DatastoreArchive } from './archive/datastore-archive.js'
 export * from './archive/errors.js'
 export type { PeerTarget } from './base/peer-target.js'
 export { type DialFailure, dialFailure } from './libp2p/dial-failure.js'
 export { MAIL_PROTOCOL } from './libp2p/mail-protocol.js'
-export type { MailClientService, MailClientServiceInit } from './libp2p/mailclient-service.js'
+export type {
+  MailClientService,
+  MailClientServiceComponents,
+  MailClientServiceInit
+} from './libp2p/mailclient-service.js'
+export type { MailserverPreset } from './libp2p/mailserver-defaults.js'
 export { mailserverDefaults } from './libp2p/mailserver-defaults.js'
-export type { MailserverService, MailserverServiceInit } from './libp2p/mailserver-service.js'
+export type {
+  MailserverService,
+  MailserverServiceComponents,
+  MailserverServiceInit
+} from './libp2p/mailserver-service.js'
 export { PACKETS_PROTOCOL } from './libp2p/packet-protocol.js'
 export { PUSH_PROTOCOL } from './libp2p/push-protocol.js'
 export { MissingWakuError } from './libp2p/service-lookup.js'
-export type { WakuService } from './libp2p/waku-service.js'
+export type { WakuService, WakuServiceComponents } from './libp2p/waku-service.js'
+export type { Limits } from './limits/limits.js'
 export type { DigestAsked, RangeDigest } from './mailclient/digest-query.js'
 export * from './mailclient/errors.js'
 export type { HistoryCursor } from './mailclient/history-cursor.js'
@@ -72,16 +86,22 @@ export type { HistoryQuery } from './mailclient/history-query.js'
 export type { HistoryPage } from './mailclient/history-walk.js'
 export type { ServerReport } from './mailclient/mail-client.js'
 export * from './mailserver/errors.js'
+export type { KeyEntry } from './mailserver/key-entry.js'
 export type { KeyInfo, Keyring } from './mailserver/keyring.js'
+export type { RequestForwarder } from './mailserver/request-forwarder.js'
 export type { RequestPolicy, SignatureRule } from './mailserver/request-policy.js'
 export type { TrustEntry, TrustOptions } from './trust/trust-entry.js'
-export type { TrustChange, TrustList } from './trust/trust-list.js'
+export type { TrustChange, TrustList, TrustListEvents } from './trust/trust-list.js'
+export type { Counters } from './waku/counters.js'
 export * from './waku/errors.js'
+export type { MailDialler, RequestHandler } from './waku/mail-exchange.js'
 export type { Message, PostResult, SealedMessage } from './waku/message.js'
+export type { Network, PacketChannel } from './waku/packet-channel.js'
 export type { PacketDigester } from './waku/packet-digester.js'
 export type { WakuInit } from './waku/settings.js'
+export type { EnvelopeStore } from './waku/store-batch.js'
 export type { MessageFilter, ReceivedMessage } from './waku/subscription.js'
-export type { Waku, WakuPeer } from './waku/waku.js'
+export type { Connector, RunOptions, Waku, WakuPeer } from './waku/waku.js'
 export { bloomOf, fullBloom, topicBloom } from './wire/bloom.js'
 export { type Coverage, type Gap, GapKind } from './wire/coverage.js'
 export { type DigestPart, fingerprintOf } from './wire/digest.js'
@@ -89,11 +109,14 @@ export { decodeEnvelope, Envelope, type EnvelopeDigest, type EnvelopeFields, enc
 export { MalformedError, UnencodableError } from './wire/errors.js'
 export { Fingerprint } from './wire/fingerprint.js'
 export type { Dialect } from './wire/history-request.js'
+export type { Hash } from './wire/keccak.js'
 export { keccak256, useKeccak } from './wire/keccak.js'
 export { keyFromPassword } from './wire/key.js'
 export { PacketDigests } from './wire/packet-digests.js'
+export type { PayloadInit } from './wire/payload.js'
 export { decodePayload, encodePayload, type OpenedPayload } from './wire/payload.js'
 export { RequestError, RequestErrorCode } from './wire/request-error.js'
+export type { PlainDialect, RawDialect } from './wire/request-shape.js'
 export type { RateLimits, StatusOptions } from './wire/status.js'
 export { openSymmetric, sealSymmetric } from './wire/symmetric.js'
 export { parseTopic, topicFromName } from './wire/topic.js'

@@ -14,7 +14,8 @@ const UPGRADE_TIMEOUT = 5_000
 /** Connections at a time. */
 export const MAX_CONNECTIONS = 1024
 
-type Preset = Required<
+/** The options of libp2p that `mailserverDefaults` sets. */
+export type MailserverPreset = Required<
   Pick<Libp2pOptions, 'connectionEncrypters' | 'streamMuxers' | 'connectionGater' | 'connectionManager'>
 >
 
@@ -24,7 +25,7 @@ type Preset = Required<
  * options of `createLibp2p`; transports, addresses and services are the application's. What it changes of
  * `connectionManager` or `connectionGater` it takes from here too.
  */
-export function mailserverDefaults(): Preset {
+export function mailserverDefaults(): MailserverPreset {
   return {
     connectionEncrypters: [noise()],
     streamMuxers: [keepFirstBytes(yamux({ streamOptions: { maxStreamWindowSize: STREAM_WINDOW_BYTES } }))],

@@ -1,6 +1,7 @@
 import { keccak_256 } from '@noble/hashes/sha3.js'
 
-type Hash = (bytes: Uint8Array) => Uint8Array
+/** Keccak-256: 32 bytes. */
+export type Hash = (bytes: Uint8Array) => Uint8Array
 
 let implementation: Hash = keccak_256
 
