@@ -60,6 +60,7 @@ export type { DatastoreArchiveInit } from './archive/datastore-archive.js'
 export { DatastoreArchive } from './archive/datastore-archive.js'
 export * from './archive/errors.js'
 export type { PeerTarget } from './base/peer-target.js'
+export { lockStorage, StorageLockError } from './base/storage-lock.js'
 export { type DialFailure, dialFailure } from './libp2p/dial-failure.js'
 export { MAIL_PROTOCOL } from './libp2p/mail-protocol.js'
 export type {

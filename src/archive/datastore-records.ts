@@ -84,6 +84,11 @@ export class DatastoreRecords {
       batch.put(this.#key(entry), (envelopes[i] as Envelope).raw.slice())
     })
     await batch.commit()
+    // datastore-idb says that a batch is written also when the browser had no room for it
+    const last = entries.at(-1)
+    if (last !== undefined && !(await this.#datastore.has(this.#key(last)))) {
+      throw new Error('the datastore did not keep what it was given: there may be no room left')
+    }
   }
 
   async delete(entries: IndexEntry[]): Promise<void> {

@@ -17,6 +17,8 @@ interface Failure {
 }
 
 interface Browser {
+  isSecureContext?: boolean
+  location?: { hostname?: string }
   navigator?: { onLine?: boolean; permissions?: { query(permission: { name: string }): Promise<{ state: string }> } }
 }
 
@@ -28,6 +30,11 @@ const LOCAL =
 export async function dialFailure(cause: unknown): Promise<DialFailure> {
   const failures = flatten(cause as Failure)
   const named = (name: string): boolean => failures.some(failure => failure.name === name)
+  if ((globalThis as Browser).isSecureContext === false)
+    return {
+      reason: 'insecure-page',
+      text: 'this page was not loaded over https, nor from localhost: its browser denies it the cryptography to dial'
+    }
   if (named('UnsupportedProtocolError')) return { reason: 'no-mailserver', text: 'the peer is no mailserver' }
   if (named('SecurityError'))
     return { reason: 'insecure-page', text: 'a page that was loaded over https may connect to wss: addresses only' }
@@ -49,9 +56,10 @@ export async function dialFailure(cause: unknown): Promise<DialFailure> {
 }
 
 async function inBrowser(url: string): Promise<DialFailure> {
-  const { navigator } = globalThis as Browser
+  const { navigator, location } = globalThis as Browser
   if (navigator?.onLine === false) return { reason: 'offline', text: 'the browser is offline' }
-  if (LOCAL.test(new URL(url).hostname)) {
+  // a page of the local network may reach it anyhow
+  if (LOCAL.test(new URL(url).hostname) && !LOCAL.test(location?.hostname ?? '')) {
     const state = await permission(navigator)
     if (state !== undefined && state !== 'granted')
       return {

@@ -24,7 +24,7 @@ export class SessionOverError extends Error {
 
 /** Why a peer cannot be dialled. */
 export type UnreachableReason =
-  /** the page came over https, the address is `ws:` */
+  /** the page came over https and the address is `ws:`, or it did not come over https and has no cryptography to dial */
   | 'insecure-page'
   /** the connection gater refuses every address; in a browser it refuses `ws:` and private ones unless told otherwise */
   | 'refused-address'

@@ -87,3 +87,22 @@ test('a failed batch leaves a datastore archive as it is on disk, and a retry st
   const { envelopes: count, lastSeq } = await archive.stats()
   assert.deepEqual([count, lastSeq], [2, 2])
 })
+
+test('a datastore that drops a batch without a word is found out: nothing of it counts as stored', async () => {
+  let full = false
+  class Forgetful extends MemoryDatastore {
+    override batch() {
+      const batch = super.batch()
+      // as datastore-idb when the quota is exceeded
+      return full ? { ...batch, commit: async () => {} } : batch
+    }
+  }
+  const archive = await DatastoreArchive.open({ datastore: new Forgetful() })
+  const [first, second] = [envelopes(3).slice(0, 2), envelopes(3).slice(2)]
+  await archive.append(first)
+  full = true
+  await assert.rejects(archive.append(second), { name: 'ArchiveError' })
+  full = false
+  assert.deepEqual(await archive.append(second), ['stored'])
+  assert.equal((await archive.stats()).envelopes, 3)
+})

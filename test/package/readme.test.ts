@@ -13,6 +13,10 @@ for (const name of ['embed', 'send', 'read']) {
   })
 }
 
+test('the peer for browsers in the README is that of the example page', () => {
+  assert.ok(read('README.md').includes(`\`\`\`ts\n${read('scripts/example-browser/peer.ts')}\`\`\``))
+})
+
 test('two applications that embed the services post, archive and fetch', async () => {
   const { node: server } = await import('../examples/embed.js')
   // the module again, under another name: a second application
