@@ -1,4 +1,5 @@
 import { addressKey } from '../limits/address-key.js'
+import { FIGURES } from '../limits/figures.js'
 import { mostCrowded } from '../limits/most-crowded.js'
 
 export interface InboundLimits {
@@ -16,9 +17,6 @@ export interface Pass {
   closed(): void
 }
 
-/** New connections a second from an address whose peers send garbage: a new identity has more patience to waste. */
-const NOISY_RATE = 2
-
 /** Addresses remembered within a second; beyond that, nobody new is let in until it is over. */
 const MAX_ADDRESSES = 10_000
 
@@ -31,6 +29,8 @@ export class InboundGate {
   readonly #shaking = new Map<object, { key: string; drop: () => void }>()
   readonly #open = new Map<string, number>()
   readonly #recent = new Map<string, number>()
+  /** Let in within this second. */
+  #entered = 0
   #second = 0
 
   /** @param noisy whether peers of an address (`addressKey`) lately sent garbage */
@@ -69,13 +69,16 @@ export class InboundGate {
     if (second !== this.#second) {
       this.#second = second
       this.#recent.clear()
+      this.#entered = 0
     }
     if ((this.#open.get(key) ?? 0) >= this.#limits.maxPerAddress) return false
     const recent = this.#recent.get(key) ?? 0
-    if (recent >= (this.#noisy(key) ? NOISY_RATE : this.#limits.maxRatePerAddress)) return false
+    if (recent >= (this.#noisy(key) ? FIGURES.handshakes.noisyRate : this.#limits.maxRatePerAddress)) return false
     if (recent === 0 && this.#recent.size >= MAX_ADDRESSES) return false
+    if (recent > 0 && this.#entered >= FIGURES.handshakes.rateOfAll) return false
     if (this.#shaking.size >= this.#limits.maxHandshakes && !this.#makeRoom(key)) return false
     this.#recent.set(key, recent + 1)
+    this.#entered++
     return true
   }
 

@@ -3,8 +3,10 @@ import { connect, createServer, type Server, type Socket } from 'node:net'
 import type { ComponentLogger, Logger, PeerId } from '@libp2p/interface'
 import { orAborted } from '../base/or-aborted.js'
 import { addressKey } from '../limits/address-key.js'
+import { FIGURES } from '../limits/figures.js'
 import { MemoryBudget } from '../limits/memory-budget.js'
 import { Throttle } from '../limits/throttle.js'
+import { RecentHashes } from '../waku/recent-hashes.js'
 import { compareBytes, equalBytes, toHex } from '../wire/bytes.js'
 import type { Capability } from './capability.js'
 import { DisconnectError, DisconnectReason } from './disconnect.js'
@@ -95,6 +97,8 @@ export class RlpxHost {
   readonly #gate: InboundGate
   readonly #budget: MemoryBudget
   readonly #throttle: Throttle
+  /** Handshakes that were opened. */
+  readonly #seen = new RecentHashes(FIGURES.handshakes.remembered)
   readonly #log: Logger | undefined
   readonly #servers = new Set<Server>()
   readonly #sockets = new Set<Socket>()
@@ -196,8 +200,13 @@ export class RlpxHost {
     }
     this.#track(socket)
     socket.once('close', () => pass.closed())
+    const isFresh = (name: string): boolean => {
+      const fresh = !this.#seen.has(name)
+      if (fresh) this.#seen.add(name)
+      return fresh
+    }
     try {
-      const channel = await this.#handshake(socket, signal => respond(socket, this.key, { signal }))
+      const channel = await this.#handshake(socket, signal => respond(socket, this.key, { signal, isFresh }))
       const init = this.#connectionInit(socket, channel, 'inbound')
       const objection = this.#objection(channel.remoteId, addressKey(socket.remoteAddress ?? ''))
       if (objection !== undefined) {
@@ -212,6 +221,8 @@ export class RlpxHost {
       else this.counters.refused++
     } catch (error) {
       this.counters.failed++
+      // it took a tenth of what one second has for all of its address
+      this.#throttle.charge({ peer: '', address: addressKey(socket.remoteAddress ?? '') }, FIGURES.handshakes.failed)
       this.#log?.('an inbound connection was not agreed: %s', (error as Error).message)
     }
   }

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { toHex } from '../wire/bytes.js'
 import { HandshakeError } from './errors.js'
 import type { FrameSecrets } from './frame-cipher.js'
 import {
@@ -15,6 +16,9 @@ import {
 } from './handshake.js'
 import type { NodeKey } from './node-key.js'
 import { fastKeccak } from './running-keccak.js'
+
+/** So much of a packet is its own: length, ephemeral key, iv. */
+const NAMED = 2 + 65 + 16
 
 /** An encrypted channel that was agreed on a socket; the socket is paused. */
 export interface SecureChannel {
@@ -52,13 +56,21 @@ export async function initiate(
 /**
  * Runs the recipient's side, in whichever form the initiator uses.
  *
+ * @param options.isFresh whether something with this name was not opened before: to open one, and to answer it, takes long
  * @throws HandshakeError; whatever is thrown, the caller destroys the socket
  */
-export async function respond(socket: Socket, key: NodeKey, options: { signal: AbortSignal }): Promise<SecureChannel> {
+export async function respond(
+  socket: Socket,
+  key: NodeKey,
+  options: { signal: AbortSignal; isFresh?(name: string): boolean }
+): Promise<SecureChannel> {
   const keccak = await fastKeccak()
   const reader = new PrefixReader(socket, options.signal)
   try {
-    const auth = await readPacket(reader, LEGACY_AUTH_SIZE, (packet, form) => openAuth(packet, key, form))
+    const auth = await readPacket(reader, LEGACY_AUTH_SIZE, (packet, form) => {
+      if (options.isFresh?.(nameOf(packet, form)) === false) throw new HandshakeError('a handshake that came before')
+      return openAuth(packet, key, form)
+    })
     const ack = createAck(auth)
     socket.write(ack.packet)
     const secrets = deriveSecrets('recipient', ack, auth, keccak)
@@ -66,6 +78,11 @@ export async function respond(socket: Socket, key: NodeKey, options: { signal: A
   } finally {
     reader.release()
   }
+}
+
+/** Its ephemeral key and iv: without the rest as it was, nothing with the same opens. */
+function nameOf(packet: Uint8Array, form: HandshakeForm): string {
+  return form + toHex(packet.subarray(0, NAMED))
 }
 
 async function readPacket<T>(

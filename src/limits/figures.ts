@@ -24,6 +24,17 @@ export const FIGURES = {
     /** How often it is counted how many are in debt. */
     recount: 100
   },
+  /** Of devp2p; each takes some milliseconds of ours, and may take none of who replays it. */
+  handshakes: {
+    /** What one that fails counts as sent in vain by its address. */
+    failed: 128 * KIB,
+    /** Those that were opened: none is opened again. */
+    remembered: 4096,
+    /** New connections a second from one address while it is in debt. */
+    noisyRate: 2,
+    /** New connections a second from all addresses; beyond that each has one more. */
+    rateOfAll: 128
+  },
   /** What a libp2p peer says of itself when it connects, in up to ten messages. */
   identify: {
     maxMessage: 3 * KIB,

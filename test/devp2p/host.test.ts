@@ -423,6 +423,33 @@ test('an address whose peers send garbage gets new connections slowly', () => {
   assert.equal(entered('10.0.0.1'), 2)
 })
 
+test('an address whose handshakes fail gets new connections slowly, others as before', async context => {
+  const target = await startHost(context)
+  const fails = async (): Promise<void> => {
+    const socket = await openSocket(target)
+    socket.end(randomBytes(2000))
+    await closed(socket)
+  }
+  for (let i = 0; i < 20; i++) await fails()
+  const { failed } = target.host.counters
+  assert.ok(failed >= 17)
+  for (let i = 0; i < 20; i++) await fails()
+  assert.ok(target.host.counters.flooded >= 10, 'cut off before a byte was read')
+  await meet(target, '127.0.0.2')
+})
+
+test('beyond so many new connections a second from all addresses each has one more', () => {
+  const gate = new InboundGate(
+    { maxHandshakes: 1000, maxPerAddress: 50, maxRatePerAddress: 32 },
+    () => false,
+    () => 5000
+  )
+  const entered = (address: string): number =>
+    Array.from({ length: 32 }, () => gate.enter(address, () => {})).filter(pass => pass !== undefined).length
+  const addresses = Array.from({ length: 6 }, (_, i) => `10.0.0.${i}`)
+  assert.deepEqual(addresses.map(entered), [32, 32, 32, 32, 1, 1])
+})
+
 test('a large message that is announced and does not come keeps no memory from others', async context => {
   const target = await startHost(context, { largeMessageMemory: 3_000_000 })
   for (const from of ['127.0.0.2', '127.0.0.3', '127.0.0.4']) {

@@ -52,18 +52,23 @@ test('frames of a session mean nothing in another one', async context => {
   assert.equal(await second.reason({ compressed: true }), BREACH)
 })
 
-test('a replayed handshake leads nowhere: the recipient has brought a fresh key', async context => {
+test('a replayed handshake leads nowhere, and is opened once', async context => {
   const target = await startHost(context)
   const key = new NodeKey()
   const auth = createAuth(key, target.host.key.id)
-  for (let i = 0; i < 2; i++) {
-    const socket = await openSocket(target)
-    socket.write(auth.packet)
-    await once(socket, 'data')
-    // Without the answer's secrets, any frame is a guess.
-    socket.write(randomBytes(64))
-    await closed(socket)
+  const socket = await openSocket(target)
+  socket.write(auth.packet)
+  await once(socket, 'data')
+  // Without the answer's secrets, any frame is a guess.
+  socket.write(randomBytes(64))
+  await closed(socket)
+  for (let i = 0; i < 3; i++) {
+    const again = await openSocket(target)
+    again.on('data', () => assert.fail('it is not opened again, nor answered'))
+    again.write(auth.packet)
+    await closed(again)
   }
+  assert.equal(target.host.counters.failed, 4)
   assert.equal(target.host.connections.length, 0)
   await serves(target)
 })
