@@ -1,7 +1,7 @@
 import type { Connection } from '@libp2p/interface'
 import { StreamPacketChannel } from '../../src/libp2p/packet-channel.js'
 import { PACKETS_PROTOCOL } from '../../src/libp2p/packet-protocol.js'
-import { Throttle } from '../../src/limits/throttle.js'
+import { Limits } from '../../src/limits/limits.js'
 import { BLOOM_BYTES } from '../../src/wire/bloom.js'
 import { toHex } from '../../src/wire/bytes.js'
 import { decodeBatchAck, decodeMessageResponse } from '../../src/wire/confirmation.js'
@@ -37,7 +37,7 @@ export class Conversation {
     const signal = AbortSignal.timeout(OPEN_MS)
     const stream = await connection.newStream(PACKETS_PROTOCOL, { signal })
     const origin = { peer: connection.remotePeer.toString(), address: connection.remoteAddr.toString() }
-    const channel = new StreamPacketChannel(stream, connection.remotePeer, { origin, throttle: new Throttle() })
+    const channel = new StreamPacketChannel(stream, connection.remotePeer, { origin, limits: new Limits() })
     const nothing = new Uint8Array(BLOOM_BYTES)
     await channel.send(PacketCode.Status, encodeStatusOptions({ pow: 0, bloom: nothing, light: true }), { signal })
     return new Conversation(channel, ledger)

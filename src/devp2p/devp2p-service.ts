@@ -116,6 +116,7 @@ export class Devp2pService implements Startable {
       capabilities: offer(capabilities),
       logger: this.#components.logger,
       throttle: services.waku.limits.throttle,
+      memory: services.waku.limits.memory,
       welcome: peer => this.#addresses.has(peer.toString()) || init.welcome?.(peer) === true,
       onConnection: connection => this.#admit(connection)
     })

@@ -53,6 +53,8 @@ export interface RlpxHostInit extends Partial<InboundLimits> {
   largeMessageMemory?: number | undefined
   /** Shared with the peers of other networks. @default one of its own */
   throttle?: Throttle | undefined
+  /** The same. @default one of its own, of `largeMessageMemory` */
+  memory?: MemoryBudget | undefined
   logger?: ComponentLogger | undefined
 }
 
@@ -112,7 +114,7 @@ export class RlpxHost {
     this.#settings = { ...DEFAULTS, ...given } as Settings
     this.#throttle = init.throttle ?? new Throttle()
     this.#gate = new InboundGate(this.#settings, address => this.#throttle.noisy(address))
-    this.#budget = new MemoryBudget(this.#settings.largeMessageMemory)
+    this.#budget = init.memory ?? new MemoryBudget(this.#settings.largeMessageMemory)
     this.#log = init.logger?.forComponent('waku-mailserver:devp2p')
     // each handshake that is under way listens
     setMaxListeners(0, this.#stop.signal)

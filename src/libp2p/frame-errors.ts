@@ -4,6 +4,12 @@ export class FrameTooLargeError extends Error {
   override name = 'FrameTooLargeError'
 }
 
+/** Too many bytes of all peers are not read yet, and most of them came from this address. */
+export class FrameMemoryError extends Error {
+  static override name = 'FrameMemoryError'
+  override name = 'FrameMemoryError'
+}
+
 /** The peer closed its side inside a frame. */
 export class FrameTruncatedError extends Error {
   static override name = 'FrameTruncatedError'

@@ -1,5 +1,7 @@
 import type { Stream, StreamCloseEvent, StreamMessageEvent } from '@libp2p/interface'
+import { turnIsOver } from '../base/loop-turn.js'
 import { pause } from '../base/pause.js'
+import { FIGURES } from '../limits/figures.js'
 import type { Packet } from '../waku/packet-channel.js'
 import { decodeFrame, encodeFrame } from '../wire/packet-frame.js'
 import { FrameBuffer, type FrameLimit } from './frame-buffer.js'
@@ -18,6 +20,12 @@ export interface FrameStreamInit {
    * @default 262144
    */
   highWater?: number | undefined
+  /**
+   * Told how many unread bytes there are above 64 KiB, whenever that changes. May end the stream.
+   *
+   * @default nobody
+   */
+  holds?: ((bytes: number) => void) | undefined
   /**
    * How long the reader waits for the next frame to begin, in ms.
    *
@@ -49,7 +57,6 @@ const STALL_TIMEOUT = 60_000
 const CLOSE_TIMEOUT = 5_000
 /** A partial frame is not stalled while at least this much of it arrives per stall timeout. */
 const PROGRESS = 16 * 1024
-const FRAMES_IN_A_ROW = 500
 /** What a peer may still send after `pause`: the largest window that yamux grants by default. */
 const MAX_WINDOW = 16 * 1024 * 1024
 
@@ -74,7 +81,6 @@ export class FrameStream {
   #ended = false
   #resuming = false
   #received = 0
-  #inARow = 0
   #wake: (() => void) | undefined
   #timer: ReturnType<typeof setTimeout> | undefined
 
@@ -160,6 +166,7 @@ export class FrameStream {
   abort(reason: Error): void {
     this.#aborted = true
     this.#buffer.clear()
+    this.#tellHeld()
     this.#fail(reason)
     this.#stream.abort(reason)
   }
@@ -172,7 +179,13 @@ export class FrameStream {
     else for (const chunk of data) this.#buffer.push(chunk)
     this.#pauseIfFull()
     this.#noteEnd()
+    this.#tellHeld()
     this.#wakeReader()
+  }
+
+  /** What waits here beyond what every stream may have. */
+  #tellHeld(): void {
+    this.#init.holds?.(Math.max(0, this.#buffer.length - FIGURES.memory.perStream))
   }
 
   readonly #onEnd = (): void => {
@@ -216,8 +229,9 @@ export class FrameStream {
         const frame = this.#buffer.take()
         if (frame !== undefined) {
           this.#disarm()
+          this.#tellHeld()
           // a window full of tiny frames must not keep everything else from its turn
-          if (++this.#inARow % FRAMES_IN_A_ROW === 0) await pause()
+          if (turnIsOver()) await pause()
           return { done: false, value: decodeFrame(frame) }
         }
       } catch (err) {
@@ -234,7 +248,6 @@ export class FrameStream {
         throw error
       }
       this.#arm()
-      this.#inARow = 0
       await new Promise<void>(resolve => {
         this.#wake = resolve
       })
@@ -320,6 +333,7 @@ export class FrameStream {
     this.#stream.removeEventListener('message', this.#onMessage)
     this.#stream.addEventListener('message', () => {})
     this.#buffer.clear()
+    this.#tellHeld()
     this.#disarm()
     this.#resume()
     this.#ended = true

@@ -3,6 +3,7 @@ import type { Origin } from '../limits/origin.js'
 import type { IncomingRequest, RequestHandler } from '../waku/mail-exchange.js'
 import { libp2pMail } from '../wire/mail-codec.js'
 import { PacketCode } from '../wire/packet-code.js'
+import { MAX_MAIL_CONTROL_FRAME } from '../wire/packet-frame.js'
 import { FrameTimeoutError } from './frame-errors.js'
 import { FrameStream } from './frame-stream.js'
 
@@ -29,6 +30,8 @@ export class MailSession {
     this.#parts = parts
     this.#frames = new FrameStream(stream, {
       highWater: parts.highWater,
+      // whatever its code: nothing larger is of use here
+      maxFrame: () => MAX_MAIL_CONTROL_FRAME,
       stallTimeout: parts.idleTimeout,
       writeTimeout: parts.idleTimeout
     })

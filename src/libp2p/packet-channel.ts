@@ -1,12 +1,13 @@
 import type { PeerId, Stream } from '@libp2p/interface'
 import { delay } from '../base/delay.js'
+import type { Limits } from '../limits/limits.js'
 import type { Origin } from '../limits/origin.js'
 import type { Judgement, Throttle } from '../limits/throttle.js'
 import type { Packet, PacketChannel } from '../waku/packet-channel.js'
 import { PacketCode } from '../wire/packet-code.js'
 import { type StatusCodec, waku1Status } from '../wire/status-codec.js'
 import { defaultFrameLimit, type FrameLimit } from './frame-buffer.js'
-import { FrameTimeoutError } from './frame-errors.js'
+import { FrameMemoryError, FrameTimeoutError } from './frame-errors.js'
 import { FrameStream } from './frame-stream.js'
 
 /** A peer that takes nothing for this long is gone, in ms. */
@@ -14,7 +15,10 @@ const WRITE_TIMEOUT = 60_000
 /** How long a closed channel goes on reading what the peer still sends, in ms. */
 const CLOSE_TIMEOUT = 2_000
 
-/** A Status fits. Until one came, nobody is given memory for more. */
+/** Packets that hold many envelopes, or name them. */
+const LARGE = new Set<number>([PacketCode.Messages, PacketCode.MessageResponse])
+
+/** A Status fits. Until one came, and for what else there is, nobody is given memory for more. */
 const MAX_STATUS_FRAME = 128 * 1024
 
 function untilStatus(): FrameLimit {
@@ -22,7 +26,7 @@ function untilStatus(): FrameLimit {
   return code => {
     met ||= code === PacketCode.Status
     const most = defaultFrameLimit(code)
-    return met && code !== PacketCode.Status ? most : Math.min(most, MAX_STATUS_FRAME)
+    return met && LARGE.has(code) ? most : Math.min(most, MAX_STATUS_FRAME)
   }
 }
 
@@ -38,11 +42,21 @@ export class StreamPacketChannel implements PacketChannel {
   readonly #throttle: Throttle
   #closing: Promise<void> | undefined
 
-  constructor(stream: Stream, peer: PeerId, { origin, throttle }: { origin: Origin; throttle: Throttle }) {
+  constructor(
+    stream: Stream,
+    peer: PeerId,
+    { origin, limits: { throttle, memory } }: { origin: Origin; limits: Pick<Limits, 'throttle' | 'memory'> }
+  ) {
     this.peer = peer
     this.origin = origin
     this.#throttle = throttle
-    this.#frames = new FrameStream(stream, { writeTimeout: WRITE_TIMEOUT, maxFrame: untilStatus() })
+    const evict = (): void => this.abort(new FrameMemoryError('too much of this address is not read yet'))
+    const holder = { address: origin.address, bytes: 0, evict }
+    this.#frames = new FrameStream(stream, {
+      writeTimeout: WRITE_TIMEOUT,
+      maxFrame: untilStatus(),
+      holds: bytes => memory.hold(holder, bytes)
+    })
     this.packets = this.#read()
   }
 

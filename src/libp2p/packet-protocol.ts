@@ -194,7 +194,7 @@ export class PacketProtocol implements Startable {
     }
     const channel = new StreamPacketChannel(stream, peer, {
       origin: originOf(connection),
-      throttle: this.#waku().limits.throttle
+      limits: this.#waku().limits
     })
     void this.#waku()
       .run(channel, { retire: link.retire.signal, onReady })

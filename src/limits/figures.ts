@@ -24,6 +24,12 @@ export const FIGURES = {
     /** How often it is counted how many are in debt. */
     recount: 100
   },
+  /** For what arrived and is not read yet. */
+  memory: {
+    /** All peers of both networks share it, for what is above `perStream`, and on devp2p above 1 MiB. */
+    shared: 64 * MIB,
+    perStream: 64 * KIB
+  },
   /** Of devp2p; each takes some milliseconds of ours, and may take none of who replays it. */
   handshakes: {
     /** What one that fails counts as sent in vain by its address. */

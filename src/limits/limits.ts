@@ -1,12 +1,15 @@
 import { Debts } from './debts.js'
 import { FairQueue } from './fair-queue.js'
 import { FIGURES } from './figures.js'
+import { MemoryBudget } from './memory-budget.js'
 import type { Origin } from './origin.js'
 import { Throttle } from './throttle.js'
 
 /** What all peers of a node share, on whichever network they are. */
 export class Limits {
   readonly throttle = new Throttle()
+  /** For what is large and not read yet. */
+  readonly memory = new MemoryBudget(FIGURES.memory.shared)
   /** For judging and storing Messages packets. */
   readonly packets = new FairQueue(FIGURES.turns.packets)
   /** For everything else that a packet may bring. */

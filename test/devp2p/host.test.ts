@@ -389,6 +389,25 @@ test('the memory for large messages is shared fairly, and no message waits for e
   assert.equal(budget.take(of('d'), 64), true)
 })
 
+test('who cannot be told to wait gives way when there is no more: the largest of the most crowded address', () => {
+  const budget = new MemoryBudget(64)
+  const gone: string[] = []
+  const holder = (address: string, name: string) => ({ address, bytes: 0, evict: () => void gone.push(name) })
+  const [a, b, c] = [holder('x', 'a'), holder('x', 'b'), holder('y', 'c')]
+  budget.hold(a, 20)
+  budget.hold(b, 30)
+  budget.hold(c, 14)
+  assert.deepEqual(gone, [])
+  budget.hold(c, 24)
+  assert.deepEqual([gone, b.bytes, a.bytes, c.bytes], [['b'], 0, 20, 24])
+  const large: Reservation = { address: 'z', bytes: 0 }
+  assert.equal(budget.take(large, 40), true, 'nor do they keep a newcomer from waiting his turn')
+  assert.deepEqual(gone, ['b', 'c'])
+  budget.giveBack(large)
+  budget.hold(a, 0)
+  assert.equal(budget.take({ address: 'z', bytes: 0 }, 64), true, 'nothing was lost')
+})
+
 test('what no packet of its code can be is dropped before it is inflated, and counts against the peer', async context => {
   const target = await startHost(context)
   const { peer, connection, next } = await meet(target)

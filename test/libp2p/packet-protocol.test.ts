@@ -7,7 +7,7 @@ import { createKeccak } from 'hash-wasm'
 import { StreamPacketChannel } from '../../src/libp2p/packet-channel.js'
 import { PACKETS_PROTOCOL } from '../../src/libp2p/packet-protocol.js'
 import { originOf } from '../../src/libp2p/stream-budget.js'
-import { Throttle } from '../../src/limits/throttle.js'
+import { Limits } from '../../src/limits/limits.js'
 import { compareBytes, fromHex } from '../../src/wire/bytes.js'
 import { useKeccak } from '../../src/wire/keccak.js'
 import { encodeMessages } from '../../src/wire/messages.js'
@@ -40,7 +40,7 @@ function streamsOf(node: Libp2p): Stream[] {
 async function scripted(connection: Connection): Promise<ScriptedPeer> {
   const stream = await connection.newStream(PACKETS_PROTOCOL)
   return new ScriptedPeer(
-    new StreamPacketChannel(stream, connection.remotePeer, { origin: originOf(connection), throttle: new Throttle() }),
+    new StreamPacketChannel(stream, connection.remotePeer, { origin: originOf(connection), limits: new Limits() }),
     connection.remotePeer
   )
 }
@@ -154,7 +154,7 @@ for (const smaller of ['we', 'they'] as const) {
         new ScriptedPeer(
           new StreamPacketChannel(stream, connection.remotePeer, {
             origin: originOf(connection),
-            throttle: new Throttle()
+            limits: new Limits()
           }),
           connection.remotePeer
         )
