@@ -17,3 +17,4 @@ export const hideReadErrors: Weakness = weak('hide-read-errors', 'takes what it 
 export const keepTooOld: Weakness = weak('keep-too-old', 'confirms what retention deletes')
 export const beginAnew: Weakness = weak('begin-anew', 'begins anew when the database does not open')
 export const noRowCheck: Weakness = weak('no-row-check', 'delivers rows without checking them')
+export const noMarks: Weakness = weak('no-marks', 'does not know what it had stored')

@@ -1,15 +1,15 @@
 import type { Fault } from '../fault.js'
 import { flipBit } from '../flip.js'
-import { beginAnew, confirmFirst, noRowCheck } from '../weakness.js'
+import { beginAnew, noMarks, noRowCheck } from '../weakness.js'
 
 const POSTS = 3000
 
 /** The log holds what is not in a table yet: after a kill that is what came last. */
 const inLog: Fault = {
   name: 'one flipped bit in the log',
-  weakness: confirmFirst,
+  weakness: noMarks,
   rounds: 2,
-  runs: { small: 4, full: 100 },
+  runs: { small: 2, full: 100 },
   async run(trial) {
     await trial.post(POSTS, { batch: 100 })
     await trial.kill()
@@ -22,7 +22,7 @@ const inTable: Fault = {
   name: 'one flipped bit in a table',
   weakness: noRowCheck,
   rounds: 2,
-  runs: { small: 4, full: 100 },
+  runs: { small: 2, full: 100 },
   async run(trial) {
     await trial.post(POSTS, { batch: 100 })
     await trial.reopen()
@@ -35,7 +35,7 @@ const inManifest: Fault = {
   name: 'one flipped bit in the manifest',
   weakness: beginAnew,
   rounds: 1,
-  runs: { small: 3, full: 100 },
+  runs: { small: 2, full: 100 },
   async run(trial) {
     await trial.post(POSTS / 10, { batch: 100 })
     await trial.reopen()
