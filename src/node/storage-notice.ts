@@ -28,7 +28,7 @@ export class StorageNotice {
     if (failing === this.#failing) return
     this.#failing = failing
     if (!failing) this.#warn('envelopes are stored again')
-    // LevelDB takes nothing more once a write to its log has failed
+    // nothing more is written once a write to LevelDB's log has failed
     else
       this.#warn(
         `envelopes cannot be stored and are refused: ${rootMessage(error)}; restart the node when that is mended`

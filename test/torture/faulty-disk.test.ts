@@ -7,9 +7,15 @@ import { FaultPage } from '../../scripts/torture/fault-page.js'
 import { buildFaultyDisk, NoFaultyDiskError } from '../../scripts/torture/faulty-disk.js'
 import { type Journal, readJournal } from '../../scripts/torture/journal.js'
 import { cutPower } from '../../scripts/torture/power-cut.js'
+import { openDatabase } from '../../src/archive/database.js'
+import { MAX_UINT32, toHex } from '../../src/wire/bytes.js'
+import { readPage } from '../archive/comparison.js'
 import { Prng } from '../archive/prng.js'
 import { tempDir } from '../node/temp-dir.js'
 
+const ENVELOPES = new URL('../helpers/envelopes.js', import.meta.url).href
+/** Where `room` is in the page. */
+const ROOM_FIELD = 4
 const DATABASE = new URL('../../src/archive/database.js', import.meta.url).href
 
 interface Ran {
@@ -121,6 +127,36 @@ test('a new database and the name of its manifest are on disk once it is open', 
   assert.match(ran.journal, /^R\t.*CURRENT\t/m)
   assert.deepEqual(
     pending.filter(({ kind }) => kind === 'renamed' || kind === 'folder'),
+    []
+  )
+})
+
+test('what is stored after a write failed is there when the database is opened again, or was never said to be stored', async t => {
+  const ran = run(
+    t,
+    `const { openDatabase } = await import(${JSON.stringify(DATABASE)})
+     const { newEnvelope } = await import(${JSON.stringify(ENVELOPES)})
+     const { archive } = await openDatabase(disk + '/database')
+     const page = fs.openSync(process.env.FAULTY_PAGE, 'r+')
+     const room = bytes => fs.writeSync(page, new BigInt64Array([BigInt(bytes)]), 0, 8, ${8 * ROOM_FIELD})
+     const stored = []
+     const append = async count => {
+       const envelopes = Array.from({ length: count }, () => newEnvelope())
+       await archive.append(envelopes).then(() => stored.push(...envelopes.map(({ hashHex }) => hashHex)), () => {})
+     }
+     await append(3); room(5000); await append(100); room(-1); await append(3)
+     fs.writeSync(1, JSON.stringify(stored)); process.kill(process.pid, 'SIGKILL')`
+  )
+  if (ran === undefined) return
+  assert.ok(ran.page.get('hits') > 0)
+  const stored: string[] = JSON.parse(ran.stdout)
+  assert.ok(stored.length >= 3)
+  const database = await openDatabase(join(ran.folder, 'database'))
+  t.after(() => database.close())
+  const { rows } = await readPage(database.archive, { lower: 0, upper: MAX_UINT32, limit: 1000 })
+  const kept = new Set(rows.map(({ hash }) => toHex(hash)))
+  assert.deepEqual(
+    stored.filter(hash => !kept.has(hash)),
     []
   )
 })
