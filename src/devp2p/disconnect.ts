@@ -1,4 +1,4 @@
-import { encodeList, encodeUint } from '../wire/rlp.js'
+import { encodeStructure, uint } from '../wire/structure.js'
 
 /** Why a devp2p connection ends, as its numbers on the wire. */
 export const DisconnectReason = {
@@ -43,7 +43,7 @@ export function reasonName(reason: number): string {
 
 /** The body of a Disconnect: `[reason]`. */
 export function encodeDisconnect(reason: number): Uint8Array {
-  return encodeList([encodeUint(reason)])
+  return encodeStructure([uint(reason)])
 }
 
 /**

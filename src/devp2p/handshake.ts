@@ -3,7 +3,7 @@ import { ECIES_OVERHEAD, eciesOpen, eciesSeal } from '../wire/ecies.js'
 import { MalformedError } from '../wire/errors.js'
 import { keccak256 } from '../wire/keccak.js'
 import { type RandomSource, randomBytes } from '../wire/random.js'
-import { decodeList, encodeList, encodeString, encodeUint } from '../wire/rlp.js'
+import { decodeList, encodeStructure, uint } from '../wire/structure.js'
 import { publicKeyOf } from './enode.js'
 import { HandshakeError } from './errors.js'
 import type { FrameSecrets } from './frame-cipher.js'
@@ -73,7 +73,7 @@ export function createAuth(key: NodeKey, remoteId: Uint8Array, options: Handshak
   const remoteKey = publicKeyOf(remoteId)
   const nonce = random(NONCE)
   const signature = ephemeral.sign(xor(key.ecdh(remoteKey), nonce))
-  const body = encodeList([encodeString(signature), encodeString(key.id), encodeString(nonce), encodeUint(VERSION)])
+  const body = encodeStructure([signature, key.id, nonce, uint(VERSION)])
   return { ephemeral, nonce, packet: sealPacket(body, remoteKey, random) }
 }
 
@@ -117,7 +117,7 @@ export function createAck(auth: ReceivedAuth, options: HandshakeOptions = {}): H
     const plain = concatBytes(ephemeral.id, nonce, Uint8Array.of(0))
     return { ephemeral, nonce, packet: eciesSeal(plain, remoteKey, { ecdh: fastEcdh }) }
   }
-  const body = encodeList([encodeString(ephemeral.id), encodeString(nonce), encodeUint(VERSION)])
+  const body = encodeStructure([ephemeral.id, nonce, uint(VERSION)])
   return { ephemeral, nonce, packet: sealPacket(body, remoteKey, random) }
 }
 

@@ -1,6 +1,7 @@
 import { MalformedError } from '../wire/errors.js'
 import { printable } from '../wire/printable.js'
-import { children, decodeList, decodeUint, encodeList, encodeString, encodeUint } from '../wire/rlp.js'
+import { decodeUint } from '../wire/rlp.js'
+import { children, decodeList, encodeStructure, uint } from '../wire/structure.js'
 
 /** Messages of the p2p capability, at the ids below every other capability. */
 export const P2PMessage = { Hello: 0x00, Disconnect: 0x01, Ping: 0x02, Pong: 0x03 } as const
@@ -34,14 +35,12 @@ export interface Hello {
 /** The body of a Hello: `[version, client, [[name, version]…], port, id]`. */
 export function encodeHello(hello: Hello): Uint8Array {
   const text = new TextEncoder()
-  return encodeList([
-    encodeUint(hello.version),
-    encodeString(text.encode(hello.client)),
-    encodeList(
-      hello.capabilities.map(({ name, version }) => encodeList([encodeString(text.encode(name)), encodeUint(version)]))
-    ),
-    encodeUint(hello.port),
-    encodeString(hello.id)
+  return encodeStructure([
+    uint(hello.version),
+    text.encode(hello.client),
+    hello.capabilities.map(({ name, version }) => [text.encode(name), uint(version)]),
+    uint(hello.port),
+    hello.id
   ])
 }
 

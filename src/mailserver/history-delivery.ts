@@ -9,8 +9,8 @@ import { ExtensionKey, type Extensions } from '../wire/extension.js'
 import type { SettledRequest } from '../wire/history-request.js'
 import type { AnswerForm } from '../wire/mail-codec.js'
 import { RequestError, RequestErrorCode } from '../wire/request-error.js'
-import { decodeItem, encodeString } from '../wire/rlp.js'
 import { encodeSequenceCursor } from '../wire/sequence-cursor.js'
+import { itemOf } from '../wire/structure.js'
 import type { Answer } from './answer.js'
 import type { CoverageReport } from './coverage-report.js'
 import { deliverPage, roomFor } from './page-delivery.js'
@@ -69,7 +69,7 @@ export class HistoryDelivery {
     const { cursor, sequence } = end
     if (sequence !== undefined) {
       const next = encodeSequenceCursor({ archiveId: this.#parts.archive.id, seq: sequence.seq })
-      extensions.set(ExtensionKey.sequence, decodeItem(encodeString(next)))
+      extensions.set(ExtensionKey.sequence, itemOf(next))
     }
     const more = cursor !== undefined || sequence?.more === true
     if (digest !== undefined) await this.#addCoverage(extensions, settled, { more, digests: [] })

@@ -2,16 +2,8 @@ import { utf8ToBytes } from '@noble/hashes/utils.js'
 import { MAX_UINT32 } from './bytes.js'
 import { MalformedError, UnencodableError } from './errors.js'
 import { printable } from './printable.js'
-import {
-  children,
-  decodeItem,
-  decodeUint,
-  encodeList,
-  encodeString,
-  encodeUint,
-  firstItems,
-  type RlpItem
-} from './rlp.js'
+import { decodeUint, type RlpItem } from './rlp.js'
+import { children, decodeItem, encodeStructure, leading, uint } from './structure.js'
 
 /** Why an envelope was refused (6/WAKU1 knows the first). Readers take any other code as "refused" too. */
 export const RefusalCode = { time: 1, other: 2 } as const
@@ -39,14 +31,14 @@ function hashOf(item: RlpItem | undefined): Uint8Array {
   return item.payload
 }
 
-function hashItem(hash: Uint8Array): Uint8Array {
+function checkedHash(hash: Uint8Array): Uint8Array {
   if (hash.length !== 32) throw new UnencodableError('a hash is 32 bytes')
-  return encodeString(hash)
+  return hash
 }
 
 /** The body of a Batch Ack (0x0b): the bare hash, as deployed programs send it. */
 export function encodeBatchAck(hash: Uint8Array): Uint8Array {
-  return hashItem(hash)
+  return encodeStructure(checkedHash(hash))
 }
 
 /**
@@ -55,7 +47,7 @@ export function encodeBatchAck(hash: Uint8Array): Uint8Array {
  */
 export function decodeBatchAck(body: Uint8Array): Uint8Array {
   const item = decodeItem(body)
-  return hashOf(item.isList ? firstItems(body, 2)[1] : item)
+  return hashOf(item.isList ? leading(item, 2)[1] : item)
 }
 
 /**
@@ -64,10 +56,8 @@ export function decodeBatchAck(body: Uint8Array): Uint8Array {
  */
 export function encodeMessageResponse({ batch, refused }: MessageResponse): Uint8Array {
   const encode = (text: (refusal: Refusal) => string): Uint8Array => {
-    const items = refused.map(refusal =>
-      encodeList([hashItem(refusal.hash), encodeUint(refusal.code), encodeString(utf8ToBytes(text(refusal)))])
-    )
-    return encodeList([encodeUint(VERSION), encodeList([hashItem(batch), encodeList(items)])])
+    const items = refused.map(refusal => [checkedHash(refusal.hash), uint(refusal.code), utf8ToBytes(text(refusal))])
+    return encodeStructure([uint(VERSION), [checkedHash(batch), items]])
   }
   const body = encode(refusal => printable(refusal.text))
   return body.length <= MAX_RESPONSE ? body : encode(() => '')
@@ -78,13 +68,13 @@ export function encodeMessageResponse({ batch, refused }: MessageResponse): Uint
  * @throws MalformedError
  */
 export function decodeMessageResponse(body: Uint8Array): MessageResponse {
-  const [version, response] = firstItems(body, 2)
+  const [version, response] = leading(decodeItem(body), 2)
   decodeUint(version, { max: MAX_UINT32 })
-  const [batch, refused] = firstItems(response.raw, 2)
+  const [batch, refused] = leading(response, 2)
   return {
     batch: hashOf(batch),
     refused: children(refused).map(item => {
-      const [hash, code, text] = firstItems(item.raw, 3)
+      const [hash, code, text] = leading(item, 3)
       if (text.isList) throw new MalformedError('the text of a refusal is a list')
       return { hash: hashOf(hash), code: decodeUint(code, { max: MAX_UINT32 }), text: printable(text.payload) }
     })

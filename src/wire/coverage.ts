@@ -1,17 +1,9 @@
 import { MAX_UINT32 } from './bytes.js'
-import { type DigestPart, decodeDigestParts, encodeDigestParts } from './digest.js'
+import { type DigestPart, decodeDigestParts, digestStructure } from './digest.js'
 import { MalformedError } from './errors.js'
-import {
-  children,
-  decodeItem,
-  decodeUint,
-  encodeList,
-  encodeString,
-  encodeUint,
-  firstItems,
-  type RlpItem
-} from './rlp.js'
+import { decodeUint, type RlpItem } from './rlp.js'
 import { SEQUENCE_CURSOR_BYTES } from './sequence-cursor.js'
+import { children, encodeStructure, itemOf, leading, type Structure, uint } from './structure.js'
 
 /** Why envelopes of a time may be missing. Readers take any other number as a gap too. */
 export const GapKind = {
@@ -60,21 +52,14 @@ export interface CoverageAnswer {
   digests: DigestPart[]
 }
 
-export function encodeCoverageAnswer({ coverage, digests }: CoverageAnswer): Uint8Array {
+export function encodeCoverageAnswer(answer: CoverageAnswer): Uint8Array {
+  return encodeStructure(answerStructure(answer))
+}
+
+function answerStructure({ coverage, digests }: CoverageAnswer): Structure[] {
   const { since, oldest, sequence, more, gaps } = coverage
-  const gapItems = gaps.map(({ from, until, kind, count }) =>
-    encodeList([encodeUint(from), encodeUint(until), encodeUint(kind), encodeUint(count)])
-  )
-  return encodeList([
-    encodeList([
-      encodeUint(since),
-      encodeUint(oldest),
-      encodeString(sequence),
-      encodeUint(more ? 1 : 0),
-      encodeList(gapItems)
-    ]),
-    encodeDigestParts(digests)
-  ])
+  const gapItems = gaps.map(({ from, until, kind, count }) => [uint(from), uint(until), uint(kind), uint(count)])
+  return [[uint(since), uint(oldest), sequence, uint(more ? 1 : 0), gapItems], digestStructure(digests)]
 }
 
 /**
@@ -82,7 +67,7 @@ export function encodeCoverageAnswer({ coverage, digests }: CoverageAnswer): Uin
  * @throws MalformedError
  */
 export function decodeCoverageAnswer(item: RlpItem): CoverageAnswer {
-  const [coverage, digests] = firstItems(item.raw, 2)
+  const [coverage, digests] = leading(item, 2)
   return { coverage: decodeCoverage(coverage), digests: decodeDigestParts(digests) }
 }
 
@@ -123,4 +108,4 @@ function decodeGap(item: RlpItem): Gap {
 }
 
 /** An answer as the value of an extension. */
-export const coverageItem = (answer: CoverageAnswer): RlpItem => decodeItem(encodeCoverageAnswer(answer))
+export const coverageItem = (answer: CoverageAnswer): RlpItem => itemOf(answerStructure(answer))

@@ -1,7 +1,8 @@
 import { compareBytes, MAX_UINT32 } from './bytes.js'
 import { MalformedError, UnencodableError } from './errors.js'
 import { FINGERPRINT_BYTES, Fingerprint } from './fingerprint.js'
-import { children, decodeUint, encodeList, encodeString, encodeUint, type RlpItem } from './rlp.js'
+import { decodeUint, type RlpItem } from './rlp.js'
+import { children, encodeStructure, type Structure, uint } from './structure.js'
 
 /** What key 2 of a request asks for (protocols/mailserver.md). */
 export interface DigestQuestion {
@@ -39,7 +40,7 @@ export function encodeDigestQuestion({ salt, parts, by }: DigestQuestion): Uint8
   if (salt.length > MAX_SALT_BYTES || (parts > 0 && salt.length < MIN_SALT_BYTES)) {
     throw new UnencodableError(`a salt is ${MIN_SALT_BYTES} to ${MAX_SALT_BYTES} bytes`)
   }
-  return encodeList([encodeString(salt), encodeUint(parts), ...(by === 'count' ? [encodeUint(1)] : [])])
+  return encodeStructure([salt, uint(parts), ...(by === 'count' ? [uint(1)] : [])])
 }
 
 /**
@@ -76,19 +77,13 @@ export function equalTimes(lower: number, upper: number, parts: number): number[
 }
 
 /** Parts in ascending order: `[[lower, upper, count, fingerprint or [hash, …]], …]`. */
-export function encodeDigestParts(parts: readonly DigestPart[]): Uint8Array {
-  return encodeList(
-    parts.map(({ lower, upper, count, fingerprint, hashes }) =>
-      encodeList([
-        encodeUint(lower),
-        encodeUint(upper),
-        encodeUint(count),
-        hashes === undefined
-          ? encodeString(fingerprint ?? new Uint8Array(FINGERPRINT_BYTES))
-          : encodeList(hashes.map(encodeString))
-      ])
-    )
-  )
+export function digestStructure(parts: readonly DigestPart[]): Structure[] {
+  return parts.map(({ lower, upper, count, fingerprint, hashes }) => [
+    uint(lower),
+    uint(upper),
+    uint(count),
+    hashes ?? fingerprint ?? new Uint8Array(FINGERPRINT_BYTES)
+  ])
 }
 
 /** @throws MalformedError also when parts overlap or go backwards, or a part has another number of hashes than it says */

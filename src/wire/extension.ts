@@ -1,6 +1,7 @@
 import { MAX_UINT32 } from './bytes.js'
 import { MalformedError } from './errors.js'
-import { children, decodeUint, encodeList, encodeUint, firstItems, type RlpItem } from './rlp.js'
+import { decodeUint, type RlpItem } from './rlp.js'
+import { children, encodeStructure, leading, type Structure, structureOf, uint } from './structure.js'
 
 /** The optional last item of a request and a completion: `[[key, value], …]`, by key. */
 export type Extensions = Map<number, RlpItem>
@@ -15,7 +16,7 @@ export const ExtensionKey = { error: 0, sequence: 1, coverage: 2, damaged: 3 } a
 export function decodeExtensions(item: RlpItem): Extensions {
   const extensions: Extensions = new Map()
   for (const pair of children(item, { max: 256 })) {
-    const [key, value] = firstItems(pair.raw, 2)
+    const [key, value] = leading(pair, 2)
     if (key.isList) throw new MalformedError('the key of an extension is a list')
     if (key.payload.length <= 4) extensions.set(decodeUint(key, { max: MAX_UINT32 }), value)
   }
@@ -23,7 +24,10 @@ export function decodeExtensions(item: RlpItem): Extensions {
 }
 
 /** In ascending order of the keys. */
+export function extensionStructure(extensions: Extensions): Structure[] {
+  return [...extensions].sort(([a], [b]) => a - b).map(([key, value]) => [uint(key), structureOf(value)])
+}
+
 export function encodeExtensions(extensions: Extensions): Uint8Array {
-  const pairs = [...extensions].sort(([a], [b]) => a - b)
-  return encodeList(pairs.map(([key, value]) => encodeList([encodeUint(key), value.raw])))
+  return encodeStructure(extensionStructure(extensions))
 }

@@ -2,28 +2,20 @@ import { BLOOM_BYTES, bloomOf, fullBloom, isFullBloom } from './bloom.js'
 import { MAX_UINT32 } from './bytes.js'
 import { MalformedError, UnencodableError } from './errors.js'
 import { PacketCode } from './packet-code.js'
-import {
-  children,
-  decodeItem,
-  decodeList,
-  decodeUint,
-  EMPTY_STRING,
-  encodeList,
-  encodeString,
-  encodeUint
-} from './rlp.js'
+import { decodeUint, type RlpItem } from './rlp.js'
 import {
   decodeBloom,
   decodeLimits,
   decodeOption,
   decodePow,
   decodeTopicInterest,
-  encodeLimits,
-  encodeOptionValues,
+  limitsStructure,
+  optionValues,
   powBits,
   type StatusOptions
 } from './status.js'
 import type { StatusCodec } from './status-codec.js'
+import { children, decodeItem, decodeList, encodeStructure, NOTHING, type Structure, uint } from './structure.js'
 
 /** Codes that change a single wish, of shh/6 (EIP-627) and the early waku/0. waku/1 knows only Status Update. */
 export const WishCode = { pow: 0x02, bloom: 0x03, rateLimits: 0x14, topics: 0x15 } as const
@@ -41,13 +33,13 @@ const NO_LIMITS = { ip: 0, peer: 0, topic: 0 }
  */
 export const shh6Status: StatusCodec = {
   encodeStatus: options =>
-    encodeList([
-      encodeUint(SHH_VERSION),
-      encodeUint(powBits(options.pow ?? 0)),
-      bloomItem(options),
-      encodeUint(options.light === true ? 1 : 0),
-      encodeUint(options.confirmations === true ? 1 : 0),
-      encodeLimits(options.packetLimits ?? NO_LIMITS)
+    encodeStructure([
+      uint(SHH_VERSION),
+      uint(powBits(options.pow ?? 0)),
+      bloomOrNothing(options),
+      uint(options.light === true ? 1 : 0),
+      uint(options.confirmations === true ? 1 : 0),
+      limitsStructure(options.packetLimits ?? NO_LIMITS)
     ]),
   decodeStatus: body => positional(body, SHH_VERSION),
   encodeUpdate: encodeWishes,
@@ -59,13 +51,14 @@ export const shh6Status: StatusCodec = {
  * The two kinds of program share no update: a change is said in both ways, the one that says everything last.
  */
 export const waku0Status: StatusCodec = {
-  encodeStatus: options => encodeList([encodeUint(WAKU0_VERSION), encodePairs(options)]),
+  encodeStatus: options => encodeStructure([uint(WAKU0_VERSION), pairs(options)]),
   decodeStatus: body => (isPositionalWaku0(body) ? positional(body, WAKU0_VERSION) : pairsOfStatus(body)),
   encodeUpdate: options => [
     ...encodeWishes({ pow: options.pow, bloom: options.bloom, topics: options.topics }),
-    { code: PacketCode.StatusUpdate, body: encodePairs(options) }
+    { code: PacketCode.StatusUpdate, body: encodeStructure(pairs(options)) }
   ],
-  decodeUpdate: (code, body) => (code === PacketCode.StatusUpdate ? decodePairs(body) : decodeWish(code, body))
+  decodeUpdate: (code, body) =>
+    code === PacketCode.StatusUpdate ? decodePairs(decodeItem(body)) : decodeWish(code, body)
 }
 
 /**
@@ -98,21 +91,21 @@ function positional(body: Uint8Array, expected: number): StatusOptions {
 }
 
 function pairsOfStatus(body: Uint8Array): StatusOptions {
-  const [version, pairs] = decodeList(body, { max: 256 })
-  if (version === undefined || pairs === undefined) throw new MalformedError('a Status is a version and options')
+  const [version, options] = decodeList(body, { max: 256 })
+  if (version === undefined || options === undefined) throw new MalformedError('a Status is a version and options')
   const found = decodeUint(version, { max: MAX_UINT32 })
   if (found !== WAKU0_VERSION) throw new MalformedError(`a Status of version ${found}, not ${WAKU0_VERSION}`)
-  return decodePairs(pairs.raw)
+  return decodePairs(options)
 }
 
-function encodePairs(options: StatusOptions): Uint8Array {
-  const known = encodeOptionValues(options).filter(([key]) => key < WAKU0_OPTIONS)
-  return encodeList(known.map(([key, value]) => encodeList([encodeString(Uint8Array.of(DIGIT_ZERO + key)), value])))
+function pairs(options: StatusOptions): Structure[] {
+  const known = optionValues(options).filter(([key]) => key < WAKU0_OPTIONS)
+  return known.map(([key, value]) => [Uint8Array.of(DIGIT_ZERO + key), value])
 }
 
-function decodePairs(body: Uint8Array): StatusOptions {
+function decodePairs(item: RlpItem): StatusOptions {
   const options: StatusOptions = {}
-  for (const pair of decodeList(body, { max: 256 })) {
+  for (const pair of children(item, { max: 256 })) {
     const [key, value] = children(pair, { max: 256 })
     if (key === undefined || value === undefined) throw new MalformedError('an option is a key and a value')
     if (key.isList) throw new MalformedError('the key of an option is a list')
@@ -123,22 +116,23 @@ function decodePairs(body: Uint8Array): StatusOptions {
 }
 
 /** What everyone takes is written as the empty string, as deployed programs do. */
-function bloomItem({ bloom, topics }: StatusOptions): Uint8Array {
+function bloomOrNothing({ bloom, topics }: StatusOptions): Uint8Array {
   const filter = topics === undefined ? bloom : bloomOf(topics)
-  return filter === undefined || isFullBloom(filter) ? EMPTY_STRING : encodeBloom(filter)
+  return filter === undefined || isFullBloom(filter) ? NOTHING : checkedBloom(filter)
 }
 
-function encodeBloom(filter: Uint8Array): Uint8Array {
+function checkedBloom(filter: Uint8Array): Uint8Array {
   if (filter.length !== BLOOM_BYTES) throw new UnencodableError('a bloom filter is 64 bytes')
-  return encodeString(filter)
+  return filter
 }
 
 function encodeWishes({ pow, bloom, topics, packetLimits }: StatusOptions): { code: number; body: Uint8Array }[] {
   const packets: { code: number; body: Uint8Array }[] = []
   const filter = topics === undefined ? bloom : bloomOf(topics)
-  if (pow !== undefined) packets.push({ code: WishCode.pow, body: encodeUint(powBits(pow)) })
-  if (filter !== undefined) packets.push({ code: WishCode.bloom, body: encodeBloom(filter) })
-  if (packetLimits !== undefined) packets.push({ code: WishCode.rateLimits, body: encodeLimits(packetLimits) })
+  if (pow !== undefined) packets.push({ code: WishCode.pow, body: encodeStructure(uint(powBits(pow))) })
+  if (filter !== undefined) packets.push({ code: WishCode.bloom, body: encodeStructure(checkedBloom(filter)) })
+  if (packetLimits !== undefined)
+    packets.push({ code: WishCode.rateLimits, body: encodeStructure(limitsStructure(packetLimits)) })
   return packets
 }
 
@@ -148,7 +142,7 @@ function decodeWish(code: number, body: Uint8Array): StatusOptions | undefined {
       return { pow: decodePow(decodeItem(body)) }
     case WishCode.bloom: {
       const item = decodeItem(body)
-      if (item.payload.length === 0) throw new MalformedError('a bloom filter is 64 bytes')
+      if (item.empty) throw new MalformedError('a bloom filter is 64 bytes')
       return { bloom: decodeBloom(item) }
     }
     case WishCode.rateLimits:

@@ -5,7 +5,8 @@ import {
   type HistoryRequest,
   type PlainDialect
 } from './history-request.js'
-import { children, decodeItem, decodeList, EMPTY_LIST, encodeList, encodeString, type RlpItem } from './rlp.js'
+import type { RlpItem } from './rlp.js'
+import { decodeList, encodeStructure, type Structure, structureOf } from './structure.js'
 
 const ID_BYTES = 32
 
@@ -36,7 +37,8 @@ export function decodePlainRequest(body: Uint8Array): PlainRequest | undefined {
   if (id.isList || id.payload.length !== ID_BYTES) return undefined
   if ([from, to, limit].some(item => item.isList || item.payload.length > 4)) return undefined
   if (cursor.isList || bloom.isList || topics?.isList === false) return undefined
-  const inner = encodeList([from.raw, to.raw, bloom.raw, topics?.raw ?? EMPTY_LIST, limit.raw, cursor.raw])
+  const [lower, upper, filter, most, where] = [from, to, bloom, limit, cursor].map(structureOf) as Five
+  const inner = encodeStructure([lower, upper, filter, topics === undefined ? [] : structureOf(topics), most, where])
   return {
     requestId: id.payload,
     dialect: topics === undefined ? 'plain6' : 'plain7',
@@ -45,6 +47,7 @@ export function decodePlainRequest(body: Uint8Array): PlainRequest | undefined {
 }
 
 type Item = RlpItem
+type Five = [Structure, Structure, Structure, Structure, Structure]
 
 /**
  * The whole body of a P2P Request (0x7e) in the open.
@@ -54,14 +57,8 @@ type Item = RlpItem
 export function encodePlainRequest(request: HistoryRequest, dialect: PlainDialect, requestId: Uint8Array): Uint8Array {
   if (requestId.length !== ID_BYTES) throw new UnencodableError(`a request id is ${ID_BYTES} bytes`)
   if (dialect === 'plain6' && (request.topics?.length ?? 0) > 0) throw new UnencodableError('plain6 cannot name topics')
-  const [lower, upper, bloom, topics, limit, cursor] = children(decodeItem(encodeHistoryRequest(request, 'sg7'))) as [
-    Item,
-    Item,
-    Item,
-    Item,
-    Item,
-    Item
-  ]
-  const items = [encodeString(requestId), lower.raw, upper.raw, limit.raw, cursor.raw, bloom.raw]
-  return encodeList(dialect === 'plain6' ? items : [...items, topics.raw])
+  const sealed = decodeList(encodeHistoryRequest(request, 'sg7')).map(structureOf)
+  const [lower, upper, bloom, topics, limit, cursor] = sealed as [...Five, Structure]
+  const items = [requestId, lower, upper, limit, cursor, bloom]
+  return encodeStructure(dialect === 'plain6' ? items : [...items, topics])
 }

@@ -2,19 +2,10 @@ import { utf8ToBytes } from '@noble/hashes/utils.js'
 import { MAX_UINT32 } from './bytes.js'
 import { CURSOR_BYTES } from './cursor.js'
 import { MalformedError, UnencodableError } from './errors.js'
-import { decodeExtensions, ExtensionKey, type Extensions, encodeExtensions } from './extension.js'
+import { decodeExtensions, ExtensionKey, type Extensions, extensionStructure } from './extension.js'
 import { printable } from './printable.js'
-import {
-  children,
-  decodeItem,
-  decodeList,
-  decodeUint,
-  EMPTY_STRING,
-  encodeList,
-  encodeString,
-  encodeUint,
-  type RlpItem
-} from './rlp.js'
+import { decodeUint, type RlpItem } from './rlp.js'
+import { children, decodeList, encodeStructure, itemOf, NOTHING, type Structure, uint } from './structure.js'
 
 export interface CompletionError {
   /** One of `RequestErrorCode`, or what a newer server says. */
@@ -51,22 +42,18 @@ export function encodeRequestComplete(complete: RequestComplete): Uint8Array {
   if (cursor !== undefined && cursor.length !== CURSOR_BYTES) throw new UnencodableError('a cursor is 36 bytes')
   if (cursor !== undefined && error !== undefined) throw new UnencodableError('there is no cursor after an error')
   const extensions: Extensions = new Map(complete.extensions)
-  if (error !== undefined) extensions.set(ExtensionKey.error, decodeItem(encodeError(error)))
-  if (damaged !== undefined) extensions.set(ExtensionKey.damaged, decodeItem(encodeUint(Math.min(damaged, MAX_UINT32))))
-  return encodeList([
-    encodeString(requestId),
-    encodeString(lastHash),
-    cursor === undefined ? EMPTY_STRING : encodeString(cursor),
-    ...(extensions.size > 0 ? [encodeExtensions(extensions)] : [])
+  if (error !== undefined) extensions.set(ExtensionKey.error, itemOf(errorStructure(error)))
+  if (damaged !== undefined) extensions.set(ExtensionKey.damaged, itemOf(uint(Math.min(damaged, MAX_UINT32))))
+  return encodeStructure([
+    requestId,
+    lastHash,
+    cursor ?? NOTHING,
+    ...(extensions.size > 0 ? [extensionStructure(extensions)] : [])
   ])
 }
 
-function encodeError({ code, text, retryAfter }: CompletionError): Uint8Array {
-  return encodeList([
-    encodeUint(code),
-    encodeString(utf8ToBytes(printable(text))),
-    ...(retryAfter === undefined ? [] : [encodeUint(Math.ceil(retryAfter))])
-  ])
+function errorStructure({ code, text, retryAfter }: CompletionError): Structure {
+  return [uint(code), utf8ToBytes(printable(text)), ...(retryAfter === undefined ? [] : [uint(Math.ceil(retryAfter))])]
 }
 
 /**
@@ -77,7 +64,7 @@ export function decodeRequestComplete(body: Uint8Array): RequestComplete {
   const items = decodeList(body, { max: 4 })
   const [requestId, lastHash, cursor, tail] = items
   const complete: RequestComplete = { requestId: hashOf(requestId), lastHash: hashOf(lastHash) }
-  if (cursor !== undefined && cursor.payload.length > 0) {
+  if (cursor !== undefined && !cursor.empty) {
     if (cursor.isList || cursor.payload.length !== CURSOR_BYTES) throw new MalformedError('a cursor is 36 bytes')
     complete.cursor = cursor.payload
   }

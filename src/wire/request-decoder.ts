@@ -5,7 +5,8 @@ import { MalformedError } from './errors.js'
 import { decodeExtensions } from './extension.js'
 import { RequestError, RequestErrorCode } from './request-error.js'
 import { type Dialect, type HistoryRequest, MAX_REQUEST_TOPICS } from './request-shape.js'
-import { children, decodeList, type RlpItem } from './rlp.js'
+import type { RlpItem } from './rlp.js'
+import { children, decodeList } from './structure.js'
 
 export interface DecodedRequest {
   dialect: Dialect
@@ -72,13 +73,13 @@ function layoutOf(items: RlpItem[], libp2p: boolean): Layout {
   }
   if (fourth === undefined) return { dialect: 'spec4', limit: third }
   if (fifth === undefined) {
-    if (fourth.isList && fourth.payload.length > 0) {
+    if (fourth.isList && !fourth.empty) {
       const text = 'topics need a cursor item before them, which may be empty'
       throw new RequestError(RequestErrorCode.topics, text, { dialect: 'spec5' })
     }
     return { dialect: 'spec5', limit: third, cursor: fourth }
   }
-  if (fifth.isList || (libp2p && fifth.payload.length === 0)) {
+  if (fifth.isList || (libp2p && fifth.empty)) {
     const extensions = libp2p ? sixth : undefined
     return { dialect: 'spec6t', limit: third, cursor: fourth, topics: fifth, extensions }
   }
@@ -104,7 +105,7 @@ function flag(item: RlpItem): boolean {
 }
 
 function bloomOf(item: RlpItem): Uint8Array | undefined {
-  if (!item.isList && item.payload.length === 0) return undefined
+  if (!item.isList && item.empty) return undefined
   if (item.isList || item.payload.length !== BLOOM_BYTES) {
     throw new RequestError(RequestErrorCode.bloom, `a bloom filter is ${BLOOM_BYTES} bytes, or empty`)
   }
@@ -112,10 +113,10 @@ function bloomOf(item: RlpItem): Uint8Array | undefined {
 }
 
 function topicsOf(item: RlpItem | undefined): Uint8Array[] | undefined {
-  if (item === undefined || item.payload.length === 0) return undefined
+  if (item === undefined || item.empty) return undefined
   const topics: Uint8Array[] = []
   for (const topic of children(item)) {
-    if (!topic.isList && topic.payload.length === 0) continue
+    if (!topic.isList && topic.empty) continue
     if (topic.isList || topic.payload.length !== 4) {
       throw new RequestError(RequestErrorCode.topics, 'a topic is 4 bytes')
     }
@@ -128,7 +129,7 @@ function topicsOf(item: RlpItem | undefined): Uint8Array[] | undefined {
 }
 
 function cursorOf(item: RlpItem | undefined): Uint8Array | undefined {
-  if (item === undefined || item.payload.length === 0) return undefined
+  if (item === undefined || item.empty) return undefined
   if (item.isList || item.payload.length !== CURSOR_BYTES) {
     throw new RequestError(RequestErrorCode.cursor, `a cursor is ${CURSOR_BYTES} bytes, or empty`)
   }

@@ -2,9 +2,9 @@ import { BLOOM_BYTES } from './bloom.js'
 import { isUint32 } from './bytes.js'
 import { CURSOR_BYTES } from './cursor.js'
 import { UnencodableError } from './errors.js'
-import { encodeExtensions } from './extension.js'
+import { extensionStructure } from './extension.js'
 import { type Dialect, type HistoryRequest, MAX_REQUEST_TOPICS } from './request-shape.js'
-import { EMPTY_STRING, encodeList, encodeString, encodeUint } from './rlp.js'
+import { encodeStructure, NOTHING, uint } from './structure.js'
 
 /**
  * The payload of a request envelope in one of the forms.
@@ -33,28 +33,27 @@ export function encodeHistoryRequest(request: HistoryRequest, dialect: Dialect):
   if (extended && dialect !== 'spec6t') {
     throw new UnencodableError(`a request in the form ${dialect} cannot carry extensions`)
   }
-  const range = [encodeUint(lower), encodeUint(upper), bloom === undefined ? EMPTY_STRING : encodeString(bloom)]
-  const limitItem = encodeUint(limit)
-  const cursorItem = cursor === undefined ? EMPTY_STRING : encodeString(cursor)
-  const topicsItem = encodeList(topics.map(encodeString))
-  const batchItem = encodeUint((batch ?? true) ? 1 : 0)
+  const range = [uint(lower), uint(upper), bloom ?? NOTHING]
+  const limitItem = uint(limit)
+  const cursorItem = cursor ?? NOTHING
+  const batchItem = uint((batch ?? true) ? 1 : 0)
   switch (dialect) {
     case 'spec4':
-      return encodeList([...range, limitItem])
+      return encodeStructure([...range, limitItem])
     case 'spec5':
-      return encodeList([...range, limitItem, cursorItem])
+      return encodeStructure([...range, limitItem, cursorItem])
     case 'spec6t':
-      return encodeList([
+      return encodeStructure([
         ...range,
         limitItem,
         cursorItem,
-        topicsItem,
-        ...(extended ? [encodeExtensions(extensions)] : [])
+        topics,
+        ...(extended ? [extensionStructure(extensions)] : [])
       ])
     case 'sg6':
-      return encodeList([...range, limitItem, cursorItem, batchItem])
+      return encodeStructure([...range, limitItem, cursorItem, batchItem])
     case 'sg7':
-      return encodeList([...range, topicsItem, limitItem, cursorItem, batchItem])
+      return encodeStructure([...range, topics, limitItem, cursorItem, batchItem])
     default:
       throw new UnencodableError(`${dialect} is no form of this payload`)
   }

@@ -1,6 +1,11 @@
 import { concatBytes, joinBytes } from './bytes.js'
 import { MalformedError, UnencodableError } from './errors.js'
 
+/**
+ * Our own reader, for what is read in place: envelopes and packets of many of them, which are judged, hashed, stored and sent as the
+ * bytes that came. `@ethereumjs/rlp` copies every item; what is small enough for that is read by `structure.ts`.
+ */
+
 /** One RLP item seen in place: nothing is copied, and what lies inside a list is not looked at until asked for. */
 export interface RlpItem {
   readonly isList: boolean
@@ -8,6 +13,8 @@ export interface RlpItem {
   readonly raw: Uint8Array
   /** The string itself, or what the list holds. */
   readonly payload: Uint8Array
+  /** Whether it is the empty string or the empty list. */
+  readonly empty: boolean
 }
 
 /** How many items a list may hold where the reader does not say otherwise: an array of them must stay small. */
@@ -32,6 +39,10 @@ class View implements RlpItem {
 
   get payload(): Uint8Array {
     return this.bytes.subarray(this.body, this.end)
+  }
+
+  get empty(): boolean {
+    return this.body === this.end
   }
 }
 
@@ -224,11 +235,16 @@ export function encodeString(bytes: Uint8Array): Uint8Array {
  * @throws UnencodableError when it is negative or no safe integer
  */
 export function encodeUint(value: number | bigint): Uint8Array {
+  return encodeString(uintBytes(value))
+}
+
+/** The string that stands for an integer. Throws as `encodeUint` does. */
+export function uintBytes(value: number | bigint): Uint8Array {
   if (typeof value === 'number' && !Number.isSafeInteger(value)) throw new UnencodableError(`${value} is no integer`)
   if (value < 0) throw new UnencodableError(`${value} is negative`)
   const bytes: number[] = []
   for (let rest = BigInt(value); rest > 0n; rest >>= 8n) bytes.unshift(Number(rest & 0xffn))
-  return encodeString(Uint8Array.from(bytes))
+  return Uint8Array.from(bytes)
 }
 
 /** A list of items that are encoded already. */

@@ -2,16 +2,8 @@ import { BLOOM_BYTES, fullBloom } from './bloom.js'
 import { MAX_UINT32 } from './bytes.js'
 import { checkBytes, checkTopics } from './checks.js'
 import { MalformedError, UnencodableError } from './errors.js'
-import {
-  children,
-  decodeBigUint,
-  decodeList,
-  decodeUint,
-  encodeList,
-  encodeString,
-  encodeUint,
-  type RlpItem
-} from './rlp.js'
+import { decodeBigUint, decodeUint, type RlpItem } from './rlp.js'
+import { children, decodeList, encodeStructure, type Structure, uint } from './structure.js'
 
 /** Packets or bytes per second; 0 is no limit. */
 export interface RateLimits {
@@ -41,24 +33,24 @@ export const MAX_TOPIC_INTEREST = 10_000
 
 const Key = { pow: 0, bloom: 1, light: 2, confirmations: 3, packetLimits: 4, topics: 5, byteLimits: 6 } as const
 
-/** An encoded value by option, in the order of the keys. */
-export type EncodedOptions = [key: number, value: Uint8Array][]
+/** A value by option, in the order of the keys. */
+export type OptionValues = [key: number, value: Structure][]
 
 /** @throws UnencodableError when an option is out of its range */
-export function encodeOptionValues(options: StatusOptions): EncodedOptions {
+export function optionValues(options: StatusOptions): OptionValues {
   const { pow, bloom, light, confirmations, packetLimits, topics, byteLimits } = options
-  const encoded: EncodedOptions = []
-  if (pow !== undefined) encoded.push([Key.pow, encodeUint(powBits(pow))])
+  const values: OptionValues = []
+  if (pow !== undefined) values.push([Key.pow, uint(powBits(pow))])
   if (bloom !== undefined) {
     checkBytes(bloom, 'a bloom filter', UnencodableError, BLOOM_BYTES)
-    encoded.push([Key.bloom, encodeString(bloom)])
+    values.push([Key.bloom, bloom])
   }
-  if (light !== undefined) encoded.push([Key.light, encodeUint(light ? 1 : 0)])
-  if (confirmations !== undefined) encoded.push([Key.confirmations, encodeUint(confirmations ? 1 : 0)])
-  if (packetLimits !== undefined) encoded.push([Key.packetLimits, encodeLimits(packetLimits)])
-  if (topics !== undefined) encoded.push([Key.topics, encodeTopicInterest(topics)])
-  if (byteLimits !== undefined) encoded.push([Key.byteLimits, encodeLimits(byteLimits)])
-  return encoded
+  if (light !== undefined) values.push([Key.light, uint(light ? 1 : 0)])
+  if (confirmations !== undefined) values.push([Key.confirmations, uint(confirmations ? 1 : 0)])
+  if (packetLimits !== undefined) values.push([Key.packetLimits, limitsStructure(packetLimits)])
+  if (topics !== undefined) values.push([Key.topics, topicInterest(topics)])
+  if (byteLimits !== undefined) values.push([Key.byteLimits, limitsStructure(byteLimits)])
+  return values
 }
 
 /**
@@ -80,7 +72,7 @@ export function decodeOption(options: StatusOptions, key: number, value: RlpItem
  * @throws UnencodableError
  */
 export function encodeStatusOptions(options: StatusOptions): Uint8Array {
-  return encodeList(encodeOptionValues(options).map(([key, value]) => encodeList([encodeUint(key), value])))
+  return encodeStructure(optionValues(options).map(([key, value]) => [uint(key), value]))
 }
 
 /**
@@ -140,8 +132,8 @@ export function decodeBloom(item: RlpItem): Uint8Array {
   return bloom
 }
 
-export function encodeLimits({ ip, peer, topic }: RateLimits): Uint8Array {
-  return encodeList([encodeUint(ip), encodeUint(peer), encodeUint(topic)])
+export function limitsStructure({ ip, peer, topic }: RateLimits): Structure {
+  return [uint(ip), uint(peer), uint(topic)]
 }
 
 /** Figures past 2^53-1 are read as that. */
@@ -157,10 +149,10 @@ export function decodeLimits(item: RlpItem): RateLimits {
   return { ip: figure(ip), peer: figure(peer), topic: figure(topic) }
 }
 
-export function encodeTopicInterest(topics: Uint8Array[]): Uint8Array {
+export function topicInterest(topics: Uint8Array[]): Structure {
   if (topics.length > MAX_TOPIC_INTEREST) throw new UnencodableError(`more than ${MAX_TOPIC_INTEREST} topics`)
   checkTopics(topics, UnencodableError)
-  return encodeList(topics.map(encodeString))
+  return topics
 }
 
 export function decodeTopicInterest(item: RlpItem): Uint8Array[] {

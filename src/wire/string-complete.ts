@@ -5,7 +5,7 @@ import { MalformedError, UnencodableError } from './errors.js'
 import { legacyErrorCode, legacyErrorText } from './legacy-error.js'
 import { printable } from './printable.js'
 import { decodeRequestComplete, encodeRequestComplete, type RequestComplete } from './request-complete.js'
-import { decodeItem, encodeString } from './rlp.js'
+import { decodeItem, encodeStructure } from './structure.js'
 
 const HASH_BYTES = 32
 const ERROR_MARK = utf8ToBytes('ERROR=')
@@ -20,11 +20,11 @@ export function encodeStringComplete(complete: RequestComplete): Uint8Array {
   if (requestId.length !== HASH_BYTES || lastHash.length !== HASH_BYTES)
     throw new UnencodableError('a hash is 32 bytes')
   if (error !== undefined) {
-    return encodeString(concatBytes(ERROR_MARK, requestId, utf8ToBytes(legacyErrorText(error.code, error.text))))
+    return encodeStructure(concatBytes(ERROR_MARK, requestId, utf8ToBytes(legacyErrorText(error.code, error.text))))
   }
-  if (cursor === undefined) return encodeString(concatBytes(requestId, lastHash))
+  if (cursor === undefined) return encodeStructure(concatBytes(requestId, lastHash))
   if (cursor.length !== CURSOR_BYTES) throw new UnencodableError('a cursor is 36 bytes')
-  return encodeString(concatBytes(requestId, lastHash, cursor))
+  return encodeStructure(concatBytes(requestId, lastHash, cursor))
 }
 
 /**
