@@ -1,3 +1,4 @@
+import { pipe } from 'it-pipe'
 import type { Tally } from '../base/tally.js'
 import type { Origin } from '../limits/origin.js'
 import { prefetch } from '../mailclient/prefetch.js'
@@ -60,22 +61,30 @@ export class Passage {
    * @throws what broke the line, what `deliver` threw, or the reason of the watchdog's signal
    */
   async ask(upstream: Upstream): Promise<RequestComplete> {
-    const { watchdog, deliver, tally } = this.#parts
     this.#sent = false
     this.#packets = 0
     const left = new AbortController()
-    const signal = AbortSignal.any([watchdog.signal, left.signal])
-    const limits = { count: PARTS_AHEAD, size: BYTES_AHEAD, sizeOf }
+    const signal = AbortSignal.any([this.#parts.watchdog.signal, left.signal])
+    const ahead = { count: PARTS_AHEAD, size: BYTES_AHEAD, sizeOf }
     try {
-      for await (const part of prefetch(this.#inTurn(upstream, signal), limits)) {
-        if ('complete' in part) return part.complete
-        this.delivered = true
-        await deliver(part.raws)
-        tally.add('envelopes', part.raws.length)
-      }
+      return await pipe(
+        this.#inTurn(upstream, signal),
+        parts => prefetch(parts, ahead),
+        parts => this.#deliver(parts)
+      )
     } catch (error) {
       left.abort(error)
       throw error
+    }
+  }
+
+  async #deliver(parts: AsyncIterable<AnswerPart>): Promise<RequestComplete> {
+    const { deliver, tally } = this.#parts
+    for await (const part of parts) {
+      if ('complete' in part) return part.complete
+      this.delivered = true
+      await deliver(part.raws)
+      tally.add('envelopes', part.raws.length)
     }
     throw new UpstreamMisbehavedError('the answer has no end')
   }

@@ -1,3 +1,5 @@
+import { encodingLength } from 'uint8-varint'
+import { Uint8ArrayList } from 'uint8arraylist'
 import { MalformedError } from '../wire/errors.js'
 import { PacketCode } from '../wire/packet-code.js'
 import { MAX_FRAME, MAX_MAIL_CONTROL_FRAME } from '../wire/packet-frame.js'
@@ -12,12 +14,13 @@ export const defaultFrameLimit: FrameLimit = code =>
 
 const MAX_VARINT_BYTES = 3
 
-/** Bytes as they arrive, cut into frames; length and code are judged before a body is waited for. */
+/**
+ * Bytes as they arrive, cut into frames; length and code are judged before a body is waited for. `it-length-prefixed` cuts the same
+ * frames and does not serve: its bound cannot depend on the code behind the length, it takes lengths that are no minimal varint, and
+ * it pulls from an iterable, as which a libp2p stream loses what `pause` held back.
+ */
 export class FrameBuffer {
-  #chunks: Uint8Array[] = []
-  /** Where in the first chunk the unread bytes begin. */
-  #offset = 0
-  #length = 0
+  readonly #bytes = new Uint8ArrayList()
   /** Length of the frame whose bytes come next, once its varint is read. */
   #frame: number | undefined
   #limitChecked = false
@@ -29,25 +32,24 @@ export class FrameBuffer {
 
   /** Unread bytes, 0 or more. */
   get length(): number {
-    return this.#length
+    return this.#bytes.length
   }
 
   /** Whether part of a frame has arrived. */
   get partial(): boolean {
-    return this.#length > 0 || this.#frame !== undefined
+    return this.#bytes.length > 0 || this.#frame !== undefined
   }
 
   push(chunk: Uint8Array): void {
     if (chunk.byteLength === 0) return
     // a Buffer's slice() is a view; everything above is promised plain arrays, whose slice() copies
-    this.#chunks.push(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength))
-    this.#length += chunk.byteLength
+    this.#bytes.append(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength))
   }
 
   /** Whether `take` would return a frame. Throws as `take` does. */
   get ready(): boolean {
     this.#readHead()
-    return this.#frame !== undefined && this.#length >= this.#frame
+    return this.#frame !== undefined && this.#bytes.length >= this.#frame
   }
 
   /**
@@ -58,7 +60,10 @@ export class FrameBuffer {
    */
   take(): Uint8Array | undefined {
     if (!this.ready) return undefined
-    const frame = this.#consume(this.#frame as number)
+    const length = this.#frame as number
+    // a view when it lies in one chunk, else a copy
+    const frame = this.#bytes.subarray(0, length)
+    this.#bytes.consume(length)
     this.#frame = undefined
     this.#limitChecked = false
     return frame
@@ -66,9 +71,7 @@ export class FrameBuffer {
 
   /** Forgets everything unread. */
   clear(): void {
-    this.#chunks = []
-    this.#offset = 0
-    this.#length = 0
+    this.#bytes.consume(this.#bytes.length)
     this.#frame = undefined
     this.#limitChecked = false
   }
@@ -87,14 +90,14 @@ export class FrameBuffer {
   #readVarint(): void {
     let value = 0
     for (let i = 0; i < MAX_VARINT_BYTES; i++) {
-      if (i >= this.#length) return
-      const byte = this.#peek(i)
+      if (i >= this.#bytes.length) return
+      const byte = this.#bytes.get(i)
       value |= (byte & 0x7f) << (7 * i)
       if (byte < 0x80) {
-        if (byte === 0 && i > 0) throw new MalformedError('frame length is not a minimal varint')
+        if (encodingLength(value) !== i + 1) throw new MalformedError('frame length is not a minimal varint')
         if (value === 0) throw new MalformedError('empty frame')
         if (value > MAX_FRAME) throw new FrameTooLargeError(`a frame of ${value} bytes is over the limit`)
-        this.#consume(i + 1)
+        this.#bytes.consume(i + 1)
         this.#frame = value
         return
       }
@@ -104,54 +107,15 @@ export class FrameBuffer {
 
   /** Reads the code behind the list header; undefined while too few bytes are here. */
   #peekCode(frame: number): number | undefined {
-    if (this.#length === 0) return undefined
-    const first = this.#peek(0)
+    if (this.#bytes.length === 0) return undefined
+    const first = this.#bytes.get(0)
     if (first < 0xc0) throw new MalformedError('frame is not an RLP list')
     const header = first < 0xf8 ? 1 : 1 + (first - 0xf7)
     if (header > 4 || header >= frame) throw new MalformedError('frame list header does not fit the frame')
-    if (this.#length <= header) return undefined
-    const code = this.#peek(header)
+    if (this.#bytes.length <= header) return undefined
+    const code = this.#bytes.get(header)
     if (code === 0x80) return 0
     if (code < 0x80 && code !== 0) return code
     throw new MalformedError('packet code is not a canonical integer below 128')
-  }
-
-  #peek(index: number): number {
-    let at = this.#offset + index
-    for (const chunk of this.#chunks) {
-      if (at < chunk.byteLength) return chunk[at] as number
-      at -= chunk.byteLength
-    }
-    throw new RangeError('peek past the buffered bytes')
-  }
-
-  /** Takes `count` buffered bytes: a view when they lie in one chunk, else a copy. */
-  #consume(count: number): Uint8Array {
-    this.#length -= count
-    const first = this.#chunks[0] as Uint8Array
-    if (first.byteLength - this.#offset >= count) {
-      const view = first.subarray(this.#offset, this.#offset + count)
-      this.#offset += count
-      if (this.#offset === first.byteLength) {
-        this.#chunks.shift()
-        this.#offset = 0
-      }
-      return view
-    }
-    const copy = new Uint8Array(count)
-    let filled = 0
-    let used = 0
-    for (const chunk of this.#chunks) {
-      const part = chunk.subarray(this.#offset, this.#offset + (count - filled))
-      copy.set(part, filled)
-      filled += part.byteLength
-      this.#offset += part.byteLength
-      if (this.#offset < chunk.byteLength) break
-      used += 1
-      this.#offset = 0
-      if (filled === count) break
-    }
-    this.#chunks.splice(0, used)
-    return copy
   }
 }

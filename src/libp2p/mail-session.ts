@@ -1,4 +1,5 @@
 import type { PeerId, Stream } from '@libp2p/interface'
+import { pipe } from 'it-pipe'
 import type { Origin } from '../limits/origin.js'
 import type { IncomingRequest, RequestHandler } from '../waku/mail-exchange.js'
 import { libp2pMail } from '../wire/mail-codec.js'
@@ -6,6 +7,7 @@ import { PacketCode } from '../wire/packet-code.js'
 import { MAX_MAIL_CONTROL_FRAME } from '../wire/packet-frame.js'
 import { FrameTimeoutError } from './frame-errors.js'
 import { FrameStream } from './frame-stream.js'
+import { packetsOf } from './packets-of.js'
 
 export interface MailSessionParts {
   peer: PeerId
@@ -39,15 +41,21 @@ export class MailSession {
 
   /** Resolves when the requester closed its side and everything was answered; throws when the stream broke. */
   async run(): Promise<void> {
+    // what is ignored does not keep a stream open
+    const requests = packetsOf(PacketCode.Request)
+    const ended = await pipe(this.#frames.packets, requests, bodies => this.#answer(bodies))
+    if (ended) await this.#frames.close()
+  }
+
+  /** One after the other: the next is read when the last is answered. False when nobody waits for more answers. */
+  async #answer(bodies: AsyncIterable<Uint8Array>): Promise<boolean> {
     const { peer, origin, handler } = this.#parts
     const frames = this.#frames
     let idle = this.#arm()
     try {
-      for await (const { code, body } of frames.packets) {
-        // what is ignored does not keep a stream open
-        if (code !== PacketCode.Request) continue
+      for await (const body of bodies) {
         // of what came before the end the rest is for nobody
-        if (frames.signal.aborted) return
+        if (frames.signal.aborted) return false
         clearTimeout(idle)
         const request: IncomingRequest = {
           peer,
@@ -62,13 +70,13 @@ export class MailSession {
         }
         this.#answering = handler(request)
         await this.#answering
-        if (this.#closing) return
+        if (this.#closing) return false
         idle = this.#arm()
       }
     } finally {
       clearTimeout(idle)
     }
-    await frames.close()
+    return true
   }
 
   /** Finishes the request that is being answered, takes no other, and ends the stream. */

@@ -1,4 +1,5 @@
 import type { PeerId, Stream } from '@libp2p/interface'
+import { pipe } from 'it-pipe'
 import { delay } from '../base/delay.js'
 import type { Limits } from '../limits/limits.js'
 import type { Origin } from '../limits/origin.js'
@@ -57,7 +58,7 @@ export class StreamPacketChannel implements PacketChannel {
       maxFrame: untilStatus(),
       holds: bytes => memory.hold(holder, bytes)
     })
-    this.packets = this.#read()
+    this.packets = pipe(this.#frames.packets, packets => this.#throttled(packets))
   }
 
   get ended(): boolean {
@@ -86,8 +87,8 @@ export class StreamPacketChannel implements PacketChannel {
     this.#frames.abort(reason)
   }
 
-  async *#read(): AsyncGenerator<Packet, void> {
-    for await (const packet of this.#frames.packets) {
+  async *#throttled(packets: AsyncIterable<Packet>): AsyncGenerator<Packet, void> {
+    for await (const packet of packets) {
       yield packet
       const wait = this.#throttle.reserve(this.origin)
       if (wait === 0) continue

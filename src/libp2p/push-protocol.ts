@@ -1,7 +1,9 @@
 import type { ComponentLogger, Connection, Logger, PeerId, Startable, Stream } from '@libp2p/interface'
 import type { Registrar } from '@libp2p/interface-internal'
+import { pipe } from 'it-pipe'
 import { PacketCode } from '../wire/packet-code.js'
 import { FrameStream } from './frame-stream.js'
+import { packetsOf } from './packets-of.js'
 import { StreamBudget } from './stream-budget.js'
 
 export const PUSH_PROTOCOL = '/waku/1/mailserver-push/1.0.0'
@@ -83,9 +85,9 @@ export class PushProtocol implements Startable {
 
   async #receive(frames: FrameStream, peer: PeerId): Promise<void> {
     try {
-      for await (const { code, body } of frames.packets) {
-        if (code === PacketCode.P2PMessage) this.#receiver.acceptPush(peer, body)
-      }
+      await pipe(frames.packets, packetsOf(PacketCode.P2PMessage), async bodies => {
+        for await (const body of bodies) this.#receiver.acceptPush(peer, body)
+      })
       await frames.close()
     } catch (err) {
       frames.abort(err as Error)

@@ -1,3 +1,4 @@
+import { encode as varint } from 'uint8-varint'
 import { concatBytes, joinBytes } from './bytes.js'
 import { decodeUint, encodeUint, firstItems, listHeader } from './rlp.js'
 
@@ -8,15 +9,6 @@ export const MAX_FRAME: number = 1024 * 1024 + 16
 export const MAX_MAIL_CONTROL_FRAME: number = 16 * 1024
 
 const MAX_CODE = 0x7f
-
-/** Unsigned varint: seven bits a byte, the lowest first. */
-function varint(value: number): Uint8Array {
-  const bytes: number[] = []
-  let rest = value
-  for (; rest >= 0x80; rest = Math.floor(rest / 128)) bytes.push((rest % 128) | 0x80)
-  bytes.push(rest)
-  return Uint8Array.from(bytes)
-}
 
 /**
  * A packet as it goes over a stream, `varint length ‖ RLP([code, body])` (protocols/packets.md), in pieces: the head,
