@@ -39,6 +39,8 @@ const WEEK = 7 * 86_400
 /** Seconds; clocks differ, and what was posted lately may be dated a little back. */
 const OVERLAP = 120
 const MOST_SHOWN = 1000
+/** ms */
+const BURST = 50
 const FIRST_PAUSE = 500
 const LONGEST_PAUSE = 15_000
 
@@ -160,7 +162,7 @@ export class Mailbox {
       const envelopes = this.#toKeep.splice(0)
       // the mailserver still has them when there is no room here
       this.#peer.archive.append(envelopes).catch(err => this.#events.trouble(err as Error))
-    })
+    }, BURST)
   }
 
   async #readArchive(): Promise<void> {

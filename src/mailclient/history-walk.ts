@@ -1,4 +1,6 @@
 import type { PeerId } from '@libp2p/interface'
+import { turnIsOver } from '../base/loop-turn.js'
+import { pause } from '../base/pause.js'
 import type { MailDialler, MailLine } from '../waku/mail-exchange.js'
 import type { Waku } from '../waku/waku.js'
 import type { Coverage, CoverageAnswer } from '../wire/coverage.js'
@@ -95,7 +97,7 @@ export class HistoryWalk {
         const { next, coverage, last } = this.#endOf(answer)
         const early = this.#early(answer, next)
         const judged = await judgePage(answer, { ...rules, position: this.#position })
-        const page = { ...this.#accept(answer, judged, next), ...(coverage && { coverage }) }
+        const page = { ...(await this.#accept(answer, judged, next)), ...(coverage && { coverage }) }
         finished = last || this.#left === 0
         // a server that is slow to end its side holds the last page up no longer
         if (finished) this.#line?.close().catch(() => {})
@@ -148,11 +150,11 @@ export class HistoryWalk {
     return early
   }
 
-  #accept(
+  async #accept(
     { requestId, bytes, complete }: PageAnswer,
     { envelopes, foreign, beside, position }: JudgedPage,
     next: Uint8Array | undefined
-  ): HistoryPage {
+  ): Promise<HistoryPage> {
     const { tally, waku } = this.#parts
     const { server } = this.#plan
     // a form that cannot name a limit brings more
@@ -165,7 +167,11 @@ export class HistoryWalk {
     tally.add('envelopes_beside', beside)
     const damaged = complete?.damaged ?? 0
     tally.add('envelopes_damaged', damaged)
-    for (const envelope of wanted) waku.deliverHistoric(envelope, server)
+    for (const envelope of wanted) {
+      waku.deliverHistoric(envelope, server)
+      // each is opened for whoever subscribed, and a browser has more to do
+      if (turnIsOver()) await pause()
+    }
     this.#left -= wanted.length
     if (this.#plan.order === 'ingest') this.#position = { after: next, direction: 0 }
     const end = this.#plan.order === 'ingest' ? next : position?.after

@@ -1,3 +1,4 @@
+import { turnIsOver } from '../base/loop-turn.js'
 import { pause } from '../base/pause.js'
 import { equalBytes } from '../wire/bytes.js'
 import { decodeCursor } from '../wire/cursor.js'
@@ -56,6 +57,7 @@ export async function judgePage(answer: PageAnswer, rules: PageRules): Promise<J
       if (envelope === undefined) page.foreign++
       else if (wants(envelope.topic)) page.envelopes.push(envelope)
       else page.beside++
+      if (turnIsOver()) await pause()
     }
     if (page.foreign > foreignAllowance(limit)) {
       throw new MisbehavingServerError('foreign', 'too many envelopes came that were not asked for')
