@@ -17,6 +17,8 @@ function isRaw(dialect: Dialect): dialect is RawDialect {
 
 function again(decoded: DecodedRequest, read: (payload: Uint8Array) => DecodedRequest): void {
   const { dialect, request } = decoded
+  // a raw payload of after 2072 may look like a list once it has another length (protocols/devp2p.md)
+  if (isRaw(dialect) && request.lower >= 0xc000_0000) return
   // on libp2p a last item that is empty stands for no topics, so that this form cannot say "no batch" there
   if (read !== decodeLegacyPayload && dialect === 'sg6' && request.batch === false) return
   const written = isRaw(dialect) ? encodeRawRequest(request, dialect) : encodeHistoryRequest(request, dialect)
