@@ -13,13 +13,14 @@ import { DEVP2P_EVENTS, type Devp2pEvent } from './counters.js'
 import { type Enode, parseEnode, peerIdFromNodeId } from './enode.js'
 import type { NodeKey } from './node-key.js'
 import { PeerLink } from './peer-link.js'
+import { Rebuffs } from './rebuffs.js'
 import type { RlpxConnection } from './rlpx-connection.js'
 import { RlpxHost, type RlpxHostInit } from './rlpx-host.js'
 import { StaticPeers } from './static-peers.js'
 
 /** The services that devp2p peers are joined to. */
 export interface Devp2pPeersOf {
-  waku: Pick<Waku, 'run' | 'addConnector' | 'status' | 'limits'>
+  waku: Pick<Waku, 'run' | 'addConnector' | 'status' | 'limits' | 'twins'>
   /** Answers history requests: `handle` of the mailserver. Without it they are ignored. */
   handle?: RequestHandler | undefined
   /** Takes our way to devp2p mailservers: `addDialler` of the mail client. */
@@ -84,6 +85,7 @@ export class Devp2pService implements Startable {
   readonly #log: Logger
   readonly #addresses = new Map<string, Enode>()
   readonly #links = new Map<RlpxConnection, PeerLink>()
+  readonly #rebuffs = new Rebuffs()
   #host: RlpxHost | undefined
   #statics: StaticPeers | undefined
   #services: Devp2pPeersOf | undefined
@@ -118,7 +120,8 @@ export class Devp2pService implements Startable {
       throttle: services.waku.limits.throttle,
       memory: services.waku.limits.memory,
       welcome: peer => this.#addresses.has(peer.toString()) || init.welcome?.(peer) === true,
-      onConnection: connection => this.#admit(connection)
+      onConnection: connection => this.#admit(connection),
+      onTwin: () => services.waku.twins.found('peer')
     })
     this.#services = services
     this.#host = host
@@ -133,7 +136,7 @@ export class Devp2pService implements Startable {
     }
     this.#leave = services.waku.addConnector(async (peer, options) => void (await this.#link(peer, options.signal)))
     services.addDialler?.('devp2p', (server, options) => this.#line(server, options.signal))
-    this.#statics = new StaticPeers({ dial: (enode, options) => host.dial(enode, options) })
+    this.#statics = new StaticPeers({ dial: (enode, options) => this.#dial(host, enode, options.signal) })
     for (const peer of peers) this.#statics.add(peer)
   }
 
@@ -197,6 +200,23 @@ export class Devp2pService implements Startable {
     this.tally.add('connections')
     this.#links.set(connection, link)
     void link.run().finally(() => this.#links.delete(connection))
+    if (connection.direction === 'outbound') void connection.closed.then(error => this.#ended(connection.peer, error))
+  }
+
+  async #dial(host: RlpxHost, enode: Enode, signal: AbortSignal): Promise<RlpxConnection> {
+    try {
+      return await host.dial(enode, { signal })
+    } catch (err) {
+      this.#ended(peerIdFromNodeId(enode.id), err)
+      throw err
+    }
+  }
+
+  /** How a connection that we dialled, or the attempt, ended. */
+  #ended(peer: PeerId, error: unknown): void {
+    // of two that both sides dialled at once, one stays
+    if (this.#host?.connection(peer) !== undefined) return
+    if (this.#rebuffs.note(peer.toString(), error)) this.#services?.waku.twins.found('own')
   }
 
   async #link(peer: PeerId, signal: AbortSignal): Promise<PeerLink> {
@@ -206,7 +226,7 @@ export class Devp2pService implements Startable {
     if (connection === undefined || connection.signal.aborted) {
       const enode = this.#addresses.get(peer.toString())
       if (enode === undefined) throw new NotConnectedError('no enode URL of that peer is known')
-      connection = await host.dial(enode, { signal })
+      connection = await this.#dial(host, enode, signal)
     }
     const link = this.#links.get(connection)
     if (link === undefined) throw new NotConnectedError('the connection ended')

@@ -55,6 +55,8 @@ export class RlpxConnection {
   readonly opened: number = Date.now()
   /** When the peer last brought something new, or was sent history, ms. */
   active: number = this.opened
+  /** When it last sent anything, ms. */
+  heard: number = this.opened
   /** Aborted, with what ended it as its reason, as soon as the connection is ending. */
   readonly signal: AbortSignal
   /** Resolves with what ended it when the socket is gone. */
@@ -177,6 +179,7 @@ export class RlpxConnection {
 
   #receive(message: Uint8Array): boolean {
     const { id, payload } = splitMessage(message)
+    this.heard = Date.now()
     if (this.#hello === undefined) {
       if (id === P2PMessage.Hello) this.#greet(decodeHello(payload))
       else if (id === P2PMessage.Disconnect) this.#disconnected(payload)

@@ -27,6 +27,8 @@ export interface RlpxHostInit extends Partial<InboundLimits> {
   onConnection(connection: RlpxConnection): void
   /** What we call ourselves. @default 'waku-mailserver' */
   client?: string | undefined
+  /** Told of a peer that lives twice: one that is connected, and goes on, while another of its name is refused for it. */
+  onTwin?: ((peer: PeerId) => void) | undefined
   /** p2p version offered: 5 compresses with peers that do too. @default 5 */
   version?: 4 | 5 | undefined
   /**
@@ -88,7 +90,7 @@ const DEFAULTS = {
   largeMessageMemory: 64 * 1024 * 1024
 }
 
-type Settings = typeof DEFAULTS & Pick<RlpxHostInit, 'key' | 'capabilities' | 'onConnection' | 'welcome'>
+type Settings = typeof DEFAULTS & Pick<RlpxHostInit, 'key' | 'capabilities' | 'onConnection' | 'welcome' | 'onTwin'>
 
 /** A devp2p node: listens, dials, and holds at most one connection with each peer. */
 export class RlpxHost {
@@ -105,6 +107,8 @@ export class RlpxHost {
   readonly #servers = new Set<Server>()
   readonly #sockets = new Set<Socket>()
   readonly #connections = new Map<string, RlpxConnection>()
+  /** Since when others are refused for the sake of a connection, ms. */
+  readonly #preferred = new WeakMap<RlpxConnection, number>()
   readonly #dialling = new Map<string, Promise<RlpxConnection>>()
   readonly #stop = new AbortController()
   #port = 0
@@ -281,6 +285,9 @@ export class RlpxHost {
     const existing = this.#connections.get(name)
     if (existing !== undefined && !existing.signal.aborted && !this.#yields(existing, connection)) {
       void connection.disconnect(DisconnectReason.AlreadyConnected)
+      const since = this.#preferred.get(existing) ?? Date.now()
+      this.#preferred.set(existing, since)
+      if (existing.heard > since) this.#settings.onTwin?.(existing.peer)
       return existing
     }
     if (connection.signal.aborted) throw connection.signal.reason

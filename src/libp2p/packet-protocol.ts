@@ -21,6 +21,7 @@ export interface PacketProtocolComponents {
 /** A stream between a pair of peers. */
 interface Link {
   opener: PeerId
+  connection: Connection
   ready: boolean
   retire: AbortController
 }
@@ -36,6 +37,8 @@ const OPEN_TIMEOUT = 10_000
 const MAX_STREAMS = 8
 /** Streams of one connection that ended before a Status. */
 const MAX_FAILURES = 32
+/** Two of one identity leave each other about as long as it takes until a stream is opened again, in ms. */
+const SHORT_LIFE = 120_000
 /** Each may hold the largest frame. */
 const STREAMS_PER_HOST = 256
 /** A peer that ended for one of these reasons is not called again. */
@@ -54,6 +57,10 @@ export class PacketProtocol implements Startable {
   readonly #opening = new Map<string, Promise<void>>()
   readonly #reopener: PacketReopener
   readonly #failures = new WeakMap<Connection, number>()
+  /** Whose stream gave way to one of the same opener on another connection. */
+  readonly #displaced = new WeakSet<Connection>()
+  /** Whose stream, opened by us, the peer closed. */
+  readonly #parted = new WeakSet<Connection>()
   readonly #budget = new StreamBudget({ perPeer: 2 * MAX_STREAMS, perHost: STREAMS_PER_HOST })
   #topology: string | undefined
   #running = false
@@ -179,6 +186,7 @@ export class PacketProtocol implements Startable {
     }
     const link: Link = {
       opener: stream.direction === 'outbound' ? this.#components.peerId : peer,
+      connection,
       ready: false,
       retire: new AbortController()
     }
@@ -190,6 +198,7 @@ export class PacketProtocol implements Startable {
     const opened = Date.now()
     const onReady = (): void => {
       link.ready = true
+      this.#lookForTwin(link, pair)
       settle(pair)
     }
     const channel = new StreamPacketChannel(stream, peer, {
@@ -223,7 +232,22 @@ export class PacketProtocol implements Startable {
       return
     }
     this.#pairs.delete(peer.toString())
+    if (error === undefined && lived < SHORT_LIFE && link.opener.equals(this.#components.peerId)) {
+      this.#parted.add(link.connection)
+    }
     if (error === undefined || !FINAL.has(error.name)) this.#reopener.schedule(peer, lived)
+  }
+
+  /** A peer that has moved to another connection does not come back on the first: there somebody else lives under its name. */
+  #lookForTwin(link: Link, { current, links }: Pair): void {
+    if (link !== current) return
+    const others = [...links].filter(
+      other => other.ready && !other.retire.signal.aborted && other.connection !== link.connection
+    )
+    const same = others.filter(({ opener, connection }) => opener.equals(link.opener) && connection.status === 'open')
+    if (same.length === 0) return
+    for (const { connection } of same) this.#displaced.add(connection)
+    if (this.#displaced.has(link.connection)) this.#waku().twins.suspect('peer', link.connection.remotePeer)
   }
 
   /** Of the same opener the newer stream stays, else the one of the peer with the smaller id. */
@@ -237,8 +261,16 @@ export class PacketProtocol implements Startable {
     const connection = this.#components.connectionManager
       .getConnections(peer)
       .find(candidate => candidate.direction === 'outbound' && isUsable(candidate))
-    if (connection !== undefined) this.#open(connection).catch(() => {})
-    else this.#reopener.forget(peer)
+    if (connection === undefined) {
+      this.#reopener.forget(peer)
+      return
+    }
+    this.#open(connection)
+      .then(() => {
+        // it goes on with the protocol, and not with us: perhaps with another of our name
+        if (this.#parted.delete(connection)) this.#waku().twins.suspect('own', peer)
+      })
+      .catch(() => {})
   }
 }
 

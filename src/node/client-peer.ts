@@ -1,6 +1,8 @@
 import type { Libp2p, PeerId, PrivateKey } from '@libp2p/interface'
 import { MemoryDatastore } from 'datastore-core'
 import type { Database } from '../archive/database.js'
+import { delay } from '../base/delay.js'
+import { isRebuff } from '../devp2p/rebuffs.js'
 import { type MailClientService, type MailClientServiceInit, mailclient, type WakuService, waku } from '../index.js'
 import { BLOOM_BYTES } from '../wire/bloom.js'
 import { Cleanup } from './cleanup.js'
@@ -35,6 +37,8 @@ export interface ClientPeerInit {
 
 /** How long an envelope may live is for its receiver to say. */
 const LONGEST_TTL = 366 * 86_400
+/** A peer that ends a conversation because it stops has closed the connection by then; ours is not opened again before, ms. */
+const PARTING_MS = 250
 
 type Services = { waku: WakuService; mailclient: MailClientService }
 
@@ -111,8 +115,24 @@ export class ClientPeer {
     })
   }
 
+  /** Why a peer that was connected talks to us no more; undefined when it still does. */
+  async whyLost({ peer }: PeerAddress, { signal }: { signal: AbortSignal }): Promise<string | undefined> {
+    if (this.waku.peers().some(other => other.peer.equals(peer))) return undefined
+    // one that stops ends its connections too
+    await delay(PARTING_MS, signal)
+    if (this.node.getConnections(peer).length === 0) return 'the connection to the peer ended'
+    return `the peer ended the conversation and kept the connection: ${this.twin}`
+  }
+
   async close(): Promise<void> {
     await this.cleanup.run()
+  }
+
+  private get twin(): string {
+    return (
+      `it seems to talk with another that uses the identity of ${this.dataDir}, a copied data dir; ` +
+      'give each its own with --data-dir'
+    )
   }
 
   private async connection(peer: PeerAddress, signal: AbortSignal): Promise<void> {
@@ -140,7 +160,8 @@ export class ClientPeer {
       await work(AbortSignal.any([signal, deadline]))
     } catch (err) {
       signal.throwIfAborted()
-      const reason = deadline.aborted ? `no answer in ${timeout / 1000} s` : reasonOf(err)
+      const refused = isRebuff(err) ? `the peer is connected with this identity already: ${this.twin}` : reasonOf(err)
+      const reason = deadline.aborted ? `no answer in ${timeout / 1000} s` : refused
       throw new UnreachableError(`cannot reach ${formatPeerAddress(peer)}: ${reason}`, { cause: err })
     }
   }

@@ -1,4 +1,5 @@
 import type { Libp2p } from '@libp2p/interface'
+import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import type { Forwarding } from '../bridge/forwarding.js'
 import type { RequestForwarder } from '../mailserver/request-forwarder.js'
 import { adminHandlers } from './admin.js'
@@ -12,8 +13,9 @@ import { Devp2pNode, devp2pSettings } from './devp2p-node.js'
 import { DigestThread } from './digest-thread.js'
 import { forwardingOf } from './forwarding-node.js'
 import { identityOf } from './identity.js'
+import { IdentityNotice } from './identity-notice.js'
 import { certificateFiles, listenPlaces } from './listen-config.js'
-import { byNetwork, checkNetworks } from './node-networks.js'
+import { byNetwork, checkNetworks, withoutSelf } from './node-networks.js'
 import { type NodeServices, nodeServices } from './node-services.js'
 import { createPeerNode, startPeerNode } from './peer-node.js'
 import { PeersInMemory } from './peers-in-memory.js'
@@ -79,25 +81,27 @@ export class Daemon {
 }
 
 async function assemble(
-  config: StartConfig,
+  given: StartConfig,
   cleanup: Cleanup,
   warn: (line: string) => void,
   finish: (dir: DataDir, node: Libp2p<NodeServices>, devp2p: Devp2pNode | undefined) => Daemon
 ): Promise<Daemon> {
-  checkNetworks(config)
+  checkNetworks(given)
   const { onStored, onDamaged } = new StorageNotice(warn)
-  const { own, relayed } = listenPlaces(config)
-  const files = certificateFiles(config)
+  const { onTwin } = new IdentityNotice(warn)
+  const { own, relayed } = listenPlaces(given)
+  const files = certificateFiles(given)
   const certificate =
     files &&
     cleanup.after(await CertificateWatch.start({ files, warn, onRenew: renewed => webSockets.renew(renewed) }), watch =>
       watch.stop()
     )
-  const webSockets = new WebSockets(certificate?.current, { proxies: new Set(config['trusted-proxy']) })
+  const webSockets = new WebSockets(certificate?.current, { proxies: new Set(given['trusted-proxy']) })
   const relays = new Relays()
-  const dir = await openDataDir(config['data-dir'] ?? DEFAULT_DATA_DIR)
+  const dir = await openDataDir(given['data-dir'] ?? DEFAULT_DATA_DIR)
   // before the archive: one without an identity beside it is a loss
-  const privateKey = await identityOf(dir, { renew: config['new-identity'] })
+  const privateKey = await identityOf(dir, { renew: given['new-identity'] })
+  const config = withoutSelf(given, peerIdFromPrivateKey(privateKey), warn)
   // from here on this process owns the data dir
   const store = cleanup.after(await openStore(dir), store => store.close())
   cleanup.after(store.archive.watch({ damaged: onDamaged }), unwatch => unwatch())
@@ -118,7 +122,15 @@ async function assemble(
     announce: config.announce?.map(String),
     webSockets,
     relays,
-    services: nodeServices(config, { password, archive: store.archive, privateKey, forward, digester, onStored })
+    services: nodeServices(config, {
+      password,
+      archive: store.archive,
+      privateKey,
+      forward,
+      digester,
+      onStored,
+      onTwin
+    })
   })
   const { waku, mailserver, mailclient } = node.services
   const peers = byNetwork(config.peer ?? [])

@@ -1,3 +1,4 @@
+import type { PeerId } from '@libp2p/interface'
 import { ConfigError } from './config.js'
 import type { Devp2pAddress, Libp2pAddress, PeerAddress } from './peer-address.js'
 import type { StartConfig } from './start-config.js'
@@ -21,6 +22,19 @@ export function checkNetworks(config: Pick<StartConfig, 'no-devp2p' | 'devp2p-li
     if (byNetwork(config[name] ?? []).devp2p.length === 0) continue
     throw new ConfigError(`--${name}: an enode URL names a devp2p peer, and --no-devp2p says not to speak devp2p`)
   }
+}
+
+/** The settings without this node itself: a file that names all nodes may be that of each of them. */
+export function withoutSelf(config: StartConfig, self: PeerId, warn: (line: string) => void): StartConfig {
+  const others: StartConfig = { ...config }
+  for (const name of ['peer', 'upstream'] as const) {
+    others[name] = config[name]?.filter(({ peer }) => !peer.equals(self))
+    if (others[name]?.length === config[name]?.length) continue
+    warn(
+      `--${name} names this node itself, which is left out; should it be another machine, then its data dir was copied, and each needs its own`
+    )
+  }
+  return others
 }
 
 /** What is allowed, yet hardly meant; a line each. */

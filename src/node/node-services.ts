@@ -11,6 +11,7 @@ import {
 import type { RequestForwarder } from '../mailserver/request-forwarder.js'
 import { DEFAULT_REQUEST_POW } from '../mailserver/request-policy.js'
 import type { PacketDigester } from '../waku/packet-digester.js'
+import type { WakuInit } from '../waku/settings.js'
 import { DEFAULT_RETENTION_SECONDS, type StartConfig } from './start-config.js'
 
 export type NodeServices = { waku: WakuService; mailserver: MailserverService; mailclient: MailClientService }
@@ -22,12 +23,13 @@ export interface NodeServiceParts {
   forward?: RequestForwarder | undefined
   digester: PacketDigester
   onStored?: ((error?: Error) => void) | undefined
+  onTwin?: WakuInit['onTwin']
 }
 
 /** The services of a mailserver node on these settings. */
 export function nodeServices(
   config: StartConfig,
-  { password, archive, privateKey, forward, digester, onStored }: NodeServiceParts
+  { password, archive, privateKey, forward, digester, onStored, onTwin }: NodeServiceParts
 ) {
   const retention = config.retention ?? DEFAULT_RETENTION_SECONDS
   const policy = {
@@ -35,7 +37,7 @@ export function nodeServices(
     signature: config['require-signature'] ?? ('none' as const)
   }
   return {
-    waku: waku({ pow: config['min-pow'], maxTtl: config['max-ttl'], digester }),
+    waku: waku({ pow: config['min-pow'], maxTtl: config['max-ttl'], digester, onTwin }),
     mailserver: mailserver({
       password,
       archive,

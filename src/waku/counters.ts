@@ -37,7 +37,9 @@ export const COUNTER_NAMES = [
   'confirmations_received',
   'confirmations_unexpected',
   'messages_delivered',
-  'subscriber_errors'
+  'subscriber_errors',
+  'twins_of_peers',
+  'twins_of_own'
 ] as const
 
 export type CounterName = (typeof COUNTER_NAMES)[number]

@@ -1,5 +1,6 @@
 import type { RateLimits } from '../wire/status.js'
 import type { PacketDigester } from './packet-digester.js'
+import type { TwinOf } from './twins.js'
 
 /** How the base node behaves. Every field may be left out. */
 export interface WakuInit {
@@ -111,6 +112,12 @@ export interface WakuInit {
    */
   digester?: PacketDigester | undefined
   /**
+   * Told when one identity is used in two places at once, that of a peer or our own: such nodes take each other's place.
+   *
+   * @default nobody is told
+   */
+  onTwin?: ((whose: TwinOf) => void) | undefined
+  /**
    * The clock: Unix time in seconds.
    *
    * @default the system clock
@@ -121,7 +128,9 @@ export interface WakuInit {
 type Required<T> = { [K in keyof T]-?: Exclude<T[K], undefined> }
 
 /** What the node does where its owner said nothing. */
-export type Settings = Required<Omit<WakuInit, 'bloom' | 'topics' | 'packetLimits' | 'byteLimits' | 'digester'>>
+export type Settings = Required<
+  Omit<WakuInit, 'bloom' | 'topics' | 'packetLimits' | 'byteLimits' | 'digester' | 'onTwin'>
+>
 
 const DEFAULTS: Settings = {
   pow: 0.000002,

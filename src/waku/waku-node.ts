@@ -23,6 +23,7 @@ import { Session } from './session.js'
 import { type Settings, settle, type WakuInit } from './settings.js'
 import type { EnvelopeStore } from './store-batch.js'
 import type { MessageFilter, ReceivedMessage } from './subscription.js'
+import { Twins } from './twins.js'
 import type { Connector, RunOptions, Waku, WakuPeer } from './waku.js'
 
 export interface WakuComponents {
@@ -38,6 +39,7 @@ const CONNECT_TIMEOUT = 30_000
 export class WakuNode implements Waku, Startable {
   readonly counters: Counters
   readonly limits = new Limits()
+  readonly twins: Twins
   readonly #log: Logger
   readonly #settings: Settings
   readonly #own: OwnStatus
@@ -69,6 +71,7 @@ export class WakuNode implements Waku, Startable {
     this.#log = log
     this.#settings = settings
     this.counters = counters
+    this.twins = new Twins(counters, init.onTwin)
     this.#own = own
     this.#forwarder = forwarder
     this.#heard = heard

@@ -9,6 +9,7 @@ import type { Message, PostResult, SealedMessage } from './message.js'
 import type { Network, PacketChannel } from './packet-channel.js'
 import type { EnvelopeStore } from './store-batch.js'
 import type { MessageFilter, ReceivedMessage } from './subscription.js'
+import type { Twins } from './twins.js'
 
 /** A peer that there is a conversation with. */
 export interface WakuPeer {
@@ -86,6 +87,8 @@ export interface Waku {
   readonly counters: Counters
   /** What its peers share, whichever transport they come by. */
   readonly limits: Limits
+  /** Where transports say what hints at two peers of one identity. */
+  readonly twins: Twins
   /**
    * Transports say how they reach a peer.
    *

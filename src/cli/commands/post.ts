@@ -74,7 +74,8 @@ export const post = defineCommand({
           { topic: topic.topic, payload, key, ttl, pow: config.pow, to: to.peer },
           { signal: context.signal, timeout }
         )
-      return await postAll(send, config.count ?? 1, config.json === true, context)
+      const whyLost = (): Promise<string | undefined> => client.whyLost(to, { signal: context.signal })
+      return await postAll({ send, whyLost }, config.count ?? 1, config.json === true, context)
     } finally {
       await client.close()
     }
@@ -103,28 +104,32 @@ async function keyFor(topic: TopicChoice, files: KeyFiles, { stderr, signal }: C
 
 /** A few at a time; each is reported when the peer answered. */
 async function postAll(
-  send: () => Promise<PostResult>,
+  { send, whyLost }: { send(): Promise<PostResult>; whyLost(): Promise<string | undefined> },
   count: number,
   json: boolean,
   context: CommandContext
 ): Promise<number> {
   let confirmed = 0
   let reason: string | undefined
+  let lost: Promise<string | undefined> | undefined
   let next = 0
   const worker = async (): Promise<void> => {
     while (next++ < count && reason === undefined) {
       const result = await send().catch(err => {
         reason ??= (err as Error).message // the others begin no more
-        throw err
+        if ((err as Error).name !== 'NotConnectedError') throw err
+        lost ??= whyLost().catch(() => undefined)
       })
+      if (result === undefined) return
       const refusal = refusalOf(result)
       if (refusal === undefined) confirmed++
       else reason ??= refusal
+      if (result.unanswered.length > 0) lost ??= whyLost().catch(() => undefined)
       await writeResult(result, refusal, json, context)
     }
   }
   await Promise.all(Array.from({ length: Math.min(WINDOW, count) }, worker))
-  if (reason !== undefined) throw new NotConfirmedError(`${confirmed} of ${count} confirmed: ${reason}`)
+  if (reason !== undefined) throw new NotConfirmedError(`${confirmed} of ${count} confirmed: ${(await lost) ?? reason}`)
   return 0
 }
 
