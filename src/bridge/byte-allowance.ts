@@ -1,6 +1,8 @@
+import type { Origin } from '../limits/origin.js'
+
 const HOUR = 3_600_000
-/** Peers that are remembered; those who have most left are forgotten first. */
-const MAX_PEERS = 10_000
+/** Peers and addresses that are remembered; those that have most left are forgotten first. */
+const MAX_ACCOUNTS = 10_000
 
 interface Account {
   left: number
@@ -8,10 +10,14 @@ interface Account {
   at: number
 }
 
-/** What each peer may still use of a number of bytes that comes back evenly within an hour. */
+/** What all peers of one address may use, as a multiple of what one may: a new identity brings no new allowance for ever. */
+const PEERS_OF_ADDRESS = 4
+
+/** What each peer, and each address, may still use of a number of bytes that comes back evenly within an hour. */
 export class ByteAllowance {
   readonly #perHour: number
   readonly #now: () => number
+  /** Of peers and of addresses; those of addresses in parts of `PEERS_OF_ADDRESS`. */
   readonly #accounts = new Map<string, Account>()
 
   /** @param now ms */
@@ -21,28 +27,45 @@ export class ByteAllowance {
   }
 
   /** Bytes that a peer may use now. */
-  left(peer: string): number {
-    const account = this.#accounts.get(peer)
+  left({ peer, address }: Origin): number {
+    return Math.min(this.#left(ofPeer(peer)), this.#left(ofAddress(address)) * PEERS_OF_ADDRESS)
+  }
+
+  /** Takes bytes; false when there are not so many, and then all that was left is gone. */
+  spend({ peer, address }: Origin, bytes: number): boolean {
+    const enough = bytes <= this.left({ peer, address })
+    this.#spend(ofPeer(peer), bytes)
+    this.#spend(ofAddress(address), bytes / PEERS_OF_ADDRESS)
+    if (this.#accounts.size > MAX_ACCOUNTS) this.#forget()
+    return enough
+  }
+
+  /** Seconds until a peer may use so many bytes. */
+  wait(origin: Origin, bytes: number): number {
+    const missing = Math.min(bytes, this.#perHour) - this.left(origin)
+    return Math.max(1, Math.ceil((missing / this.#perHour) * (HOUR / 1000)))
+  }
+
+  #left(name: string): number {
+    const account = this.#accounts.get(name)
     if (account === undefined) return this.#perHour
     return Math.min(this.#perHour, account.left + ((this.#now() - account.at) / HOUR) * this.#perHour)
   }
 
-  /** Takes bytes; false when there are not so many, and then all that was left is gone. */
-  spend(peer: string, bytes: number): boolean {
-    const left = this.left(peer)
-    this.#accounts.set(peer, { left: Math.max(0, left - bytes), at: this.#now() })
-    if (this.#accounts.size > MAX_PEERS) this.#forget()
-    return bytes <= left
-  }
-
-  /** Seconds until a peer may use so many bytes. */
-  wait(peer: string, bytes: number): number {
-    const missing = Math.min(bytes, this.#perHour) - this.left(peer)
-    return Math.max(1, Math.ceil((missing / this.#perHour) * (HOUR / 1000)))
+  #spend(name: string, bytes: number): void {
+    this.#accounts.set(name, { left: Math.max(0, this.#left(name) - bytes), at: this.#now() })
   }
 
   #forget(): void {
-    const byRest = [...this.#accounts.keys()].sort((a, b) => this.left(b) - this.left(a))
-    for (const peer of byRest.slice(0, MAX_PEERS / 10)) this.#accounts.delete(peer)
+    const byRest = [...this.#accounts.keys()].sort((a, b) => this.#left(b) - this.#left(a))
+    for (const name of byRest.slice(0, MAX_ACCOUNTS / 10)) this.#accounts.delete(name)
   }
+}
+
+function ofPeer(peer: string): string {
+  return `peer ${peer}`
+}
+
+function ofAddress(address: string): string {
+  return `address ${address}`
 }

@@ -123,8 +123,8 @@ export class Forwarding {
     try {
       const { peerBytesPerHour } = this.#settings
       const least = Math.min(LEAST_ALLOWANCE, peerBytesPerHour)
-      if (this.#allowance.left(requester.peer) < least) {
-        throw busy('enough was forwarded for you', this.#allowance.wait(requester.peer, least))
+      if (this.#allowance.left(requester) < least) {
+        throw busy('enough was forwarded for you', this.#allowance.wait(requester, least))
       }
       return this.#admission.enter(requester)
     } catch (error) {

@@ -126,8 +126,7 @@ export class Passage {
         onPacket: ({ body }) => {
           if (this.#packets++ === 0) watchdog.feed(settings.overallTimeout)
           tally.add('bytes', body.length)
-          if (!allowance.spend(this.#requester.peer, body.length))
-            throw new AllowanceSpentError('the requester had enough')
+          if (!allowance.spend(this.#requester, body.length)) throw new AllowanceSpentError('the requester had enough')
         },
         onForeign: () => tally.add('completions_foreign')
       },

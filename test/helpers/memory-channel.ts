@@ -2,8 +2,9 @@ import './libp2p-node.js'
 import { generateKeyPair } from '@libp2p/crypto/keys'
 import type { PeerId } from '@libp2p/interface'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
+import { delay } from '../../src/base/delay.js'
 import type { Origin } from '../../src/limits/origin.js'
-import type { Judgement } from '../../src/limits/throttle.js'
+import type { Judgement, Throttle } from '../../src/limits/throttle.js'
 import type { Packet, PacketChannel } from '../../src/waku/packet-channel.js'
 import { type StatusCodec, waku1Status } from '../../src/wire/status-codec.js'
 
@@ -14,6 +15,8 @@ export async function newPeerId(): Promise<PeerId> {
 export interface ChannelOptions {
   onMalformed?: 'abort' | 'ignore'
   address?: string
+  /** What the peer sends in vain is paid for here before more of it is read, as on a network. */
+  throttle?: Throttle
 }
 
 /** One end of a conversation in memory: packets that arrive queue up until they are pulled. */
@@ -32,14 +35,17 @@ export class MemoryChannel implements PacketChannel {
   /** While set, sending waits for it: a peer that does not read. */
   gate: Promise<void> | undefined
   other!: MemoryChannel
+  readonly #throttle: Throttle | undefined
   #queue: Packet[] = []
+  readonly #over = new AbortController()
   #ended = false
   #wake: (() => void) | undefined
 
-  constructor(peer: PeerId, { onMalformed = 'abort', address }: ChannelOptions = {}) {
+  constructor(peer: PeerId, { onMalformed = 'abort', address, throttle }: ChannelOptions = {}) {
     this.peer = peer
     this.origin = { peer: peer.toString(), address: address ?? peer.toString() }
     this.onMalformed = onMalformed
+    this.#throttle = throttle
   }
 
   async send(code: number, body: Uint8Array): Promise<void> {
@@ -55,6 +61,7 @@ export class MemoryChannel implements PacketChannel {
 
   judged({ wasted }: Judgement): void {
     this.bytesWasted += wasted
+    this.#throttle?.charge(this.origin, wasted)
   }
 
   async close(): Promise<void> {
@@ -80,6 +87,7 @@ export class MemoryChannel implements PacketChannel {
   fail(reason: Error): void {
     this.abortedWith ??= reason
     this.gone = true
+    this.#over.abort()
     this.#stir()
   }
 
@@ -94,6 +102,8 @@ export class MemoryChannel implements PacketChannel {
   }
 
   async #next(): Promise<IteratorResult<Packet>> {
+    const wait = this.#throttle?.reserve(this.origin) ?? 0
+    if (wait > 0) await delay(wait, this.#over.signal).catch(() => {})
     for (;;) {
       if (this.abortedWith !== undefined) throw this.abortedWith
       const packet = this.#queue.shift()

@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { repositoryRoot } from '../helpers/repository.js'
+
+/** Rooms that a peer reaches before it has shown a password or trust; of `node/` what stands before them. */
+const ROOMS = ['limits', 'waku', 'libp2p', 'devp2p', 'mailserver', 'bridge']
+const FILES = ['node/peers-in-memory.ts', 'node/socket-gate.ts']
+
+/** A field of a class, or something that lives as long as its module or a function that made closures of it. */
+const TABLE =
+  /^(?: {2})?(?:(?:private|readonly|static|const|let|export) )*(#?\w+)(?:\??: [^=\n]+)? = new (?:Map|Set|WeakMap|RecentHashes|RecentIds)\b/gm
+
+function tablesOf(file: string, source: string): string[] {
+  return [...source.matchAll(TABLE)].map(([, field]) => `${file} \`${field}\``)
+}
+
+const root = join(repositoryRoot, 'src')
+const files = [
+  ...ROOMS.flatMap(room =>
+    readdirSync(join(root, room), { recursive: true, encoding: 'utf8' })
+      .filter(name => name.endsWith('.ts'))
+      .map(name => `${room}/${name}`)
+  ),
+  ...FILES
+]
+const inSource = files.flatMap(file => tablesOf(file, readFileSync(join(root, file), 'utf8')))
+const rows = readFileSync(join(root, 'limits/tables.md'), 'utf8')
+  .split('\n')
+  .filter(line => /^\| \w+\//.test(line))
+  .map(line =>
+    line
+      .split('|')
+      .slice(1, -1)
+      .map(cell => cell.trim())
+  )
+
+test('each table that peers can fill says its key, its size, its share, and what happens when it is full', () => {
+  assert.deepEqual(rows.map(([name]) => name).sort(), [...new Set(inSource)].sort())
+  for (const row of rows)
+    assert.ok((row.length === 5 || row.length === 2) && row.every(cell => cell !== ''), row.join())
+})
+
+test('a table that says nothing is found', () => {
+  const source = [
+    'class A {',
+    '  readonly #byPeer = new Map<string, number>()',
+    '  #seen: Set<string> = new Set()',
+    '}',
+    'function f() {',
+    '    const inside = new Map()',
+    '}'
+  ].join('\n')
+  assert.deepEqual(tablesOf('a.ts', source), ['a.ts `#byPeer`', 'a.ts `#seen`'])
+})
