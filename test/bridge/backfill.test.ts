@@ -63,6 +63,7 @@ test('a new archive has everything that a libp2p server has, as the same bytes, 
       stored: 230,
       known: 0,
       refused: { ttl: 0, future: 0, size: 0, pow: 0, retention: 0 },
+      damaged: 0,
       bytes: 0
     }
   )
