@@ -47,7 +47,7 @@ const memory = anonymousMemory()
 const node = await createPeerNode({
   privateKey: await generateKeyPair('secp256k1'),
   datastore: new MemoryDatastore(),
-  listen: ['/ip4/127.0.0.1/tcp/0'],
+  listen: ['/ip4/127.0.0.1/tcp/0', '/ip4/127.0.0.1/tcp/0/ws'],
   services: { waku: waku(), mailserver: mailserver({ archive, password: PASSWORD }) }
 })
 await node.handle(RAW_PROTOCOL, stream => void sendRaw(stream, bytes))

@@ -1,5 +1,6 @@
 import '../../src/base/polyfill.js'
 import { archiveBench } from './archive.js'
+import { firstPageBench } from './first-page.js'
 import { historyBench } from './history.js'
 import { type Line, print } from './report.js'
 
@@ -12,7 +13,8 @@ if (!Number.isInteger(count) || count < 1000) {
 
 const benches: [title: string, run: (count: number) => Promise<Line[]>][] = [
   ['The archive', archiveBench],
-  ['History over libp2p, two processes', historyBench]
+  ['History over libp2p, two processes', historyBench],
+  ['A client that was away, over TCP and over WebSocket', () => firstPageBench(20_000)]
 ]
 for (const [title, run] of benches) {
   process.stdout.write(`\n${title}\n`)
