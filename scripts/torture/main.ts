@@ -1,12 +1,14 @@
 import '../../src/base/polyfill.js'
 import { diskSuite } from './disk-suite.js'
+import { hostileSuite } from './hostile/suite.js'
 import { type Options, parseOptions, USAGE } from './options.js'
 
 // `npm run torture`: what is promised, tried on the node as it was built.
 
 /** Each resolves with an exit code. */
 const suites: Record<string, (options: Options) => Promise<number>> = {
-  disk: diskSuite
+  disk: diskSuite,
+  hostile: hostileSuite
 }
 
 const [first = '', ...rest] = process.argv.slice(2)

@@ -5,8 +5,10 @@ import { tcp } from '@libp2p/tcp'
 import type { Datastore } from 'interface-datastore'
 import { createLibp2p, type Libp2p, type ServiceFactoryMap } from 'libp2p'
 import { MAX_CONNECTIONS, mailserverDefaults } from '../libp2p/mailserver-defaults.js'
+import type { Waku } from '../waku/waku.js'
 import { sharePlaces } from './connection-places.js'
 import { limitedIdentify } from './limited-identify.js'
+import { slowForNoisy } from './noisy-gate.js'
 import { Relays } from './relays.js'
 import { WebSockets } from './web-sockets.js'
 
@@ -46,6 +48,10 @@ export async function createPeerNode<S extends Record<string, unknown>>(
 ): Promise<Libp2p<S & BaseServices>> {
   const defaults = mailserverDefaults()
   const maxConnections = init.maxConnections ?? MAX_CONNECTIONS
+  const isNoisy = (address: string): boolean => {
+    const { waku } = node.services as { waku?: Pick<Waku, 'limits'> }
+    return waku?.limits.throttle.noisy(address) ?? false
+  }
   const node: Libp2p<S & BaseServices> = await createLibp2p({
     start: false,
     privateKey: init.privateKey,
@@ -53,6 +59,7 @@ export async function createPeerNode<S extends Record<string, unknown>>(
     addresses: { listen: init.listen ?? [], announce: init.announce ?? [] },
     transports: [tcp(), (init.webSockets ?? new WebSockets()).transport, (init.relays ?? new Relays()).transport],
     ...defaults,
+    connectionGater: slowForNoisy(defaults.connectionGater, isNoisy),
     connectionManager: { ...defaults.connectionManager, maxConnections },
     services: { identify: limitedIdentify(), ping: ping(), ...init.services } as ServiceFactoryMap<S & BaseServices>
   })

@@ -1,0 +1,30 @@
+import '../../../src/base/polyfill.js'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { ATTACKS } from './attacks.js'
+import { connectFrom } from './peer.js'
+
+// Peers that attack, in a process of their own: `attacker.js <attack> <server> <addresses>`, until it is killed.
+
+const [name, server = '', addresses = '1'] = process.argv.slice(2)
+const attack = ATTACKS.find(other => other.name === name)
+if (attack === undefined) throw new Error(`no attack ${name}`)
+
+process.on('disconnect', () => process.exit())
+process.on('unhandledRejection', () => {})
+process.on('uncaughtException', () => {})
+
+/** A new identity for each that was thrown out. */
+async function attackFrom(address: string): Promise<never> {
+  for (;;) {
+    try {
+      await attack?.run(await connectFrom(address, server))
+    } catch {
+      // the node defends itself
+    }
+    await sleep(100)
+  }
+}
+
+for (let i = 0; i < attack.peers; i++) void attackFrom(`127.0.1.${1 + (i % Number(addresses))}`)
+await sleep(2000)
+process.send?.('attacking')
