@@ -191,7 +191,7 @@ test('a server that does not come back within the deadline is an error, after th
   const { client } = await clientNode(t, [server], init)
   const got: Envelope[] = []
   const reading = (async () => {
-    const query = { server: server.libp2p.peerId, from: FROM, to: FROM + 1000, topics: [RED], key: KEY }
+    const query = { server: server.libp2p.peerId, from: FROM, to: FROM + 1000, topics: [RED], requestKey: KEY }
     for await (const { envelopes } of client.history(query)) got.push(...envelopes)
   })()
   await assert.rejects(reading, { name: 'ServerUnreachableError' })
