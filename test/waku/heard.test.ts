@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { PeerId } from '@libp2p/interface'
+import { turnIsOver } from '../../src/base/loop-turn.js'
 import { Heard, HeardEnvelope } from '../../src/waku/heard.js'
 import { PeerSet } from '../../src/waku/peer-set.js'
 import { Peers } from '../../src/waku/peers.js'
@@ -117,6 +118,8 @@ test('slots of peers that are gone are cleared everywhere while everything else 
     turns++
     setImmediate(count).unref()
   })
+  // from now on this turn of the loop is measured, and it lasts too long
+  turnIsOver()
   const until = performance.now() + 5
   while (performance.now() < until);
   await heard.release([3, 40, 200])
