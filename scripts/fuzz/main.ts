@@ -13,8 +13,6 @@ const built = join(root, 'dist', 'test', 'fuzz')
 const corpora = join(root, 'test', 'fuzz', 'corpus')
 const folder = join(root, 'build', 'fuzz')
 const tools = join(root, 'scripts', 'fuzz')
-/** What they read people write. */
-const TEXT = ['config', 'cursor', 'enode', 'values']
 const PLANTED_SECONDS = 30
 
 const { values, positionals } = parseArgs({
@@ -46,16 +44,15 @@ if (!existsSync(join(tools, 'node_modules', 'jsfuzz'))) {
 mkdirSync(folder, { recursive: true })
 
 const say = (line: string): unknown => process.stdout.write(`${line}\n`)
-const at = (target: string): { entry: string; text: boolean; corpus: string[] } => ({
+const at = (target: string): { entry: string; corpus: string[] } => ({
   entry: join(built, 'targets', `${target}.js`),
-  text: TEXT.includes(target),
   corpus: [join(corpora, target)]
 })
 
 rmSync(join(folder, 'found', 'planted'), { recursive: true, force: true })
 const planted = await run({
   target: 'planted',
-  ...{ entry: join(built, 'planted.js'), text: false, corpus: [], folder, tools },
+  ...{ entry: join(built, 'planted.js'), corpus: [], folder, tools },
   ...{ seconds: PLANTED_SECONDS, inputs: Number.POSITIVE_INFINITY }
 })
 const proven = planted.fault?.includes('the planted fault') === true

@@ -8,8 +8,6 @@ export interface Run {
   target: string
   /** The built module with the target. */
   entry: string
-  /** It reads what people write. */
-  text: boolean
   /** Folders with inputs to begin with. */
   corpus: string[]
   /** Where bundles, new inputs and findings go. */

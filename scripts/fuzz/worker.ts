@@ -9,19 +9,12 @@ import type { FuzzTarget } from '../../test/fuzz/oracle.js'
 import { Coverage, type FileCounters } from './coverage.js'
 import { INPUT_AT, type Progress, type Run } from './run.js'
 
-/** What is used of jsfuzz: it keeps the inputs worth changing, and changes them. */
+/** What is used of jsfuzz: it keeps the inputs worth changing, and changes them. Its generator for texts eats all memory. */
 interface JsFuzz {
   Corpus: new (
     folders: string[],
     ascii: boolean
   ) => { seedLength: number; getLength(): number; generateInput(): Buffer; putBuffer(input: Buffer): void }
-}
-/** And of its second generator, which learns the grammar of a text. */
-interface Versifier {
-  BuildVerse(verse: Verse | null, input: Buffer): Verse
-}
-interface Verse {
-  Rhyme(): Buffer
 }
 interface Instrumenter {
   createInstrumenter(options: object): { instrumentSync(code: string, path: string): string }
@@ -31,10 +24,9 @@ const VARIABLE = '__reached__'
 /** An input that takes longer is a finding. */
 const SLOW_MS = 5000
 
-const { target, entry, text, corpus: seeds, folder, tools, seconds, inputs, shared } = workerData as Run
+const { target, entry, corpus: seeds, folder, tools, seconds, inputs, shared } = workerData as Run
 const require = createRequire(join(tools, 'package.json'))
 const { Corpus } = require('jsfuzz/build/src/corpus') as JsFuzz
-const { BuildVerse } = require('jsfuzz/build/src/versifier') as Versifier
 const { createInstrumenter } = require('istanbul-lib-instrument') as Instrumenter
 
 /** The target with all of our code that it uses, in one file with counters; packages stay as they are. */
@@ -63,7 +55,6 @@ const corpus = new Corpus([found, ...seeds], false)
 /** Ahead of its length the input that runs now, for whoever finds that it never ends. */
 const heartbeat = new Int32Array(shared, 0, INPUT_AT / 4)
 const running = new Uint8Array(shared, INPUT_AT)
-let verse: Verse | null = null
 let done = 0
 let read = 0
 
@@ -97,7 +88,7 @@ const end = begin + seconds * 1000
 let last = begin
 for (; done < inputs && last < end; done++) {
   const seed = corpus.seedLength > 0
-  const input: Buffer = !seed && verse !== null && done % 4 === 0 ? verse.Rhyme() : corpus.generateInput()
+  const input = corpus.generateInput()
   const size = Math.min(input.length, running.length)
   running.set(input.subarray(0, size))
   heartbeat[1] = size
@@ -114,7 +105,6 @@ for (; done < inputs && last < end; done++) {
   }
   if (!coverage.isNew()) continue
   if (!seed) corpus.putBuffer(input)
-  if (text && input.length > 0) verse = BuildVerse(verse, input)
 }
 progress()
 parentPort?.close()
