@@ -20,9 +20,9 @@ import { type NodeServices, nodeServices } from './node-services.js'
 import { createPeerNode, startPeerNode } from './peer-node.js'
 import { PeersInMemory } from './peers-in-memory.js'
 import { useQuickKeccak } from './quick-keccak.js'
-import { type ReadyFile, removeReadyFile, writeReadyFile } from './ready-file.js'
+import { checkReadyFile, type ReadyFile, removeReadyFile, writeReadyFile } from './ready-file.js'
 import { Relays } from './relays.js'
-import { serverPassword } from './secret.js'
+import { namedPassword, ownPassword } from './secret.js'
 import { DEFAULT_DATA_DIR, type StartConfig } from './start-config.js'
 import { StaticPeers } from './static-peers.js'
 import { StorageNotice } from './storage-notice.js'
@@ -98,16 +98,20 @@ async function assemble(
     )
   const webSockets = new WebSockets(certificate?.current, { proxies: new Set(given['trusted-proxy']) })
   const relays = new Relays()
-  const dir = await openDataDir(given['data-dir'] ?? DEFAULT_DATA_DIR)
+  // what is wrong with the settings is found before there is a data dir
+  const named = await namedPassword(given)
+  const dataDir = given['data-dir'] ?? DEFAULT_DATA_DIR
+  const readyPath = given['ready-file']
+  if (readyPath !== undefined) await checkReadyFile(readyPath, dataDir)
+  const dir = await openDataDir(dataDir)
   // before the archive: one without an identity beside it is a loss
   const privateKey = await identityOf(dir, { renew: given['new-identity'] })
   const config = withoutSelf(given, peerIdFromPrivateKey(privateKey), warn)
   // from here on this process owns the data dir
   const store = cleanup.after(await openStore(dir), store => store.close())
   cleanup.after(store.archive.watch({ damaged: onDamaged }), unwatch => unwatch())
-  const readyPath = config['ready-file']
   if (readyPath !== undefined) await removeReadyFile(readyPath)
-  const password = await serverPassword(dir, config)
+  const password = named ?? (await ownPassword(dir))
   await useQuickKeccak()
   const digester = cleanup.after(new DigestThread(), digester => digester.stop())
 

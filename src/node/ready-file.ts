@@ -1,5 +1,7 @@
-import { rm } from 'node:fs/promises'
-import { resolve } from 'node:path'
+import { constants } from 'node:fs'
+import { access, rm, stat } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
+import { ConfigError } from './config.js'
 import { writePrivateFile } from './private-file.js'
 
 /** What scripts that started a node wait for. */
@@ -10,6 +12,29 @@ export interface ReadyFile {
   /** The devp2p name of the node; null while it does not speak devp2p. */
   enode: string | null
   pid: number
+}
+
+/**
+ * Whoever waits for the file would wait for ever if it could not be written. Its folder is there, or is the data dir, which
+ * need not be yet.
+ * @throws ConfigError
+ */
+export async function checkReadyFile(path: string, dataDir: string): Promise<void> {
+  const file = resolve(path)
+  const folder = dirname(file)
+  const found = await stat(file).catch(() => undefined)
+  if (found?.isDirectory() === true) throw new ConfigError(`--ready-file: ${path} is a folder: name a file in it`)
+  try {
+    if (!(await stat(folder)).isDirectory()) throw new ConfigError(`--ready-file: ${folder} is no folder`)
+    await access(folder, constants.W_OK)
+  } catch (err) {
+    if (err instanceof ConfigError) throw err
+    const { code } = err as NodeJS.ErrnoException
+    if (code === 'ENOENT' && folder === resolve(dataDir)) return
+    const reason =
+      code === 'ENOENT' ? `there is no folder ${folder}: make it first` : `cannot write in ${folder}: ${code}`
+    throw new ConfigError(`--ready-file: ${reason}`)
+  }
 }
 
 /** Written whole, once the node serves. */

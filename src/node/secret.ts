@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { open } from 'node:fs/promises'
 import { fromHex } from '../wire/bytes.js'
 import { keyFromPassword } from '../wire/key.js'
+import { ConfigError } from './config.js'
 import type { DataDir } from './data-dir.js'
 import { readIfThere, writePrivateFile } from './private-file.js'
 
@@ -49,20 +50,22 @@ export async function readKey(files: {
   return undefined
 }
 
-/**
- * The mailserver password: the one that was named, or that of the data dir. A new data dir gets 24 random bytes, so that nothing
- * secret is a default. Throws `SecretError`.
- */
-export async function serverPassword(
-  dir: Pick<DataDir, 'password'>,
-  named: { password?: string | undefined; 'password-file'?: string | undefined }
-): Promise<string> {
-  const { password, 'password-file': file } = named
+/** The mailserver password that was named; undefined for that of the data dir. Throws `SecretError`, `ConfigError`. */
+export async function namedPassword({
+  password,
+  'password-file': file
+}: {
+  password?: string | undefined
+  'password-file'?: string | undefined
+}): Promise<string | undefined> {
   if (password !== undefined && file !== undefined) {
-    throw new SecretError('--password and --password-file exclude each other')
+    throw new ConfigError('--password and --password-file exclude each other')
   }
-  if (password !== undefined) return password
-  if (file !== undefined) return readPasswordFile(file)
+  return file === undefined ? password : await readPasswordFile(file)
+}
+
+/** The mailserver password of the data dir. A new one gets 24 random bytes, so that nothing secret is a default. Throws `SecretError`. */
+export async function ownPassword(dir: Pick<DataDir, 'password'>): Promise<string> {
   if ((await readIfThere(dir.password)) === undefined) {
     await writePrivateFile(dir.password, `${randomBytes(24).toString('base64url')}\n`, { exclusive: true })
   }

@@ -35,6 +35,26 @@ test('what looks after a data dir makes none in the wrong folder, and says so', 
   assert.deepEqual(readdirSync(cwd), ['secret'])
 })
 
+test('what is wrong with the settings of a node is said before there is a data dir', async t => {
+  const cwd = tempDir(t)
+  writeFileSync(join(cwd, 'empty'), '')
+  const start = ['start', '--listen', '/ip4/127.0.0.1/tcp/0', '--no-devp2p']
+  const wrong: Array<[args: string[], code: number, text: RegExp]> = [
+    [['--password-file', 'missing'], 1, /cannot read missing: ENOENT/],
+    [['--password-file', 'empty'], 1, /empty holds no password: it is empty/],
+    [['--password-file', 'empty', '--password', 'x'], 2, /--password and --password-file exclude each other/],
+    [['--ready-file', 'nowhere/ready.json'], 2, /--ready-file: there is no folder .*nowhere: make it first/],
+    [['--ready-file', '.'], 2, /--ready-file: \. is a folder: name a file in it/],
+    [['--ready-file', 'empty/ready.json'], 2, /--ready-file: .*empty is no folder/]
+  ]
+  for (const [args, code, text] of wrong) {
+    const end = await run(t, [...start, ...args], { cwd })
+    assert.match(end.stderr, text)
+    assert.equal(end.code, code, args.join(' '))
+    assert.deepEqual(readdirSync(cwd), ['empty'], args.join(' '))
+  }
+})
+
 test('a node whose identity is missing beside its archive starts only with --new-identity', async t => {
   const cwd = tempDir(t)
   const data = join(cwd, 'waku-data')

@@ -6,7 +6,7 @@ import { Key } from 'interface-datastore'
 import { findDataDir, openDataDir } from '../../src/node/data-dir.js'
 import { identityOf, loadIdentity } from '../../src/node/identity.js'
 import { writePrivateFile } from '../../src/node/private-file.js'
-import { readKeyFile, readPasswordFile, serverPassword } from '../../src/node/secret.js'
+import { namedPassword, ownPassword, readKeyFile, readPasswordFile } from '../../src/node/secret.js'
 import { openStore } from '../../src/node/store.js'
 import { tempDir } from './temp-dir.js'
 
@@ -17,7 +17,7 @@ test('a data dir is made for its owner only, and so are identity and password', 
   assert.equal(mode(dir.path), 0o700)
   assert.equal(dir.open, false)
   await loadIdentity(dir.identity)
-  await serverPassword(dir, {})
+  await ownPassword(dir)
   assert.equal(mode(dir.identity), 0o600)
   assert.equal(mode(dir.password), 0o600)
 })
@@ -53,15 +53,15 @@ test('a damaged identity is an error, and is never replaced', async t => {
 })
 
 test('each new data dir has its own random password, kept from then on', async t => {
-  const one = await serverPassword(await openDataDir(tempDir(t)), {})
+  const one = await ownPassword(await openDataDir(tempDir(t)))
   const dir = await openDataDir(tempDir(t))
-  const two = await serverPassword(dir, {})
+  const two = await ownPassword(dir)
   assert.notEqual(one, two)
   assert.ok(two.length >= 32)
-  assert.equal(await serverPassword(dir, {}), two)
-  assert.equal(await serverPassword(dir, { password: 'named' }), 'named')
-  assert.equal(await serverPassword(dir, { 'password-file': dir.password }), two)
-  await assert.rejects(serverPassword(dir, { password: 'a', 'password-file': dir.password }), { name: 'SecretError' })
+  assert.equal(await ownPassword(dir), two)
+  assert.equal(await namedPassword({ password: 'named' }), 'named')
+  assert.equal(await namedPassword({ 'password-file': dir.password }), two)
+  await assert.rejects(namedPassword({ password: 'a', 'password-file': dir.password }), { name: 'ConfigError' })
 })
 
 test('a password file loses its last line break only, and an empty one is refused', async t => {
