@@ -2,21 +2,41 @@ import '../../src/base/polyfill.js'
 import { archiveBench } from './archive.js'
 import { firstPageBench } from './first-page.js'
 import { historyBench } from './history.js'
+import type { Network } from './phones.js'
 import { type Line, print } from './report.js'
+import { stormBench } from './storm.js'
 
 // `npm run bench [-- <envelopes>]`: the archive by itself, then whole histories between two processes.
-const count = Number(process.argv[2] ?? 200_000)
-if (!Number.isInteger(count) || count < 1000) {
-  process.stderr.write('usage: npm run bench -- [envelopes, 1000 or more]\n')
-  process.exit(2)
+// `npm run bench -- storm [libp2p | devp2p] [--full]`: many phones at once, which are Go programs.
+interface BenchOptions {
+  full: boolean
+  networks: readonly Network[]
 }
 
-const benches: [title: string, run: (count: number) => Promise<Line[]>][] = [
-  ['The archive', archiveBench],
-  ['History over libp2p, two processes', historyBench],
-  ['A client that was away, over TCP and over WebSocket', () => firstPageBench(20_000)]
-]
-for (const [title, run] of benches) {
-  process.stdout.write(`\n${title}\n`)
-  print(await run(count))
+const NAMED: Record<string, [title: string, run: (options: BenchOptions) => Promise<Line[]>]> = {
+  storm: ['Phones that come back all at once', stormBench]
+}
+
+const given = process.argv.slice(2)
+const named = NAMED[given[0] ?? '']
+if (named === undefined) {
+  const count = Number(given[0] ?? 200_000)
+  if (!Number.isInteger(count) || count < 1000) {
+    process.stderr.write(`usage: npm run bench -- [envelopes, 1000 or more | ${Object.keys(NAMED).join(' | ')}]\n`)
+    process.exit(2)
+  }
+  const benches: [title: string, run: (count: number) => Promise<Line[]>][] = [
+    ['The archive', archiveBench],
+    ['History over libp2p, two processes', historyBench],
+    ['A client that was away, over TCP and over WebSocket', () => firstPageBench(20_000)]
+  ]
+  for (const [title, run] of benches) {
+    process.stdout.write(`\n${title}\n`)
+    print(await run(count))
+  }
+} else {
+  const [title, run] = named
+  process.stdout.write(`${title}\n`)
+  const only = (['libp2p', 'devp2p'] as const).filter(network => given.includes(network))
+  print(await run({ full: given.includes('--full'), networks: only.length > 0 ? only : ['libp2p', 'devp2p'] }))
 }

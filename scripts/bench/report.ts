@@ -20,12 +20,22 @@ export function megabytes(bytes: number): string {
   return `${(bytes / 1e6).toFixed(0)} MB`
 }
 
+/** `p50 / p95 / p99` of times in milliseconds. */
+export function tail(times: number[]): string {
+  const [p50, p95, p99] = [0.5, 0.95, 0.99].map(share => quantile(times, share).toFixed(1))
+  return `p50 ${p50} p95 ${p95} p99 ${p99} ms`
+}
+
+export function quantile(times: number[], share: number): number {
+  const sorted = times.toSorted((a, b) => a - b)
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN
+}
+
 /** Watches the memory of this process that is not a file's: mapped database files come and go as the system likes. */
 export function anonymousMemory(): { stop(): string } {
   let peak = 0
   const look = (): void => {
-    const found = /^RssAnon:\s+(\d+) kB/m.exec(status())
-    if (found?.[1] !== undefined) peak = Math.max(peak, Number(found[1]) * 1024)
+    peak = Math.max(peak, anonymousBytes())
   }
   const timer = setInterval(look, 50)
   return {
@@ -35,6 +45,11 @@ export function anonymousMemory(): { stop(): string } {
       return peak === 0 ? 'not known on this system' : megabytes(peak)
     }
   }
+}
+
+/** What this process holds now; 0 where it is not known. */
+export function anonymousBytes(): number {
+  return Number(/^RssAnon:\s+(\d+) kB/m.exec(status())?.[1] ?? 0) * 1024
 }
 
 function status(): string {

@@ -1,0 +1,98 @@
+import '../../src/base/polyfill.js'
+import { noise } from '@chainsafe/libp2p-noise'
+import { generateKeyPair } from '@libp2p/crypto/keys'
+import { identify } from '@libp2p/identify'
+import { tcp } from '@libp2p/tcp'
+import { yamux } from '@libp2p/yamux'
+import { createLibp2p } from 'libp2p'
+import { offer } from '../../src/devp2p/capability-traits.js'
+import { NodeKey, RlpxHost } from '../../src/devp2p/index.js'
+import { mailserverDefaults } from '../../src/libp2p/mailserver-defaults.js'
+import { readConfig } from '../../src/node/config.js'
+import { Daemon } from '../../src/node/daemon.js'
+import { openDataDir } from '../../src/node/data-dir.js'
+import { startShape } from '../../src/node/start-config.js'
+import { openStore } from '../../src/node/store.js'
+import { Prng } from '../../test/archive/prng.js'
+import { Traffic } from '../../test/archive/traffic.js'
+import { PASSWORD } from './history-protocol.js'
+import { anonymousBytes } from './report.js'
+
+// A server's process for the benchmarks of many phones: `storm-server.js node <data dir> <envelopes>`, `storm-server.js bare`, or
+// `storm-server.js raw`, talking to its parent over IPC.
+
+const DAYS = 30
+
+interface Running {
+  /** Where phones connect. */
+  libp2p?: string | undefined
+  enode?: string | undefined
+  stop(): Promise<void>
+}
+
+/** The daemon as `start` runs it, with an archive that is there already. */
+async function node(path: string, count: number): Promise<Running> {
+  const store = await openStore(await openDataDir(path))
+  const traffic = new Traffic(new Prng(7), { count, days: DAYS })
+  for (const batch of traffic.batches(2000)) await store.archive.append(batch)
+  await store.close()
+  const flags = {
+    'data-dir': path,
+    listen: ['/ip4/127.0.0.1/tcp/0'],
+    'devp2p-listen': '127.0.0.1:0',
+    'new-identity': true,
+    password: PASSWORD,
+    retention: 'forever'
+  }
+  const daemon = await Daemon.start(readConfig(startShape, { flags, env: {} }))
+  const { multiaddrs, enode } = daemon.ready
+  return { libp2p: multiaddrs[0], enode: enode ?? undefined, stop: () => daemon.stop() }
+}
+
+/** What libp2p itself needs to be asked who it is, with the daemon's room for many clients. */
+async function bare(): Promise<Running> {
+  const { connectionManager } = mailserverDefaults()
+  const peer = await createLibp2p({
+    privateKey: await generateKeyPair('secp256k1'),
+    addresses: { listen: ['/ip4/127.0.0.1/tcp/0'] },
+    transports: [tcp()],
+    connectionEncrypters: [noise()],
+    streamMuxers: [yamux()],
+    connectionManager: { ...connectionManager, maxConnections: 20_000 },
+    services: { identify: identify() }
+  })
+  return { libp2p: peer.getMultiaddrs()[0]?.toString(), stop: async () => void (await peer.stop()) }
+}
+
+/** Our RLPx with nothing behind it. */
+async function raw(): Promise<Running> {
+  const host = new RlpxHost({ key: new NodeKey(), capabilities: offer(['waku/1']), onConnection: () => {} })
+  await host.listen({ host: '127.0.0.1', port: 0 })
+  return { enode: host.enode('127.0.0.1'), stop: () => host.stop() }
+}
+
+const [mode, path = '', count = '0'] = process.argv.slice(2)
+const running = mode === 'node' ? await node(path, Number(count)) : mode === 'bare' ? await bare() : await raw()
+
+const commands: Record<string, () => Promise<unknown>> = {
+  /** Of the process, all threads, in ms. */
+  cpu: async () => {
+    const { user, system } = process.cpuUsage()
+    return (user + system) / 1000
+  },
+  memory: async () => {
+    globalThis.gc?.()
+    return anonymousBytes()
+  },
+  stop: () => running.stop()
+}
+
+process.on('message', ({ command }: { command: string }) => {
+  void commands[command]?.().then(result => {
+    process.send?.({ command, result })
+    if (command === 'stop') process.disconnect()
+  })
+})
+const { hot, cold, end } = new Traffic(new Prng(7), { count: 0, days: DAYS })
+const topics = [...hot, ...cold].map(topic => Buffer.from(topic).toString('hex'))
+process.send?.({ command: 'ready', result: { libp2p: running.libp2p, enode: running.enode, topics, end } })
