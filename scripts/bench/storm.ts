@@ -24,14 +24,14 @@ interface Cost {
 const ADDRESSES = 64
 const PARALLEL = 16
 /** Those that come first find a process that has hardly warmed up. */
-const WARMUP = 200
+const WARMUP = 100
 /** How often the client that stays asks, in ms, and how many times before the storm. */
 const EVERY = 50
 const CALM = 100
 
 /** Phones that were away come back all at once: what each costs the server, beside the same without a mailserver. */
-export async function stormBench({ full }: { full: boolean }): Promise<Line[]> {
-  const count = full ? 10_000 : 800
+export async function stormBench({ full, networks }: { full: boolean; networks: readonly Network[] }): Promise<Line[]> {
+  const count = full ? 10_000 : 400
   const archive = full ? 200_000 : 50_000
   await useQuickKeccak()
   const program = buildPhones()
@@ -62,6 +62,7 @@ export async function stormBench({ full }: { full: boolean }): Promise<Line[]> {
   try {
     const ready = await server.answer<Ready>('ready')
     for (const [network, mode, name] of modes) {
+      if (!networks.includes(network)) continue
       const target = (network === 'libp2p' ? ready.libp2p : ready.enode) as string
       const other = new ServerProcess('./storm-server.js', [mode])
       try {
@@ -74,7 +75,12 @@ export async function stormBench({ full }: { full: boolean }): Promise<Line[]> {
         await came(server, network, target, await requestsOf(network, WARMUP, ready))
         told('mailserver, connections', await came(server, network, target, nothing(count)))
 
-        const calm = letCome(program, { network, target, requests: await requestsOf(network, CALM, ready), every: EVERY })
+        const calm = letCome(program, {
+          network,
+          target,
+          requests: await requestsOf(network, CALM, ready),
+          every: EVERY
+        })
         const idle = await calm.done
         const stays = letCome(program, {
           network,
