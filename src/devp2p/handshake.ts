@@ -69,7 +69,7 @@ export interface ReceivedAuth extends RemoteShare {
  */
 export function createAuth(key: NodeKey, remoteId: Uint8Array, options: HandshakeOptions = {}): HandshakeShare {
   const random = options.random ?? randomBytes
-  const ephemeral = options.ephemeral ?? new NodeKey()
+  const ephemeral = options.ephemeral ?? NodeKey.fleeting()
   const remoteKey = publicKeyOf(remoteId)
   const nonce = random(NONCE)
   const signature = ephemeral.sign(xor(key.ecdh(remoteKey), nonce))
@@ -110,12 +110,12 @@ export function readAuthBody(plain: Uint8Array, form: HandshakeForm): Record<'si
 /** The recipient's packet, in the form of the initiator's. */
 export function createAck(auth: ReceivedAuth, options: HandshakeOptions = {}): HandshakeShare {
   const random = options.random ?? randomBytes
-  const ephemeral = options.ephemeral ?? new NodeKey()
+  const ephemeral = options.ephemeral ?? NodeKey.fleeting()
   const nonce = random(NONCE)
   const remoteKey = publicKeyOf(auth.id)
   if (auth.form === 'legacy') {
     const plain = concatBytes(ephemeral.id, nonce, Uint8Array.of(0))
-    return { ephemeral, nonce, packet: eciesSeal(plain, remoteKey, { ecdh: fastEcdh }) }
+    return { ephemeral, nonce, packet: eciesSeal(plain, remoteKey, { ephemeral: NodeKey.fleeting() }) }
   }
   const body = encodeStructure([ephemeral.id, nonce, uint(VERSION)])
   return { ephemeral, nonce, packet: sealPacket(body, remoteKey, random) }
@@ -190,7 +190,7 @@ function sealPacket(body: Uint8Array, remoteKey: Uint8Array, random: RandomSourc
   const plain = concatBytes(body, random(padding))
   const size = plain.length + ECIES_OVERHEAD
   const prefix = Uint8Array.of(size >>> 8, size)
-  return concatBytes(prefix, eciesSeal(plain, remoteKey, { macData: prefix, ecdh: fastEcdh }))
+  return concatBytes(prefix, eciesSeal(plain, remoteKey, { macData: prefix, ephemeral: NodeKey.fleeting() }))
 }
 
 function openPacket(packet: Uint8Array, key: NodeKey, form: HandshakeForm): Uint8Array {
@@ -237,11 +237,6 @@ function leadingItem(plain: Uint8Array): number {
   let length = 0
   for (let i = 1; i <= width; i++) length = length * 256 + (plain[i] ?? 0)
   return 1 + width + length
-}
-
-/** OpenSSL's ECDH for a key used once; half the time of the portable one. */
-function fastEcdh(privateKey: Uint8Array, publicKey: Uint8Array): Uint8Array {
-  return new NodeKey(privateKey).ecdh(publicKey)
 }
 
 function xor(a: Uint8Array, b: Uint8Array): Uint8Array {

@@ -1,8 +1,8 @@
 import { privateKeyFromRaw } from '@libp2p/crypto/keys'
 import type { PeerId, PrivateKey } from '@libp2p/interface'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
-import { secp256k1 } from '@noble/curves/secp256k1.js'
-import { type CurveKey, platformKey, portableKey } from './curve.js'
+import { type RecoverableSignature, recover, signRecoverable } from 'tiny-secp256k1'
+import { type CurveKey, fleetingKey, platformKey, portableKey } from './curve.js'
 
 /**
  * A secp256k1 key pair with the platform's fast ECDH where there is one: the node's own key, or the ephemeral one of a handshake.
@@ -15,11 +15,17 @@ export class NodeKey {
   readonly publicKey: Uint8Array
   readonly #key: CurveKey
 
-  /** @param privateKey 32 bytes; random when absent */
-  constructor(privateKey?: Uint8Array) {
-    this.#key = platformKey(privateKey) ?? portableKey(privateKey)
+  /** @param key its private key, 32 bytes; random when absent */
+  constructor(key?: Uint8Array | CurveKey) {
+    const isKey = key !== undefined && 'agree' in key
+    this.#key = isKey ? key : (platformKey(key) ?? portableKey(key))
     this.publicKey = this.#key.publicKey
     this.privateKey = this.#key.privateKey
+  }
+
+  /** One that will agree on a secret once. */
+  static fleeting(): NodeKey {
+    return new NodeKey(fleetingKey())
   }
 
   /** The libp2p key of the same identity; only secp256k1 keys have a node id. */
@@ -44,19 +50,18 @@ export class NodeKey {
 
   /** 65 bytes `r ‖ s ‖ v` over a 32-byte digest, v = 0 or 1. */
   sign(digest: Uint8Array): Uint8Array {
-    const signed = secp256k1.sign(digest, this.privateKey, { prehash: false, format: 'recovered' })
+    const signed = signRecoverable(digest, this.privateKey)
     const signature = new Uint8Array(65)
-    signature.set(signed.subarray(1))
-    signature[64] = signed[0] as number
+    signature.set(signed.signature)
+    signature[64] = signed.recoveryId
     return signature
   }
 }
 
 /** The public key (65 bytes) that made a signature `r ‖ s ‖ v` over a 32-byte digest; throws when there is none. */
 export function recoverPublicKey(signature: Uint8Array, digest: Uint8Array): Uint8Array {
-  const recovered = new Uint8Array(65)
-  recovered[0] = signature[64] as number
-  recovered.set(signature.subarray(0, 64), 1)
-  const compressed = secp256k1.recoverPublicKey(recovered, digest, { prehash: false })
-  return secp256k1.Point.fromBytes(compressed).toBytes(false)
+  const recoveryId = signature[64] as RecoverableSignature['recoveryId']
+  const key = recover(digest, signature.subarray(0, 64), recoveryId, false)
+  if (key === null) throw new Error('no key made that signature')
+  return key
 }

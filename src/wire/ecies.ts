@@ -16,16 +16,27 @@ const NOTHING = new Uint8Array(0)
 /** The x coordinate (32 bytes) of `privateKey · publicKey`; throws when the public key is no point of the curve. */
 export type Ecdh = (privateKey: Uint8Array, publicKey: Uint8Array) => Uint8Array
 
-export interface EciesOptions {
+interface EciesOptions {
   /** Covered by the tag without being sent: the size prefix of an EIP-8 handshake packet. Default: nothing. */
   macData?: Uint8Array | undefined
+}
+
+export interface EciesOpenOptions extends EciesOptions {
   /** A faster ECDH of the platform. Default: @noble/curves. */
   ecdh?: Ecdh | undefined
 }
 
+/** The key pair of one message. */
+export interface SealingKey {
+  /** 65 bytes. */
+  publicKey: Uint8Array
+  /** The x coordinate (32 bytes) of the point shared with the holder of `publicKey`; throws for no point. */
+  ecdh(publicKey: Uint8Array): Uint8Array
+}
+
 export interface EciesSealOptions extends EciesOptions {
-  /** 32-byte private key of this message; only for reproducing known bytes. Default: random. */
-  ephemeralKey?: Uint8Array | undefined
+  /** Of the platform, or for reproducing known bytes. Default: a random one of @noble/curves. */
+  ephemeral?: SealingKey | undefined
   /** 16 bytes; only for reproducing known bytes. Default: random. */
   iv?: Uint8Array | undefined
 }
@@ -38,12 +49,12 @@ export interface EciesSealOptions extends EciesOptions {
  */
 export function eciesSeal(plain: Uint8Array, publicKey: Uint8Array, options: EciesSealOptions = {}): Uint8Array {
   if (plain.length === 0) throw new RangeError('ECIES cannot seal an empty message')
-  const ephemeralKey = options.ephemeralKey ?? secp256k1.utils.randomSecretKey()
+  const ephemeral = options.ephemeral ?? randomKey()
   const iv = options.iv ?? crypto.getRandomValues(new Uint8Array(IV_BYTES))
-  const keys = deriveKeys((options.ecdh ?? nobleEcdh)(ephemeralKey, publicKey))
+  const keys = deriveKeys(ephemeral.ecdh(publicKey))
 
   const sealed = new Uint8Array(plain.length + ECIES_OVERHEAD)
-  sealed.set(secp256k1.getPublicKey(ephemeralKey, false), 0)
+  sealed.set(ephemeral.publicKey, 0)
   sealed.set(iv, KEY_BYTES)
   sealed.set(ctr(keys.encryption, iv).encrypt(plain), KEY_BYTES + IV_BYTES)
   const tagged = sealed.subarray(KEY_BYTES, sealed.length - TAG_BYTES)
@@ -60,7 +71,7 @@ export function eciesSeal(plain: Uint8Array, publicKey: Uint8Array, options: Eci
 export function eciesOpen(
   sealed: Uint8Array,
   privateKey: Uint8Array,
-  options: EciesOptions = {}
+  options: EciesOpenOptions = {}
 ): Uint8Array | undefined {
   if (sealed.length <= ECIES_OVERHEAD || sealed[0] !== UNCOMPRESSED) return undefined
   let shared: Uint8Array
@@ -75,6 +86,14 @@ export function eciesOpen(
   if (!sameTag(expected, sealed.subarray(end))) return undefined
   const iv = sealed.slice(KEY_BYTES, KEY_BYTES + IV_BYTES)
   return ctr(keys.encryption, iv).decrypt(sealed.slice(KEY_BYTES + IV_BYTES, end))
+}
+
+function randomKey(): SealingKey {
+  const privateKey = secp256k1.utils.randomSecretKey()
+  return {
+    publicKey: secp256k1.getPublicKey(privateKey, false),
+    ecdh: publicKey => nobleEcdh(privateKey, publicKey)
+  }
 }
 
 function nobleEcdh(privateKey: Uint8Array, publicKey: Uint8Array): Uint8Array {

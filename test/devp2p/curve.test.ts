@@ -1,20 +1,23 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { test } from 'node:test'
-import { platformKey, portableKey } from '../../src/devp2p/curve.js'
+import { fleetingKey, platformKey, portableKey } from '../../src/devp2p/curve.js'
 import { CLI, cleanEnv, ended } from '../cli/processes.js'
 import { tempDir } from '../node/temp-dir.js'
 
-test('both ways to agree on a secret come to the same, also for a key that begins with zeros', () => {
+test('all ways to agree on a secret come to the same, also for a key that begins with zeros', () => {
   const other = portableKey()
   for (const key of [portableKey().privateKey, new Uint8Array(32).fill(7, 2)]) {
     const [fast, portable] = [platformKey(key), portableKey(key)]
     assert.ok(fast !== undefined, 'this Node has the curve')
     assert.deepEqual(fast.publicKey, portable.publicKey)
     assert.deepEqual(new Uint8Array(fast.agree(other.publicKey)), portable.agree(other.publicKey))
+    const fleeting = fleetingKey(key)
+    assert.deepEqual(fleeting.publicKey, portable.publicKey)
+    assert.deepEqual(fleeting.agree(other.publicKey), portable.agree(other.publicKey))
     assert.deepEqual(portable.agree(other.publicKey), other.agree(portable.publicKey))
   }
-  for (const make of [platformKey, portableKey]) {
+  for (const make of [platformKey, portableKey, fleetingKey]) {
     const key = make()
     assert.ok(key !== undefined)
     assert.throws(() => key.agree(new Uint8Array(65).fill(4)))
