@@ -6,15 +6,20 @@ const { maxMessage, maxProtocols, maxAddresses } = FIGURES.identify
 
 /**
  * Identify with bounds on what a peer may say of itself: libp2p compares each protocol that a peer names with each that it
- * named before, and takes up to ten messages of it.
+ * named before, and takes up to ten messages of it. Only who was dialled is asked: whoever dials us says by its streams what
+ * it wants, and asking each phone would cost as much as serving it.
  */
 export function limitedIdentify(): (components: IdentifyComponents) => Identify {
-  const make = identify({ maxMessageSize: maxMessage, maxObservedAddresses: maxAddresses })
+  const make = identify({ maxMessageSize: maxMessage, maxObservedAddresses: maxAddresses, runOnConnectionOpen: false })
   return components => {
     const peerStore = limited(components.peerStore)
-    return make(
+    const asked = make(
       new Proxy(components, { get: (all, name) => (name === 'peerStore' ? peerStore : Reflect.get(all, name)) })
     )
+    components.events.addEventListener('connection:open', ({ detail: connection }) => {
+      if (connection.direction === 'outbound') asked.identify(connection).catch(() => {})
+    })
+    return asked
   }
 }
 

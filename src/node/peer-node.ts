@@ -1,14 +1,16 @@
 import type { Identify } from '@libp2p/identify'
 import type { PrivateKey } from '@libp2p/interface'
 import { type Ping, ping } from '@libp2p/ping'
-import { tcp } from '@libp2p/tcp'
 import type { Datastore } from 'interface-datastore'
 import { createLibp2p, type Libp2p, type ServiceFactoryMap } from 'libp2p'
 import { MAX_CONNECTIONS, mailserverDefaults } from '../libp2p/mailserver-defaults.js'
 import type { Waku } from '../waku/waku.js'
 import { sharePlaces } from './connection-places.js'
+import { corkedTcp } from './corked-tcp.js'
 import { limitedIdentify } from './limited-identify.js'
 import { slowForNoisy } from './noisy-gate.js'
+import { quickNoise } from './quick-noise.js'
+import { useQuickSecp256k1 } from './quick-secp256k1.js'
 import { Relays } from './relays.js'
 import { WebSockets } from './web-sockets.js'
 
@@ -46,6 +48,7 @@ const SHARED = 0.75
 export async function createPeerNode<S extends Record<string, unknown>>(
   init: PeerNodeInit<S>
 ): Promise<Libp2p<S & BaseServices>> {
+  useQuickSecp256k1()
   const defaults = mailserverDefaults()
   const maxConnections = init.maxConnections ?? MAX_CONNECTIONS
   const isNoisy = (address: string): boolean => {
@@ -57,9 +60,10 @@ export async function createPeerNode<S extends Record<string, unknown>>(
     privateKey: init.privateKey,
     ...(init.datastore === undefined ? {} : { datastore: init.datastore }),
     addresses: { listen: init.listen ?? [], announce: init.announce ?? [] },
-    transports: [tcp(), (init.webSockets ?? new WebSockets()).transport, (init.relays ?? new Relays()).transport],
+    transports: [corkedTcp(), (init.webSockets ?? new WebSockets()).transport, (init.relays ?? new Relays()).transport],
     ...defaults,
     connectionGater: slowForNoisy(defaults.connectionGater, isNoisy),
+    connectionEncrypters: [quickNoise()],
     connectionManager: { ...defaults.connectionManager, maxConnections },
     services: { identify: limitedIdentify(), ping: ping(), ...init.services } as ServiceFactoryMap<S & BaseServices>
   })

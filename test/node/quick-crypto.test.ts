@@ -1,0 +1,104 @@
+import '../../src/base/polyfill.js'
+import assert from 'node:assert/strict'
+import { type TestContext, test } from 'node:test'
+import { noise } from '@chainsafe/libp2p-noise'
+import { generateKeyPair, privateKeyFromRaw } from '@libp2p/crypto/keys'
+import type { PrivateKey } from '@libp2p/interface'
+import { tcp } from '@libp2p/tcp'
+import { yamux } from '@libp2p/yamux'
+import { secp256k1 } from '@noble/curves/secp256k1.js'
+import { sha256 } from '@noble/hashes/sha2.js'
+import fc from 'fast-check'
+import { createLibp2p } from 'libp2p'
+import { corkedTcp } from '../../src/node/corked-tcp.js'
+import { quickNoise } from '../../src/node/quick-noise.js'
+import { useQuickSecp256k1 } from '../../src/node/quick-secp256k1.js'
+import { until } from '../helpers/waku-node.js'
+
+type Kind = { encrypter: ReturnType<typeof quickNoise>; transport: ReturnType<typeof corkedTcp> }
+
+const QUICK: Kind = { encrypter: quickNoise(), transport: corkedTcp() }
+const USUAL: Kind = { encrypter: noise() as Kind['encrypter'], transport: tcp() }
+
+async function aNode(t: TestContext, { encrypter, transport }: Kind, privateKey: PrivateKey) {
+  const node = await createLibp2p({
+    privateKey,
+    addresses: { listen: ['/ip4/127.0.0.1/tcp/0'] },
+    transports: [transport],
+    connectionEncrypters: [encrypter],
+    streamMuxers: [yamux()]
+  })
+  t.after(() => node.stop() as Promise<void>)
+  return node
+}
+
+test('agrees with the noise of libp2p, as either side, with keys of either kind', async t => {
+  useQuickSecp256k1()
+  for (const type of ['secp256k1', 'Ed25519'] as const) {
+    for (const [dialler, listener] of [
+      [QUICK, USUAL],
+      [USUAL, QUICK]
+    ] as const) {
+      const server = await aNode(t, listener, await generateKeyPair(type))
+      let got = 0
+      await server.handle('/count/1.0.0', stream => {
+        stream.addEventListener('message', ({ data }) => {
+          got += data.byteLength
+        })
+      })
+      const client = await aNode(t, dialler, await generateKeyPair(type))
+      // twice: what was signed for the first connection serves for the second
+      for (let i = 0; i < 2; i++) {
+        const connection = await client.dial(server.getMultiaddrs()[0] as never)
+        assert.ok(connection.remotePeer.equals(server.peerId))
+        const stream = await connection.newStream('/count/1.0.0')
+        for (const size of [1, 1000, 100_000]) stream.send(new Uint8Array(size))
+        await until(() => got === (i + 1) * 101_001)
+        await connection.close()
+      }
+    }
+  }
+})
+
+test('refuses who signed its key of noise with another key than its own', async t => {
+  useQuickSecp256k1()
+  const key = await generateKeyPair('secp256k1')
+  const other = await generateKeyPair('secp256k1')
+  const forger = new Proxy(key, {
+    get: (all, name) => (name === 'sign' ? other.sign.bind(other) : Reflect.get(all, name))
+  })
+  const server = await aNode(t, QUICK, await generateKeyPair('secp256k1'))
+  const client = await aNode(t, USUAL, forger)
+  await assert.rejects(async () => {
+    const connection = await client.dial(server.getMultiaddrs()[0] as never)
+    await connection.newStream('/any')
+  })
+  assert.equal(server.getConnections().length, 0)
+})
+
+test('keys of libp2p sign and verify as before', async () => {
+  useQuickSecp256k1()
+  await fc.assert(
+    fc.asyncProperty(
+      fc.uint8Array({ minLength: 32, maxLength: 32 }).filter(raw => secp256k1.utils.isValidSecretKey(raw)),
+      fc.uint8Array({ maxLength: 100 }),
+      fc.nat(80),
+      async (raw, message, at) => {
+        const key = privateKeyFromRaw(raw)
+        const digest = sha256(message)
+        const signature = await key.sign(message)
+        assert.deepEqual(signature, secp256k1.sign(digest, raw, { prehash: false, format: 'der' }))
+        assert.equal(await key.publicKey.verify(message, signature), true)
+        assert.equal(await key.publicKey.verify(Uint8Array.of(...message, 1), signature), false)
+        const damaged = Uint8Array.from(signature)
+        damaged[at % damaged.length] = (damaged[at % damaged.length] as number) ^ 1
+        assert.equal(await key.publicKey.verify(message, damaged), false)
+        assert.equal(await key.publicKey.verify(message, signature.subarray(1)), false)
+        const { r, s } = secp256k1.Signature.fromBytes(signature, 'der')
+        const high = new secp256k1.Signature(r, secp256k1.Point.CURVE().n - s).toBytes('der')
+        assert.equal(await key.publicKey.verify(message, high), false)
+      }
+    ),
+    { numRuns: 30 }
+  )
+})
