@@ -133,6 +133,8 @@ export interface ArchiveWatcher {
   removed?: ((before: number) => void) | undefined
   /** Something stored turned out to be damaged, or lost: a gap of the kind `damaged`, with what is to be said of it in a line. */
   damaged?: ((gap: Gap, text: string) => void) | undefined
+  /** What is appended can be stored again, after a time when it could not. */
+  writable?: (() => void) | undefined
 }
 
 /**

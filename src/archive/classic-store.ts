@@ -7,18 +7,12 @@ import type { LevelIterator, LevelOperations, LevelReadOptions, LevelStore } fro
  */
 export class ClassicStore implements LevelStore {
   readonly #level: ClassicLevel<Uint8Array, Uint8Array>
-  #broken: { error: unknown } | undefined
 
   constructor(level: ClassicLevel<Uint8Array, Uint8Array>) {
     this.#level = level
   }
 
-  /**
-   * After one that failed all fail, until the database is opened anew: LevelDB goes on behind what is left of that write in its log,
-   * reports success, and cannot read what it put there when it opens next.
-   */
   async batch(operations: LevelOperations, options: { sync: boolean }): Promise<void> {
-    if (this.#broken !== undefined) throw this.#broken.error
     const batch = this.#level.batch()
     try {
       for (const operation of operations) {
@@ -30,7 +24,7 @@ export class ClassicStore implements LevelStore {
       throw error
     }
     if (batch.length === 0) await batch.close()
-    else await batch.write(options).catch(error => this.#break(error))
+    else await batch.write(options)
   }
 
   getMany(keys: Uint8Array[]): Promise<(Uint8Array | undefined)[]> {
@@ -43,10 +37,5 @@ export class ClassicStore implements LevelStore {
 
   compactRange(start: Uint8Array, end: Uint8Array): Promise<void> {
     return this.#level.compactRange(start, end)
-  }
-
-  #break(error: unknown): never {
-    this.#broken = { error }
-    throw error
   }
 }

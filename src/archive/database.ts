@@ -1,12 +1,12 @@
-import { dirname } from 'node:path'
 import { ClassicLevel, type DatabaseOptions } from 'classic-level'
 import { LevelDatastore } from 'datastore-level'
-import { ClassicStore } from './classic-store.js'
+import { DiskReserve } from './disk-reserve.js'
 import { ArchiveError, DataDirLockedError, rootMessage } from './errors.js'
 import { IngestMarks } from './ingest-marks.js'
 import { LevelArchive } from './level-archive.js'
 import { isUnreadable } from './level-store.js'
-import { syncFolder } from './sync-folder.js'
+import { RecordsLevel } from './records-level.js'
+import { SteadyLevel, type SteadyLevelInit } from './steady-level.js'
 
 /** The one database of a data directory. */
 export interface Database {
@@ -33,6 +33,9 @@ export const LEVEL_OPTIONS: DatabaseOptions<Uint8Array, Uint8Array> = {
   maxOpenFiles: 2000
 }
 
+/** Of the attempts to store again after a failed write. */
+type Pauses = Pick<SteadyLevelInit, 'minPause' | 'maxPause'>
+
 /**
  * Opens the database at a path, or creates it. Node only.
  * @param options.salvage - when it does not open since it is damaged, have LevelDB keep what can be read; the archive needs a repair then
@@ -40,9 +43,12 @@ export const LEVEL_OPTIONS: DatabaseOptions<Uint8Array, Uint8Array> = {
  * @throws ArchiveError when it cannot be opened for another reason
  * @throws ArchiveFormatError when its archive was written by a version this one does not know
  */
-export async function openDatabase(path: string, { salvage = false }: { salvage?: boolean } = {}): Promise<Database> {
+export async function openDatabase(
+  path: string,
+  { salvage = false, ...pauses }: { salvage?: boolean } & Pauses = {}
+): Promise<Database> {
   try {
-    return await open(path)
+    return await open(path, pauses)
   } catch (error) {
     if (!isUnreadable(error)) throw error
     if (!salvage) {
@@ -52,28 +58,23 @@ export async function openDatabase(path: string, { salvage = false }: { salvage?
     }
   }
   await ClassicLevel.repair(path)
-  return open(path)
+  return open(path, pauses)
 }
 
-async function open(path: string): Promise<Database> {
-  const level = new ClassicLevel<Uint8Array, Uint8Array>(path, LEVEL_OPTIONS)
+async function open(path: string, pauses: Pauses): Promise<Database> {
+  const level = await SteadyLevel.open({
+    path,
+    reserve: new DiskReserve(`${path}.reserve`),
+    open: () => openLevel(path),
+    ...pauses
+  })
   try {
-    await level.open()
-  } catch (error) {
-    if (isLocked(error)) throw new DataDirLockedError(`another process uses ${path}`, { cause: error })
-    throw new ArchiveError(`the database at ${path} cannot be opened: ${rootMessage(error as Error)}`, { cause: error })
-  }
-  try {
-    // LevelDB names its manifest anew in each opening, by a rename that it does not sync: without this a power cut brings back
-    // the manifest before, which in a new database was never synced itself. Nor does it sync where it makes its folder
-    await syncFolder(path)
-    await syncFolder(dirname(path))
-    const records = level.sublevel<string, Uint8Array>('ds', { keyEncoding: 'utf8', valueEncoding: 'view' })
-    // It works with a sublevel; its types ask for a whole Level.
-    const datastore = new LevelDatastore(records as unknown as LevelDatastore['db'])
+    const datastore = new LevelDatastore(new RecordsLevel(level).asLevel)
     await datastore.open()
     // Keys that carry the prefix of sublevel `a` themselves: half as fast again as through the sublevel.
-    const archive = await LevelArchive.open({ db: new ClassicStore(level), marks: new IngestMarks(`${path}.marks`) })
+    const archive = await LevelArchive.open({ db: level, marks: new IngestMarks(`${path}.marks`) })
+    level.onWritable = () => archive.tellWritable()
+    await level.settle()
     return {
       datastore,
       archive,
@@ -85,6 +86,17 @@ async function open(path: string): Promise<Database> {
   } catch (error) {
     await level.close()
     throw error
+  }
+}
+
+async function openLevel(path: string): Promise<ClassicLevel<Uint8Array, Uint8Array>> {
+  const level = new ClassicLevel<Uint8Array, Uint8Array>(path, LEVEL_OPTIONS)
+  try {
+    await level.open()
+    return level
+  } catch (error) {
+    if (isLocked(error)) throw new DataDirLockedError(`another process uses ${path}`, { cause: error })
+    throw new ArchiveError(`the database at ${path} cannot be opened: ${rootMessage(error as Error)}`, { cause: error })
   }
 }
 

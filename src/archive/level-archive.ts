@@ -110,7 +110,10 @@ export class LevelArchive implements Archive {
     this.#writer = new LevelWriter(db, this.#ledger, marks)
     this.#marks = marks
     this.#commits = new GroupCommit({
-      commit: envelopes => this.#writer.append(envelopes),
+      commit: async envelopes => {
+        if (db.trouble !== undefined) throw db.trouble
+        return this.#writer.append(envelopes)
+      },
       onCommitted: envelopes => this.#watchers.appended(envelopes),
       queue: this.#queue,
       maxQueuedBytes
@@ -218,7 +221,7 @@ export class LevelArchive implements Archive {
   async prune(before: number, { signal }: { signal?: AbortSignal | undefined } = {}): Promise<number> {
     this.#assertOpen()
     checkPruneBound(before)
-    const pruned = this.#step(() => this.#coverage.raiseFloor(before)).then(() => this.#pruner.prune(before, signal))
+    const pruned = this.#prune(before, signal)
     this.#prunes.add(pruned)
     try {
       return await pruned
@@ -227,6 +230,11 @@ export class LevelArchive implements Archive {
     } finally {
       this.#prunes.delete(pruned)
     }
+  }
+
+  /** To be called when the database takes writes again. */
+  tellWritable(): void {
+    this.#watchers.writable()
   }
 
   async stats(): Promise<ArchiveStats> {
@@ -290,6 +298,26 @@ export class LevelArchive implements Archive {
       this.#marks?.close()
     })()
     return this.#closing
+  }
+
+  /** Also on a disk that takes nothing more, if what was kept back for that is enough. */
+  async #prune(before: number, signal: AbortSignal | undefined): Promise<number> {
+    const store = this.#store
+    let removed = 0
+    const prune = async (): Promise<void> => {
+      await this.#step(() => this.#coverage.raiseFloor(before))
+      for await (const some of this.#pruner.prune(before, signal)) removed += some
+    }
+    await store.makeRoom?.()
+    try {
+      await prune().catch(async error => {
+        if (signal?.aborted === true || (await store.makeRoom?.()) !== true) throw error
+        await prune()
+      })
+    } finally {
+      await store.roomMade?.()
+    }
+    return removed
   }
 
   async #repair(signal?: AbortSignal | undefined, lastSeq = this.#ledger.totals.lastSeq): Promise<ArchiveReport> {

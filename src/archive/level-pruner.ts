@@ -3,6 +3,9 @@ import type { Ledger } from './level-ledger.js'
 import type { LevelStore } from './level-store.js'
 import type { LevelWriter, PruneStep } from './level-writer.js'
 
+/** On a full disk room is made after so many steps. */
+const SCARCE_STEPS = 16
+
 export interface PrunerInit {
   store: LevelStore
   ledger: Ledger
@@ -21,19 +24,18 @@ export class Pruner {
     this.#init = init
   }
 
-  /** Deletes what was sent before a time, 0..2^32; resolves with how many envelopes that were. */
-  async prune(before: number, signal?: AbortSignal | undefined): Promise<number> {
-    if (before === 0) return 0
-    const { store, ledger, writer, step, onRemoved } = this.#init
+  /** Deletes what was sent before a time, 0..2^32; yields how many envelopes that were, step by step. */
+  async *prune(before: number, signal?: AbortSignal | undefined): AsyncGenerator<number, void> {
+    if (before === 0) return
+    const { ledger, writer, step, onRemoved } = this.#init
     const { days, lastSeq } = await step(async () => ({
       days: ledger.days(0, layout.dayOf(before - 1)),
       lastSeq: ledger.totals.lastSeq
     }))
-    const dropped = days.filter(day => (day + 1) * layout.DAY <= before)
-    let removed = 0
     for (const day of days) {
+      const whole = (day + 1) * layout.DAY <= before
       // A whole day goes by its index, which spares reading the envelopes.
-      const range = dropped.includes(day) ? layout.indexDay(day) : layout.envelopeRange(day * layout.DAY, before - 1)
+      const range = whole ? layout.indexDay(day) : layout.envelopeRange(day * layout.DAY, before - 1)
       const remove = async (from?: Uint8Array): Promise<PruneStep> => {
         try {
           return await writer.prune(range, from)
@@ -42,27 +44,35 @@ export class Pruner {
           onRemoved(before)
         }
       }
-      removed += await this.#repeat(remove, signal)
+      yield* this.#repeat(remove, { day, signal })
+      if (whole) await this.#compact(day, signal)
     }
     // Only now is nothing left of the runs of ingest order that end before that time. Those written meanwhile stay.
-    await this.#repeat(from => writer.forgetRuns(before - 1, lastSeq, from), signal)
-    for (const day of dropped) {
-      signal?.throwIfAborted()
-      for (const { gte, lt } of [layout.dayEnvelopes(day), layout.indexDay(day).bounds])
-        await store.compactRange(gte, lt)
-    }
-    return removed
+    for await (const _ of this.#repeat(from => writer.forgetRuns(before - 1, lastSeq, from), { signal }));
   }
 
-  async #repeat(work: (from?: Uint8Array) => Promise<PruneStep>, signal: AbortSignal | undefined): Promise<number> {
-    let removed = 0
+  async *#repeat(
+    work: (from?: Uint8Array) => Promise<PruneStep>,
+    { day, signal }: { day?: number; signal: AbortSignal | undefined }
+  ): AsyncGenerator<number, void> {
+    const { step, store } = this.#init
     let from: Uint8Array | undefined
-    for (;;) {
+    for (let steps = 1; ; steps++) {
       signal?.throwIfAborted()
-      const done = await this.#init.step(() => work(from))
-      removed += done.removed
+      const done = await step(() => work(from))
+      yield done.removed
       from = done.next
-      if (from === undefined) return removed
+      if (from === undefined) return
+      // deletions take room too, until they are carried out
+      if (day !== undefined && steps % SCARCE_STEPS === 0 && store.trouble !== undefined)
+        await this.#compact(day, signal)
+    }
+  }
+
+  async #compact(day: number, signal: AbortSignal | undefined): Promise<void> {
+    for (const { gte, lt } of [layout.dayEnvelopes(day), layout.indexDay(day).bounds]) {
+      signal?.throwIfAborted()
+      await this.#init.store.compactRange(gte, lt)
     }
   }
 }

@@ -28,6 +28,15 @@ export interface LevelStore {
   getMany(keys: Uint8Array[]): Promise<(Uint8Array | undefined)[]>
   iterator(options: LevelReadOptions): LevelIterator
   compactRange(start: Uint8Array, end: Uint8Array): Promise<void>
+  /** Why nothing new may be stored now; what is deleted, and small records, may be written if `makeRoom` said so. */
+  readonly trouble?: Error | undefined
+  /**
+   * Where nothing can be written any more: gives room that was kept back to what frees more. False when there is no need.
+   * @throws ArchiveError when it is not enough
+   */
+  makeRoom?(): Promise<boolean>
+  /** To be called after what freed room. */
+  roomMade?(): Promise<void>
 }
 
 const READ_BYTES = 256 * 1024

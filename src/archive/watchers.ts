@@ -25,4 +25,8 @@ export class Watchers {
   removed(before: number): void {
     for (const { removed } of this.#watchers) removed?.(before)
   }
+
+  writable(): void {
+    for (const { writable } of this.#watchers) writable?.()
+  }
 }

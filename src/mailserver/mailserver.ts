@@ -119,7 +119,10 @@ export class Mailserver implements Startable {
 
   start(): void {
     this.#running = true
-    this.#unwatch = this.#archive.watch({ appended: envelopes => this.#ahead.appended(envelopes) })
+    this.#unwatch = this.#archive.watch({
+      appended: envelopes => this.#ahead.appended(envelopes),
+      writable: () => this.#attendance.stored()
+    })
     this.#stopping = new AbortController()
     setMaxListeners(Number.POSITIVE_INFINITY, this.#stopping.signal)
     this.#waku.setStore(this.store)

@@ -109,7 +109,7 @@ async function assemble(
   const config = withoutSelf(given, peerIdFromPrivateKey(privateKey), warn)
   // from here on this process owns the data dir
   const store = cleanup.after(await openStore(dir), store => store.close())
-  cleanup.after(store.archive.watch({ damaged: onDamaged }), unwatch => unwatch())
+  cleanup.after(store.archive.watch({ damaged: onDamaged, writable: onStored }), unwatch => unwatch())
   if (readyPath !== undefined) await removeReadyFile(readyPath)
   const password = named ?? (await ownPassword(dir))
   await useQuickKeccak()

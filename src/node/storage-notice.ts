@@ -28,10 +28,10 @@ export class StorageNotice {
     if (failing === this.#failing) return
     this.#failing = failing
     if (!failing) this.#warn('envelopes are stored again')
-    // nothing more is written once a write to LevelDB's log has failed
     else
       this.#warn(
-        `envelopes cannot be stored and are refused: ${rootMessage(error)}; restart the node when that is mended`
+        `envelopes cannot be stored and are refused: ${rootMessage(error)}; ` +
+          'what is stored can be read, and storing goes on by itself when that is mended'
       )
   }
 }
