@@ -1,5 +1,6 @@
 import { randomFillSync } from 'node:crypto'
-import { type FileHandle, open, rm, stat } from 'node:fs/promises'
+import { type FileHandle, open, rm, stat, statfs, truncate } from 'node:fs/promises'
+import { dirname } from 'node:path'
 
 /** Written at once; random, since some file systems give no room to what can be packed. */
 const PIECE = 1 << 20
@@ -27,20 +28,24 @@ export class DiskReserve {
     )
   }
 
-  /** Takes room until it is so many bytes, or there is no more. What was taken stays. Whether it is enough. */
+  /** Takes room until it is so many bytes; nothing where there is not enough: the last of it is not for keeping. Whether it is enough. */
   async grow(bytes: number): Promise<boolean> {
-    if (this.#size >= bytes) return true
+    const before = this.#size
+    const missing = bytes - before
+    if (missing <= 0) return true
     let file: FileHandle | undefined
     try {
+      const { bavail, bsize } = await statfs(dirname(this.#path))
+      if (bavail * bsize < missing) return false
       file = await open(this.#path, 'a', 0o600)
-      const piece = randomFillSync(new Uint8Array(Math.min(PIECE, bytes - this.#size)))
-      while (this.#size < bytes) {
-        const { bytesWritten } = await file.write(piece, 0, Math.min(piece.length, bytes - this.#size))
-        if (bytesWritten === 0) return false
-        this.#size += bytesWritten
-      }
+      const piece = randomFillSync(new Uint8Array(Math.min(PIECE, missing)))
+      for (let at = before; at < bytes; )
+        at += (await file.write(piece, 0, Math.min(piece.length, bytes - at))).bytesWritten
+      this.#size = bytes
       return true
     } catch {
+      // a quota, a limit on files, or others that were faster
+      await truncate(this.#path, before).catch(() => {})
       return false
     } finally {
       await file?.close().catch(() => {})

@@ -45,7 +45,7 @@ export class Pruner {
         }
       }
       yield* this.#repeat(remove, { day, signal })
-      if (whole) await this.#compact(day, signal)
+      if (whole || this.#init.store.trouble !== undefined) await this.#compact(day, signal)
     }
     // Only now is nothing left of the runs of ingest order that end before that time. Those written meanwhile stay.
     for await (const _ of this.#repeat(from => writer.forgetRuns(before - 1, lastSeq, from), { signal }));

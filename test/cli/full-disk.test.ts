@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { tempDir } from '../node/temp-dir.js'
-import { assertKept, CLI, cleanEnv, fileThere, run, startNode } from './processes.js'
+import { assertKept, CLI, cleanEnv, ended, fileThere, run, startNode } from './processes.js'
+import { SmallDisk } from './small-disk.js'
 
 /** Blocks of 512 bytes, or of 1024 where the shell counts so. */
 const FILE_BLOCKS = 1024
@@ -43,3 +44,124 @@ test('when the disk takes no more the poster is told, the operator too, and noth
   const { address: server } = await startNode(t, cwd)
   await assertKept(t, server, { confirmed, topic: 'full', cwd })
 })
+
+test('on a full disk everything can be read and pruned, and with room again storing goes on without a restart', async t => {
+  // a file system of its own is not to be had everywhere, and the limit of the test above is none of the disk
+  if (!SmallDisk.possible) return t.skip('nothing may be mounted here')
+  const cwd = tempDir(t)
+  const disk = await SmallDisk.mount(t, cwd, 64)
+  const payload = join(cwd, 'payload')
+  writeFileSync(payload, 'x'.repeat(100_000))
+  const key = join(cwd, 'key')
+  writeFileSync(key, '11'.repeat(32))
+  let confirmed: Array<Record<string, unknown>> = []
+  let address = ''
+  const start = async () => {
+    const ready = join(disk.path, 'ready.json')
+    rmSync(ready, { force: true })
+    const args = ['start', '--listen', '/ip4/127.0.0.1/tcp/0', '--no-devp2p', '--ready-file', 'ready.json']
+    const child = disk.launch(t, args)
+    const said = new Said(child)
+    await Promise.race([fileThere(ready), said.ended.then(() => Promise.reject(new Error(said.text)))])
+    address = JSON.parse(readFileSync(ready, 'utf8')).multiaddrs[0]
+    return { child, said }
+  }
+  const post = async (count: number) => {
+    const what = ['--topic', 'full', '--payload-file', payload, '--count', String(count)]
+    const posted = await run(t, ['post', '--to', address, ...what, '--json'], { cwd })
+    const taken = posted.json().filter(line => line.confirmed === true)
+    confirmed.push(...taken)
+    return { code: posted.code, taken: taken.length }
+  }
+  const read = async () => {
+    const password = join(disk.path, 'waku-data/password')
+    const args = ['request', '--server', address, '--topics', 'full', '--password-file', password, '--trust', '--json']
+    const { code, stderr, json } = await run(t, args, { cwd })
+    assert.equal(code, 0, stderr)
+    const hashes = new Set(json().map(({ hash }) => hash))
+    for (const { hash } of confirmed) assert.ok(hashes.has(hash), `${hash} was confirmed`)
+    return hashes.size
+  }
+  const command = (...args: string[]) => ended(disk.launch(t, args))
+  const prune = async () => {
+    const before = String(Math.floor(Date.now() / 1000))
+    const pruned = await command('prune', '--before', before, '--json')
+    assert.equal(pruned.code, 0, pruned.stderr)
+    confirmed = confirmed.filter(({ sent }) => Number(sent) >= Number(before))
+    return pruned.json()[0]?.pruned as number
+  }
+
+  const { child, said } = await start()
+  assert.deepEqual(await post(40), { code: 0, taken: 40 })
+  disk.fill()
+  assert.equal((await post(20)).code, 1)
+  await said.line(/envelopes cannot be stored and are refused: .*No space left.*storing goes on by itself/)
+  await read()
+  assert.notEqual((await command('keys', 'add', 'other', '--key-file', key)).code, 0, 'nor can a key')
+
+  disk.free()
+  await said.line(/envelopes are stored again/)
+  assert.deepEqual(await post(5), { code: 0, taken: 5 })
+  assert.equal((await command('keys', 'add', 'other', '--key-file', key)).code, 0)
+  assert.equal((await command('prune', '--before', '2020-01-01')).code, 0)
+  await read()
+
+  disk.fill()
+  assert.equal((await post(20)).code, 1)
+  await said.line(/cannot be stored/)
+  assert.ok((await prune()) >= 40)
+  await said.line(/envelopes are stored again/)
+  assert.deepEqual(await post(30), { code: 0, taken: 30 })
+  await read()
+
+  // a node that is not running can be pruned too, and one that starts says what it cannot do
+  disk.fill()
+  assert.equal((await post(20)).code, 1)
+  child.kill('SIGKILL')
+  await said.ended
+  const again = await start()
+  await read()
+  assert.equal((await post(1)).code, 1)
+  await again.said.line(/cannot be stored/)
+  again.child.kill('SIGKILL')
+  await again.said.ended
+  assert.ok((await prune()) >= 30)
+  await start()
+  assert.deepEqual(await post(5), { code: 0, taken: 5 })
+  await read()
+})
+
+/** What a program writes to stderr, line by line. */
+class Said {
+  /** Resolves with its exit code. */
+  readonly ended: Promise<unknown>
+  text = ''
+  #heard = (): void => {}
+
+  constructor(child: ChildProcess) {
+    this.ended = once(child, 'exit')
+    child.stdout?.resume()
+    child.stderr?.setEncoding('utf8').on('data', text => {
+      this.text += text
+      this.#heard()
+    })
+  }
+
+  /** Resolves when it has said so, and forgets all up to there. */
+  async line(what: RegExp): Promise<void> {
+    const signal = AbortSignal.timeout(30_000)
+    for (;;) {
+      const found = what.exec(this.text)
+      if (found !== null) {
+        this.text = this.text.slice(found.index + found[0].length)
+        return
+      }
+      await new Promise<void>((resolve, reject) => {
+        this.#heard = resolve
+        signal.addEventListener('abort', () => reject(new Error(`not said: ${what}; but ${this.text}`)), {
+          once: true
+        })
+      })
+    }
+  }
+}
