@@ -1,0 +1,111 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { ClassicLevel } from 'classic-level'
+import { LEVEL_OPTIONS } from '../../src/archive/database.js'
+import { DiskReserve } from '../../src/archive/disk-reserve.js'
+import { LevelArchive } from '../../src/archive/level-archive.js'
+import { SteadyLevel } from '../../src/archive/steady-level.js'
+import { useQuickKeccak } from '../../src/node/quick-keccak.js'
+import { MAX_UINT32 } from '../../src/wire/bytes.js'
+import { GapKind } from '../../src/wire/coverage.js'
+import { readPage } from './comparison.js'
+import { temporaryDirectory } from './temporary.js'
+import { envelopeAt } from './traffic.js'
+
+await useQuickKeccak()
+
+const ALL = { lower: 0, upper: MAX_UINT32, limit: 1000 }
+const NOON = 1_600_041_600
+const ENVELOPES = Array.from({ length: 60 }, (_, i) =>
+  envelopeAt(NOON + i, Uint8Array.of(1, 2, 3, i & 3), new Uint8Array(40))
+)
+
+/** A LevelDB whose disk fails when it is told to; real otherwise. */
+class FailingLevel extends ClassicLevel<Uint8Array, Uint8Array> {
+  static failing = false
+  static opened = 0
+
+  constructor(path: string) {
+    super(path, LEVEL_OPTIONS)
+    FailingLevel.opened++
+  }
+
+  override batch(...args: unknown[]) {
+    const batch = (super.batch as (...args: unknown[]) => unknown)(...args) as ReturnType<
+      ClassicLevel<Uint8Array, Uint8Array>['batch']
+    >
+    if (FailingLevel.failing)
+      Object.assign(batch, {
+        write: async () => {
+          await (batch as unknown as { close(): Promise<void> }).close()
+          throw Object.assign(new Error('IO error: No space left on device'), { code: 'LEVEL_IO_ERROR' })
+        }
+      })
+    return batch as never
+  }
+}
+
+async function opened(t: TestContext) {
+  const path = join(await temporaryDirectory(t), 'db')
+  FailingLevel.failing = false
+  FailingLevel.opened = 0
+  const reserve = new DiskReserve(`${path}.reserve`)
+  const open = async () => {
+    const level = new FailingLevel(path)
+    await level.open()
+    return level as ClassicLevel<Uint8Array, Uint8Array>
+  }
+  const level = await SteadyLevel.open({ path, reserve, open, minPause: 20, maxPause: 40 })
+  const archive = await LevelArchive.open({ db: level })
+  await level.settle()
+  t.after(async () => {
+    await archive.close()
+    await level.close()
+  })
+  const writable = new EventTarget()
+  level.onWritable = () => writable.dispatchEvent(new Event('writable'))
+  const signal = AbortSignal.timeout(20_000)
+  return { path, reserve, level, archive, writable: () => once(writable, 'writable', { signal }) }
+}
+
+test('after a failed write it is opened again, while others read, and what was refused can be stored', async t => {
+  const { archive, writable, path } = await opened(t)
+  await archive.append(ENVELOPES.slice(0, 20))
+  FailingLevel.failing = true
+  await assert.rejects(archive.append(ENVELOPES.slice(20, 40)), { name: 'ArchiveError' })
+  FailingLevel.failing = false
+  await assert.rejects(archive.append(ENVELOPES.slice(20, 40)), { name: 'ArchiveError' }, 'not into a torn log')
+  let reading = true
+  let pages = 0
+  const readers = Array.from({ length: 8 }, async () => {
+    for (; reading; pages++) assert.equal((await readPage(archive, ALL)).rows.length, 20)
+  })
+  await writable()
+  reading = false
+  await Promise.all(readers)
+  assert.ok(pages >= 8)
+  assert.equal(FailingLevel.opened, 2)
+  assert.equal((await archive.append(ENVELOPES)).filter(outcome => outcome === 'stored').length, 40)
+  assert.equal((await readPage(archive, ALL)).rows.length, 60)
+  assert.equal((await archive.stats()).envelopes, 60)
+  await archive.addGap({ from: 1, until: 2, kind: GapKind.unstored, count: 0 })
+  assert.ok((await stat(`${path}.reserve`)).size >= 4 * 2 ** 20, 'the reserve is there again')
+})
+
+test('a prune gets the reserve, an append does not', async t => {
+  const { archive, level, reserve } = await opened(t)
+  await archive.append(ENVELOPES)
+  // as on a disk that is full: what is taken back cannot be had again
+  t.mock.method(reserve, 'grow', async () => false)
+  t.mock.getter(reserve, 'size', () => 64 * 2 ** 20)
+  FailingLevel.failing = true
+  await assert.rejects(archive.append([envelopeAt(NOON, Uint8Array.of(1, 2, 3, 9), new Uint8Array(3))]))
+  FailingLevel.failing = false
+  assert.equal(await archive.prune(NOON + 30), 30)
+  assert.ok(level.trouble !== undefined)
+  await assert.rejects(archive.append(ENVELOPES.slice(0, 1)), { name: 'ArchiveError' })
+  assert.equal((await readPage(archive, ALL)).rows.length, 30)
+})
