@@ -5,6 +5,6 @@ import { join } from 'node:path'
 const root = join(import.meta.dirname, '..')
 const dist = join(root, 'dist')
 for (const name of readdirSync(dist, { recursive: true, encoding: 'utf8' })) {
-  const source = /^(.*)\.(?:js|d\.ts|js\.map)$/.exec(name)?.[1]
+  const source = /^(.*)\.(?:js|d\.ts)(?:\.map)?$/.exec(name)?.[1]
   if (source !== undefined && !existsSync(join(root, `${source}.ts`))) rmSync(join(dist, name), { force: true })
 }

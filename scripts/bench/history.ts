@@ -14,7 +14,7 @@ import { createPeerNode, startPeerNode } from '../../src/node/peer-node.js'
 import { useQuickKeccak } from '../../src/node/quick-keccak.js'
 import { Miner } from '../../src/waku/miner.js'
 import { fullBloom } from '../../src/wire/bloom.js'
-import { libp2pMail } from '../../src/wire/mail-codec.js'
+import { askingLibp2p } from '../../src/wire/mail-codec.js'
 import { splitP2PMessage } from '../../src/wire/p2p-message.js'
 import { PacketCode } from '../../src/wire/packet-code.js'
 import { Prng } from '../../test/archive/prng.js'
@@ -83,7 +83,7 @@ export async function historyBench(count: number): Promise<Line[]> {
         const now = Math.floor(Date.now() / 1000)
         const parts = {
           miner,
-          codec: libp2pMail,
+          codec: askingLibp2p,
           dialect: 'spec6t',
           key,
           signWith: undefined,
@@ -99,7 +99,7 @@ export async function historyBench(count: number): Promise<Line[]> {
           first = false
           if (packet.code === PacketCode.P2PMessage) envelopes += splitP2PMessage(packet.body).length
           else if (packet.code === PacketCode.RequestComplete) {
-            const complete = libp2pMail.decodeComplete(packet.body)
+            const complete = askingLibp2p.decodeComplete(packet.body)
             if (complete.error !== undefined) throw new Error(complete.error.text)
             cursor = complete.cursor
             break

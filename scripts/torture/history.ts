@@ -11,7 +11,7 @@ import { decodeCoverageAnswer, type Gap } from '../../src/wire/coverage.js'
 import { encodeDigestQuestion } from '../../src/wire/digest.js'
 import { ExtensionKey, type Extensions } from '../../src/wire/extension.js'
 import { keccak256 } from '../../src/wire/keccak.js'
-import { libp2pMail } from '../../src/wire/mail-codec.js'
+import { askingLibp2p } from '../../src/wire/mail-codec.js'
 import { splitP2PMessage } from '../../src/wire/p2p-message.js'
 import { PacketCode } from '../../src/wire/packet-code.js'
 import type { RequestComplete } from '../../src/wire/request-complete.js'
@@ -58,7 +58,7 @@ export async function wholeHistory(
   const filter = topics === undefined ? { bloom: fullBloom() } : { topics: [...topics] }
   const sealing = {
     miner,
-    codec: libp2pMail,
+    codec: askingLibp2p,
     dialect: 'spec6t',
     key,
     signWith: undefined,
@@ -96,7 +96,7 @@ async function page(packets: AsyncIterable<Packet>, history: History): Promise<R
   for await (const { code, body } of packets) {
     if (code === PacketCode.P2PMessage) take(body, history)
     else if (code === PacketCode.RequestComplete) {
-      const complete = libp2pMail.decodeComplete(body)
+      const complete = askingLibp2p.decodeComplete(body)
       const coverage = complete.extensions?.get(ExtensionKey.coverage)
       if (coverage !== undefined) history.gaps = decodeCoverageAnswer(coverage).coverage.gaps
       return complete

@@ -2,7 +2,7 @@ import { choiceOption } from '../node/option.js'
 import type { PeerAddress } from '../node/peer-address.js'
 import { DIALECTS } from '../wire/dialect.js'
 import type { Dialect } from '../wire/history-request.js'
-import { libp2pMail } from '../wire/mail-codec.js'
+import { askingLibp2p } from '../wire/mail-codec.js'
 import { UsageError } from './command.js'
 
 export const DIALECT_NAMES = Object.keys(DIALECTS) as Dialect[]
@@ -17,6 +17,6 @@ export const dialectOption = choiceOption(DIALECT_NAMES, 'the form of the reques
  * @throws UsageError
  */
 export function checkDialect({ network }: PeerAddress, dialect: Dialect | undefined): void {
-  if (network === 'devp2p' || dialect === undefined || libp2pMail.dialects.includes(dialect)) return
-  throw new UsageError(`--dialect: expected one of ${libp2pMail.dialects.join(', ')} for a server of libp2p`)
+  if (network === 'devp2p' || dialect === undefined || askingLibp2p.dialects.includes(dialect)) return
+  throw new UsageError(`--dialect: expected one of ${askingLibp2p.dialects.join(', ')} for a server of libp2p`)
 }

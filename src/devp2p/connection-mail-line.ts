@@ -1,7 +1,7 @@
 import type { PeerId } from '@libp2p/interface'
 import type { MailExchangeOptions, MailLine } from '../waku/mail-exchange.js'
 import type { Packet } from '../waku/packet-channel.js'
-import type { MailCodec } from '../wire/mail-codec.js'
+import type { AskingCodec } from '../wire/mail-codec.js'
 import type { CapabilityChannel } from './capability-channel.js'
 import type { Exchanges } from './exchanges.js'
 
@@ -9,7 +9,7 @@ import type { Exchanges } from './exchanges.js'
 export class ConnectionMailLine implements MailLine {
   readonly peer: PeerId
   readonly network = 'devp2p'
-  readonly codec: MailCodec
+  readonly codec: AskingCodec
   readonly #channel: CapabilityChannel
   readonly #exchanges: Exchanges
   readonly #given = new AbortController()

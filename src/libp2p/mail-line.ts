@@ -3,9 +3,9 @@ import type { ConnectionManager } from '@libp2p/interface-internal'
 import { LineBrokenError, ServerUnreachableError, StreamRefusedError } from '../mailclient/errors.js'
 import type { MailDialler, MailExchangeOptions, MailLine } from '../waku/mail-exchange.js'
 import type { Packet } from '../waku/packet-channel.js'
-import { libp2pMail } from '../wire/mail-codec.js'
+import { askingLibp2p } from '../wire/mail-codec.js'
 import { PacketCode } from '../wire/packet-code.js'
-import { dialFailure } from './dial-failure.js'
+import { failedDial } from './failed-dial.js'
 import { FrameStream } from './frame-stream.js'
 import { connectionTo } from './limited-connection.js'
 import { MAIL_PROTOCOL } from './mail-protocol.js'
@@ -22,7 +22,7 @@ export function libp2pMailDialler(connectionManager: ConnectionManager): MailDia
       stream = await connection.newStream(MAIL_PROTOCOL, { signal, runOnLimitedConnection: true })
     } catch (cause) {
       signal.throwIfAborted()
-      const { reason, text } = await dialFailure(cause)
+      const { reason, text } = await failedDial(cause)
       throw new ServerUnreachableError(`the server cannot be reached: ${text}`, { reason, cause })
     }
     return new StreamMailLine(stream, server)
@@ -33,7 +33,7 @@ export function libp2pMailDialler(connectionManager: ConnectionManager): MailDia
 export class StreamMailLine implements MailLine {
   readonly peer: PeerId
   readonly network = 'libp2p'
-  readonly codec = libp2pMail
+  readonly codec = askingLibp2p
   readonly #frames: FrameStream
   #fresh = true
 

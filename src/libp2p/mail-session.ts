@@ -2,7 +2,7 @@ import type { PeerId, Stream } from '@libp2p/interface'
 import { pipe } from 'it-pipe'
 import type { Origin } from '../limits/origin.js'
 import type { IncomingRequest, RequestHandler } from '../waku/mail-exchange.js'
-import { libp2pMail } from '../wire/mail-codec.js'
+import { answeringLibp2p } from '../wire/mail-codec.js'
 import { PacketCode } from '../wire/packet-code.js'
 import { MAX_MAIL_CONTROL_FRAME } from '../wire/packet-frame.js'
 import { FrameTimeoutError } from './frame-errors.js'
@@ -63,7 +63,7 @@ export class MailSession {
           origin,
           maxPageBytes: this.#parts.maxPageBytes?.(),
           body,
-          codec: libp2pMail,
+          codec: answeringLibp2p,
           signal: frames.signal,
           send: (code, body) => frames.send(code, body, { signal: frames.signal }),
           abort: reason => frames.abort(reason)

@@ -11,8 +11,7 @@ import { TrustList } from '../trust/trust-list.js'
 import type { MailDialler } from '../waku/mail-exchange.js'
 import type { Network } from '../waku/packet-channel.js'
 import type { Envelope } from '../wire/envelope.js'
-import { libp2pMailDialler } from './mail-line.js'
-import { PushProtocol } from './push-protocol.js'
+import type { PushProtocol } from './push-protocol.js'
 import { wakuOf } from './service-lookup.js'
 
 export interface MailClientServiceInit extends MailClientInit {
@@ -94,10 +93,17 @@ export class MailClientService implements Startable {
     const waku = wakuOf(this.#components, this.#init.waku ?? 'waku')
     await this.trust.load()
     const client = new MailClient({ waku, trust: this.trust, logger, metrics }, this.#init)
-    client.addDialler('libp2p', libp2pMailDialler(connectionManager))
+    // what opens a stream comes with the first history
+    client.addDialler('libp2p', async (server, options) => {
+      const { libp2pMailDialler } = await import('./mail-line.js')
+      return await libp2pMailDialler(connectionManager)(server, options)
+    })
     const { onReport } = this.#init
     if (onReport !== undefined) client.addEventListener('report', event => onReport(event.detail))
-    if (this.#init.acceptPush === true) this.#push = new PushProtocol({ registrar, logger }, client)
+    if (this.#init.acceptPush === true) {
+      const { PushProtocol } = await import('./push-protocol.js')
+      this.#push = new PushProtocol({ registrar, logger }, client)
+    }
     this.#client = client
   }
 

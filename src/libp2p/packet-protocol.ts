@@ -4,7 +4,7 @@ import type { Multiaddr } from '@multiformats/multiaddr'
 import { NotConnectedError } from '../waku/errors.js'
 import type { Connector, Waku } from '../waku/waku.js'
 import { compareBytes } from '../wire/bytes.js'
-import { dialFailure } from './dial-failure.js'
+import { failedDial } from './failed-dial.js'
 import { StreamPacketChannel } from './packet-channel.js'
 import { PacketReopener } from './packet-reopener.js'
 import { originOf, StreamBudget } from './stream-budget.js'
@@ -137,7 +137,7 @@ export class PacketProtocol implements Startable {
       return await this.#components.connectionManager.openConnection(peer, { signal })
     } catch (cause) {
       signal.throwIfAborted()
-      const { reason, text } = await dialFailure(cause)
+      const { reason, text } = await failedDial(cause)
       throw new NotConnectedError(`that peer cannot be reached: ${text}`, { reason, cause })
     }
   }

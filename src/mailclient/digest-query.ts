@@ -1,6 +1,13 @@
-import type { Coverage } from '../wire/coverage.js'
-import type { DigestPart, DigestQuestion } from '../wire/digest.js'
-import { MisbehavingServerError } from './errors.js'
+import type { Coverage, CoverageAnswer } from '../wire/coverage.js'
+import {
+  type DigestPart,
+  type DigestQuestion,
+  encodeDigestQuestion,
+  equalTimes,
+  MIN_SALT_BYTES
+} from '../wire/digest.js'
+import { randomBytes } from '../wire/random.js'
+import { HistoryQueryError, MisbehavingServerError } from './errors.js'
 import type { HistoryQuery } from './history-query.js'
 
 /** Which range of whom a digest is wanted of, and how it is made. */
@@ -35,25 +42,41 @@ export interface RangeDigest {
   salt: Uint8Array
 }
 
+/** @throws {HistoryQueryError} */
+export function digestQuestion({
+  parts = 1,
+  by = 'time',
+  salt = randomBytes(MIN_SALT_BYTES)
+}: Pick<DigestAsked, 'parts' | 'by' | 'salt'>): DigestQuestion {
+  try {
+    encodeDigestQuestion({ salt, parts, by })
+  } catch (cause) {
+    throw new HistoryQueryError((cause as Error).message, { cause })
+  }
+  if (parts === 0) throw new HistoryQueryError('a digest has 1 to 64 parts')
+  return { salt, parts, by }
+}
+
 /**
- * Holds the parts of a digest against the range that was asked for.
+ * What a server answered, its parts held against the range that was asked for.
  *
- * @param uppers - where each part has to end, where that is known
  * @throws {MisbehavingServerError}
  */
-export function checkDigest(
-  parts: readonly DigestPart[],
-  { lower, upper }: { lower: number; upper: number },
-  uppers: readonly number[] | undefined
-): void {
+export function rangeDigest(
+  { coverage, digests }: CoverageAnswer,
+  { salt, parts, by }: DigestQuestion,
+  { lower, upper }: { lower: number; upper: number }
+): RangeDigest {
+  const uppers = by === 'time' ? equalTimes(lower, upper, parts) : undefined
   let next = lower
-  const whole = parts.every(part => {
+  const whole = digests.every(part => {
     const fits = part.lower === next
     next = part.upper + 1
     return fits
   })
-  const expected = uppers === undefined || uppers.join() === parts.map(part => part.upper).join()
+  const expected = uppers === undefined || uppers.join() === digests.map(part => part.upper).join()
   if (!whole || next !== upper + 1 || !expected) {
     throw new MisbehavingServerError('malformed', 'the digest is of other times than were asked for')
   }
+  return { coverage, parts: digests, salt }
 }

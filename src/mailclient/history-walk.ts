@@ -17,7 +17,7 @@ import type { Position } from './page-order.js'
 import { askFor, type PageQuestion, type QuestionOptions } from './page-question.js'
 import { PageRequest, type PageRequestParts } from './page-request.js'
 import { Retries } from './retries.js'
-import { StreamedHistory } from './streamed-history.js'
+import type { StreamedHistory } from './streamed-history.js'
 
 /** A page of history: complete, every envelope held against the request. */
 export interface HistoryPage {
@@ -66,7 +66,8 @@ export class HistoryWalk {
   readonly #plan: HistoryPlan
   readonly #options: WalkOptions
   readonly #parts: HistoryWalkParts
-  readonly #streamed: StreamedHistory
+  /** Once a server is asked that sends without pages. */
+  #streamed: StreamedHistory | undefined
   #line: MailLine | undefined
   /** There was a line. */
   #reached = false
@@ -79,7 +80,6 @@ export class HistoryWalk {
     this.#plan = plan
     this.#options = options
     this.#parts = parts
-    this.#streamed = new StreamedHistory(plan, parts.settings.maxRequestBytes)
     this.#position = { after: plan.cursor, direction: 0 }
     this.#left = plan.limit
   }
@@ -212,10 +212,13 @@ export class HistoryWalk {
       try {
         this.#line = kept ?? (await this.#dial())
         this.#reached = true
-        question = this.#question({ after, limit }, this.#line)
+        question = await this.#question({ after, limit }, this.#line)
         request = new PageRequest(this.#line, question, this.#parts)
         const answer = await request.run(signal)
-        return { answer: question.rules.streamed ? this.#streamed.took(answer) : answer, rules: question.rules }
+        return {
+          answer: question.rules.streamed ? (this.#streamed?.took(answer) ?? answer) : answer,
+          rules: question.rules
+        }
       } catch (error) {
         const lost = this.#reached && this.#line === undefined
         if (!(error instanceof RequestError)) this.#drop(error as Error)
@@ -234,9 +237,14 @@ export class HistoryWalk {
     }
   }
 
-  #question(page: { after: Uint8Array | undefined; limit: number }, line: MailLine): PageQuestion {
+  async #question(page: { after: Uint8Array | undefined; limit: number }, line: MailLine): Promise<PageQuestion> {
     const question = askFor(page, this.#plan, this.#options, line)
-    return question.rules.streamed ? this.#streamed.ask(question, page.after) : question
+    if (!question.rules.streamed) return question
+    if (this.#streamed === undefined) {
+      const { StreamedHistory } = await import('./streamed-history.js')
+      this.#streamed = new StreamedHistory(this.#plan, this.#parts.settings.maxRequestBytes)
+    }
+    return this.#streamed.ask(question, page.after)
   }
 
   /** The page all the same, or whether another request is to be made for it, for reasons that are no failure of the line. */
@@ -246,7 +254,7 @@ export class HistoryWalk {
     request: PageRequest | undefined
   ): Fetched | boolean {
     const answer = request?.answer
-    if (question?.rules.streamed !== true || answer === undefined) return false
+    if (question?.rules.streamed !== true || answer === undefined || this.#streamed === undefined) return false
     const instead = this.#streamed.failed(error, answer)
     return typeof instead === 'object' ? { answer: instead, rules: question.rules } : instead
   }

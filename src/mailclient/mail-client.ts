@@ -3,30 +3,24 @@ import { TypedEventEmitter } from 'main-event'
 import { Tally } from '../base/tally.js'
 import type { TrustList } from '../trust/trust-list.js'
 import type { MailDialler } from '../waku/mail-exchange.js'
-import { Miner } from '../waku/miner.js'
 import type { Network } from '../waku/packet-channel.js'
 import { RecentHashes } from '../waku/recent-hashes.js'
 import type { Waku } from '../waku/waku.js'
-import { encodeDigestQuestion, equalTimes, MIN_SALT_BYTES } from '../wire/digest.js'
 import { decodeEnvelope, type Envelope } from '../wire/envelope.js'
 import { MalformedError } from '../wire/errors.js'
 import { splitP2PMessage } from '../wire/p2p-message.js'
-import { randomBytes } from '../wire/random.js'
 import { MAIL_CLIENT_EVENTS, type MailClientEvent } from './counters.js'
-import { checkDigest, type DigestAsked, type RangeDigest } from './digest-query.js'
+import type { DigestAsked, RangeDigest } from './digest-query.js'
 import {
   ByteBudgetError,
-  HistoryQueryError,
   MailClientStoppedError,
   MisbehavingServerError,
   type Misbehaviour,
-  StreamRefusedError,
-  TrustRevokedError,
-  UntrustedServerError
+  TrustRevokedError
 } from './errors.js'
-import { type HistoryPlan, type HistoryQuery, planHistory } from './history-query.js'
-import { type HistoryPage, HistoryWalk } from './history-walk.js'
-import { prefetch } from './prefetch.js'
+import type { Histories } from './histories.js'
+import type { HistoryQuery } from './history-query.js'
+import type { HistoryPage } from './history-walk.js'
 import { type MailClientInit, type MailClientSettings, settle } from './settings.js'
 
 /** Requests given up whose ids are remembered. */
@@ -56,11 +50,10 @@ export class MailClient extends TypedEventEmitter<MailClientEvents> implements S
   readonly #trust: TrustList
   readonly #log: Logger
   readonly #settings: MailClientSettings
-  readonly #miner: Miner
   readonly #expired = new RecentHashes(EXPIRED)
   readonly #diallers = new Map<Network, MailDialler>()
-  /** Histories under way, by server. */
-  readonly #open = new Map<string, number>()
+  /** What only a client that asks needs: bundlers keep it apart, to be loaded with the first request. */
+  #histories: Histories | undefined
   #stopped: AbortController | undefined
 
   constructor(components: MailClientComponents, init: MailClientInit = {}) {
@@ -69,7 +62,6 @@ export class MailClient extends TypedEventEmitter<MailClientEvents> implements S
     this.#trust = components.trust
     this.#log = components.logger.forComponent('waku:mailclient')
     this.#settings = settle(init)
-    this.#miner = new Miner(this.#log)
     this.tally = new Tally(
       MAIL_CLIENT_EVENTS,
       { name: 'waku_mailclient_events_total', help: 'What the mail client did' },
@@ -87,7 +79,8 @@ export class MailClient extends TypedEventEmitter<MailClientEvents> implements S
   stop(): void {
     this.#stopped?.abort(new MailClientStoppedError('the mail client stopped'))
     this.#stopped = undefined
-    this.#miner.stop()
+    this.#histories?.stop()
+    this.#histories = undefined
   }
 
   /** Transports say how they open a line to a mailserver. */
@@ -116,20 +109,8 @@ export class MailClient extends TypedEventEmitter<MailClientEvents> implements S
    * @throws {MailClientStoppedError}
    */
   async *history(query: HistoryQuery): AsyncGenerator<HistoryPage, void> {
-    const { windowPages, windowBytes: size } = this.#settings
-    // the one that is asked for early is one of the window
-    const count = Math.max(1, windowPages - 1)
-    const plan = this.#plan(query)
-    const { walk, end } = this.#begin(query, plan)
-    try {
-      yield* prefetch(walk.pages(), { count, size, sizeOf: page => page.bytes })
-    } catch (error) {
-      const open = this.#open.get(plan.server.toString()) ?? 0
-      this.#report(plan.server, error)
-      throw error instanceof StreamRefusedError && open > 1 ? tooMany(open, error) : error
-    } finally {
-      end()
-    }
+    const histories = await this.#load()
+    yield* histories.history(query)
   }
 
   /**
@@ -139,79 +120,25 @@ export class MailClient extends TypedEventEmitter<MailClientEvents> implements S
    * @throws {IngestOrderError} when the server makes none
    * @throws as `history` does
    */
-  async digest({
-    parts = 1,
-    by = 'time',
-    salt = randomBytes(MIN_SALT_BYTES),
-    ...query
-  }: DigestAsked): Promise<RangeDigest> {
-    const plan = this.#plan(query)
-    try {
-      encodeDigestQuestion({ salt, parts, by })
-    } catch (cause) {
-      throw new HistoryQueryError((cause as Error).message, { cause })
-    }
-    if (parts === 0) throw new HistoryQueryError('a digest has 1 to 64 parts')
-    const { walk, end } = this.#begin(query, { ...plan, order: 'time', cursor: undefined, digest: { salt, parts, by } })
-    try {
-      const { coverage, digests } = await walk.digest()
-      checkDigest(digests, plan, by === 'time' ? equalTimes(plan.lower, plan.upper, parts) : undefined)
-      return { coverage, parts: digests, salt }
-    } catch (error) {
-      this.#report(plan.server, error)
-      throw error
-    } finally {
-      end()
-    }
+  async digest(query: DigestAsked): Promise<RangeDigest> {
+    const histories = await this.#load()
+    return await histories.digest(query)
   }
 
-  #plan(query: HistoryQuery): HistoryPlan {
-    if (this.#stopped === undefined) throw new MailClientStoppedError('the mail client is not started')
-    query.signal?.throwIfAborted()
-    const plan = planHistory(query, this.#settings.now())
-    if (!this.#trust.has(plan.server)) throw new UntrustedServerError('the server is not on the trust list')
-    return plan
-  }
-
-  /** A walk that ends when its server is no longer trusted, and `end`, which gives it up if it is still under way. */
-  #begin(query: HistoryQuery, plan: HistoryPlan): { walk: HistoryWalk; end: () => void } {
-    const { server } = plan
-    const dial = this.#diallerFor(query.network)
-    const ended = new AbortController()
-    const onTrust = (): void => {
-      if (!this.#trust.has(server)) ended.abort(new TrustRevokedError('the server is no longer trusted'))
-    }
-    this.#trust.addEventListener('change', onTrust)
-    const signals = [this.#stopped?.signal, ended.signal, query.signal].filter(signal => signal !== undefined)
-    const walk = new HistoryWalk(
-      plan,
-      {
-        dialect: query.dialect,
-        signWith: query.signWith ?? this.#settings.signWith,
-        pow: query.pow ?? this.#settings.pow,
-        early: this.#settings.windowPages > 1,
-        signal: AbortSignal.any(signals)
-      },
-      {
-        waku: this.#waku,
-        trust: this.#trust,
-        tally: this.tally,
-        miner: this.#miner,
-        settings: this.#settings,
-        expired: this.#expired,
-        dial
-      }
-    )
-    const name = server.toString()
-    this.#open.set(name, (this.#open.get(name) ?? 0) + 1)
-    const end = (): void => {
-      this.#trust.removeEventListener('change', onTrust)
-      ended.abort(new Error('the history was given up'))
-      const left = (this.#open.get(name) ?? 1) - 1
-      if (left === 0) this.#open.delete(name)
-      else this.#open.set(name, left)
-    }
-    return { walk, end }
+  async #load(): Promise<Histories> {
+    const { Histories } = await import('./histories.js')
+    this.#histories ??= new Histories({
+      waku: this.#waku,
+      trust: this.#trust,
+      tally: this.tally,
+      settings: this.#settings,
+      log: this.#log,
+      expired: this.#expired,
+      diallers: this.#diallers,
+      running: () => this.#stopped?.signal,
+      report: (peer, error) => this.#report(peer, error)
+    })
+    return this.#histories
   }
 
   /** The same, envelope by envelope. */
@@ -255,13 +182,6 @@ export class MailClient extends TypedEventEmitter<MailClientEvents> implements S
     }
   }
 
-  #diallerFor(network: Network | undefined): MailDialler {
-    const name = network ?? (this.#diallers.has('libp2p') ? 'libp2p' : [...this.#diallers.keys()][0])
-    const dialler = name && this.#diallers.get(name)
-    if (dialler === undefined) throw new HistoryQueryError(`no mailserver can be reached over ${name ?? 'any network'}`)
-    return dialler
-  }
-
   #report(peer: PeerId, error: unknown): void {
     let reason: ServerReport['reason'] | undefined
     if (error instanceof MisbehavingServerError) reason = error.reason
@@ -273,11 +193,4 @@ export class MailClient extends TypedEventEmitter<MailClientEvents> implements S
     this.#log.trace('%p was given up: %s', peer, reason)
     this.safeDispatchEvent('report', { detail: { peer, reason } })
   }
-}
-
-/** The rest of a history that nobody reads to its end holds its stream. */
-function tooMany(open: number, cause: Error): StreamRefusedError {
-  const before = `${open - 1} ${open === 2 ? 'history of this server is' : 'histories of this server are'} under way here`
-  const text = `${before}, and it takes no more at a time: read one to its end, or leave it by break or return()`
-  return new StreamRefusedError(text, { cause })
 }

@@ -3,7 +3,7 @@ import { sealAsymmetric } from '../wire/asymmetric.js'
 import { DIALECTS } from '../wire/dialect.js'
 import type { Envelope } from '../wire/envelope.js'
 import type { Dialect, HistoryRequest, PlainDialect } from '../wire/history-request.js'
-import type { MailCodec } from '../wire/mail-codec.js'
+import type { AskingCodec } from '../wire/mail-codec.js'
 import { encodePayload } from '../wire/payload.js'
 import { randomBytes } from '../wire/random.js'
 import { sealSymmetric } from '../wire/symmetric.js'
@@ -30,7 +30,7 @@ export interface ComposedRequest {
 
 export interface SealParts extends Sealing {
   miner: Miner
-  codec: MailCodec
+  codec: AskingCodec
   dialect: Dialect
   signWith: Uint8Array | undefined
   pow: number

@@ -3,7 +3,7 @@ import type { IncomingRequest } from '../waku/mail-exchange.js'
 import { decodeEnvelope, type Envelope } from '../wire/envelope.js'
 import { MalformedError } from '../wire/errors.js'
 import type { Dialect } from '../wire/history-request.js'
-import type { MailCodec } from '../wire/mail-codec.js'
+import type { AnsweringCodec } from '../wire/mail-codec.js'
 import { decodePayload, type OpenedPayload } from '../wire/payload.js'
 import type { PlainRequest } from '../wire/plain-request.js'
 import { RequestError, RequestErrorCode } from '../wire/request-error.js'
@@ -54,7 +54,7 @@ export function judgeSigner(plain: Uint8Array, peer: PeerId, policy: RequestPoli
 }
 
 /** In which form a payload is written, as far as that can be told. */
-export function dialectOf(payload: Uint8Array, codec: Pick<MailCodec, 'decodePayload'>): Dialect | undefined {
+export function dialectOf(payload: Uint8Array, codec: Pick<AnsweringCodec, 'decodePayload'>): Dialect | undefined {
   try {
     return codec.decodePayload(payload).dialect
   } catch (error) {

@@ -4,6 +4,7 @@ import type { BackfillParams } from './backfill-params.js'
 import { ClientPeer } from './client-peer.js'
 import type { ControlOptions } from './control-server.js'
 import type { DataDir } from './data-dir.js'
+import { parsePeerAddress } from './peer-address.js'
 
 /**
  * Fetches history into the archive of a data dir that no node runs on, under the identity of that data dir. Throws
@@ -16,7 +17,9 @@ export async function backfillOffline(
 ): Promise<BackfillSummary> {
   const peer = await ClientPeer.open({ dataDir: dir.path })
   try {
-    const { node, devp2p, waku, database, privateKey, mailclient } = peer
+    const { node, waku, database, privateKey, mailclient } = peer
+    const { network } = parsePeerAddress(params.server)
+    const devp2p = network === 'devp2p' ? await peer.devp2p.started() : undefined
     const { rules } = options
     const backfill = new BackfillNode({ node, devp2p, waku, trust: mailclient.trust, database, privateKey, rules })
     return await backfill.run(params, options)

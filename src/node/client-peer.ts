@@ -7,8 +7,8 @@ import { type MailClientService, type MailClientServiceInit, mailclient, type Wa
 import { BLOOM_BYTES } from '../wire/bloom.js'
 import { Cleanup } from './cleanup.js'
 import { openDataDir } from './data-dir.js'
-import { Devp2pNode } from './devp2p-node.js'
 import { identityOf } from './identity.js'
+import { LateDevp2p } from './late-devp2p.js'
 import { formatPeerAddress, type PeerAddress } from './peer-address.js'
 import { createPeerNode, startPeerNode } from './peer-node.js'
 import { useQuickKeccak } from './quick-keccak.js'
@@ -46,7 +46,7 @@ type Services = { waku: WakuService; mailclient: MailClientService }
 export class ClientPeer {
   private constructor(
     readonly node: Libp2p<Services>,
-    readonly devp2p: Devp2pNode,
+    readonly devp2p: LateDevp2p,
     /** Of the data dir. */
     readonly database: Database,
     private readonly dataDir: string,
@@ -72,10 +72,9 @@ export class ClientPeer {
           mailclient: mailclient({ signWith: privateKey.raw, ...init.mailclient })
         }
       })
-      const devp2p = cleanup.after(new Devp2pNode({ privateKey, services: () => node.services }), side => side.stop())
+      const devp2p = cleanup.after(new LateDevp2p({ privateKey, services: () => node.services }), side => side.stop())
       cleanup.after(node, node => node.stop())
       await startPeerNode(node)
-      await devp2p.start()
       if (init.trustOnly !== undefined) await node.services.mailclient.trust.add(init.trustOnly)
       return new ClientPeer(node, devp2p, store, init.dataDir, privateKey, cleanup)
     } catch (err) {
@@ -140,8 +139,9 @@ export class ClientPeer {
       await this.node.dial(peer.address, { signal })
       return
     }
-    this.devp2p.running.addAddress(peer.enode)
-    await this.devp2p.running.connect(peer.peer, { signal })
+    const { running } = await this.devp2p.started()
+    running.addAddress(peer.enode)
+    await running.connect(peer.peer, { signal })
   }
 
   private async reach(

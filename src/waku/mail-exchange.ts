@@ -1,7 +1,7 @@
 import type { PeerId } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import type { Origin } from '../limits/origin.js'
-import type { MailCodec } from '../wire/mail-codec.js'
+import type { AnsweringCodec, AskingCodec } from '../wire/mail-codec.js'
 import type { Network, Packet } from './packet-channel.js'
 
 /** The server's side of one history request (0x7e): built by a transport, answered by the mailserver service. */
@@ -15,7 +15,7 @@ export interface IncomingRequest {
   /** The body of the 0x7e packet, raw. */
   readonly body: Uint8Array
   /** Which request forms this peer may use and how it is answered. */
-  readonly codec: MailCodec
+  readonly codec: AnsweringCodec
   /**
    * Sends a 0x7f or 0x7d, whose body may be in pieces; awaiting it is the backpressure. Rejects when the requester is gone or
    * stalled too long.
@@ -45,7 +45,7 @@ export interface MailExchangeOptions {
 export interface MailLine {
   readonly peer: PeerId
   readonly network: Network
-  readonly codec: MailCodec
+  readonly codec: AskingCodec
   /**
    * Sends a 0x7e and yields the 0x7f and 0x7d packets that follow, pulled, until the consumer stops reading after the 0x7d.
    * One exchange at a time. Throws when the line broke or the signal aborted. Where `quiet` is given there may be no 0x7d:

@@ -13,12 +13,12 @@ import { Forwarder } from './forwarder.js'
 import { Heard } from './heard.js'
 import { Intake } from './intake.js'
 import type { Message, PostResult, SealedMessage } from './message.js'
-import { Miner } from './miner.js'
+import type { Miner } from './miner.js'
 import { OwnStatus } from './own-status.js'
 import type { PacketChannel } from './packet-channel.js'
 import type { PacketDigester } from './packet-digester.js'
 import { Peers } from './peers.js'
-import { Poster } from './post.js'
+import type { Poster } from './post.js'
 import { Session } from './session.js'
 import { type Settings, settle, type WakuInit } from './settings.js'
 import type { EnvelopeStore } from './store-batch.js'
@@ -49,10 +49,10 @@ export class WakuNode implements Waku, Startable {
   readonly #intake: Intake
   readonly #digester: PacketDigester | undefined
   readonly #peers = new Peers()
-  readonly #miner: Miner
-  readonly #poster: Poster
   readonly #feeds = new Map<Session, Feed>()
   readonly #connectors = new Set<Connector>()
+  #miner: Miner | undefined
+  #poster: Poster | undefined
   #timer: ReturnType<typeof setInterval> | undefined
   #running = false
   #releasing = false
@@ -78,7 +78,6 @@ export class WakuNode implements Waku, Startable {
     this.#filters = filters
     this.#intake = new Intake({ own, settings, heard, forwarder, filters, counters, log })
     this.#digester = init.digester
-    this.#miner = new Miner(log)
     components.metrics?.registerMetricGroup('waku_state', {
       label: 'of',
       help: 'What the waku node holds now',
@@ -89,7 +88,6 @@ export class WakuNode implements Waku, Startable {
         remembered_envelopes: heard.size
       })
     })
-    this.#poster = new Poster({ own, settings, peers: this.#peers, intake: this.#intake, miner: this.#miner })
   }
 
   readonly [Symbol.toStringTag] = 'waku'
@@ -101,7 +99,7 @@ export class WakuNode implements Waku, Startable {
   start(): void {
     if (this.#running) return
     this.#running = true
-    this.#miner.start()
+    this.#miner?.start()
     this.#timer = setInterval(() => this.#tick(), TICK)
   }
 
@@ -117,7 +115,7 @@ export class WakuNode implements Waku, Startable {
   stop(): void {
     this.#running = false
     clearInterval(this.#timer)
-    this.#miner.stop()
+    this.#miner?.stop()
     for (const session of this.#peers.all()) session.channel.abort(new WakuStoppedError('the node stopped'))
   }
 
@@ -168,10 +166,20 @@ export class WakuNode implements Waku, Startable {
     if (!this.#running) throw new WakuStoppedError('the node is not running')
     if (message === null || typeof message !== 'object')
       throw new InvalidPostError(`a message is an object, not ${describe(message)}`)
-    if (message.to === undefined) return await this.#poster.post(message, undefined, options)
-    const { peer, address } = targetOf(message.to, InvalidPostError)
+    const { peer, address } = message.to === undefined ? {} : targetOf(message.to, InvalidPostError)
     if (address !== undefined) await this.connect(address, options)
-    return await this.#poster.post(message, peer, options)
+    const poster = this.#poster ?? (await this.#loadPoster())
+    return await poster.post(message, peer, options)
+  }
+
+  /** What seals, mines and posts is kept apart by bundlers, to be loaded with the first post. */
+  async #loadPoster(): Promise<Poster> {
+    const { Miner, Poster } = await import('./posting.js')
+    if (!this.#running) throw new WakuStoppedError('the node stopped')
+    this.#miner ??= new Miner(this.#log)
+    const [own, settings, peers, intake, miner] = [this.#own, this.#settings, this.#peers, this.#intake, this.#miner]
+    this.#poster ??= new Poster({ own, settings, peers, intake, miner })
+    return this.#poster
   }
 
   deliverHistoric(envelope: Envelope, peer: PeerId): boolean {

@@ -6,6 +6,7 @@ import { type TestContext, test } from 'node:test'
 import { generateKeyPair } from '@libp2p/crypto/keys'
 import { multiaddr } from '@multiformats/multiaddr'
 import { dialFailure } from '../../src/libp2p/dial-failure.js'
+import { failedDial } from '../../src/libp2p/failed-dial.js'
 import { readCertificate } from '../../src/node/certificate.js'
 import { createPeerNode } from '../../src/node/peer-node.js'
 import { WebSockets } from '../../src/node/web-sockets.js'
@@ -61,4 +62,11 @@ test('what libp2p rejects with is told apart, also inside of several attempts', 
   assert.equal(await reasons(new AggregateError([named('TimeoutError'), named('SecurityError')])), 'insecure-page')
   assert.equal(await reasons(named('UnsupportedProtocolError')), 'no-mailserver')
   for (const nothing of [undefined, null, {}, 'text']) assert.equal(await reasons(nothing), 'no-answer')
+})
+
+test('a dial that failed is told in its own words where what explains it cannot be loaded', async () => {
+  const cause = Object.assign(new Error('no way'), { name: 'UnsupportedProtocolError' })
+  assert.equal((await failedDial(cause)).reason, 'no-mailserver')
+  const unloadable = (): Promise<never> => Promise.reject(new TypeError('Failed to fetch dynamically imported module'))
+  assert.deepEqual(await failedDial(cause, unloadable), { reason: 'no-answer', text: 'no answer: no way' })
 })

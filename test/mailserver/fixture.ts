@@ -18,7 +18,7 @@ import type { Packet } from '../../src/waku/packet-channel.js'
 import { WakuNode } from '../../src/waku/waku-node.js'
 import { joinBytes } from '../../src/wire/bytes.js'
 import { decodeEnvelope, type Envelope } from '../../src/wire/envelope.js'
-import { libp2pMail } from '../../src/wire/mail-codec.js'
+import { answeringLibp2p } from '../../src/wire/mail-codec.js'
 import { PacketCode } from '../../src/wire/packet-code.js'
 import { decodeRequestComplete, type RequestComplete } from '../../src/wire/request-complete.js'
 import { decodeList } from '../../src/wire/rlp.js'
@@ -65,7 +65,7 @@ export async function aMailserver(
 export class TestRequest implements IncomingRequest {
   readonly network
   readonly origin: Origin
-  readonly codec = libp2pMail
+  readonly codec = answeringLibp2p
   readonly packets: Packet[] = []
   readonly signal: AbortSignal
   readonly body: Uint8Array

@@ -6,7 +6,7 @@ import { encodeEnvelope } from '../../src/wire/envelope.js'
 import { type Dialect, settleRequest } from '../../src/wire/history-request.js'
 import { legacyErrorCode, legacyErrorText, MAX_LEGACY_ERROR_TEXT } from '../../src/wire/legacy-error.js'
 import { formOfUnread, legacyMail } from '../../src/wire/legacy-mail.js'
-import { libp2pMail } from '../../src/wire/mail-codec.js'
+import { answeringLibp2p } from '../../src/wire/mail-codec.js'
 import { splitP2PMessage } from '../../src/wire/p2p-message.js'
 import { RequestErrorCode } from '../../src/wire/request-error.js'
 
@@ -93,9 +93,12 @@ test('whatever form 0x7f has, its envelopes are read as the same bytes [MAIL-25]
 
 test('on libp2p an answer is a list whatever was asked [D-01]', () => {
   for (const dialect of [undefined, ...all]) {
-    assert.deepEqual(libp2pMail.answer(dialect).bodies([one]).map(joined), [list(one)])
-    assert.equal(libp2pMail.answer(dialect).limitRule, 'clamp')
-    assert.equal(toHex(libp2pMail.encodeComplete({ requestId: id, lastHash: last }, dialect)), `f843a0${ID}a0${LAST}80`)
+    assert.deepEqual(answeringLibp2p.answer(dialect).bodies([one]).map(joined), [list(one)])
+    assert.equal(answeringLibp2p.answer(dialect).limitRule, 'clamp')
+    assert.equal(
+      toHex(answeringLibp2p.encodeComplete({ requestId: id, lastHash: last }, dialect)),
+      `f843a0${ID}a0${LAST}80`
+    )
   }
 })
 

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { fromHex, toHex } from '../../src/wire/bytes.js'
 import { MalformedError, UnencodableError } from '../../src/wire/errors.js'
-import { libp2pMail } from '../../src/wire/mail-codec.js'
+import { answeringLibp2p, askingLibp2p } from '../../src/wire/mail-codec.js'
 import { decodeRequestComplete, encodeRequestComplete, type RequestComplete } from '../../src/wire/request-complete.js'
 import { RequestError, RequestErrorCode } from '../../src/wire/request-error.js'
 import { decodeItem, encodeList } from '../../src/wire/rlp.js'
@@ -54,8 +54,8 @@ test('any completion is read as it was written [MAIL-31]', () => {
   )
   fc.assert(
     fc.property(completion, complete => {
-      assert.deepEqual(decodeRequestComplete(libp2pMail.encodeComplete(complete)), complete)
-      assert.deepEqual(libp2pMail.decodeComplete(encodeRequestComplete(complete)), complete)
+      assert.deepEqual(decodeRequestComplete(answeringLibp2p.encodeComplete(complete)), complete)
+      assert.deepEqual(askingLibp2p.decodeComplete(encodeRequestComplete(complete)), complete)
     })
   )
 })

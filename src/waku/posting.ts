@@ -1,0 +1,2 @@
+export { Miner } from './miner.js'
+export { Poster } from './post.js'
