@@ -206,7 +206,13 @@ const theirPages: Cell[] = [false, true].map(hasty => ({
     const { peer, history, server, client } = await theirServer(scope, { pageSize: PAGE, hasty })
     const got: Envelope[] = []
     let pages = 0
-    const query = { server, from: history.from, to: history.to, topics: [topicFromName(TOPIC)], key: scope.mailKey }
+    const query = {
+      server,
+      from: history.from,
+      to: history.to,
+      topics: [topicFromName(TOPIC)],
+      requestKey: scope.mailKey
+    }
     for await (const page of client.node.services.mailclient.history(query)) {
       got.push(...page.envelopes)
       pages++
