@@ -8,7 +8,7 @@ import { Miner } from '../../src/waku/miner.js'
 import { fullBloom } from '../../src/wire/bloom.js'
 import { toHex } from '../../src/wire/bytes.js'
 import { keyFromPassword } from '../../src/wire/key.js'
-import { libp2pMail } from '../../src/wire/mail-codec.js'
+import { askingLibp2p } from '../../src/wire/mail-codec.js'
 import { PacketCode } from '../../src/wire/packet-code.js'
 import { encodeFrame } from '../../src/wire/packet-frame.js'
 import { waku1Status } from '../../src/wire/status-codec.js'
@@ -98,7 +98,15 @@ export async function requestsOf(
     const asked = Array.from({ length: TOPICS }, (_, at) => topics[(i * TOPICS + at) % topics.length] as string)
     const wanted = asked.map(topic => Uint8Array.from(Buffer.from(topic, 'hex')))
     const request = { lower: end - DAY, upper: end, limit: 1000, bloom: fullBloom(), topics: wanted }
-    const parts = { miner, codec: libp2pMail, dialect: 'spec6t' as const, key, signWith: undefined, pow: POW, ttl: TTL }
+    const parts = {
+      miner,
+      codec: askingLibp2p,
+      dialect: 'spec6t' as const,
+      key,
+      signWith: undefined,
+      pow: POW,
+      ttl: TTL
+    }
     const { body } = await composeRequest(request, { ...parts, now, signal })
     out.push(toHex(network === 'libp2p' ? encodeFrame(PacketCode.Request, body) : body))
   }
