@@ -87,13 +87,13 @@ const theirs: Cell[] = [
   {
     kind: STATUS_WAKU,
     what: 'wrong password',
-    query: { key: new Uint8Array(32).fill(9) },
+    query: { requestKey: new Uint8Array(32).fill(9) },
     code: 'undecryptable' as const
   },
   {
     kind: STATUS_SHH,
     what: 'wrong password',
-    query: { key: new Uint8Array(32).fill(9) },
+    query: { requestKey: new Uint8Array(32).fill(9) },
     code: 'undecryptable' as const
   },
   { kind: STATUS_WAKU, what: 'low PoW', query: { pow: 0 }, code: 'pow' as const },
