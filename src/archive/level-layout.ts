@@ -236,6 +236,16 @@ export function putRunEntry(run: Uint8Array, index: number, { sent, hash, topic,
   put32(run, at + 40, size)
 }
 
+/** A run in which some entries, by index, keep their numbers and name nothing any more: zeros. */
+export function withoutEntries(run: Uint8Array, indexes: readonly number[]): Uint8Array {
+  const rest = Uint8Array.from(run)
+  for (const index of indexes) rest.fill(0, index * RUN_ENTRY_BYTES, (index + 1) * RUN_ENTRY_BYTES)
+  return rest
+}
+
+/** No envelope has no bytes. */
+export const isDropped = ({ size, sent, topic }: Entry): boolean => size === 0 && sent === 0 && topic === 0
+
 /** Undefined when it is damaged. */
 export function decodeRun(bytes: Uint8Array): Entry[] | undefined {
   if (bytes.length % RUN_ENTRY_BYTES !== 0) return undefined

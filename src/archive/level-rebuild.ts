@@ -89,10 +89,19 @@ export class Rebuild {
       return
     }
     this.#numbered.push([lastSeq - run.length + 1, lastSeq])
-    const rows = await getReadable(this.#store, run.map(layout.envelopeKey))
-    run.forEach(({ sent }, i) => {
-      if (rows[i] === undefined && sent >= this.#options.floor) this.#spoiled('missing', sent)
+    const keys = run.map(layout.envelopeKey)
+    const rows = await getReadable(this.#store, keys)
+    const dropped: number[] = []
+    run.forEach((entry, i) => {
+      const row = rows[i]
+      if (layout.isDropped(entry) || row === null) return
+      if (row === undefined) {
+        if (entry.sent < this.#options.floor) return
+        this.#spoiled('missing', entry.sent)
+      } else if (!this.#options.mend || readRow(layout.envelopeFields(keys[i] as Uint8Array), row) !== undefined) return
+      dropped.push(i)
     })
+    if (dropped.length > 0) this.#operations.push({ type: 'put', key, value: layout.withoutEntries(value, dropped) })
   }
 
   async #takeRows({ entries }: Reading): Promise<void> {

@@ -65,7 +65,7 @@ export class RunSequence implements SequenceSource {
       if (run === undefined) unreadable++
       run?.forEach((entry, i) => {
         const seq = lastSeq - run.length + 1 + i
-        if (seq > after && this.#accepts(entry)) entries.push({ ...entry, seq })
+        if (seq > after && !layout.isDropped(entry) && this.#accepts(entry)) entries.push({ ...entry, seq })
       })
       this.#read = lastSeq
     }

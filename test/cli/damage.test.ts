@@ -1,0 +1,99 @@
+import assert from 'node:assert/strict'
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { flip, largest } from '../archive/damage.js'
+import { tempDir } from '../node/temp-dir.js'
+import { run, startNode } from './processes.js'
+
+const COUNT = 40
+/** What the posted text looks like is not known on disk; a file of tables is mostly rows. */
+const SIZE = 600
+
+/** A node that was killed after it confirmed some envelopes. */
+async function killed(t: TestContext) {
+  const cwd = tempDir(t)
+  const database = join(cwd, 'waku-data', 'database')
+  const node = await startNode(t, cwd, ['--no-devp2p'])
+  const what = ['--topic', 'news', '--payload', 'x'.repeat(SIZE), '--count', String(COUNT)]
+  assert.equal((await run(t, ['post', '--to', node.address, ...what], { cwd })).code, 0)
+  await node.stop('SIGKILL')
+  const command = (...args: string[]) => run(t, args, { cwd })
+  const request = (server: string) =>
+    command(
+      'request',
+      '--server',
+      server,
+      '--password-file',
+      'waku-data/password',
+      '--trust',
+      '--topics',
+      'news',
+      '--json'
+    )
+  return { cwd, database, command, request }
+}
+
+test('a byte that changed in a table: the rest is delivered, everybody is told, and repair mends it', async t => {
+  const { cwd, database, command, request } = await killed(t)
+  // what its log held lies in a table once it was opened again
+  await (await startNode(t, cwd, ['--no-devp2p'])).stop('SIGKILL')
+  const table = await largest(database, '.ldb')
+  const bytes = await readFile(table)
+  // the table of the envelopes comes first, and its rows begin so: 3(1), then the number of the order of ingest
+  const row = bytes.indexOf(Uint8Array.of(3, 0, 0, 0, 0, 0, 0, 9))
+  assert.ok(row > 0)
+  await flip(table, row + 200)
+
+  const node = await startNode(t, cwd, ['--no-devp2p'])
+  const answered = await request(node.address)
+  const rows = answered.json().filter(line => 'hash' in line)
+  assert.ok(rows.length >= COUNT - 8 && rows.length < COUNT, `${rows.length} of ${COUNT}`)
+  assert.equal(answered.code, 1)
+  assert.match(answered.stdout + answered.stderr, /damaged/)
+  assert.match(node.output(), /waku-mailserver: .*damaged.*verify/)
+  assert.match((await command('stats')).stdout, /damaged/)
+
+  const live = await command('verify')
+  assert.equal(live.code, 1)
+  assert.match(live.stdout, /damaged/)
+  assert.match(live.stdout, /--since \d+ --until \d+/)
+  const cutoff = await command('prune', '--before', '2020-01-01', '--json')
+  assert.deepEqual([cutoff.code, cutoff.json()[0]?.pruned], [0, 0])
+  await node.stop()
+  assert.equal((await command('verify')).code, 1, 'stopped too')
+
+  const repaired = await command('repair')
+  assert.equal(repaired.code, 0)
+  assert.match(repaired.stdout, /dropped/)
+  assert.match(repaired.stdout, /--since \d+ --until \d+/)
+  const sound = await command('verify', '--json')
+  assert.equal(sound.code, 0, sound.stdout)
+  assert.equal(sound.json()[0]?.envelopes, rows.length)
+})
+
+test('a byte that changed in the log of a killed node: what that lost is told at start and in the answer', async t => {
+  const { cwd, database, command, request } = await killed(t)
+  const log = await largest(database, '.log')
+  await flip(log, Math.floor((await readFile(log)).length / 2))
+  const node = await startNode(t, cwd, ['--no-devp2p'])
+  assert.match(node.output(), /envelopes that were stored are lost/)
+  const answered = await request(node.address)
+  assert.ok(answered.json().filter(line => 'hash' in line).length < COUNT)
+  assert.match(answered.stdout + answered.stderr, /damaged/)
+  assert.equal((await command('verify')).code, 0, 'it was repaired at start')
+  await node.stop()
+})
+
+test('a damaged manifest: start says what to do, and repair saves what there is', async t => {
+  const { cwd, database, command } = await killed(t)
+  const manifest = await largest(database, /^MANIFEST/)
+  await writeFile(manifest, (await readFile(manifest)).fill(0x55))
+  const refused = await command('start', '--listen', '/ip4/127.0.0.1/tcp/0', '--no-devp2p')
+  assert.notEqual(refused.code, 0)
+  assert.match(refused.stderr, /"waku-mailserver repair" may mend it/)
+  assert.equal((await command('repair')).code, 0)
+  const sound = await command('verify', '--json')
+  assert.deepEqual([sound.code, sound.json()[0]?.envelopes], [0, COUNT])
+  await (await startNode(t, cwd, ['--no-devp2p'])).stop()
+})
