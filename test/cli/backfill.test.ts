@@ -183,7 +183,7 @@ test('without a node, backfill goes by the config file of one: flags win, what o
   for (const [settings, message] of [
     [{ retenton: '1d' }, /"retenton" in config\.json, line 1, column 2: no such setting; is it "retention"\?/],
     [{ trust: true }, /"trust" in config\.json, .*: no such setting/],
-    [{ retention: 'x' }, /"retention" in config\.json: expected a duration/],
+    [{ retention: 'x' }, /"retention" in config\.json, line 1, column \d+: expected a duration/],
     [{ password: 'x', 'password-file': 'full/password' }, /exclude each other/]
   ] as const) {
     const { code, stderr } = await fill(...config(settings))

@@ -51,7 +51,6 @@ for (const network of ['libp2p', 'devp2p'] as const) {
     const firstEnd = ended(first)
     await once(first.stdout as never, 'data')
     const second = await run(t, [...post, '--data-dir', 'two', '--count', '20'], { cwd })
-    first.kill('SIGINT')
     const ends = [await firstEnd, second]
     const told = ends.filter(({ stderr }) =>
       /uses the identity of (one|two), a copied data dir; give each its own with --data-dir/.test(stderr)

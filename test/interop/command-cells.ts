@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseEnode } from '../../src/devp2p/enode.js'
 import { toHex } from '../../src/wire/bytes.js'
-import { run, startNode } from '../cli/processes.js'
+import { newDataDir, run, startNode } from '../cli/processes.js'
 import { tempDir } from '../node/temp-dir.js'
 import { type Cell, type CellScope, CONTENT_PASSWORD, MAIL_PASSWORD } from './cell.js'
 import type { GoPeer } from './go-peer.js'
@@ -141,6 +141,7 @@ async function backfillInWindows(scope: CellScope): Promise<string> {
     '--json'
   ]
   const own = ['--password-file', 'mail', '--min-pow', '0']
+  await newDataDir(join(cwd, 'waku-data'))
   const filled = await run(scope, [...fill, ...own, '--max-bytes', `${someBytes(history)}B`], { cwd })
   assert.equal(filled.code, 0, filled.stderr)
   const { summary } = filled.json()[0] as { summary: { stored: number; pages: number; complete: boolean } }

@@ -51,7 +51,7 @@ test('leaves to its caller what is small, too much at once, no packet, or asked 
   thread.stop()
   assert.equal(await last, undefined)
   assert.equal(thread.digest(body, { pow: 0 }), undefined)
-  assert.equal(await thread.start(), false)
+  assert.equal(await thread.start(), true, 'a thread that was stopped starts again')
 })
 
 test('a node with a thread judges, stores and confirms as one without, in the order of the packets', async t => {
