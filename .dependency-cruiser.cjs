@@ -1,58 +1,20 @@
-// Imports point downwards only. Each room names the rooms it may use; anything else is an error.
-const rooms = {
-  base: [],
-  wire: ['base'],
-  limits: ['base', 'wire'],
-  archive: ['base', 'wire', 'limits'],
-  trust: ['base', 'wire', 'limits'],
-  waku: ['base', 'wire', 'limits', 'archive', 'trust'],
-  mailserver: ['base', 'wire', 'limits', 'archive', 'trust', 'waku'],
-  mailclient: ['base', 'wire', 'limits', 'archive', 'trust', 'waku'],
-  libp2p: ['base', 'wire', 'limits', 'archive', 'trust', 'waku', 'mailserver', 'mailclient'],
-  devp2p: ['base', 'wire', 'limits', 'archive', 'trust', 'waku', 'mailserver', 'mailclient'],
-  bridge: [
-    'base',
-    'wire',
-    'limits',
-    'archive',
-    'trust',
-    'waku',
-    'mailserver',
-    'mailclient',
-    'libp2p',
-    'devp2p',
-    'index'
-  ],
-  node: [
-    'base',
-    'wire',
-    'limits',
-    'archive',
-    'trust',
-    'waku',
-    'mailserver',
-    'mailclient',
-    'libp2p',
-    'devp2p',
-    'bridge',
-    'index'
-  ],
-  cli: [
-    'node',
-    'index',
-    'base',
-    'wire',
-    'limits',
-    'archive',
-    'trust',
-    'waku',
-    'mailserver',
-    'mailclient',
-    'libp2p',
-    'devp2p',
-    'bridge'
-  ]
-}
+// Imports point downwards only: a room may use the floors below its own; anything else, its neighbours included, is an error.
+const floors = [
+  ['wire'],
+  ['base'],
+  ['limits'],
+  ['archive', 'trust'],
+  ['waku'],
+  ['mailserver', 'mailclient'],
+  ['libp2p', 'devp2p'],
+  ['index'],
+  ['bridge'],
+  ['node'],
+  ['cli']
+]
+const rooms = Object.fromEntries(
+  floors.flatMap((floor, i) => floor.filter(room => room !== 'index').map(room => [room, floors.slice(0, i).flat()]))
+)
 
 const path = name => (name === 'index' ? 'index\\.ts' : `${name}/`)
 
