@@ -218,7 +218,10 @@ const theirPages: Cell[] = [false, true].map(hasty => ({
       pages++
     }
     assertExactly(hashesOf(got), history.wanted)
-    assert.equal(peer.all('request-served').length, pages)
+    // A hasty end may overtake nothing but a request already on its way: that one is asked again on a new stream.
+    const served = peer.all('request-served').length
+    if (hasty) assert.ok(served >= pages && served < 2 * pages, `${served} requests for ${pages} pages`)
+    else assert.equal(served, pages)
     return `${got.length} envelopes in ${pages} pages`
   }
 }))
