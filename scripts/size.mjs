@@ -14,7 +14,7 @@ const LIBP2P = `
   globalThis.libp2p = [createLibp2p, noise, yamux, webSockets, identify]`
 
 const CASES = [
-  { name: 'waku + mailclient', imports: 'waku, mailclient', beside: LIBP2P, limit: 33 },
+  { name: 'waku + mailclient', imports: 'waku, mailclient', beside: LIBP2P, limit: 30 },
   { name: 'waku + mailclient + mailserver', imports: 'waku, mailclient, mailserver', beside: LIBP2P, limit: 52 },
   { name: 'topicFromName alone', imports: 'topicFromName', beside: '', limit: 4 }
 ]

@@ -1,8 +1,7 @@
 import type { Logger, PeerId } from '@libp2p/interface'
 import { checkBytes, checkTopics, describe } from '../wire/checks.js'
 import type { Envelope } from '../wire/envelope.js'
-import { decodePayload, type OpenedPayload } from '../wire/payload.js'
-import { openSymmetric } from '../wire/symmetric.js'
+import type { OpenedPayload } from '../wire/payload.js'
 import type { Counters } from './counters.js'
 import { type MessageFilter, type ReceivedMessage, Subscription } from './subscription.js'
 
@@ -13,12 +12,18 @@ export class Filters {
   readonly #memory: number
   readonly #counters: Counters
   readonly #log: Logger
+  #opener: typeof import('./opener.js') | undefined
 
   /** @param memory how many hashes each subscriber remembers */
   constructor(parts: { memory: number; counters: Counters; log: Logger }) {
     this.#memory = parts.memory
     this.#counters = parts.counters
     this.#log = parts.log
+  }
+
+  /** To be awaited before the first delivery: bundlers keep the cipher apart, so that a page shows itself before it is there. */
+  async load(): Promise<void> {
+    this.#opener = await import('./opener.js')
   }
 
   /**
@@ -94,13 +99,7 @@ export class Filters {
   ): OpenedPayload | undefined {
     if (key === undefined || keyId === undefined) return undefined
     if (opened.has(keyId)) return opened.get(keyId)
-    let content: OpenedPayload | undefined
-    try {
-      const plain = openSymmetric(envelope.data, key)
-      content = plain && decodePayload(plain)
-    } catch {
-      // the key opens it, but what is inside is no payload
-    }
+    const content = this.#opener?.openEnvelope(envelope, key)
     opened.set(keyId, content)
     return content
   }

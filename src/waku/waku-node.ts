@@ -96,6 +96,11 @@ export class WakuNode implements Waku, Startable {
     return this.#own.options
   }
 
+  /** Before any transport starts: who calls from then on is served. */
+  async beforeStart(): Promise<void> {
+    await this.#filters.load()
+  }
+
   start(): void {
     if (this.#running) return
     this.#running = true

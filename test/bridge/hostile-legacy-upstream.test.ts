@@ -27,6 +27,7 @@ async function legacyLiar(t: TestContext, handle: RequestHandler): Promise<{ eno
     { logger: silentLogger(), services: () => ({ waku, handle }) },
     { key, listen: [{ host: '127.0.0.1', port: 0 }] }
   )
+  await waku.beforeStart()
   waku.start()
   await devp2p.start()
   t.after(async () => {

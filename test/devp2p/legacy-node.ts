@@ -72,6 +72,7 @@ export async function legacyNode(t: Scope, init: LegacyNodeInit = {}): Promise<L
     },
     { key, listen: [{ host: '127.0.0.1', port: 0 }], ...init.devp2p }
   )
+  await waku.beforeStart()
   waku.start()
   if (init.mailserver !== false) mailserver.start()
   client.start()

@@ -69,6 +69,7 @@ export class ScriptedPeer extends PacketInbox {
 /** A waku service without a network, started. */
 export async function loneNode(init: WakuInit = {}): Promise<WakuNode> {
   const node = new WakuNode({ peerId: await newPeerId(), logger: silentLogger() }, { pow: 0, ...init })
+  await node.beforeStart()
   node.start()
   return node
 }

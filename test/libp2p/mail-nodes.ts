@@ -83,6 +83,7 @@ export async function clientNode(
 ): Promise<ClientNode> {
   const { libp2p, components } = await bareNode(t)
   const waku = new WakuNode({ peerId: libp2p.peerId, logger: silentLogger() }, { pow: 0, ...init.waku })
+  await waku.beforeStart()
   waku.start()
   const trust = new TrustList({ datastore: new MemoryDatastore(), logger: silentLogger() })
   const client = new MailClient({ waku, trust, logger: silentLogger() }, { backoff: 5, ...init })
