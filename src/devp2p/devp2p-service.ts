@@ -117,8 +117,7 @@ export class Devp2pService implements Startable {
       ...init,
       capabilities: offer(capabilities),
       logger: this.#components.logger,
-      throttle: services.waku.limits.throttle,
-      memory: services.waku.limits.memory,
+      limits: services.waku.limits,
       welcome: peer => this.#addresses.has(peer.toString()) || init.welcome?.(peer) === true,
       onConnection: connection => this.#admit(connection),
       onTwin: () => services.waku.twins.found('peer')

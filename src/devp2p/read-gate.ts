@@ -1,6 +1,6 @@
-import type { MemoryBudget, Reservation } from '../limits/memory-budget.js'
+import type { Limits } from '../limits/limits.js'
+import type { Reservation } from '../limits/memory-budget.js'
 import type { Origin } from '../limits/origin.js'
-import type { Throttle } from '../limits/throttle.js'
 
 /** Above this many received bytes that nobody took, no more is read. */
 const READ_AHEAD = 1024 * 1024
@@ -22,9 +22,8 @@ interface Reader {
 export interface ReadGateParts {
   reader: Reader
   /** Shared with all other connections. */
-  budget: MemoryBudget
+  limits: Limits
   origin: Origin
-  throttle: Throttle
 }
 
 /** Decides when a connection reads on, so that what it holds stays bounded however much the peer sends. */
@@ -76,19 +75,20 @@ export class ReadGate {
   }
 
   #reserve(size: number, needed: number): boolean {
-    const { reader, budget } = this.#parts
+    const { reader, limits } = this.#parts
     this.#receiving = true
     const wait = this.#penance(size)
     if (wait > 0) {
+      limits.counts.add('slowed_packet')
       reader.pause()
       clearTimeout(this.#timer)
       this.#timer = setTimeout(this.#retry, wait)
       return false
     }
     if (size <= LARGE || needed <= this.#room.bytes) return true
-    if (budget.take(this.#room, needed - this.#room.bytes)) return true
+    if (limits.memory.take(this.#room, needed - this.#room.bytes)) return true
     reader.pause()
-    budget.wait(this.#retry)
+    limits.memory.wait(this.#retry)
     return false
   }
 
@@ -96,21 +96,22 @@ export class ReadGate {
   received(): void {
     this.#receiving = false
     this.#heldBack = undefined
-    if (this.#held <= READ_AHEAD / 2) this.#parts.budget.giveBack(this.#room)
+    if (this.#held <= READ_AHEAD / 2) this.#parts.limits.memory.giveBack(this.#room)
   }
 
   end(): void {
     this.#ended = true
     clearTimeout(this.#timer)
-    this.#parts.budget.leave(this.#retry)
-    this.#parts.budget.giveBack(this.#room)
+    this.#parts.limits.memory.leave(this.#retry)
+    this.#parts.limits.memory.giveBack(this.#room)
   }
 
   /** How long to wait with a message of this size for what was sent in vain, ms. */
   #penance(size: number): number {
     // what has room keeps it from others
     if (this.#room.bytes > 0) return 0
-    const { throttle, origin } = this.#parts
+    const { origin } = this.#parts
+    const { throttle } = this.#parts.limits
     const now = performance.now()
     this.#heldBack ??= now
     const patient = size > LARGE && now - this.#heldBack < MAX_PENANCE
@@ -121,7 +122,7 @@ export class ReadGate {
 
   #goOn(): void {
     if (this.#ended || this.#undecided) return
-    if (!this.#receiving) this.#parts.budget.giveBack(this.#room)
+    if (!this.#receiving) this.#parts.limits.memory.giveBack(this.#room)
     this.#parts.reader.resume()
   }
 }

@@ -2,9 +2,9 @@ import type { Socket } from 'node:net'
 import type { PeerId } from '@libp2p/interface'
 import { defer } from '../base/deferred.js'
 import { addressKey } from '../limits/address-key.js'
-import type { MemoryBudget } from '../limits/memory-budget.js'
+import type { Limits } from '../limits/limits.js'
 import type { Origin } from '../limits/origin.js'
-import type { Judgement, Throttle } from '../limits/throttle.js'
+import type { Judgement } from '../limits/throttle.js'
 import { inVain } from '../limits/throttle.js'
 import { equalBytes } from '../wire/bytes.js'
 import { MalformedError } from '../wire/errors.js'
@@ -38,9 +38,8 @@ export interface RlpxConnectionInit {
   readTimeout: number
   writeTimeout: number
   pingInterval: number
-  /** Shared with all other connections, as `throttle` is. */
-  budget: MemoryBudget
-  throttle: Throttle
+  /** Shared with all other connections. */
+  limits: Limits
 }
 
 /** One devp2p connection after its Hello: the p2p capability is dealt with here, every other one is a stream. */
@@ -103,9 +102,8 @@ export class RlpxConnection {
     this.origin = { peer: this.peer.toString(), address }
     this.#gate = new ReadGate({
       reader: this.#frames,
-      budget: init.budget,
-      origin: this.origin,
-      throttle: init.throttle
+      limits: init.limits,
+      origin: this.origin
     })
   }
 
@@ -169,7 +167,7 @@ export class RlpxConnection {
   judged({ accepted, wasted }: Judgement): void {
     if (accepted > 0) this.active = Date.now()
     if (wasted === 0 || this.direction === 'outbound') return
-    this.#init.throttle.charge(this.origin, wasted)
+    this.#init.limits.throttle.charge(this.origin, wasted)
   }
 
   /** Ends it at once: streams throw `error`, the peer is told `reason` if it is still listening. */
@@ -195,11 +193,12 @@ export class RlpxConnection {
       const code = id - capability.offset
       const size = this.#snappy ? declaredLength(payload) : payload.length
       if (size > stream.maxBody) {
-        if (!stream.deciding) throw new FrameError(`a body of ${size} bytes where ${stream.maxBody} are allowed`)
+        if (!stream.deciding) throw this.#tooLarge(size, stream.maxBody)
         this.#gate.waitForDecision()
         return false
       }
       if (size > stream.limitOf(code)) {
+        this.#init.limits.counts.add('refused_packet')
         // no packet of this code is so large: it is not worth inflating
         this.judged(inVain(payload))
       } else {
@@ -215,10 +214,15 @@ export class RlpxConnection {
   #admit(size: number, arrived: number): boolean {
     if (size <= this.#maxMessage) return this.#gate.receive(size, arrived)
     if (!this.streams.some(stream => stream.deciding)) {
-      throw new FrameError(`a frame of ${size} bytes where ${this.#maxMessage} are allowed`)
+      throw this.#tooLarge(size, this.#maxMessage)
     }
     this.#gate.waitForDecision()
     return false
+  }
+
+  #tooLarge(size: number, most: number): FrameError {
+    this.#init.limits.counts.add('refused_packet')
+    return new FrameError(`${size} bytes where ${most} are allowed`)
   }
 
   #greet(hello: Hello): void {

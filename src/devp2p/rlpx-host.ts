@@ -4,8 +4,7 @@ import type { ComponentLogger, Logger, PeerId } from '@libp2p/interface'
 import { orAborted } from '../base/or-aborted.js'
 import { addressKey } from '../limits/address-key.js'
 import { FIGURES } from '../limits/figures.js'
-import { MemoryBudget } from '../limits/memory-budget.js'
-import { Throttle } from '../limits/throttle.js'
+import { Limits } from '../limits/limits.js'
 import { RecentHashes } from '../waku/recent-hashes.js'
 import { compareBytes, equalBytes, toHex } from '../wire/bytes.js'
 import type { Capability } from './capability.js'
@@ -53,10 +52,8 @@ export interface RlpxHostInit extends Partial<InboundLimits> {
    * 32 MiB, or the largest messages are never read. @default 64 MiB
    */
   largeMessageMemory?: number | undefined
-  /** Shared with the peers of other networks. @default one of its own */
-  throttle?: Throttle | undefined
-  /** The same. @default one of its own, of `largeMessageMemory` */
-  memory?: MemoryBudget | undefined
+  /** Shared with the peers of other networks. @default its own, with `largeMessageMemory` */
+  limits?: Limits | undefined
   logger?: ComponentLogger | undefined
 }
 
@@ -99,8 +96,7 @@ export class RlpxHost {
   readonly counters: RlpxCounters = { accepted: 0, flooded: 0, failed: 0, refused: 0 }
   readonly #settings: Settings
   readonly #gate: InboundGate
-  readonly #budget: MemoryBudget
-  readonly #throttle: Throttle
+  readonly #limits: Limits
   /** Handshakes that were opened. */
   readonly #seen = new RecentHashes(FIGURES.handshakes.remembered)
   readonly #log: Logger | undefined
@@ -116,9 +112,9 @@ export class RlpxHost {
   constructor(init: RlpxHostInit) {
     const given = Object.fromEntries(Object.entries(init).filter(([, value]) => value !== undefined))
     this.#settings = { ...DEFAULTS, ...given } as Settings
-    this.#throttle = init.throttle ?? new Throttle()
-    this.#gate = new InboundGate(this.#settings, address => this.#throttle.noisy(address))
-    this.#budget = init.memory ?? new MemoryBudget(this.#settings.largeMessageMemory)
+    const limits = init.limits ?? new Limits({ memory: this.#settings.largeMessageMemory })
+    this.#limits = limits
+    this.#gate = new InboundGate(this.#settings, address => limits.throttle.noisy(address))
     this.#log = init.logger?.forComponent('waku-mailserver:devp2p')
     // each handshake that is under way listens
     setMaxListeners(0, this.#stop.signal)
@@ -198,9 +194,13 @@ export class RlpxHost {
   async #accept(socket: Socket): Promise<void> {
     const pass = this.#stop.signal.aborted
       ? undefined
-      : this.#gate.enter(socket.remoteAddress ?? '', () => socket.destroy())
+      : this.#gate.enter(socket.remoteAddress ?? '', () => {
+          this.#limits.counts.add('evicted_handshake')
+          socket.destroy()
+        })
     if (pass === undefined) {
       this.counters.flooded++
+      this.#limits.counts.add('refused_socket')
       socket.destroy()
       return
     }
@@ -217,6 +217,7 @@ export class RlpxHost {
       const objection = this.#objection(channel.remoteId, addressKey(socket.remoteAddress ?? ''))
       if (objection !== undefined) {
         this.counters.refused++
+        if (objection === DisconnectReason.TooManyPeers) this.#limits.counts.add('refused_connection')
         pass.agreed()
         await RlpxConnection.refuse(init, objection)
         return
@@ -228,7 +229,10 @@ export class RlpxHost {
     } catch (error) {
       this.counters.failed++
       // it took a tenth of what one second has for all of its address
-      this.#throttle.charge({ peer: '', address: addressKey(socket.remoteAddress ?? '') }, FIGURES.handshakes.failed)
+      this.#limits.throttle.charge(
+        { peer: '', address: addressKey(socket.remoteAddress ?? '') },
+        FIGURES.handshakes.failed
+      )
       this.#log?.('an inbound connection was not agreed: %s', (error as Error).message)
     }
   }
@@ -295,9 +299,13 @@ export class RlpxHost {
       const place = this.#placeFor({ peer: connection.peer, address: connection.origin.address })
       if (place === undefined) {
         void connection.disconnect(DisconnectReason.TooManyPeers)
+        this.#limits.counts.add('refused_connection')
         throw new DisconnectError(DisconnectReason.TooManyPeers, 'local')
       }
-      void place.instead?.disconnect(DisconnectReason.TooManyPeers)
+      if (place.instead !== undefined) {
+        void place.instead.disconnect(DisconnectReason.TooManyPeers)
+        this.#limits.counts.add('evicted_connection')
+      }
     }
     this.#connections.set(name, connection)
     if (existing !== undefined) void existing.disconnect(DisconnectReason.AlreadyConnected)
@@ -331,8 +339,7 @@ export class RlpxHost {
     const { client, version, capabilities, readTimeout, writeTimeout, pingInterval } = this.#settings
     const hello: Hello = { version, client, capabilities: [...capabilities], port: this.#port, id: this.key.id }
     const timeouts = { readTimeout, writeTimeout, pingInterval }
-    const shared = { budget: this.#budget, throttle: this.#throttle }
-    return { socket, channel, direction, hello, capabilities, ...timeouts, ...shared }
+    return { socket, channel, direction, hello, capabilities, ...timeouts, limits: this.#limits }
   }
 
   async #within<T>(timeout: number, run: (signal: AbortSignal) => Promise<T>): Promise<T> {

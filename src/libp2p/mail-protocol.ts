@@ -1,5 +1,6 @@
 import type { ComponentLogger, Connection, Logger, Startable, Stream } from '@libp2p/interface'
 import type { Registrar } from '@libp2p/interface-internal'
+import type { Limits } from '../limits/limits.js'
 import type { RequestHandler } from '../waku/mail-exchange.js'
 import { MAX_MAIL_CONTROL_FRAME } from '../wire/packet-frame.js'
 import { relayedPage } from './limited-connection.js'
@@ -31,6 +32,7 @@ export interface MailProtocolInit {
 
 export interface MailProtocolComponents {
   registrar: Registrar
+  limits: Pick<Limits, 'counts'>
   logger: ComponentLogger
 }
 
@@ -43,6 +45,7 @@ const MAX_WAITING = 4
 /** The server's side of `/waku/1/mailserver/1.0.0` (protocols/mailserver.md). */
 export class MailProtocol implements Startable {
   readonly #registrar: Registrar
+  readonly #limits: MailProtocolComponents['limits']
   readonly #log: Logger
   readonly #handler: RequestHandler
   readonly #idleTimeout: number
@@ -53,6 +56,7 @@ export class MailProtocol implements Startable {
 
   constructor(components: MailProtocolComponents, handler: RequestHandler, init: MailProtocolInit = {}) {
     this.#registrar = components.registrar
+    this.#limits = components.limits
     this.#log = components.logger.forComponent('waku:mailserver:streams')
     this.#handler = handler
     this.#idleTimeout = init.idleTimeout ?? IDLE_TIMEOUT
@@ -87,6 +91,7 @@ export class MailProtocol implements Startable {
   #admit(stream: Stream, connection: Connection): void {
     const leave = this.#budget.enter(connection)
     if (leave === undefined) {
+      this.#limits.counts.add('refused_stream')
       this.#log.trace('a stream was refused: too many of that peer or address')
       stream.abort(new Error('too many mailserver streams'))
       return

@@ -122,7 +122,7 @@ export class MailserverService implements Startable {
     }
     const archive = init.archive ?? (await DatastoreArchive.open({ datastore }))
     const mailserver = new Mailserver({ waku, archive, keyring: this.keyring, logger, metrics }, init)
-    const streams = new MailProtocol({ registrar, logger }, mailserver.handle, init)
+    const streams = new MailProtocol({ registrar, logger, limits: waku.limits }, mailserver.handle, init)
     const retention =
       init.retention === undefined
         ? undefined

@@ -1,6 +1,7 @@
 import type { PeerId, Stream } from '@libp2p/interface'
 import { pipe } from 'it-pipe'
 import { delay } from '../base/delay.js'
+import type { LimitCounts } from '../limits/counts.js'
 import type { Limits } from '../limits/limits.js'
 import type { Origin } from '../limits/origin.js'
 import type { Judgement, Throttle } from '../limits/throttle.js'
@@ -8,7 +9,7 @@ import type { Packet, PacketChannel } from '../waku/packet-channel.js'
 import { PacketCode } from '../wire/packet-code.js'
 import { type StatusCodec, waku1Status } from '../wire/status-codec.js'
 import { defaultFrameLimit, type FrameLimit } from './frame-buffer.js'
-import { FrameMemoryError, FrameTimeoutError } from './frame-errors.js'
+import { FrameMemoryError, FrameTimeoutError, FrameTooLargeError } from './frame-errors.js'
 import { FrameStream } from './frame-stream.js'
 
 /** A peer that takes nothing for this long is gone, in ms. */
@@ -41,16 +42,18 @@ export class StreamPacketChannel implements PacketChannel {
   readonly packets: AsyncIterable<Packet>
   readonly #frames: FrameStream
   readonly #throttle: Throttle
+  readonly #counts: LimitCounts
   #closing: Promise<void> | undefined
 
   constructor(
     stream: Stream,
     peer: PeerId,
-    { origin, limits: { throttle, memory } }: { origin: Origin; limits: Pick<Limits, 'throttle' | 'memory'> }
+    { origin, limits: { throttle, memory, counts } }: { origin: Origin; limits: Limits }
   ) {
     this.peer = peer
     this.origin = origin
     this.#throttle = throttle
+    this.#counts = counts
     const evict = (): void => this.abort(new FrameMemoryError('too much of this address is not read yet'))
     const holder = { address: origin.address, bytes: 0, evict }
     this.#frames = new FrameStream(stream, {
@@ -88,13 +91,19 @@ export class StreamPacketChannel implements PacketChannel {
   }
 
   async *#throttled(packets: AsyncIterable<Packet>): AsyncGenerator<Packet, void> {
-    for await (const packet of packets) {
-      yield packet
-      const wait = this.#throttle.reserve(this.origin)
-      if (wait === 0) continue
-      // whoever has to wait and goes away instead is read no further
-      if (this.gone) return
-      await delay(wait, this.#frames.signal).catch(() => {})
+    try {
+      for await (const packet of packets) {
+        yield packet
+        const wait = this.#throttle.reserve(this.origin)
+        if (wait === 0) continue
+        this.#counts.add('slowed_packet')
+        // whoever has to wait and goes away instead is read no further
+        if (this.gone) return
+        await delay(wait, this.#frames.signal).catch(() => {})
+      }
+    } catch (err) {
+      if (err instanceof FrameTooLargeError) this.#counts.add('refused_packet')
+      throw err
     }
   }
 

@@ -180,6 +180,7 @@ export class PacketProtocol implements Startable {
     const id = peer.toString()
     const leave = this.#budget.enter(connection)
     if (leave === undefined) {
+      this.#waku().limits.counts.add('refused_stream')
       this.#log.trace('a packets stream was refused: too many of that peer or address')
       stream.abort(new Error('too many packets streams'))
       return

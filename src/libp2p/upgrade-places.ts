@@ -8,15 +8,19 @@ const MAX_PER_ADDRESS = 128
  * Refuses connections of an address that has too many that are not agreed yet, so that others find a place.
  *
  * @param max of one address at a time
+ * @param onRefused told of each
  */
-export function upgradePlaces(max: number = MAX_PER_ADDRESS): ConnectionGater {
+export function upgradePlaces(max: number = MAX_PER_ADDRESS, onRefused: () => void = () => {}): ConnectionGater {
   const pending = new Map<MultiaddrConnection, string>()
   return {
     denyInboundConnection: connection => {
       const address = addressOf(connection)
       let mine = 0
       for (const other of pending.values()) if (other === address) mine++
-      if (mine >= max) return true
+      if (mine >= max) {
+        onRefused()
+        return true
+      }
       pending.set(connection, address)
       connection.addEventListener('close', () => void pending.delete(connection), { once: true })
       return false

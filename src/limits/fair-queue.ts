@@ -12,13 +12,16 @@ type Start = () => void
  */
 export class FairQueue {
   readonly #concurrency: number
+  readonly #onWait: () => void
   /** By address, then by peer; both in the order of their next turns. */
   readonly #waiting = new Map<string, Map<string, Start[]>>()
   #running = 0
   #paused = false
 
-  constructor(concurrency: number) {
+  /** @param onWait told of each that does not have its turn at once */
+  constructor(concurrency: number, onWait: () => void = () => {}) {
     this.#concurrency = concurrency
+    this.#onWait = onWait
   }
 
   /** Whether a turn is free. */
@@ -39,6 +42,7 @@ export class FairQueue {
   async run<T>(origin: Origin, work: () => T | Promise<T>, options: { signal?: AbortSignal } = {}): Promise<T> {
     options.signal?.throwIfAborted()
     if (this.idle && !this.crowded && !turnIsOver()) return await this.#do(work)
+    this.#onWait()
     return await this.#queue(origin, work, options.signal)
   }
 

@@ -1,3 +1,5 @@
+import type { Metrics } from '@libp2p/interface'
+import { LimitCounts } from './counts.js'
 import { Debts } from './debts.js'
 import { FairQueue } from './fair-queue.js'
 import { FIGURES } from './figures.js'
@@ -7,17 +9,30 @@ import { Throttle } from './throttle.js'
 
 /** What all peers of a node share, on whichever network they are. */
 export class Limits {
+  /** How often each bound was met. */
+  readonly counts: LimitCounts
   readonly throttle = new Throttle()
   /** For what is large and not read yet. */
-  readonly memory = new MemoryBudget(FIGURES.memory.shared)
+  readonly memory: MemoryBudget
   /** For judging and storing Messages packets. */
-  readonly packets = new FairQueue(FIGURES.turns.packets)
+  readonly packets: FairQueue
   /** For everything else that a packet may bring. */
-  readonly others = new FairQueue(FIGURES.turns.others)
+  readonly others: FairQueue
   /** For looking through the pool. */
-  readonly pool = new FairQueue(FIGURES.turns.pool)
+  readonly pool: FairQueue
   readonly #poolOfPeer = new Debts(FIGURES.pool.peer)
   readonly #poolOfAddress = new Debts(FIGURES.pool.address)
+
+  /** @param init.memory bytes; see `FIGURES.memory.shared` */
+  constructor(init: { memory?: number | undefined; metrics?: Metrics | undefined } = {}) {
+    const counts = new LimitCounts(init.metrics)
+    const { packets, others, pool } = FIGURES.turns
+    this.counts = counts
+    this.memory = new MemoryBudget(init.memory ?? FIGURES.memory.shared, event => counts.add(event))
+    this.packets = new FairQueue(packets, () => counts.add('waited_messages'))
+    this.others = new FairQueue(others, () => counts.add('waited_others'))
+    this.pool = new FairQueue(pool, () => counts.add('waited_pool'))
+  }
 
   /** Notes what a peer was sent that was there before it came, in bytes. */
   oldSent({ peer, address }: Origin, bytes: number): void {

@@ -23,9 +23,11 @@ export class MemoryBudget {
   readonly #waiting = new Set<() => void>()
   /** Has more than its share. */
   #beyond: Reservation | undefined
+  readonly #count: (event: 'waited_memory' | 'evicted_stream') => void
 
-  constructor(bytes: number) {
+  constructor(bytes: number, count: (event: 'waited_memory' | 'evicted_stream') => void = () => {}) {
     this.#free = bytes
+    this.#count = count
   }
 
   /** False when there is not so much for it now. */
@@ -65,6 +67,7 @@ export class MemoryBudget {
   /** Calls `retry` once, when something was given back. */
   wait(retry: () => void): void {
     this.#waiting.add(retry)
+    this.#count('waited_memory')
   }
 
   leave(retry: () => void): void {
@@ -93,6 +96,7 @@ export class MemoryBudget {
       }, first)
       this.hold(worst, 0)
       worst.evict()
+      this.#count('evicted_stream')
     }
   }
 

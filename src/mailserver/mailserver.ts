@@ -4,6 +4,7 @@ import type { Archive } from '../archive/archive.js'
 import { delay } from '../base/delay.js'
 import { Tally } from '../base/tally.js'
 import { FairQueue } from '../limits/fair-queue.js'
+import type { Origin } from '../limits/origin.js'
 import { inVain } from '../limits/throttle.js'
 import type { IncomingRequest, RequestHandler } from '../waku/mail-exchange.js'
 import type { Network } from '../waku/packet-channel.js'
@@ -92,11 +93,12 @@ export class Mailserver implements Startable {
     })
     this.store = store
     this.#waku = components.waku
+    const { counts } = components.waku.limits
     this.#archive = archive
     this.#settings = settings
     this.#policies = settlePolicies(init.policies ?? {})
     this.#admission = new Admission({ max: settings.maxRequests, maxPerPeer: settings.maxRequestsPerPeer })
-    this.#turns = new FairQueue(settings.concurrency)
+    this.#turns = new FairQueue(settings.concurrency, () => counts.add('waited_request'))
     this.#delivery = new HistoryDelivery({
       archive,
       turns: this.#turns,
@@ -155,8 +157,11 @@ export class Mailserver implements Startable {
 
   /** Who was refused a lot lately is asked for its next request later. */
   async #rest({ origin, signal }: IncomingRequest): Promise<void> {
-    const wait = this.#waku.limits.throttle.reserve(origin)
-    if (wait > 0) await delay(wait, AbortSignal.any([signal, this.#stopping.signal])).catch(() => {})
+    const { throttle, counts } = this.#waku.limits
+    const wait = throttle.reserve(origin)
+    if (wait === 0) return
+    counts.add('slowed_request')
+    await delay(wait, AbortSignal.any([signal, this.#stopping.signal])).catch(() => {})
   }
 
   async #serve(request: IncomingRequest): Promise<void> {
@@ -192,7 +197,7 @@ export class Mailserver implements Startable {
   async #answer(request: IncomingRequest, asked: AskedRequest, answer: Answer): Promise<void> {
     if (!this.#running) throw busy('the server is stopping')
     const { origin } = request
-    const leave = this.#admission.enter(origin)
+    const leave = this.#enter(origin)
     try {
       const opened = await this.#turns.run(origin, () => this.#open(request, asked, answer), request)
       const end = await this.#delivery.deliver(request, opened, answer)
@@ -203,6 +208,15 @@ export class Mailserver implements Startable {
       if (!(await this.#passOn(request, asked, answer, error))) throw error
     } finally {
       leave()
+    }
+  }
+
+  #enter(origin: Origin): () => void {
+    try {
+      return this.#admission.enter(origin)
+    } catch (error) {
+      this.#waku.limits.counts.add('refused_request')
+      throw error
     }
   }
 
@@ -254,7 +268,9 @@ export class Mailserver implements Startable {
   #claim(ids: ServedRequests, { origin }: IncomingRequest, envelope: Envelope): void {
     const claim = ids.claim(envelope.hash, endOf(envelope), this.#settings.now(), origin.address)
     if (claim === 'known') throw replayed()
-    if (claim === 'full') throw busy('too many requests were served lately')
+    if (claim !== 'full') return
+    this.#waku.limits.counts.add('refused_served')
+    throw busy('too many requests were served lately')
   }
 
   /** Waits for what is under way, until the deadline. */

@@ -7,14 +7,16 @@ import { mostCrowded } from '../limits/most-crowded.js'
  * address that has most of them is closed, one with few streams first, of these the oldest. So a few addresses that take all
  * they can get never take the last place.
  */
-export function sharePlaces(node: Libp2p, most: number): void {
+export function sharePlaces(node: Libp2p, most: number, onEvicted: () => void = () => {}): void {
   node.addEventListener('connection:open', () => {
     const inbound = node
       .getConnections()
       .filter(({ direction, status }) => direction === 'inbound' && status === 'open')
     if (inbound.length <= most) return
     const crowd = mostCrowded(inbound, addressOf)
-    crowd?.reduce(lesser).abort(new Error('the place is needed for another address'))
+    if (crowd === undefined) return
+    crowd.reduce(lesser).abort(new Error('the place is needed for another address'))
+    onEvicted()
   })
 }
 

@@ -96,7 +96,10 @@ async function assemble(
     cleanup.after(await CertificateWatch.start({ files, warn, onRenew: renewed => webSockets.renew(renewed) }), watch =>
       watch.stop()
     )
-  const webSockets = new WebSockets(certificate?.current, { proxies: new Set(given['trusted-proxy']) })
+  const webSockets = new WebSockets(certificate?.current, {
+    proxies: new Set(given['trusted-proxy']),
+    onRefused: () => node.services.waku.limits.counts.add('refused_socket')
+  })
   const relays = new Relays()
   // what is wrong with the settings is found before there is a data dir
   const named = await namedPassword(given)
@@ -172,6 +175,7 @@ async function assemble(
       connections: node.getConnections().length,
       peers: waku.peers().length,
       waku: waku.counters.snapshot(),
+      limits: waku.limits.counts.snapshot(),
       mailserver: mailserver.counts,
       mailclient: mailclient.counts,
       ...(devp2p === undefined ? {} : { devp2p: devp2p.counts }),

@@ -12,11 +12,12 @@ const MAX_ADDRESSES = 10_000
  *
  * @param gater asked before
  * @param noisy whether peers of an address lately sent in vain
+ * @param options.onSlowed told of each that has to come later
  */
 export function slowForNoisy(
   gater: ConnectionGater,
   noisy: (address: string) => boolean,
-  now: () => number = Date.now
+  { onSlowed = () => {}, now = Date.now }: { onSlowed?: () => void; now?: () => number } = {}
 ): ConnectionGater {
   const recent = new Map<string, number>()
   let second = 0
@@ -32,7 +33,10 @@ export function slowForNoisy(
     ...gater,
     denyInboundConnection: connection => {
       const address = addressOf(connection as never)
-      if (noisy(address) && isTooSoon(address)) return true
+      if (noisy(address) && isTooSoon(address)) {
+        onSlowed()
+        return true
+      }
       return gater.denyInboundConnection?.(connection) ?? false
     }
   }

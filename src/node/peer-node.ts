@@ -4,6 +4,9 @@ import { type Ping, ping } from '@libp2p/ping'
 import type { Datastore } from 'interface-datastore'
 import { createLibp2p, type Libp2p, type ServiceFactoryMap } from 'libp2p'
 import { MAX_CONNECTIONS, mailserverDefaults } from '../libp2p/mailserver-defaults.js'
+import { upgradePlaces } from '../libp2p/upgrade-places.js'
+import type { LimitEvent } from '../limits/counts.js'
+import type { Limits } from '../limits/limits.js'
 import type { Waku } from '../waku/waku.js'
 import { sharePlaces } from './connection-places.js'
 import { corkedTcp } from './corked-tcp.js'
@@ -51,10 +54,10 @@ export async function createPeerNode<S extends Record<string, unknown>>(
   useQuickSecp256k1()
   const defaults = mailserverDefaults()
   const maxConnections = init.maxConnections ?? MAX_CONNECTIONS
-  const isNoisy = (address: string): boolean => {
-    const { waku } = node.services as { waku?: Pick<Waku, 'limits'> }
-    return waku?.limits.throttle.noisy(address) ?? false
-  }
+  const limits = (): Limits | undefined => (node.services as { waku?: Pick<Waku, 'limits'> }).waku?.limits
+  const isNoisy = (address: string): boolean => limits()?.throttle.noisy(address) ?? false
+  const count = (event: LimitEvent) => (): void => limits()?.counts.add(event)
+  const places = upgradePlaces(undefined, count('refused_socket'))
   const node: Libp2p<S & BaseServices> = await createLibp2p({
     start: false,
     privateKey: init.privateKey,
@@ -62,12 +65,12 @@ export async function createPeerNode<S extends Record<string, unknown>>(
     addresses: { listen: init.listen ?? [], announce: init.announce ?? [] },
     transports: [corkedTcp(), (init.webSockets ?? new WebSockets()).transport, (init.relays ?? new Relays()).transport],
     ...defaults,
-    connectionGater: slowForNoisy(defaults.connectionGater, isNoisy),
+    connectionGater: slowForNoisy(places, isNoisy, { onSlowed: count('slowed_connection') }),
     connectionEncrypters: [quickNoise()],
     connectionManager: { ...defaults.connectionManager, maxConnections },
     services: { identify: limitedIdentify(), ping: ping(), ...init.services } as ServiceFactoryMap<S & BaseServices>
   })
-  sharePlaces(node, Math.floor(maxConnections * SHARED))
+  sharePlaces(node, Math.floor(maxConnections * SHARED), count('evicted_connection'))
   return node
 }
 

@@ -22,6 +22,8 @@ export interface SocketGateLimits {
    * @default 5000
    */
   timeout?: number | undefined
+  /** Told of each socket that is refused. */
+  onRefused?: (() => void) | undefined
   /** Addresses that others come through: theirs are counted together with all others only. */
   proxies?: ReadonlySet<string> | undefined
 }
@@ -40,15 +42,23 @@ export class SocketGate {
   readonly #perAddress: number
   readonly #total: number
   readonly #timeout: number
+  readonly #onRefused: () => void
   readonly #proxies: Set<string>
   /** By the multiaddr that libp2p gives them. */
   readonly #pending = new Map<string, Pending>()
 
-  constructor({ perAddress = 128, total = 2048, timeout = 5_000, proxies }: SocketGateLimits = {}) {
+  constructor({
+    perAddress = 128,
+    total = 2048,
+    timeout = 5_000,
+    onRefused = () => {},
+    proxies
+  }: SocketGateLimits = {}) {
     this.#proxies = new Set([...(proxies ?? [])].map(addressKey))
     this.#perAddress = perAddress
     this.#total = total
     this.#timeout = timeout
+    this.#onRefused = onRefused
   }
 
   /** Looks at each socket that `server` accepts. */
@@ -74,7 +84,10 @@ export class SocketGate {
     let mine = 0
     for (const other of this.#pending.values()) if (other.address === address) mine++
     const crowded = mine >= this.#perAddress && !this.#proxies.has(address)
-    if (crowded || this.#pending.size >= this.#total) return void socket.destroy()
+    if (crowded || this.#pending.size >= this.#total) {
+      this.#onRefused()
+      return void socket.destroy()
+    }
     const key = ipPortToMultiaddr(remoteAddress, remotePort).encapsulate('/ws').toString()
     const timer = setTimeout(() => socket.destroy(), this.#timeout)
     this.#pending.set(key, { socket, address, timer })

@@ -105,8 +105,10 @@ export class Feed {
     const { origin } = this.#target
     while (!this.#stop.signal.aborted) {
       const old = this.#position < this.#old
-      const wait = Math.max(this.#target.pace.wait, old ? limits.oldWait(origin) : 0)
+      const oldWait = old ? limits.oldWait(origin) : 0
+      const wait = Math.max(this.#target.pace.wait, oldWait)
       if (wait > 0) {
+        if (oldWait > 0) limits.counts.add('slowed_pool')
         await delay(wait, this.#stop.signal).catch(() => {})
         continue
       }

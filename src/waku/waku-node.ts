@@ -38,7 +38,7 @@ const CONNECT_TIMEOUT = 30_000
 /** Joins session, intake, forwarding, filters and posting into the service. */
 export class WakuNode implements Waku, Startable {
   readonly counters: Counters
-  readonly limits = new Limits()
+  readonly limits: Limits
   readonly twins: Twins
   readonly #log: Logger
   readonly #settings: Settings
@@ -62,6 +62,7 @@ export class WakuNode implements Waku, Startable {
     const settings = settle(init)
     const log = components.logger.forComponent('waku')
     const counters = new Counters(components.metrics)
+    this.limits = new Limits({ metrics: components.metrics })
     const { bloom, topics, packetLimits, byteLimits } = init
     const { pow, light, confirmations } = settings
     const own = new OwnStatus({ pow, bloom, light, confirmations, packetLimits, topics, byteLimits })

@@ -8,6 +8,7 @@ import type { Archive } from '../../src/archive/archive.js'
 import { FrameStream } from '../../src/libp2p/frame-stream.js'
 import { libp2pMailDialler } from '../../src/libp2p/mail-line.js'
 import { MAIL_PROTOCOL, MailProtocol, type MailProtocolInit } from '../../src/libp2p/mail-protocol.js'
+import { Limits } from '../../src/limits/limits.js'
 import { MailClient } from '../../src/mailclient/mail-client.js'
 import type { MailClientInit } from '../../src/mailclient/settings.js'
 import type { Mailserver } from '../../src/mailserver/mailserver.js'
@@ -62,7 +63,7 @@ export async function serverNode(
 ): Promise<ServerNode> {
   const { libp2p, components } = await bareNode(t)
   const { server, archive } = await aMailserver(t, init, parts)
-  const protocol = new MailProtocol(components, server.handle, init)
+  const protocol = new MailProtocol({ ...components, limits: new Limits() }, server.handle, init)
   await protocol.start()
   return { libp2p, server, archive, protocol }
 }
