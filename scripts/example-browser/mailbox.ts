@@ -160,8 +160,8 @@ export class Mailbox {
       const letters = this.#toShow.splice(0)
       if (letters.length > 0) this.#events.letters(letters)
       const envelopes = this.#toKeep.splice(0)
-      // the mailserver still has them when there is no room here
-      this.#peer.archive.append(envelopes).catch(err => this.#events.trouble(err as Error))
+      // in a task of its own; the mailserver still has them when there is no room here
+      setTimeout(() => this.#peer.archive.append(envelopes).catch(err => this.#events.trouble(err as Error)))
     }, BURST)
   }
 

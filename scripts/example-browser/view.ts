@@ -13,6 +13,7 @@ export class LetterList {
   readonly #more = element('more')
   readonly #seen = new Set<string>()
   #shown: Array<{ letter: Letter; item: HTMLElement }> = []
+  #scrolling = false
 
   constructor() {
     // what is newest stays in sight when the room for it changes
@@ -39,8 +40,14 @@ export class LetterList {
     this.#tell()
   }
 
+  /** With the next picture: asking for the height in between would lay everything out once more. */
   #toNewest(): void {
-    this.#list.scrollTop = this.#list.scrollHeight
+    if (this.#scrolling) return
+    this.#scrolling = true
+    requestAnimationFrame(() => {
+      this.#scrolling = false
+      this.#list.scrollTop = this.#list.scrollHeight
+    })
   }
 
   #tell(): void {
@@ -73,8 +80,12 @@ function wayOf(from: Letter['from'], expiry: number): string {
   return expired ? 'from the mailserver, after it had expired' : 'from the mailserver'
 }
 
+// made once: making one costs more than a letter
+const clock = new Intl.DateTimeFormat([], { hour: '2-digit', minute: '2-digit' })
+const calendar = new Intl.DateTimeFormat()
+
 function timeOf(seconds: number): string {
   const date = new Date(seconds * 1000)
-  const time = date.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' })
-  return date.toDateString() === new Date().toDateString() ? time : `${date.toLocaleDateString()} ${time}`
+  const time = clock.format(date)
+  return date.toDateString() === new Date().toDateString() ? time : `${calendar.format(date)} ${time}`
 }

@@ -12,6 +12,29 @@ import { serveExample } from './site.js'
 
 const COUNT = 10_000
 const CHANNEL = 'flood'
+
+interface TraceEvent {
+  name: string
+  ph: string
+  pid: number
+  tid: number
+  tdur?: number
+  args: { name?: string }
+}
+
+/** CPU time of every task of the busiest page, ms: what other programs take meanwhile does not count. */
+function tasksOf(trace: Buffer): number[] {
+  const { traceEvents } = JSON.parse(trace.toString()) as { traceEvents: TraceEvent[] }
+  const mains = traceEvents.filter(({ name, args }) => name === 'thread_name' && args.name === 'CrRendererMain')
+  return mains
+    .map(main =>
+      traceEvents
+        .filter(({ name, ph, pid, tid }) => name === 'RunTask' && ph === 'X' && pid === main.pid && tid === main.tid)
+        .map(({ tdur = 0 }) => tdur / 1000)
+    )
+    .reduce((most, tasks) => (tasks.length > most.length ? tasks : most), [])
+}
+
 test('a page opens 10,000 envelopes of 450 bytes, and tells which of its tasks were long', async (t: TestContext) => {
   const node = await mailNode(t)
   const key = await keyFromPassword(CHANNEL)
@@ -26,20 +49,16 @@ test('a page opens 10,000 envelopes of 450 bytes, and tells which of its tasks w
   const origin = `http://127.0.0.1:${await serveExample(t)}`
   const browser = await startChromium(t)
   const context = await browser.newContext()
-  await context.addInitScript(() => {
-    const long: number[] = []
-    Object.assign(globalThis, { long })
-    new PerformanceObserver(list => {
-      long.push(...list.getEntries().map(({ duration }) => Math.round(duration)))
-    }).observe({ type: 'longtask', buffered: true })
-  })
+  await browser.startTracing(undefined, { categories: ['devtools.timeline', 'disabled-by-default-devtools.timeline'] })
   const settings = { server: node.address, password: node.password, channel: CHANNEL }
   const { page, failures } = await openPage(browser, { origin, settings, context })
   await page.locator(`#letters[data-count="${COUNT}"]`).waitFor({ timeout: 120_000 })
   await connected(page)
-  const long = await page.evaluate(() => (globalThis as unknown as { long: number[] }).long)
+  const tasks = tasksOf(await browser.stopTracing())
+  assert.ok(tasks.length > 100, 'the trace has the page’s tasks')
+  const long = tasks.filter(ms => ms > 50).map(Math.round)
   t.diagnostic(
-    `${envelopes[0]?.raw.length} bytes each; tasks above 50 ms: ${long.length === 0 ? 'none' : `${long} ms`}`
+    `${envelopes[0]?.raw.length} bytes each; tasks of more than 50 ms CPU: ${long.length === 0 ? 'none' : `${long} ms`}; the longest ${Math.round(Math.max(...tasks))} ms`
   )
   assert.deepEqual(failures, [])
 })
