@@ -11,6 +11,10 @@ export const FIGURES = {
   throttle: {
     /** What judging one thing costs beside hashing it, in bytes hashed meanwhile. */
     judgement: KIB,
+    /** What trying one key on something costs, as a part of hashing it: a strange request costs all keys. */
+    trial: 1 / 4,
+    /** The same for a private key, whatever its size: a point is multiplied. */
+    agreement: 64 * KIB,
     /** One peer: mistakes happen, and clocks differ; the rate is a tenth of what a core can judge. */
     peer: { free: 64 * KIB, rate: (2 * MIB) / SECOND, longest: 8 * SECOND, remembered: 4096 },
     /** All peers of one address that sent in vain. */

@@ -4,6 +4,7 @@ import type { Archive } from '../archive/archive.js'
 import { delay } from '../base/delay.js'
 import { Tally } from '../base/tally.js'
 import { FairQueue } from '../limits/fair-queue.js'
+import { FIGURES } from '../limits/figures.js'
 import type { Origin } from '../limits/origin.js'
 import { inVain } from '../limits/throttle.js'
 import type { IncomingRequest, RequestHandler } from '../waku/mail-exchange.js'
@@ -283,13 +284,24 @@ export class Mailserver implements Startable {
     clearTimeout(timer)
   }
 
-  #refusal(error: unknown, { peer, origin, body }: IncomingRequest): RequestError {
+  /** What it cost that each key was tried, in bytes hashed meanwhile. */
+  #costOfTrials({ peer, network, body }: IncomingRequest): number {
+    const { trial, agreement } = FIGURES.throttle
+    const asymmetric = network === 'devp2p' ? this.#requestKey.length : 0
+    return this.keyring.keysFor(peer).length * trial * body.length + asymmetric * agreement
+  }
+
+  #refusal(error: unknown, request: IncomingRequest): RequestError {
+    const { peer, origin, body } = request
     const refusal =
       error instanceof RequestError
         ? error
         : new RequestError(RequestErrorCode.internal, 'the server failed', { cause: error })
     this.tally.add(eventOf(refusal.code))
-    if (refusal.code !== RequestErrorCode.internal) this.#waku.limits.throttle.charge(origin, inVain(body).wasted)
+    if (refusal.code !== RequestErrorCode.internal) {
+      const trials = refusal.code === RequestErrorCode.undecryptable ? this.#costOfTrials(request) : 0
+      this.#waku.limits.throttle.charge(origin, inVain(body).wasted + trials)
+    }
     if (refusal.code === RequestErrorCode.internal) this.#log.error('a request failed - %e', refusal.cause)
     else {
       // who asks is nobody's business at a level that operators run with

@@ -20,6 +20,7 @@ import { type NodeServices, nodeServices } from './node-services.js'
 import { createPeerNode, startPeerNode } from './peer-node.js'
 import { PeersInMemory } from './peers-in-memory.js'
 import { useQuickKeccak } from './quick-keccak.js'
+import { useQuickSymmetric } from './quick-symmetric.js'
 import { checkReadyFile, type ReadyFile, removeReadyFile, writeReadyFile } from './ready-file.js'
 import { Relays } from './relays.js'
 import { namedPassword, ownPassword } from './secret.js'
@@ -116,6 +117,7 @@ async function assemble(
   if (readyPath !== undefined) await removeReadyFile(readyPath)
   const password = named ?? (await ownPassword(dir))
   await useQuickKeccak()
+  useQuickSymmetric()
   const digester = cleanup.after(new DigestThread(), digester => digester.stop())
 
   let forwarding: Forwarding | undefined

@@ -13,6 +13,8 @@ import { createLibp2p } from 'libp2p'
 import { corkedTcp } from '../../src/node/corked-tcp.js'
 import { quickNoise } from '../../src/node/quick-noise.js'
 import { useQuickSecp256k1 } from '../../src/node/quick-secp256k1.js'
+import { useQuickSymmetric } from '../../src/node/quick-symmetric.js'
+import { openSymmetric, sealSymmetric, useAesGcm } from '../../src/wire/symmetric.js'
 import { until } from '../helpers/waku-node.js'
 
 type Kind = { encrypter: ReturnType<typeof quickNoise>; transport: ReturnType<typeof corkedTcp> }
@@ -31,6 +33,28 @@ async function aNode(t: TestContext, { encrypter, transport }: Kind, privateKey:
   t.after(() => node.stop() as Promise<void>)
   return node
 }
+
+test('opens what the portable AES-GCM seals and the other way round, and neither what was altered', async () => {
+  const bytes = (length: number) => fc.uint8Array({ minLength: length, maxLength: length })
+  const key = bytes(32).filter(key => key.some(byte => byte > 0))
+  await fc.assert(
+    fc.property(key, bytes(12), fc.uint8Array({ maxLength: 3000 }), fc.nat(), (key, iv, plain, at) => {
+      useAesGcm()
+      const sealed = sealSymmetric(plain, key, { iv })
+      useQuickSymmetric()
+      assert.deepEqual(sealSymmetric(plain, key, { iv }), sealed)
+      const altered = sealed.slice()
+      altered[at % altered.length] = (altered[at % altered.length] as number) ^ 1
+      for (const use of [useAesGcm, useQuickSymmetric]) {
+        use()
+        assert.deepEqual(openSymmetric(sealed, key), plain.length === 0 ? undefined : plain)
+        assert.equal(openSymmetric(altered, key), undefined)
+        assert.equal(Object.getPrototypeOf(openSymmetric(sealed, key) ?? plain), Uint8Array.prototype)
+      }
+    })
+  )
+  useAesGcm()
+})
 
 test('agrees with the noise of libp2p, as either side, with keys of either kind', async t => {
   useQuickSecp256k1()
