@@ -10,6 +10,7 @@ export const FORWARDING_EVENTS = [
   'requests_unforwardable',
   'requests_busy',
   'budgets_exhausted',
+  'requesters_slow',
   'upstreams_unreachable',
   'upstreams_late',
   'upstreams_misbehaved',

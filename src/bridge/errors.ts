@@ -22,6 +22,12 @@ export class NoTurnError extends Error {
   override readonly name = 'NoTurnError'
 }
 
+/** A requester took its answer so slowly that others waited for the upstream. */
+export class SlowRequesterError extends Error {
+  static override readonly name = 'SlowRequesterError'
+  override readonly name = 'SlowRequesterError'
+}
+
 /** A requester had as many bytes forwarded as it may for now. */
 export class AllowanceSpentError extends Error {
   static override readonly name = 'AllowanceSpentError'

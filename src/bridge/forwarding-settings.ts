@@ -50,6 +50,12 @@ export interface ForwardingInit {
    */
   maxRequestsPerPeer?: number | undefined
   /**
+   * How long a requester that takes an answer slowly may keep an upstream from others that wait for it, in ms.
+   *
+   * @default 250
+   */
+  requesterPatience?: number | undefined
+  /**
    * How long an upstream that failed is asked after the others, in ms.
    *
    * @default 30000
@@ -68,6 +74,7 @@ const DEFAULTS: ForwardingSettings = {
   peerBytesPerHour: 256 * 1024 * 1024,
   maxRequests: 64,
   maxRequestsPerPeer: 4,
+  requesterPatience: 250,
   failurePause: 30_000
 }
 

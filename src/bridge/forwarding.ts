@@ -173,6 +173,8 @@ export class Forwarding {
     if (name === 'RequesterGoneError') throw error
     if (this.#stopped.signal.aborted) throw busy('the server is stopping')
     if (name === 'NoTurnError') throw busy('the mailserver behind this one is busy')
+    if (name === 'SlowRequesterError')
+      throw busy('others wait for the mailserver behind this one: ask for less at a time')
     if (name === 'AllowanceSpentError') {
       this.tally.add('budgets_exhausted')
       throw busy('enough was forwarded for you', LEAST_PAUSE)

@@ -8,10 +8,21 @@ import type { Envelope } from '../wire/envelope.js'
 import type { RequestComplete } from '../wire/request-complete.js'
 import type { ByteAllowance } from './byte-allowance.js'
 import type { ForwardingEvent } from './counters.js'
-import { AllowanceSpentError, NoTurnError, UpstreamMisbehavedError, UpstreamUnreachableError } from './errors.js'
+import {
+  AllowanceSpentError,
+  NoTurnError,
+  SlowRequesterError,
+  UpstreamMisbehavedError,
+  UpstreamUnreachableError
+} from './errors.js'
 import type { ForwardingSettings } from './forwarding-settings.js'
 import type { Upstream } from './upstream.js'
 import { type AnswerPart, readAnswer } from './upstream-answer.js'
+
+/** What being too slow once counts as, in bytes that were forwarded: who does it again and again has none left. */
+const SLOW_COST = 16 * 1024 * 1024
+/** How often it is asked whether somebody else waits, ms. */
+const RECHECK = 50
 
 /** What an upstream sent that its requester did not take yet: so much, then the upstream waits. */
 const PARTS_AHEAD = 64
@@ -58,6 +69,7 @@ export class Passage {
    * @throws {UpstreamUnreachableError}
    * @throws {UpstreamMisbehavedError}
    * @throws {AllowanceSpentError}
+   * @throws {SlowRequesterError} when others waited for the upstream meanwhile
    * @throws what broke the line, what `deliver` threw, or the reason of the watchdog's signal
    */
   async ask(upstream: Upstream): Promise<RequestComplete> {
@@ -65,10 +77,10 @@ export class Passage {
     this.#packets = 0
     const left = new AbortController()
     const signal = AbortSignal.any([this.#parts.watchdog.signal, left.signal])
-    const ahead = { count: PARTS_AHEAD, size: BYTES_AHEAD, sizeOf }
+    const ahead = { count: PARTS_AHEAD, size: BYTES_AHEAD, sizeOf, signal }
     try {
       return await pipe(
-        this.#inTurn(upstream, signal),
+        this.#inTurn(upstream, signal, left),
         parts => prefetch(parts, ahead),
         parts => this.#deliver(parts)
       )
@@ -90,7 +102,7 @@ export class Passage {
   }
 
   /** The parts of an answer. The upstream's turn ends with the answer or the signal, whatever the requester takes. */
-  async *#inTurn(upstream: Upstream, signal: AbortSignal): AsyncGenerator<AnswerPart, void> {
+  async *#inTurn(upstream: Upstream, signal: AbortSignal, left: AbortController): AsyncGenerator<AnswerPart, void> {
     const release = await takeTurn(upstream, this.#requester, signal)
     let line: MailLine | undefined
     const drop = (): void => {
@@ -102,7 +114,18 @@ export class Passage {
       line = await this.#dial(upstream, signal)
       this.#sent = true
       this.#parts.tally.add('requests_forwarded')
-      yield* this.#read(line, signal)
+      let patience = this.#parts.settings.requesterPatience
+      for await (const part of this.#read(line, signal)) {
+        // while there is room ahead of the requester this takes no time
+        const since = performance.now()
+        const stop = this.#whileSlow(upstream, left, patience)
+        try {
+          yield part
+        } finally {
+          stop()
+        }
+        patience -= performance.now() - since
+      }
       signal.removeEventListener('abort', drop)
       // one that closes slowly keeps nobody waiting
       line.close().catch(() => {})
@@ -113,6 +136,23 @@ export class Passage {
       signal.removeEventListener('abort', drop)
       release()
     }
+  }
+
+  /** Gives the turn up once the requester was waited for that long and somebody else waits for the upstream. */
+  #whileSlow({ turns }: Upstream, left: AbortController, patience: number): () => void {
+    const { allowance, tally, watchdog } = this.#parts
+    const check = (): void => {
+      if (watchdog.signal.aborted) return
+      if (!turns.crowded) {
+        timer = setTimeout(check, RECHECK)
+        return
+      }
+      tally.add('requesters_slow')
+      allowance.spend(this.#requester, SLOW_COST)
+      left.abort(new SlowRequesterError('others wait for this mailserver'))
+    }
+    let timer = setTimeout(check, Math.max(0, patience))
+    return () => clearTimeout(timer)
   }
 
   #read(line: MailLine, signal: AbortSignal): AsyncGenerator<AnswerPart, void> {

@@ -4,6 +4,8 @@ export interface PrefetchLimits<T> {
   /** No further item is asked for while those held are this large. */
   size: number
   sizeOf(item: T): number
+  /** Ends the source also while nobody takes what is ready; its reason is thrown after that. */
+  signal?: AbortSignal | undefined
 }
 
 /**
@@ -25,20 +27,22 @@ export async function* prefetch<T>(source: AsyncIterable<T>, limits: PrefetchLim
         ready.push(item)
         size += limits.sizeOf(item)
         wakeConsumer()
-        while (!left && isFull()) {
+        while (!left && isFull() && limits.signal?.aborted !== true) {
           await new Promise<void>(resolve => {
             wakeSource = resolve
           })
         }
-        if (left) break
+        if (left || limits.signal?.aborted === true) break
       }
-      over = {}
+      over = limits.signal?.aborted === true ? { error: limits.signal.reason } : {}
     } catch (error) {
       over = { error }
     }
     wakeConsumer()
   }
 
+  const onAbort = (): void => wakeSource()
+  limits.signal?.addEventListener('abort', onAbort, { once: true })
   pump()
   try {
     for (;;) {
@@ -58,6 +62,7 @@ export async function* prefetch<T>(source: AsyncIterable<T>, limits: PrefetchLim
     }
   } finally {
     left = true
+    limits.signal?.removeEventListener('abort', onAbort)
     wakeSource()
   }
 }

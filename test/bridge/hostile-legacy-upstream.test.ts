@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
+import type { ForwardingInit } from '../../src/bridge/forwarding-settings.js'
 import { Devp2pService } from '../../src/devp2p/devp2p-service.js'
 import { NodeKey } from '../../src/devp2p/node-key.js'
 import type { IncomingRequest, RequestHandler } from '../../src/waku/mail-exchange.js'
@@ -11,6 +12,7 @@ import { encodeString } from '../../src/wire/rlp.js'
 import { encodeStringComplete } from '../../src/wire/string-complete.js'
 import { newEnvelope } from '../helpers/envelopes.js'
 import { silentLogger } from '../helpers/logger.js'
+import { until } from '../helpers/waku-node.js'
 import { aPeer, TestRequest } from '../mailserver/fixture.js'
 import { sealRequest } from '../mailserver/request-maker.js'
 import { bridgeNode } from './bridge-node.js'
@@ -92,6 +94,48 @@ for (const [what, lie] of Object.entries(lies)) {
     assert.equal(second.envelopes.length, 1)
   })
 }
+
+/** How an honest request fares while `stuck` ones, each of an address of its own, take none of their large answers. */
+async function besideStuck(
+  t: TestContext,
+  forwarding: ForwardingInit
+): Promise<{ errorCode: number | undefined; slow: number }> {
+  const [envelope] = [newEnvelope({ data: new Uint8Array(200_000) })]
+  let large = 3
+  const upstream = await legacyLiar(t, async request => {
+    if (large-- > 0) {
+      for (let i = 0; i < 40; i++) await request.send(PacketCode.P2PMessage, encodeMessages([envelope.raw]))
+      const complete = { requestId: idOf(request), lastHash: envelope.hash }
+      await request.send(PacketCode.RequestComplete, encodeStringComplete(complete))
+    } else await honestly(request)
+  })
+  const bridge = await bridgeNode(t, {
+    requestKey: THEIRS,
+    upstreams: node => [node.upstream(upstream)],
+    forwarding: { firstTimeout: 3000, overallTimeout: 4000, ...forwarding }
+  })
+  const stuck: TestRequest[] = []
+  for (let i = 0; i < 3; i++) {
+    const request = new TestRequest(await aPeer(), sealRequest())
+    request.beforeSend = () =>
+      new Promise((_, reject) => request.signal.addEventListener('abort', () => reject(request.signal.reason)))
+    stuck.push(request)
+    void bridge.mailserver.handle(request)
+  }
+  const honest = new TestRequest(await aPeer(), sealRequest())
+  await until(() => bridge.forwarding.tally.get('requests_forwarded') > 0)
+  await bridge.mailserver.handle(honest)
+  for (const request of stuck) request.abort(new Error('the test is over'))
+  return { errorCode: honest.errorCode, slow: bridge.forwarding.tally.get('requesters_slow') }
+}
+
+test('requesters that take nothing of what is larger than waits for them give way at a devp2p upstream', async t => {
+  assert.deepEqual(await besideStuck(t, { requesterPatience: 100 }), { errorCode: undefined, slow: 3 })
+})
+
+test('the control: with all patience the first of them has the upstream for as long as an answer may take', async t => {
+  assert.deepEqual(await besideStuck(t, { requesterPatience: 60_000 }), { errorCode: 10, slow: 0 })
+})
 
 test('a devp2p upstream that says only that it is through: the last hash is that of what was sent', async t => {
   const envelope = newEnvelope()

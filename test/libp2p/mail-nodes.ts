@@ -63,7 +63,8 @@ export async function serverNode(
 ): Promise<ServerNode> {
   const { libp2p, components } = await bareNode(t)
   const { server, archive } = await aMailserver(t, init, parts)
-  const protocol = new MailProtocol({ ...components, limits: new Limits() }, server.handle, init)
+  const { registrar, logger } = components
+  const protocol = new MailProtocol({ registrar, logger, limits: new Limits() }, server.handle, init)
   await protocol.start()
   return { libp2p, server, archive, protocol }
 }

@@ -66,3 +66,16 @@ test('leaving early ends the source, and its late error bothers nobody', async (
   await failing.return()
   await settled()
 })
+
+test('a signal ends the source also while nobody takes what is ready', async () => {
+  const source = new Source()
+  const stop = new AbortController()
+  const items = prefetch(source.items(20), { ...limits, signal: stop.signal })
+  assert.equal((await items.next()).value, 0)
+  await settled()
+  stop.abort(new Error('enough'))
+  await settled()
+  assert.equal(source.ended, true)
+  assert.deepEqual([(await items.next()).value, (await items.next()).value], [1, 2])
+  await assert.rejects(items.next(), /enough/)
+})
