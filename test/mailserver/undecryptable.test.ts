@@ -45,7 +45,6 @@ test('requests that are forwarded fill a table of their own, and are forwarded o
 })
 
 test('who sends what no key opens pays for each key that was tried', async t => {
-  const charged: number[] = []
   for (const count of [1, 16]) {
     const { server, waku, keyring } = await aMailserver(t, { policies })
     for (let i = 1; i < count; i++) await keyring.add(`key-${i}`, new Uint8Array(32).fill(20 + i))
@@ -55,9 +54,7 @@ test('who sends what no key opens pays for each key that was tried', async t => 
     assert.ok(request)
     await ask(server, request)
     assert.equal(owed[0], request.size + 1024 + (count * request.size) / 4)
-    charged.push(owed[0] as number)
   }
-  assert.ok((charged[1] as number) > 2 * (charged[0] as number))
 })
 
 test('who asks in vain again and again is asked for its next request later; stopping waits for nobody', async t => {
