@@ -9,6 +9,7 @@ const floors = [
   ['libp2p', 'devp2p'],
   ['index'],
   ['bridge'],
+  ['admin'],
   ['node'],
   ['cli']
 ]

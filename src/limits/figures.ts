@@ -78,5 +78,23 @@ export const FIGURES = {
     others: 1,
     /** Looking through the pool from its beginning. */
     pool: 1
+  },
+  /** The listener for the operator: everybody on the machine can connect to it, and more when it is told so. */
+  admin: {
+    /** Above it the connection that has waited longest without a request gives way. */
+    connections: 128,
+    /** Answered at a time; others are told to try again. */
+    requests: 32,
+    maxHeaders: 8 * KIB,
+    maxBody: 16 * KIB,
+    /** Until the head of a request is there, and until all of it is. */
+    headTime: 5 * SECOND,
+    requestTime: 10 * SECOND,
+    /** Without a byte in either direction. */
+    idle: 20 * SECOND,
+    /** Who follows events. */
+    followers: 16,
+    /** What a follower that does not read is behind when it ends. */
+    unread: 256 * KIB
   }
 } as const

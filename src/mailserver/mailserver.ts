@@ -16,6 +16,7 @@ import { type HistoryRequest, settleRequest } from '../wire/history-request.js'
 import { RequestError, RequestErrorCode } from '../wire/request-error.js'
 import { Admission, busy } from './admission.js'
 import { Answer } from './answer.js'
+import type { AnsweredRequest, RequestOutcome } from './answered-request.js'
 import { Attendance } from './attendance.js'
 import { MAILSERVER_EVENTS, type MailserverEvent } from './counters.js'
 import { CoverageReport } from './coverage-report.js'
@@ -62,6 +63,7 @@ export class Mailserver implements Startable {
   readonly #ahead = new ReadAhead(READ_AHEAD)
   readonly #requestKey: Uint8Array[]
   readonly #forward: RequestForwarder | undefined
+  readonly #onAnswered: ((answered: AnsweredRequest) => void) | undefined
   readonly #underWay = new Map<IncomingRequest, Promise<void>>()
   /** Aborted while it does not run. */
   #stopping = new AbortController()
@@ -87,9 +89,9 @@ export class Mailserver implements Startable {
       tally: this.tally,
       topics: init.archiveTopics,
       retention: init.retention,
-      onStored: error => {
+      onStored: (error, append) => {
         attendance.stored(error)
-        init.onStored?.(error)
+        init.onStored?.(error, append)
       }
     })
     this.store = store
@@ -116,6 +118,7 @@ export class Mailserver implements Startable {
     this.#forwarded = new ServedRequests(settings.rememberedRequests)
     this.#requestKey = init.requestPrivateKey === undefined ? [] : [init.requestPrivateKey]
     this.#forward = init.forward
+    this.#onAnswered = init.onAnswered
   }
 
   readonly [Symbol.toStringTag] = 'mailserver'
@@ -167,6 +170,17 @@ export class Mailserver implements Startable {
 
   async #serve(request: IncomingRequest): Promise<void> {
     this.tally.add('requests')
+    const began = performance.now()
+    const ended = (outcome: RequestOutcome, answer?: Answer, reason?: string): void =>
+      this.#onAnswered?.({
+        network: request.network,
+        dialect: answer?.dialect,
+        outcome,
+        reason,
+        seconds: (performance.now() - began) / 1000,
+        envelopes: answer?.envelopes ?? 0,
+        bytes: answer?.bytes ?? 0
+      })
     let asked: AskedRequest
     try {
       asked = readRequest(request)
@@ -174,28 +188,31 @@ export class Mailserver implements Startable {
       // without a request id there is nothing that an answer could name
       this.tally.add('requests_no_envelope')
       request.abort(error as Error)
+      ended('no_envelope')
       return
     }
     const answer = new Answer(request, asked.requestId)
     answer.dialect = asked.plain?.dialect
     try {
       try {
-        await this.#answer(request, asked, answer)
+        ended(await this.#answer(request, asked, answer), answer)
       } catch (error) {
         if (error instanceof RequesterGoneError || request.signal.aborted) throw error
         const refusal = this.#refusal(error, request)
         answer.dialect ??= refusal.dialect
         await answer.refuse(refusal)
+        ended(nameOf(refusal.code), answer, refusal.message)
       }
     } catch (error) {
       this.tally.add('requesters_gone')
       this.#log.trace('a request was given up - %e', error)
+      ended('gone', answer)
     }
     this.tally.add('envelopes_delivered', answer.envelopes)
     this.tally.add('bytes_delivered', answer.bytes)
   }
 
-  async #answer(request: IncomingRequest, asked: AskedRequest, answer: Answer): Promise<void> {
+  async #answer(request: IncomingRequest, asked: AskedRequest, answer: Answer): Promise<'delivered' | 'forwarded'> {
     if (!this.#running) throw busy('the server is stopping')
     const { origin } = request
     const leave = this.#enter(origin)
@@ -205,8 +222,10 @@ export class Mailserver implements Startable {
       this.tally.add('envelopes_damaged', end.damaged ?? 0)
       await answer.complete(end)
       this.tally.add('pages_delivered')
+      return 'delivered'
     } catch (error) {
       if (!(await this.#passOn(request, asked, answer, error))) throw error
+      return 'forwarded'
     } finally {
       leave()
     }
@@ -297,7 +316,7 @@ export class Mailserver implements Startable {
       error instanceof RequestError
         ? error
         : new RequestError(RequestErrorCode.internal, 'the server failed', { cause: error })
-    this.tally.add(eventOf(refusal.code))
+    this.tally.add(`refused_${nameOf(refusal.code)}`)
     if (refusal.code !== RequestErrorCode.internal) {
       const trials = refusal.code === RequestErrorCode.undecryptable ? this.#costOfTrials(request) : 0
       this.#waku.limits.throttle.charge(origin, inVain(body).wasted + trials)
@@ -321,7 +340,7 @@ function replayed(): RequestError {
   return new RequestError(RequestErrorCode.notAllowed, 'this request was served before; seal it anew')
 }
 
-function eventOf(code: number): MailserverEvent {
-  const name = Object.entries(RequestErrorCode).find(([, value]) => value === code)?.[0] ?? 'internal'
-  return `refused_${name as keyof typeof RequestErrorCode}`
+function nameOf(code: number): keyof typeof RequestErrorCode {
+  const names = Object.keys(RequestErrorCode) as Array<keyof typeof RequestErrorCode>
+  return names.find(name => RequestErrorCode[name] === code) ?? 'internal'
 }

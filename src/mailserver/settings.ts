@@ -1,8 +1,10 @@
 import type { Network } from '../waku/packet-channel.js'
 import { checkBytes, checkTopics, describe } from '../wire/checks.js'
+import type { AnsweredRequest } from './answered-request.js'
 import { MailserverInitError } from './errors.js'
 import type { RequestForwarder } from './request-forwarder.js'
 import type { RequestPolicy } from './request-policy.js'
+import type { AppendMeasure } from './topic-store.js'
 
 /** How the mailserver behaves. Every field may be left out. */
 export interface MailserverInit {
@@ -31,8 +33,10 @@ export interface MailserverInit {
    * @default they are refused
    */
   forward?: RequestForwarder | undefined
-  /** Told of every append to the archive: what it failed by, or nothing. */
-  onStored?: ((error?: Error) => void) | undefined
+  /** Told of every append to the archive: what it failed by, or nothing, and how much it was. */
+  onStored?: ((error?: Error, append?: AppendMeasure) => void) | undefined
+  /** Told what became of each request. It must not throw, and not take long. */
+  onAnswered?: ((answered: AnsweredRequest) => void) | undefined
   /** What is asked of requests, by network. */
   policies?: Partial<Record<Network, Partial<RequestPolicy> | undefined>> | undefined
   /**

@@ -10,6 +10,13 @@ import type { MailserverEvent } from './counters.js'
 const PACKET_OVERHEAD = 9
 const MAX_PACKET = 1024 * 1024
 
+/** What one append to the archive was. */
+export interface AppendMeasure {
+  envelopes: number
+  /** Until it was on disk. */
+  seconds: number
+}
+
 export interface TopicStoreInit {
   archive: Archive
   tally: Tally<MailserverEvent>
@@ -18,7 +25,7 @@ export interface TopicStoreInit {
   /** Seconds that an envelope is kept, counted from its `sent`; for ever when absent. */
   retention?: number | undefined
   /** Told of every append: what it failed by, or nothing. */
-  onStored?: ((error?: Error) => void) | undefined
+  onStored?: ((error: Error | undefined, append: AppendMeasure) => void) | undefined
 }
 
 /** Puts what the base node accepted into the archive, all of it or only some topics. */
@@ -74,12 +81,14 @@ export class TopicStore implements EnvelopeStore {
   }
 
   async #store(envelopes: Envelope[]): Promise<AppendOutcome[]> {
+    const began = performance.now()
+    const measure = (): AppendMeasure => ({ envelopes: envelopes.length, seconds: (performance.now() - began) / 1000 })
     try {
       const outcomes = await this.#archive.append(envelopes)
-      this.#onStored?.()
+      this.#onStored?.(undefined, measure())
       return outcomes
     } catch (error) {
-      this.#onStored?.(error as Error)
+      this.#onStored?.(error as Error, measure())
       throw error
     }
   }

@@ -3,6 +3,9 @@ import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import type { Forwarding } from '../bridge/forwarding.js'
 import type { RequestForwarder } from '../mailserver/request-forwarder.js'
 import { adminHandlers } from './admin.js'
+import { adminSettings } from './admin-listen.js'
+import { AdminNode } from './admin-node.js'
+import { adminTokenOf } from './admin-token.js'
 import { BackfillNode } from './backfill-node.js'
 import { CertificateWatch } from './certificate-watch.js'
 import { Cleanup } from './cleanup.js'
@@ -37,6 +40,8 @@ export class Daemon {
     readonly node: Libp2p<NodeServices>,
     /** Absent with --no-devp2p. */
     readonly devp2p: Devp2pNode | undefined,
+    /** Absent with --no-admin. */
+    readonly admin: AdminNode | undefined,
     private readonly readyFile: string | undefined,
     private readonly cleanup: Cleanup
   ) {}
@@ -44,7 +49,8 @@ export class Daemon {
   /** What scripts and `id` are told. */
   get ready(): ReadyFile {
     const multiaddrs = this.node.getMultiaddrs().map(String)
-    return { peerId: this.node.peerId.toString(), multiaddrs, enode: this.devp2p?.enode ?? null, pid: process.pid }
+    const enode = this.devp2p?.enode ?? null
+    return { peerId: this.node.peerId.toString(), multiaddrs, enode, pid: process.pid, admin: this.admin?.url ?? null }
   }
 
   /**
@@ -60,7 +66,7 @@ export class Daemon {
         config,
         cleanup,
         warn,
-        (dir, node, devp2p) => new Daemon(dir, node, devp2p, config['ready-file'], cleanup)
+        (dir, node, devp2p, admin) => new Daemon(dir, node, devp2p, admin, config['ready-file'], cleanup)
       )
     } catch (err) {
       await cleanup.run().catch(() => {}) // why it could not start matters more
@@ -85,9 +91,15 @@ async function assemble(
   given: StartConfig,
   cleanup: Cleanup,
   warn: (line: string) => void,
-  finish: (dir: DataDir, node: Libp2p<NodeServices>, devp2p: Devp2pNode | undefined) => Daemon
+  finish: (
+    dir: DataDir,
+    node: Libp2p<NodeServices>,
+    devp2p: Devp2pNode | undefined,
+    admin: AdminNode | undefined
+  ) => Daemon
 ): Promise<Daemon> {
   checkNetworks(given)
+  const adminListen = adminSettings(given)
   const { onStored, onDamaged } = new StorageNotice(warn)
   const { onTwin } = new IdentityNotice(warn)
   const { own, relayed } = listenPlaces(given)
@@ -119,6 +131,7 @@ async function assemble(
   await useQuickKeccak()
   useQuickSymmetric()
   const digester = cleanup.after(new DigestThread(), digester => digester.stop())
+  const admin = adminListen && new AdminNode({ settings: adminListen, token: await adminTokenOf(dir) })
 
   let forwarding: Forwarding | undefined
   const forward: RequestForwarder = async (...request) => await forwarding?.forward(...request)
@@ -131,13 +144,18 @@ async function assemble(
     announce: config.announce?.map(String),
     webSockets,
     relays,
+    metrics: admin?.component,
     services: nodeServices(config, {
       password,
       archive: store.archive,
       privateKey,
       forward,
       digester,
-      onStored,
+      onStored: (error, append) => {
+        onStored(error)
+        admin?.onStored(error, append)
+      },
+      onAnswered: admin?.onAnswered,
       onTwin
     })
   })
@@ -165,7 +183,13 @@ async function assemble(
 
   const trust = mailclient.trust
   const backfill = new BackfillNode({ node, devp2p, waku, trust, database: store, privateKey, rules: config })
-  const daemon = finish(dir, node, devp2p)
+  const daemon = finish(dir, node, devp2p, admin)
+  const counts = () => ({
+    mailserver: mailserver.counts,
+    mailclient: mailclient.counts,
+    devp2p: devp2p?.counts ?? {},
+    forwarding: forwarding?.tally.snapshot() ?? {}
+  })
   const handlers = adminHandlers({
     trust,
     keys: mailserver.keyring,
@@ -183,6 +207,16 @@ async function assemble(
       ...(devp2p === undefined ? {} : { devp2p: devp2p.counts }),
       ...(config.upstream === undefined ? {} : { forwarding: forwarding?.tally.snapshot() })
     })
+  })
+  if (admin !== undefined) cleanup.after(admin, admin => admin.stop())
+  await admin?.start({
+    waku,
+    archive: store.archive,
+    trust,
+    keys: mailserver.keyring,
+    libp2p: node,
+    folder: dir.path,
+    counts
   })
   const path = cleanup.after(await claimControlPath(dir), () => releaseControlPath(dir))
   cleanup.after(await ControlServer.listen({ path, handlers }), control => control.close())

@@ -18,6 +18,8 @@ export interface DataDir {
   readonly identity: string
   /** The mailserver password. */
   readonly password: string
+  /** The token that the admin listener asks for. */
+  readonly adminToken: string
   /** Names the control socket when it could not be put here. */
   readonly control: string
   /** The control socket. */
@@ -73,6 +75,7 @@ async function dirAt(root: string): Promise<DataDir> {
     database: join(root, 'database'),
     identity: join(root, 'identity'),
     password: join(root, 'password'),
+    adminToken: join(root, 'admin-token'),
     control: join(root, 'control'),
     controlSocket: join(root, 'control.sock'),
     open

@@ -1,25 +1,15 @@
-import { isIP } from 'node:net'
 import type { Multiaddr } from '@multiformats/multiaddr'
-import { ValueError } from './value-error.js'
+import { parseSocketAddress, type SocketAddress } from './socket-address.js'
 
 /** Where devp2p connections are accepted. */
-export interface Devp2pListen {
-  /** An IP address, without brackets. */
-  readonly host: string
-  /** 0 takes a free one. */
-  readonly port: number
-}
+export type Devp2pListen = SocketAddress
 
 export const DEVP2P_LISTEN = 'an address and a port such as 0.0.0.0:30303 or [::]:30303'
 export const DEFAULT_DEVP2P_PORT = 30303
 
 /** Reads `<ip>:<port>`, an IPv6 address in brackets. Throws `ValueError`. */
 export function parseDevp2pListen(text: string): Devp2pListen {
-  const [, v6, v4, digits] = /^(?:\[([0-9a-f:.]+)\]|([\d.]+)):(\d{1,5})$/i.exec(text.trim()) ?? []
-  const host = v6 ?? v4 ?? ''
-  const port = Number(digits)
-  if (isIP(host) !== (v6 === undefined ? 4 : 6) || !(port <= 65_535)) throw new ValueError(DEVP2P_LISTEN, text)
-  return { host, port }
+  return parseSocketAddress(text, DEVP2P_LISTEN)
 }
 
 /**

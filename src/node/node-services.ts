@@ -10,6 +10,7 @@ import {
 } from '../index.js'
 import type { RequestForwarder } from '../mailserver/request-forwarder.js'
 import { DEFAULT_REQUEST_POW } from '../mailserver/request-policy.js'
+import type { MailserverInit } from '../mailserver/settings.js'
 import type { PacketDigester } from '../waku/packet-digester.js'
 import type { WakuInit } from '../waku/settings.js'
 import { DEFAULT_RETENTION_SECONDS, type StartConfig } from './start-config.js'
@@ -22,14 +23,15 @@ export interface NodeServiceParts {
   privateKey: PrivateKey
   forward?: RequestForwarder | undefined
   digester: PacketDigester
-  onStored?: ((error?: Error) => void) | undefined
+  onStored?: MailserverInit['onStored']
+  onAnswered?: MailserverInit['onAnswered']
   onTwin?: WakuInit['onTwin']
 }
 
 /** The services of a mailserver node on these settings. */
 export function nodeServices(
   config: StartConfig,
-  { password, archive, privateKey, forward, digester, onStored, onTwin }: NodeServiceParts
+  { password, archive, privateKey, forward, digester, onStored, onAnswered, onTwin }: NodeServiceParts
 ) {
   const retention = config.retention ?? DEFAULT_RETENTION_SECONDS
   const policy = {
@@ -43,6 +45,7 @@ export function nodeServices(
       archive,
       forward,
       onStored,
+      onAnswered,
       archiveTopics: config['archive-topics']?.map(({ topic }) => topic),
       retention: retention === 'forever' ? undefined : retention,
       policies: { libp2p: policy, devp2p: policy },

@@ -1,5 +1,5 @@
 import type { Identify } from '@libp2p/identify'
-import type { PrivateKey } from '@libp2p/interface'
+import type { ComponentLogger, Metrics, PrivateKey } from '@libp2p/interface'
 import { type Ping, ping } from '@libp2p/ping'
 import type { Datastore } from 'interface-datastore'
 import { createLibp2p, type Libp2p, type ServiceFactoryMap } from 'libp2p'
@@ -41,6 +41,8 @@ export interface PeerNodeInit<S extends Record<string, unknown>> {
   webSockets?: WebSockets | undefined
   /** @default one that asks for no place */
   relays?: Relays | undefined
+  /** @default none */
+  metrics?: ((components: { logger: ComponentLogger }) => Metrics) | undefined
   services: ServiceFactoryMap<S>
 }
 
@@ -65,6 +67,7 @@ export async function createPeerNode<S extends Record<string, unknown>>(
     addresses: { listen: init.listen ?? [], announce: init.announce ?? [] },
     transports: [corkedTcp(), (init.webSockets ?? new WebSockets()).transport, (init.relays ?? new Relays()).transport],
     ...defaults,
+    ...(init.metrics === undefined ? {} : { metrics: init.metrics }),
     connectionGater: slowForNoisy(places, isNoisy, { onSlowed: count('slowed_connection') }),
     connectionEncrypters: [quickNoise()],
     connectionManager: { ...defaults.connectionManager, maxConnections },

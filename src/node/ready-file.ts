@@ -12,6 +12,8 @@ export interface ReadyFile {
   /** The devp2p name of the node; null while it does not speak devp2p. */
   enode: string | null
   pid: number
+  /** The URL of the admin listener; null without one. */
+  admin: string | null
 }
 
 /**

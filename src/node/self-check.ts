@@ -46,7 +46,8 @@ export async function runSelfCheck(options: { signal: AbortSignal }): Promise<Se
 }
 
 async function tell(scratch: string, cleanup: Cleanup, signal: AbortSignal): Promise<SelfCheckResult> {
-  const flags = { 'data-dir': join(scratch, 'server'), listen: ['/ip4/127.0.0.1/tcp/0'], 'no-devp2p': true }
+  const alone = { 'no-devp2p': true, 'no-admin': true }
+  const flags = { 'data-dir': join(scratch, 'server'), listen: ['/ip4/127.0.0.1/tcp/0'], ...alone }
   const daemon = cleanup.after(await Daemon.start(readConfig(startShape, { flags, env: {} })), node => node.stop())
   const server = parsePeerAddress(daemon.ready.multiaddrs[0] ?? '')
   const init = { dataDir: join(scratch, 'client'), trustOnly: server.peer }

@@ -1,5 +1,6 @@
 import { multiaddr } from '@multiformats/multiaddr'
 import type { z } from 'zod'
+import { ADMIN_HOST, ADMIN_LISTEN, parseAdminHost, parseAdminListen } from './admin-listen.js'
 import { DEVP2P_LISTEN, parseDevp2pListen } from './devp2p-listen.js'
 import { DURATION, isDuration, parseDuration } from './duration.js'
 import { FORWARD_FOR, parseRequester } from './forward-for.js'
@@ -102,7 +103,21 @@ export const startShape = {
   }),
   'page-bytes': byteSizeOption('most bytes of one page of history', PAGE_RANGE, { fallback: '1MiB' }),
   'accept-push': switchOption('let trusted peers push expired envelopes'),
-  'ready-file': plainOption('<file>', 'written once serving: {peerId, multiaddrs, enode, pid}'),
+  'admin-listen': textOption(
+    parseAdminListen,
+    ADMIN_LISTEN,
+    '<ip:port>',
+    'where metrics, health and the page for the operator are',
+    { fallback: '127.0.0.1:30380; the next free port when it is taken' }
+  ),
+  'admin-host': listOption(
+    parseAdminHost,
+    ADMIN_HOST,
+    '<name>',
+    'a host name by which that may be asked, beside numeric addresses and localhost'
+  ),
+  'no-admin': switchOption('without metrics, health and page'),
+  'ready-file': plainOption('<file>', 'written once serving: {peerId, multiaddrs, enode, pid, admin}'),
   'new-identity': newIdentityOption,
   'self-check': switchOption('first prove the main job on a scratch archive', { flagOnly: true }),
   once: switchOption('stop after the self-check', { flagOnly: true }),

@@ -66,6 +66,7 @@ async function announce(
   if (config.json === true) return writeJson(stdout, { ...ready, dataDir: dir.path }, { signal })
   for (const address of ready.multiaddrs) await writeLine(stdout, `listening: ${address}`, { signal })
   if (ready.enode !== null) await writeLine(stdout, `listening: ${ready.enode}`, { signal })
+  if (ready.admin !== null) await writeLine(stdout, `admin: ${ready.admin} (token in ${dir.adminToken})`, { signal })
   await writeLine(stdout, `password: ${whereIs(config, dir.password)}`, { signal })
 }
 
