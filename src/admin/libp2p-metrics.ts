@@ -18,7 +18,18 @@ export const LIBP2P_METRICS: Readonly<Record<string, string>> = {
  */
 export function closedMetrics(registry: Registry): (components: PrometheusMetricsComponents) => Metrics {
   const make = prometheusMetrics({ registry, collectDefaultMetrics: false })
-  return components => new ClosedMetrics(make(components))
+  return components => {
+    const before = namesOf(registry)
+    const metrics = make(components)
+    for (const name of namesOf(registry)) {
+      if (!before.has(name) && !(name in LIBP2P_METRICS)) registry.removeSingleMetric(name)
+    }
+    return new ClosedMetrics(metrics)
+  }
+}
+
+function namesOf(registry: Registry): Set<string> {
+  return new Set(registry.getMetricsAsArray().map(({ name }) => name))
 }
 
 const nothing = (): void => {}

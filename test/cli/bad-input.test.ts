@@ -28,6 +28,7 @@ test('what is not understood is one clear line on stderr and exit code 2', async
     [['start', '--retention', '1d', '--retention', '2d'], /start: --retention is given 2 times/],
     [['start', '--devp2p-listen', '30303'], /--devp2p-listen: expected an address and a port/],
     [['start', '--no-devp2p', '--devp2p-listen', '0.0.0.0:30303'], /exclude each other/],
+    [['start', '--no-admin', '--admin-listen', '127.0.0.1:0'], /exclude each other/],
     [['start', '--no-devp2p', '--upstream', GOOD_ENODE], /--upstream: an enode URL names a devp2p peer/],
     [['start', '--no-devp2p', '--peer', GOOD_ENODE], /--peer: an enode URL names a devp2p peer/],
     [['start', '--forward-for', 'all'], /--forward-for: expected a peer id/],
@@ -151,9 +152,13 @@ test('a variable for what belongs to one run is reported', async () => {
 })
 
 test('a variable with a slip in its name is reported', async () => {
-  const { stderr } = await runHere(['trust', 'remove', 'somebody'], { WAKU_MAILSERVER_RETENTON: '1d' })
-  assert.match(
-    stderr,
-    /WAKU_MAILSERVER_RETENTON in the environment is no setting, .* is it WAKU_MAILSERVER_RETENTION\?/
-  )
+  for (const [slip, name] of [
+    ['RETENTON', 'RETENTION'],
+    ['ADMIN_LISTN', 'ADMIN_LISTEN'],
+    ['NOADMIN', 'NO_ADMIN']
+  ]) {
+    const { stderr } = await runHere(['trust', 'remove', 'somebody'], { [`WAKU_MAILSERVER_${slip}`]: '1' })
+    const line = `WAKU_MAILSERVER_${slip} in the environment is no setting, .* is it WAKU_MAILSERVER_${name}\\?`
+    assert.match(stderr, new RegExp(line))
+  }
 })

@@ -13,10 +13,15 @@ test('a new data dir is private, says where its password is, and shows no secret
   const server = await startNode(t, cwd)
   const data = join(cwd, 'waku-data')
   assert.equal(mode(data), 0o700)
-  for (const file of ['identity', 'password', 'control.sock']) assert.equal(mode(join(data, file)), 0o600, file)
+  for (const file of ['identity', 'password', 'admin-token', 'control.sock'])
+    assert.equal(mode(join(data, file)), 0o600, file)
   const password = readFileSync(join(data, 'password'), 'utf8').trim()
   const identity = readFileSync(join(data, 'identity'), 'utf8').trim()
+  const token = readFileSync(join(data, 'admin-token'), 'utf8').trim()
+  assert.equal((await fetch(new URL('/readyz', server.admin))).status, 200)
   assert.equal(await server.stop(), 0)
+  assert.ok(server.output().includes(`admin: ${server.admin} (token in ${join(data, 'admin-token')})`))
+  assert.ok(!server.output().includes(token))
   assert.ok(server.output().includes(`listening: ${server.address}`))
   assert.ok(server.output().includes(`password: in ${join(data, 'password')}`))
   assert.ok(!server.output().includes(password) && !server.output().includes(identity))
@@ -33,6 +38,7 @@ test('the ready file and id say who the node is, running or not', async t => {
     peerId: server.peerId,
     multiaddrs: [server.address],
     enode: server.enode,
+    admin: server.admin,
     pid: server.child.pid
   })
   assert.ok(server.address.endsWith(`/p2p/${server.peerId}`))

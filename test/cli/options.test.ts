@@ -27,6 +27,8 @@ const REFUSED: Record<string, string[]> = {
   listen: [...listens, '/ip4/127.0.0.1/tcp/1,,/ip6/::1/tcp/1'],
   announce: listens,
   'devp2p-listen': ['', '30303', 'localhost:30303', '0.0.0.0:65536', '::1:30303'],
+  'admin-listen': ['', '30380', 'localhost:30380', '127.0.0.1:65536', '::1:30380'],
+  'admin-host': ['', 'a b', 'mail.example.org:80', '127.0.0.1', 'http://x', 'mail,'],
   peer: [...peers, `${'x,'.repeat(3)}`],
   upstream: peers,
   'forward-for': ['', 'all', 'any,', '16Uiu2'],

@@ -34,6 +34,8 @@ export interface RunningNode {
   address: string
   /** Empty when it does not speak devp2p. */
   enode: string
+  /** The URL of its admin listener. */
+  admin: string
   port: number
   /** What it printed so far. */
   output(): string
@@ -100,7 +102,9 @@ export async function startNode(
   const ready = join(cwd, 'ready.json')
   rmSync(ready, { force: true }) // of a node that was killed
   const listen = args.includes('--listen') ? [] : ['--listen', '/ip4/127.0.0.1/tcp/0']
-  const quiet = args.some(arg => /^--(no-devp2p|devp2p-listen)$/.test(arg)) ? [] : ['--devp2p-listen', '127.0.0.1:0']
+  const anyPort = (name: string): string[] =>
+    args.some(arg => arg === `--no-${name}` || arg === `--${name}-listen`) ? [] : [`--${name}-listen`, '127.0.0.1:0']
+  const quiet = [...anyPort('devp2p'), ...anyPort('admin')]
   const child = launch(t, ['start', '--ready-file', ready, ...listen, ...quiet, ...args], { cwd, env })
   let output = ''
   for (const stream of [child.stdout, child.stderr]) {
@@ -114,12 +118,13 @@ export async function startNode(
   })
   failed.catch(() => {}) // later on it is meant to end
   await Promise.race([fileThere(ready), failed])
-  const { peerId, multiaddrs, enode } = JSON.parse(readFileSync(ready, 'utf8'))
+  const { peerId, multiaddrs, enode, admin } = JSON.parse(readFileSync(ready, 'utf8'))
   return {
     child,
     peerId,
     address: multiaddrs[0],
     enode: enode ?? '',
+    admin: admin ?? '',
     port: Number(multiaddrs[0].split('/')[4]),
     output: () => output,
     async stop(signal = 'SIGTERM') {
