@@ -8,7 +8,7 @@ const floors = [
   ['mailserver', 'mailclient'],
   ['libp2p', 'devp2p'],
   ['index'],
-  ['bridge'],
+  ['bridge', 'transfer'],
   ['admin'],
   ['node'],
   ['cli']

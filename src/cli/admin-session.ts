@@ -1,5 +1,6 @@
 import { ControlClient } from '../node/control-client.js'
 import { type DataDir, findDataDir } from '../node/data-dir.js'
+import type { OfflineOptions } from '../node/offline.js'
 import { DEFAULT_DATA_DIR } from '../node/start-config.js'
 import type { CommandContext } from './command.js'
 
@@ -11,16 +12,17 @@ const DEADLINE_MS = 10 * 60_000
 
 /**
  * Asks the node that runs on the data dir, or opens its store when none does. The data dir must be there: in the wrong folder it is an error. With `salvage` a store that
- * does not open since it is damaged is mended first.
+ * does not open since it is damaged is mended first; `unbounded` is for what moves whole archives.
  */
 export async function withDataDir<T>(
   path: string | undefined,
   context: CommandContext,
   use: (ask: Ask, dir: DataDir) => Promise<T>,
-  options: { salvage?: boolean } = {}
+  options: OfflineOptions & { unbounded?: boolean } = {}
 ): Promise<T> {
   const dir = await findDataDir(path ?? DEFAULT_DATA_DIR)
-  const signal = AbortSignal.any([context.signal, AbortSignal.timeout(DEADLINE_MS)])
+  const signal =
+    options.unbounded === true ? context.signal : AbortSignal.any([context.signal, AbortSignal.timeout(DEADLINE_MS)])
   const control = await ControlClient.find(dir)
   if (control !== undefined) {
     try {

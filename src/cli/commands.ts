@@ -1,6 +1,8 @@
 import type { Command } from './command.js'
 import { backfill } from './commands/backfill.js'
+import { exportCommand } from './commands/export.js'
 import { id } from './commands/id.js'
+import { importCommand } from './commands/import.js'
 import { keysAdd, keysList, keysRemove } from './commands/keys.js'
 import { post } from './commands/post.js'
 import { prune } from './commands/prune.js'
@@ -26,5 +28,7 @@ export const commands: readonly Command[] = [
   prune,
   verify,
   repair,
-  backfill
+  backfill,
+  importCommand,
+  exportCommand
 ]

@@ -1,25 +1,27 @@
 import type { PeerId } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
+import type { Datastore } from 'interface-datastore'
 import { z } from 'zod'
 import type { Archive } from '../archive/archive.js'
 import type { BackfillSummary } from '../bridge/backfill.js'
 import type { Keyring } from '../mailserver/keyring.js'
 import type { TrustList } from '../trust/trust-list.js'
 import { fromHex, toHex } from '../wire/bytes.js'
+import { command } from './admin-command.js'
 import { type BackfillParams, backfillParams } from './backfill-params.js'
 import type { ControlHandler, ControlOptions } from './control-server.js'
-
-/** A command came with parameters that it does not take. */
-export class AdminError extends Error {
-  static override readonly name = 'AdminError'
-  override readonly name = 'AdminError'
-}
+import { exportHandlers } from './export-handlers.js'
+import { type ImportRules, importHandlers } from './import-handlers.js'
 
 /** What there is to look after in a data dir, opened by a running node or by the command itself. */
 export interface AdminParts {
   trust: TrustList
   keys: Keyring
   archive: Archive
+  /** The node's own records. */
+  datastore: Datastore
+  /** What may come into the archive. */
+  rules: ImportRules
   peer: PeerId
   /** Where the node listens. */
   addresses: () => { multiaddrs: string[]; enode: string | null }
@@ -56,6 +58,8 @@ const pruneBefore = z.strictObject({ before: uint32 })
 export function adminHandlers(parts: AdminParts): Record<string, ControlHandler> {
   const { trust, keys, archive, backfill } = parts
   return {
+    ...importHandlers(parts),
+    ...exportHandlers(parts),
     ...(backfill === undefined ? {} : { backfill: command(backfillParams, backfill) }),
     id: command(nothing, async () => {
       const { multiaddrs, enode } = parts.addresses()
@@ -82,17 +86,5 @@ async function stats({ archive, trust, keys, counters }: AdminParts): Promise<Re
     trusted: trust.list().length,
     keys: keys.list().length,
     ...(counters === undefined ? {} : counters())
-  }
-}
-
-function command<T>(
-  schema: z.ZodType<T>,
-  run: (params: T, options: ControlOptions) => Promise<unknown>
-): ControlHandler {
-  return async (params, options) => {
-    const result = schema.safeParse(params ?? {})
-    if (result.success) return run(result.data, options)
-    const issue = result.error.issues[0]
-    throw new AdminError(`${issue?.path.join('.') || 'parameters'}: ${issue?.message ?? 'not understood'}`)
   }
 }

@@ -33,6 +33,9 @@ import { StorageNotice } from './storage-notice.js'
 import { openStore } from './store.js'
 import { WebSockets } from './web-sockets.js'
 
+/** A batch of an import in base64, with room. */
+const MAX_CONTROL_LINE = 8 * 1024 * 1024
+
 /** A running mailserver node on its data dir. */
 export class Daemon {
   private constructor(
@@ -194,6 +197,8 @@ async function assemble(
     trust,
     keys: mailserver.keyring,
     archive: store.archive,
+    datastore: store.datastore,
+    rules: config,
     peer: node.peerId,
     addresses: () => daemon.ready,
     backfill: (params, options) => backfill.run(params, options),
@@ -219,7 +224,7 @@ async function assemble(
     counts
   })
   const path = cleanup.after(await claimControlPath(dir), () => releaseControlPath(dir))
-  cleanup.after(await ControlServer.listen({ path, handlers }), control => control.close())
+  cleanup.after(await ControlServer.listen({ path, handlers, maxLine: MAX_CONTROL_LINE }), control => control.close())
   cleanup.after(new StaticPeers({ node, waku, peers: peers.libp2p }), peers => peers.stop())
   return daemon
 }

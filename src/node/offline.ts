@@ -7,6 +7,7 @@ import { Cleanup } from './cleanup.js'
 import { ControlError } from './control-line.js'
 import type { DataDir } from './data-dir.js'
 import { identityOf } from './identity.js'
+import type { ImportRules } from './import-handlers.js'
 import { openStore } from './store.js'
 
 /** A data dir that no node runs on, opened to be looked after. */
@@ -16,18 +17,27 @@ export interface Offline {
   close(): Promise<void>
 }
 
+export interface OfflineOptions {
+  /** Has a store that does not open since it is damaged mended first. */
+  salvage?: boolean | undefined
+  /** What may come into the archive; a running node has its own. */
+  rules?: ImportRules | undefined
+}
+
 /** Throws `DataDirLockedError` when another process has it open without a control socket. */
-export async function openOffline(dir: DataDir, options: { salvage?: boolean } = {}): Promise<Offline> {
+export async function openOffline(dir: DataDir, options: OfflineOptions = {}): Promise<Offline> {
   const cleanup = new Cleanup()
   try {
-    const store = cleanup.after(await openStore(dir, options), store => store.close())
+    const store = cleanup.after(await openStore(dir, { salvage: options.salvage === true }), store => store.close())
     const { datastore, archive } = store
     const logger = defaultLogger()
     const trust = cleanup.after(new TrustList({ datastore, logger }), trust => trust.close())
     const keys = new Keyring({ datastore, logger })
     await Promise.all([trust.load(), keys.load()])
     const peer = peerIdFromPrivateKey(await identityOf(dir))
-    const handlers = adminHandlers({ trust, keys, archive, peer, addresses: () => ({ multiaddrs: [], enode: null }) })
+    const addresses = () => ({ multiaddrs: [], enode: null })
+    const { rules = {} } = options
+    const handlers = adminHandlers({ trust, keys, archive, datastore, rules, peer, addresses })
     return {
       async ask(command, params, options) {
         const handler = handlers[command]

@@ -64,6 +64,8 @@ const REFUSED: Record<string, string[]> = {
   order: ['', 'seq', 'Time'],
   dialect: ['', 'spec9', 'SPEC5'],
   'max-bytes': sizes,
+  output: texts,
+  form: ['', 'xml', 'Binary'],
   label: texts,
   expires: ['', '7', 'now', '2020-01-01', '2027-02-30', '0s', 'never'],
   bytes: sizes,

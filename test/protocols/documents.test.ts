@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
 import { test } from 'node:test'
+import { exampleExport } from '../../scripts/example-export.js'
 import { workedAnswer, workedRequest } from '../../scripts/vectors-coverage.js'
+import { readExport } from '../../src/transfer/export-reader.js'
 import { lossyTopicBloom, topicBloom } from '../../src/wire/bloom.js'
-import { fromHex, toHex } from '../../src/wire/bytes.js'
+import { fromHex, joinBytes, toHex } from '../../src/wire/bytes.js'
 import { encodeBatchAck, encodeMessageResponse } from '../../src/wire/confirmation.js'
 import { encodeCoverageAnswer } from '../../src/wire/coverage.js'
 import { encodeCursor } from '../../src/wire/cursor.js'
@@ -126,4 +129,15 @@ test('the worked bytes of a digest in mailserver.md are what the codecs write', 
 test('the error table of mailserver.md names every code', () => {
   const text = document('mailserver.md')
   for (const code of Object.values(RequestErrorCode)) assert.match(text, new RegExp(`^\\| ${code} \\| `, 'm'))
+})
+
+test('the worked bytes of export.md are what the codecs write, and are read again', async () => {
+  const { binary, lines } = await exampleExport()
+  shows('export.md', 'export', toHex(joinBytes(binary)))
+  assert.ok(document('export.md').includes(`\`\`\`json export\n${lines}\`\`\``))
+  for (const bytes of [binary, [new TextEncoder().encode(lines)]]) {
+    const found: Uint8Array[] = []
+    for await (const item of readExport(Readable.from(bytes))) if (item.kind === 'envelopes') found.push(...item.raws)
+    assert.deepEqual(found.map(toHex), [toHex(example.raw)])
+  }
 })

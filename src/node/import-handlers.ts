@@ -1,0 +1,131 @@
+import { type Datastore, Key } from 'interface-datastore'
+import { z } from 'zod'
+import type { AppendOutcome, Archive } from '../archive/archive.js'
+import { retentionFloor } from '../archive/retention.js'
+import { delay } from '../base/delay.js'
+import type { ImportCounts, ImportRefusal } from '../transfer/import.js'
+import { MAX_ENVELOPE } from '../transfer/import-source.js'
+import { equalBytes, toHex, writeUint32 } from '../wire/bytes.js'
+import { decodeEnvelope, type Envelope } from '../wire/envelope.js'
+import { MalformedError } from '../wire/errors.js'
+import { keccak256 } from '../wire/keccak.js'
+import { splitMessages } from '../wire/messages.js'
+import { topicNumber } from '../wire/topic.js'
+import { AdminError, command } from './admin-command.js'
+import type { ControlHandler } from './control-server.js'
+import { DEFAULT_RETENTION_SECONDS, type StartConfig } from './start-config.js'
+
+export type ImportRules = Pick<StartConfig, 'retention' | 'archive-topics'>
+
+export interface ImportParts {
+  archive: Archive
+  /** Where it is noted how far an import came. */
+  datastore: Datastore
+  rules: ImportRules
+}
+
+const POSITION = 36
+/** What a packet has to hold beside an envelope so that it can be delivered. */
+const PACKET_OVERHEAD = 9
+/** A clock that is a little behind does not cost an envelope. */
+const AHEAD_SECONDS = 60
+/** Live envelopes go first when the disk cannot keep up: tried again for half a minute; ms. */
+const BUSY_PAUSE = 250
+const MAX_ATTEMPTS = 120
+
+const base64 = z.string().transform(text => Uint8Array.from(Buffer.from(text, 'base64')))
+const oneSource = z.strictObject({ source: z.string() })
+const batch = z.strictObject({
+  source: z.string(),
+  /** A list of envelopes, as in a Messages packet. */
+  body: base64,
+  /** `BE32(sent) ‖ hash` of each, one behind the other. */
+  positions: base64.optional(),
+  mark: z.string().max(4096)
+})
+
+/** Takes batches of envelopes from another archive: on disk first, then the mark behind which to go on. */
+export function importHandlers(parts: ImportParts): Record<string, ControlHandler> {
+  const { archive, datastore } = parts
+  return {
+    'import.begin': command(oneSource, async ({ source }) => {
+      const key = markKey(source)
+      return { mark: (await datastore.has(key)) ? new TextDecoder().decode(await datastore.get(key)) : undefined }
+    }),
+    'import.append': command(batch, async ({ source, body, positions, mark }, { signal }) => {
+      const { counts, fit } = judge(body, positions, parts.rules)
+      const outcomes = fit.length === 0 ? [] : await store(archive, fit, signal)
+      counts.stored = outcomes.filter(outcome => outcome === 'stored').length
+      counts.known = outcomes.length - counts.stored
+      await datastore.put(markKey(source), new TextEncoder().encode(mark))
+      return counts
+    }),
+    'import.end': command(oneSource, async ({ source }) => datastore.delete(markKey(source)))
+  }
+}
+
+function markKey(source: string): Key {
+  return new Key(`/import/${toHex(keccak256(new TextEncoder().encode(source)).subarray(0, 16))}`)
+}
+
+/** As intake judges, but for what only concerns the live network: how long they lived, and the work for it. */
+function judge(body: Uint8Array, positions: Uint8Array | undefined, rules: ImportRules) {
+  const items = splitMessages(body)
+  if (positions !== undefined && positions.length !== POSITION * items.length) {
+    throw new AdminError('positions: not as many as there are envelopes')
+  }
+  const counts: ImportCounts = {
+    stored: 0,
+    known: 0,
+    refused: { retention: 0, topics: 0, future: 0, size: 0 },
+    damaged: 0
+  }
+  const refuses = judgeBy(rules, Math.floor(Date.now() / 1000))
+  const fit: Envelope[] = []
+  for (const [i, { raw }] of items.entries()) {
+    const envelope = read(raw, positions?.subarray(POSITION * i, POSITION * (i + 1)))
+    const why = envelope && refuses(envelope)
+    if (envelope === undefined) counts.damaged++
+    else if (why !== undefined) counts.refused[why]++
+    else fit.push(envelope)
+  }
+  return { counts, fit }
+}
+
+/** Undefined when it is none, or another one than its archive says. */
+function read(raw: Uint8Array, position: Uint8Array | undefined): Envelope | undefined {
+  try {
+    const envelope = decodeEnvelope(raw)
+    if (position === undefined) return envelope
+    const { sent, hash } = envelope
+    return equalBytes(writeUint32(sent), position.subarray(0, 4)) && equalBytes(hash, position.subarray(4))
+      ? envelope
+      : undefined
+  } catch (err) {
+    if (err instanceof MalformedError) return undefined
+    throw err
+  }
+}
+
+function judgeBy(rules: ImportRules, now: number): (envelope: Envelope) => ImportRefusal | undefined {
+  const { retention = DEFAULT_RETENTION_SECONDS, 'archive-topics': topics } = rules
+  const floor = retention === 'forever' ? 0 : retentionFloor(now, retention)
+  const wanted = topics && new Set(topics.map(({ topic }) => topicNumber(topic)))
+  return ({ sent, size, topicNumber }) => {
+    if (sent < floor) return 'retention'
+    if (sent > now + AHEAD_SECONDS) return 'future'
+    if (size + PACKET_OVERHEAD > MAX_ENVELOPE) return 'size'
+    return wanted === undefined || wanted.has(topicNumber) ? undefined : 'topics'
+  }
+}
+
+async function store(archive: Archive, envelopes: Envelope[], signal: AbortSignal): Promise<AppendOutcome[]> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await archive.append(envelopes)
+    } catch (error) {
+      if ((error as Error).name !== 'ArchiveBusyError' || attempt >= MAX_ATTEMPTS) throw error
+      await delay(BUSY_PAUSE, signal)
+    }
+  }
+}
