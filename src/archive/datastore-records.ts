@@ -3,13 +3,17 @@ import { concatBytes, readUint32, writeUint32 } from '../wire/bytes.js'
 import type { Envelope } from '../wire/envelope.js'
 import { randomBytes } from '../wire/random.js'
 import { decodeName, encodeName, type IndexEntry } from './datastore-index.js'
-import { ArchiveFormatError } from './errors.js'
+import { ArchiveFormatError, ArchiveFullError } from './errors.js'
 
 /** Raised whenever an older version could not read what this one writes. */
 const FORMAT = 1
 const ID_BYTES = 8
 /** Records fetched at the same time. */
 const PARALLEL = 64
+
+/** What a browser says when its quota is exceeded, and what comes of ending a transaction that it has ended for that reason. */
+const NO_ROOM = new Set(['QuotaExceededError', 'InvalidStateError', 'AbortError'])
+const NOT_KEPT = 'the datastore did not keep what it was given: there may be no room left'
 
 /** What is stored beside the envelopes. */
 export interface State {
@@ -83,12 +87,14 @@ export class DatastoreRecords {
     entries.forEach((entry, i) => {
       batch.put(this.#key(entry), (envelopes[i] as Envelope).raw.slice())
     })
-    await batch.commit()
+    try {
+      await batch.commit()
+    } catch (cause) {
+      throw NO_ROOM.has((cause as Error).name) ? new ArchiveFullError(NOT_KEPT, { cause }) : cause
+    }
     // datastore-idb says that a batch is written also when the browser had no room for it
     const last = entries.at(-1)
-    if (last !== undefined && !(await this.#datastore.has(this.#key(last)))) {
-      throw new Error('the datastore did not keep what it was given: there may be no room left')
-    }
+    if (last !== undefined && !(await this.#datastore.has(this.#key(last)))) throw new ArchiveFullError(NOT_KEPT)
   }
 
   async delete(entries: IndexEntry[]): Promise<void> {

@@ -32,7 +32,7 @@ export class ArchiveBusyError extends Error {
   override readonly name = 'ArchiveBusyError'
 }
 
-/** The archive holds as many envelopes as it may. Nothing of the batch was stored. */
+/** The archive holds as many envelopes as it may, or its datastore takes no more. Nothing of the batch was stored. */
 export class ArchiveFullError extends Error {
   static override readonly name = 'ArchiveFullError'
   override readonly name = 'ArchiveFullError'

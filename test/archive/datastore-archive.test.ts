@@ -101,7 +101,7 @@ test('a datastore that drops a batch without a word is found out: nothing of it 
   const [first, second] = [envelopes(3).slice(0, 2), envelopes(3).slice(2)]
   await archive.append(first)
   full = true
-  await assert.rejects(archive.append(second), { name: 'ArchiveError' })
+  await assert.rejects(archive.append(second), { name: 'ArchiveFullError' })
   full = false
   assert.deepEqual(await archive.append(second), ['stored'])
   assert.equal((await archive.stats()).envelopes, 3)

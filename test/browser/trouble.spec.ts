@@ -121,3 +121,35 @@ test('a proxy that cuts idle connections costs nothing that was confirmed, and t
   await wayOf(page, 'written meanwhile')
   assert.deepEqual(failures, [])
 })
+
+test('a browser without room for more says so; what is written is stored by the mailserver all the same', async t => {
+  const node = await mailNode(t)
+  const origin = `http://127.0.0.1:${await serveExample(t)}`
+  const browser = await startChromium(t)
+  const settings = { server: node.address, password: node.password, channel: 'full' }
+  const context = await browser.newContext()
+  // Chromium looks at what is left once in half a minute while little is written: it must know before it opens the database
+  const blank = await context.newPage()
+  await blank.goto('about:blank')
+  const session = await context.newCDPSession(blank)
+  await session.send('Storage.overrideQuotaForOrigin', { origin, quotaSize: 250_000 })
+  const { page, failures } = await openPage(browser, { origin, settings, context })
+  await connected(page)
+  await write(page, 'while there is room')
+  const notice = page.locator('#notice[data-kind="error"]:not([hidden])')
+  let large = 0
+  while (!(await notice.isVisible())) {
+    assert.ok(large < 20, 'a megabyte fits into a quarter of one')
+    await write(page, `${large++} `.padEnd(50_000, 'x'))
+  }
+  const { reason, text } = await trouble(page)
+  assert.equal(reason, 'ArchiveFullError', text)
+  assert.match(text, /no room left/)
+  // once there is room again it is fetched, and kept
+  await session.send('Storage.overrideQuotaForOrigin', { origin })
+  await page.reload()
+  await connected(page)
+  assert.equal(await wayOf(page, 'while there is room'), 'kept in this browser')
+  assert.match(await wayOf(page, `${large - 1} `.padEnd(50_000, 'x')), /came live|from the mailserver/)
+  assert.deepEqual(failures, [])
+})
