@@ -118,6 +118,10 @@ export interface ArchiveReport {
   index: number
   /** Whether what `stats` says differs from what is there. Not looked at where something was stored or pruned meanwhile. */
   countsWrong: boolean
+  /** Parts of the database's files whose checksums were wrong. */
+  files: number
+  /** Those of them that a repair put right, with all that lies in them. */
+  restored: number
   /** The times of what is damaged or missing. */
   gaps: Gap[]
 }
@@ -131,8 +135,11 @@ export interface ArchiveWatcher {
    * be gone; what is reported from now on is there.
    */
   removed?: ((before: number) => void) | undefined
-  /** Something stored turned out to be damaged, or lost: a gap of the kind `damaged`, with what is to be said of it in a line. */
-  damaged?: ((gap: Gap, text: string) => void) | undefined
+  /**
+   * Something stored turned out to be damaged, or lost: a gap of the kind `damaged` as far as its times are known, with what is to be
+   * said of it in a line.
+   */
+  damaged?: ((gap: Gap | undefined, text: string) => void) | undefined
   /** What is appended can be stored again, after a time when it could not. */
   writable?: (() => void) | undefined
 }

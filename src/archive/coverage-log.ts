@@ -20,6 +20,7 @@ interface Record {
 export class CoverageLog {
   readonly #save: (bytes: Uint8Array) => Promise<void>
   #record: Record
+  #met: Gap[] = []
 
   /**
    * @param saved - what `save` was given last; absent for an archive that has none yet
@@ -53,7 +54,18 @@ export class CoverageLog {
 
   describe(lower: number, upper: number, lastSeq: number): ArchiveCoverage {
     const { since, floor, gaps } = this.#record
-    return { since, oldest: floor, lastSeq, gaps: gapsWithin(gaps, lower, upper) }
+    const all = this.#met.reduce((known, gap) => withGap(known, gap), gaps)
+    return { since, oldest: floor, lastSeq, gaps: gapsWithin(all, lower, upper) }
+  }
+
+  /** Notes what was met damaged. It is not kept on disk: there it is met again, or mended. */
+  meet(gap: Gap): void {
+    this.#met = withGap(this.#met, gap)
+  }
+
+  /** To be called when everything was mended, or is kept as lost. */
+  forgetMet(): void {
+    this.#met = []
   }
 
   /** @throws ArchiveQueryError when it is no time */

@@ -1,7 +1,9 @@
 import { ClassicLevel, type DatabaseOptions } from 'classic-level'
 import { LevelDatastore } from 'datastore-level'
 import { DiskReserve } from './disk-reserve.js'
-import { ArchiveError, DataDirLockedError, rootMessage } from './errors.js'
+import { ArchiveError, ArchiveFormatError, DataDirLockedError, rootMessage } from './errors.js'
+import { FileCheck } from './file-check.js'
+import { DatabaseFiles } from './files/database-files.js'
 import { IngestMarks } from './ingest-marks.js'
 import { LevelArchive } from './level-archive.js'
 import { isUnreadable } from './level-store.js'
@@ -14,6 +16,8 @@ export interface Database {
   datastore: LevelDatastore
   /** Sublevel `a`. */
   archive: LevelArchive
+  /** When the files were looked through for the first time since it was opened: the number of their parts that are damaged. */
+  checked: Promise<number>
   /** Finishes what was accepted and releases the directory. */
   close(): Promise<void>
 }
@@ -50,15 +54,24 @@ export async function openDatabase(
   try {
     return await open(path, pauses)
   } catch (error) {
-    if (!isUnreadable(error)) throw error
+    if (!isMendable(error)) throw error
+    const files = new DatabaseFiles(path)
     if (!salvage) {
-      const { message } = error as Error
-      if (!/corrupt/i.test(message)) throw error
-      throw new ArchiveError(`${message}; "waku-mailserver repair" may mend it`, { cause: error })
+      const spoiled = /corrupt/i.test((error as Error).message) || (await files.checkTables()) > 0
+      if (!spoiled) throw error
+      throw new ArchiveError(`${(error as Error).message}; "waku-mailserver repair" may mend it`, { cause: error })
     }
+    const { restored } = await files.mendTables()
+    const again = restored === 0 ? undefined : await open(path, pauses).catch(() => undefined)
+    if (again !== undefined) return again
   }
   await ClassicLevel.repair(path)
   return open(path, pauses)
+}
+
+/** Whether damage may be why it does not open. */
+function isMendable(error: unknown): boolean {
+  return isUnreadable(error) || error instanceof ArchiveFormatError || error instanceof BeheadedError
 }
 
 async function open(path: string, pauses: Pauses): Promise<Database> {
@@ -66,6 +79,7 @@ async function open(path: string, pauses: Pauses): Promise<Database> {
     path,
     reserve: new DiskReserve(`${path}.reserve`),
     open: () => openLevel(path),
+    salvage: () => ClassicLevel.repair(path),
     ...pauses
   })
   try {
@@ -75,10 +89,13 @@ async function open(path: string, pauses: Pauses): Promise<Database> {
     const archive = await LevelArchive.open({ db: level, marks: new IngestMarks(`${path}.marks`) })
     level.onWritable = () => archive.tellWritable()
     await level.settle()
+    const check = new FileCheck(options => archive.checkFiles(options))
     return {
       datastore,
       archive,
+      checked: check.first,
       async close() {
+        await check.stop()
         await archive.close()
         await level.close()
       }
@@ -90,6 +107,8 @@ async function open(path: string, pauses: Pauses): Promise<Database> {
 }
 
 async function openLevel(path: string): Promise<ClassicLevel<Uint8Array, Uint8Array>> {
+  if (await new DatabaseFiles(path).isBeheaded())
+    throw new BeheadedError(`the database at ${path} is corrupt: its file CURRENT is missing`)
   const level = new ClassicLevel<Uint8Array, Uint8Array>(path, LEVEL_OPTIONS)
   try {
     await level.open()
@@ -99,6 +118,9 @@ async function openLevel(path: string): Promise<ClassicLevel<Uint8Array, Uint8Ar
     throw new ArchiveError(`the database at ${path} cannot be opened: ${rootMessage(error as Error)}`, { cause: error })
   }
 }
+
+/** LevelDB would begin a new database, and delete what is left of the old one. */
+class BeheadedError extends ArchiveError {}
 
 function isLocked(error: unknown): boolean {
   for (let cause = error; cause instanceof Error; cause = cause.cause)

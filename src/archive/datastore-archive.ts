@@ -35,6 +35,7 @@ import { type Damage, DamageLog } from './damage-log.js'
 import type { IndexEntry } from './datastore-index.js'
 import { DatastoreRecords } from './datastore-records.js'
 import { DatastoreWriter } from './datastore-writer.js'
+import { emptyReport } from './empty-report.js'
 import { ArchiveClosedError, archiveFailure } from './errors.js'
 import { withGap } from './gap-list.js'
 import { GroupCommit } from './group-commit.js'
@@ -241,7 +242,7 @@ export class DatastoreArchive implements Archive {
 
   /** Holds every envelope against its name, and drops those that differ if asked to. The index is made of the names. */
   async #inspect(mend: boolean, signal: AbortSignal | undefined): Promise<ArchiveReport> {
-    const report: ArchiveReport = { envelopes: 0, damaged: 0, missing: 0, index: 0, countsWrong: false, gaps: [] }
+    const report = emptyReport()
     const spoiled: IndexEntry[] = []
     const { entries } = this.#writer.index
     for (let from = 0; from < entries.length; from += SLICE_ROWS) {
@@ -263,6 +264,7 @@ export class DatastoreArchive implements Archive {
     if (!mend || spoiled.length === 0) return report
     await this.#writer.drop(spoiled)
     this.#damage.reset()
+    this.#coverage.forgetMet()
     this.#watchers.removed(2 ** 32)
     for (const gap of report.gaps) if (!this.#coverage.knows(gap)) await this.#coverage.addGap(gap)
     return report
@@ -311,11 +313,7 @@ export class DatastoreArchive implements Archive {
   #onDamage({ from, until, count }: Damage): void {
     const gap: Gap = { from, until, kind: GapKind.damaged, count }
     this.#watchers.damaged(gap, `${count} damaged envelopes were met and left out of an answer`)
-    void this.#queue
-      .run(async () => {
-        if (!this.#coverage.knows(gap)) await this.#coverage.addGap(gap)
-      })
-      .catch(() => {}) // the answer says so anyway
+    this.#coverage.meet(gap)
   }
 
   #sequenceSource(filter: CheckedFilter, first: number): SequenceSource {

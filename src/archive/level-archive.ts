@@ -1,6 +1,6 @@
-import { type Gap, GapKind } from '../wire/coverage.js'
+import type { Gap } from '../wire/coverage.js'
 import type { DigestPart } from '../wire/digest.js'
-import { decodeEnvelope, type Envelope } from '../wire/envelope.js'
+import type { Envelope } from '../wire/envelope.js'
 import type {
   AppendOutcome,
   Archive,
@@ -28,22 +28,23 @@ import {
   checkSequence
 } from './checked-query.js'
 import { CoverageLog } from './coverage-log.js'
-import { type Damage, DamageLog } from './damage-log.js'
+import { DamageLog } from './damage-log.js'
 import { ArchiveClosedError, archiveFailure } from './errors.js'
+import type { CheckOptions } from './files/database-files.js'
 import { GroupCommit } from './group-commit.js'
 import type { IngestMarks } from './ingest-marks.js'
 import { acceptsTopic, type DigestTopics, takeDigest } from './level-digest.js'
 import { openFormat } from './level-format.js'
 import * as layout from './level-layout.js'
 import { Ledger } from './level-ledger.js'
-import { lostGroups } from './level-losses.js'
 import { TopicWalk } from './level-planner.js'
 import { Pruner } from './level-pruner.js'
-import { Rebuild } from './level-rebuild.js'
+import { withRoom } from './level-room.js'
 import { LevelRows } from './level-rows.js'
 import { Scan } from './level-scan.js'
 import { RunSequence } from './level-sequence.js'
 import { type LevelStore, readRange } from './level-store.js'
+import { Upkeep } from './level-upkeep.js'
 import { Walk } from './level-walk.js'
 import { LevelWriter } from './level-writer.js'
 import { page, type RowSource } from './page.js'
@@ -70,10 +71,6 @@ export interface LevelArchiveInit {
   now?: (() => number) | undefined
 }
 
-/** Up to which sequence number everything was there when the archive was closed. */
-const CLEAN_KEY = layout.metaKey('clean')
-/** There while a repair is under way. */
-const REPAIR_KEY = layout.metaKey('repairing')
 const COVERAGE_KEY = layout.metaKey('coverage')
 
 /** A filter that matches more topics than this is answered by a scan. */
@@ -94,8 +91,7 @@ export class LevelArchive implements Archive {
   readonly #damage: DamageLog
   readonly #rows: LevelRows
   readonly #marks: IngestMarks | undefined
-  /** What was found before anybody could be told. */
-  readonly #unsaid: { gap: Gap; text: string }[] = []
+  #upkeep!: Upkeep
   #prunes = new Set<Promise<unknown>>()
   #closing: Promise<void> | undefined
 
@@ -103,7 +99,7 @@ export class LevelArchive implements Archive {
     this.id = id
     this.#store = db
     this.#queue = new WriteQueue()
-    this.#damage = new DamageLog(damage => this.#onDamage(damage), now)
+    this.#damage = new DamageLog(damage => this.#upkeep.met(damage), now)
     this.#rows = new LevelRows(db, this.#damage)
     this.#dictionary = new TopicDictionary(db, this.#queue)
     this.#ledger = new Ledger(db, this.#dictionary)
@@ -136,7 +132,7 @@ export class LevelArchive implements Archive {
       const archive = new LevelArchive(init, await openFormat(init.db))
       await archive.#writer.load()
       await archive.#openCoverage(init.now ?? unixNow)
-      await archive.#check()
+      await archive.#upkeep.open()
       return archive
     } catch (error) {
       throw archiveFailure('the archive cannot be opened', error)
@@ -260,33 +256,31 @@ export class LevelArchive implements Archive {
 
   async verify({ signal }: { signal?: AbortSignal | undefined } = {}): Promise<ArchiveReport> {
     this.#assertOpen()
-    const before = this.#ledger.totals
-    const rebuild = new Rebuild(this.#store, {
-      mend: false,
-      floor: this.#coverage.floor,
-      step: task => this.#step(task),
-      signal
-    })
     try {
-      await rebuild.run()
-      // appends and prunes make new totals
-      const countsWrong = before === this.#ledger.totals && !this.#ledger.agrees(rebuild)
-      return { ...rebuild.report, countsWrong }
+      return await this.#upkeep.verify(signal)
     } catch (error) {
       throw this.#failure(error, signal)
     }
   }
 
   async repair({ signal }: { signal?: AbortSignal | undefined } = {}): Promise<ArchiveReport> {
+    this.#assertOpen()
     try {
-      return await this.#step(() => this.#repair(signal))
+      return await this.#upkeep.repair(signal)
     } catch (error) {
       throw this.#failure(error, signal)
     }
   }
 
+  /** Looks at the checksums of the files, in pieces; who watches is told of what is wrong. Resolves with how many parts that are. */
+  async checkFiles(options: CheckOptions): Promise<number> {
+    const parts = (await this.#store.checkFiles?.(options)) ?? 0
+    if (parts > 0) this.#upkeep.say(`${parts} parts of the database's files are damaged`)
+    return parts
+  }
+
   watch(watcher: ArchiveWatcher): () => void {
-    for (const { gap, text } of this.#unsaid.splice(0)) watcher.damaged?.(gap, text)
+    for (const { gap, text } of this.#upkeep.takeUnsaid()) watcher.damaged?.(gap, text)
     return this.#watchers.add(watcher)
   }
 
@@ -294,7 +288,7 @@ export class LevelArchive implements Archive {
     this.#closing ??= (async () => {
       await this.#queue.idle()
       await Promise.allSettled(this.#prunes)
-      await this.#markClean().catch(() => {}) // then the next opener looks closer
+      await this.#upkeep.markClean().catch(() => {}) // then the next opener looks closer
       this.#marks?.close()
     })()
     return this.#closing
@@ -302,70 +296,13 @@ export class LevelArchive implements Archive {
 
   /** Also on a disk that takes nothing more, if what was kept back for that is enough. */
   async #prune(before: number, signal: AbortSignal | undefined): Promise<number> {
-    const store = this.#store
     let removed = 0
-    const prune = async (): Promise<void> => {
+    const work = async (): Promise<void> => {
       await this.#step(() => this.#coverage.raiseFloor(before))
       for await (const some of this.#pruner.prune(before, signal)) removed += some
     }
-    await store.makeRoom?.()
-    try {
-      await prune().catch(async error => {
-        if (signal?.aborted === true || (await store.makeRoom?.()) !== true) throw error
-        await prune()
-      })
-    } finally {
-      await store.roomMade?.()
-    }
+    await withRoom(this.#store, work, signal)
     return removed
-  }
-
-  async #repair(signal?: AbortSignal | undefined, lastSeq = this.#ledger.totals.lastSeq): Promise<ArchiveReport> {
-    await this.#store.batch([{ type: 'put', key: REPAIR_KEY, value: layout.uint32(1) }], { sync: true })
-    const rebuild = new Rebuild(this.#store, { mend: true, floor: this.#coverage.floor, step: task => task(), signal })
-    await rebuild.run()
-    const countsWrong = !this.#ledger.agrees(rebuild)
-    const counts = await this.#ledger.replacement(rebuild, lastSeq)
-    await this.#store.batch([...counts, { type: 'del', key: REPAIR_KEY }], { sync: true })
-    await this.#writer.load()
-    await this.#writer.renumber(rebuild.unnumbered.map(raw => decodeEnvelope(raw)))
-    this.#damage.reset()
-    this.#watchers.removed(2 ** 32)
-    for (const gap of rebuild.report.gaps) if (!this.#coverage.knows(gap)) await this.#coverage.addGap(gap)
-    return { ...rebuild.report, countsWrong }
-  }
-
-  /** After an end that was not clean: whether all is there that was stored, and whether a repair was broken off. */
-  async #check(): Promise<void> {
-    const [repairing, clean] = await this.#store.getMany([REPAIR_KEY, CLEAN_KEY])
-    const { lastSeq } = this.#ledger.totals
-    const marks = this.#marks?.open() ?? []
-    const last = Math.max(lastSeq, marks.at(-1)?.lastSeq ?? 0)
-    const since = clean?.length === 8 ? layout.read64(clean, 0) : 0
-    const lost = since === last ? [] : await lostGroups(this.#store, marks, { since, floor: this.#coverage.floor })
-    for (const { lastSeq, count, oldest, newest } of lost) {
-      const gap: Gap = { from: oldest, until: newest, kind: GapKind.damaged, count }
-      await this.#coverage.addGap(gap)
-      const numbers = `numbers ${lastSeq - count + 1} to ${lastSeq} of the order of ingest`
-      this.#unsaid.push({ gap, text: `${count} envelopes that were stored are lost (${numbers})` })
-    }
-    if (lost.length > 0 || repairing !== undefined) await this.#repair(undefined, last)
-    if (lost.length > 0) await this.#markClean()
-  }
-
-  #markClean(): Promise<void> {
-    const value = new Uint8Array(8)
-    layout.put64(value, 0, this.#ledger.totals.lastSeq)
-    return this.#store.batch([{ type: 'put', key: CLEAN_KEY, value }], { sync: true })
-  }
-
-  /** Said, and kept: what it is about will be missing in every answer. */
-  #onDamage({ from, until, count }: Damage): void {
-    const gap: Gap = { from, until, kind: GapKind.damaged, count }
-    this.#watchers.damaged(gap, `${count} damaged envelopes were met and left out of an answer`)
-    void this.#step(async () => {
-      if (!this.#coverage.knows(gap)) await this.#coverage.addGap(gap)
-    }).catch(() => {}) // the answer says so anyway
   }
 
   /** A new archive begins now; one of before this was kept began with what it holds. */
@@ -375,6 +312,16 @@ export class LevelArchive implements Archive {
     const save = (value: Uint8Array) => this.#store.batch([{ type: 'put', key: COVERAGE_KEY, value }], { sync: true })
     this.#coverage = new CoverageLog(saved, since, save)
     if (saved === undefined) await save(this.#coverage.bytes)
+    this.#upkeep = new Upkeep({
+      store: this.#store,
+      ledger: this.#ledger,
+      writer: this.#writer,
+      coverage: this.#coverage,
+      damage: this.#damage,
+      watchers: this.#watchers,
+      marks: this.#marks,
+      step: task => this.#step(task)
+    })
   }
 
   /** The topics that a filter means, or what tells them. */

@@ -1,9 +1,8 @@
 import { readUint32 } from '../wire/bytes.js'
-import { ArchiveFormatError } from './errors.js'
 import * as layout from './level-layout.js'
-import { type Reading, readThrough } from './level-reader.js'
+import { getReadable, type Reading, readThrough } from './level-reader.js'
 import type { Rebuild } from './level-rebuild.js'
-import { type LevelOperation, type LevelRange, type LevelStore, readAll } from './level-store.js'
+import { type LevelOperation, type LevelRange, type LevelStore, readAll, readRange } from './level-store.js'
 import { RecentCounts, type TopicCount } from './recent-counts.js'
 import type { TopicDictionary } from './topic-dictionary.js'
 
@@ -56,6 +55,7 @@ export class Ledger {
   readonly #dictionary: TopicDictionary
   #totals: Totals = NOTHING
   #days = new Map<number, number>()
+  #isConsistent = true
   #sortedDays: number[] | undefined
   readonly #recent = new RecentCounts()
 
@@ -71,25 +71,42 @@ export class Ledger {
   /** Takes the counts from disk, as they were after the last batch that reached it. */
   async load(): Promise<void> {
     const [value] = await this.#store.getMany([TOTALS_KEY])
-    const found = value === undefined ? NOTHING : decodeTotals(value)
+    const [last] = await readRange(this.#store, { ...layout.runsFrom(0), reverse: true }, 1)
+    const lastRun = last === undefined ? 0 : layout.readRunSeq(last[0])
+    const found = (value && decodeTotals(value)) ?? { ...NOTHING, lastSeq: lastRun, counted: lastRun }
     const totals = found.counted < found.lastSeq ? await this.#catchUp(found) : found
     const days = new Map<number, number>()
     for await (const [key, count] of readAll(this.#store, layout.dayCounts()))
       days.set(layout.readDay(key), readUint32(count, 0))
     this.#totals = totals
     this.#days = days
+    this.#isConsistent = lastRun <= totals.lastSeq && sumOf(days) === totals.envelopes
     this.#sortedDays = undefined
     this.#recent.clear()
     this.#dictionary.reset()
   }
 
-  /** Whether all counts in memory are those. */
-  agrees({ report, bytes, days }: Rebuild): boolean {
+  /** Whether what was loaded agrees with itself. Where it does not, the counts have to be made anew. */
+  get isConsistent(): boolean {
+    return this.#isConsistent
+  }
+
+  /** Whether all counts are those. */
+  async agrees({ report, bytes, days }: Rebuild): Promise<boolean> {
     const { totals } = this
     if (totals.envelopes !== report.envelopes || totals.bytes !== bytes || this.#days.size !== days.size) return false
-    return (
-      [...days].every(([day, topics]) => this.count(day) === sumOf(topics)) && totals.topics === topicsOf(days).size
+    if (totals.topics !== topicsOf(days).size) return false
+    for (const [day, topics] of days) {
+      if (this.count(day) !== sumOf(topics)) return false
+      const [counts = []] = await this.topicCounts([day], [...topics.keys()])
+      if ([...topics.values()].some((n, i) => n !== counts[i])) return false
+    }
+    const spans = [...topicsOf(days)]
+    const written = await getReadable(
+      this.#store,
+      spans.map(([topic]) => layout.topicKey(topic))
     )
+    return spans.every(([, n], i) => written[i] !== null && n === count(written[i] ?? undefined))
   }
 
   /** What writes these counts in place of all there are. */
@@ -126,8 +143,14 @@ export class Ledger {
   /** How many envelopes each topic has on each day, day by day in the order of `topics`. */
   async topicCounts(days: number[], topics: number[]): Promise<number[][]> {
     const pairs = days.flatMap(day => topics.map(topic => ({ day, topic })))
-    const stored = await this.#store.getMany(pairs.map(({ day, topic }) => layout.topicCountKey(day, topic)))
-    const counts = pairs.map(({ day, topic }, i) => this.#recent.get(day, topic)?.n ?? count(stored[i]))
+    const keys = pairs.map(({ day, topic }) => layout.topicCountKey(day, topic))
+    const stored = await getReadable(this.#store, keys)
+    const counts = pairs.map(({ day, topic }, i) => {
+      const n = this.#recent.get(day, topic)?.n ?? count(stored[i] ?? undefined)
+      const key = keys[i] as Uint8Array
+      // better a look too many than a topic that is hidden
+      return n === 0 && (stored[i] === null || this.#store.isDoubtful?.(key, key) === true) ? 1 : n
+    })
     return days.map((_, i) => counts.slice(i * topics.length, (i + 1) * topics.length))
   }
 
@@ -294,11 +317,15 @@ function encodeTotals({ lastSeq, envelopes, bytes, topics, counted }: Totals): U
   return value
 }
 
-function decodeTotals(value: Uint8Array): Totals {
-  if (value.length !== 32 && value.length !== 40)
-    throw new ArchiveFormatError('the totals of the archive are not readable')
-  const [lastSeq, envelopes, bytes, topics] = [0, 8, 16, 24].map(at => layout.read64(value, at))
-  // what format 1 wrote counts everything
-  const counted = value.length === 40 ? layout.read64(value, 32) : lastSeq
-  return { lastSeq, envelopes, bytes, topics, counted } as Totals
+/** Undefined when they cannot be read. */
+function decodeTotals(value: Uint8Array): Totals | undefined {
+  if (value.length !== 32 && value.length !== 40) return undefined
+  try {
+    const [lastSeq, envelopes, bytes, topics] = [0, 8, 16, 24].map(at => layout.read64(value, at))
+    // what format 1 wrote counts everything
+    const counted = value.length === 40 ? layout.read64(value, 32) : lastSeq
+    return { lastSeq, envelopes, bytes, topics, counted } as Totals
+  } catch {
+    return undefined // a number that is too large
+  }
 }

@@ -23,6 +23,7 @@ export async function readThrough(store: LevelStore, range: LevelReadOptions, si
   const iterator = store.iterator(options)
   let entries: LevelEntry[] = []
   let hole = false
+  let ended = false
   try {
     entries = await iterator.nextv(size)
   } catch (error) {
@@ -30,12 +31,20 @@ export async function readThrough(store: LevelStore, range: LevelReadOptions, si
     hole = true
   } finally {
     const bytes = entries.reduce((sum, entry) => sum + entryBytes(entry), 0)
-    const ended = !hole && entries.length < size && bytes <= options.highWaterMarkBytes
+    ended = !hole && entries.length < size && bytes <= options.highWaterMarkBytes
     if (await closeIterator(iterator, range, { bytes, ended })) hole = true
   }
+  if (!hole && isDoubtful(store, range, ended ? undefined : entries.at(-1)?.[0])) return { entries, hole: true }
   // LevelDB's binding keeps what it read to itself when it comes to the end of a range with something passed over
   return hole && entries.length === 0 ? { entries: await readSingly(store, options, size), hole } : { entries, hole }
 }
+
+/** Whether something may be hidden between the beginning of a range and a key up to which it was read, or its end. */
+export function isDoubtful(store: LevelStore, range: LevelRange, until: Uint8Array | undefined): boolean {
+  return store.isDoubtful?.(lowest(range), until ?? range.lt) === true
+}
+
+export const lowest = (range: LevelRange): Uint8Array => ('gt' in range ? range.gt : range.gte)
 
 /** The same entry by entry, until nothing more comes. */
 async function readSingly(
@@ -59,6 +68,15 @@ async function readSingly(
     await iterator.close()
   }
   return entries
+}
+
+/** As `getReadable`, and null also where what is not found may be hidden. */
+export async function getCertain(store: LevelStore, keys: Uint8Array[]): Promise<(Uint8Array | undefined | null)[]> {
+  const values = await getReadable(store, keys)
+  return values.map((value, i) => {
+    const key = keys[i] as Uint8Array
+    return value === undefined && store.isDoubtful?.(key, key) === true ? null : value
+  })
 }
 
 /** Values by their keys: undefined where there is none, null where it cannot be read. */

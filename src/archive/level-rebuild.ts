@@ -1,11 +1,13 @@
 import { readUint32 } from '../wire/bytes.js'
 import { GapKind } from '../wire/coverage.js'
 import type { ArchiveReport } from './archive.js'
+import { emptyReport } from './empty-report.js'
 import { withGap } from './gap-list.js'
 import * as layout from './level-layout.js'
-import { beyondEnd, getReadable, type Reading, readThrough } from './level-reader.js'
+import { beyondEnd, getCertain, getReadable, type Reading, readThrough } from './level-reader.js'
 import { encodeRow, isChecked, readRow, rowSeq } from './level-row.js'
 import type { LevelOperation, LevelRange, LevelStore } from './level-store.js'
+import { NumberSet } from './number-set.js'
 
 /** Entries read, and changes written, at once. */
 const READ = 1000
@@ -15,8 +17,10 @@ const RUNS = 4
 export interface RebuildOptions {
   /** Drops what is damaged and puts the index right; otherwise nothing is changed. */
   mend: boolean
-  /** What was sent before this time may have been pruned, Unix seconds. */
-  floor: number
+  /** What was sent before the time it says may have been pruned, Unix seconds. */
+  floor(): number
+  /** The last number of the order of ingest: what has a later one came meanwhile. */
+  lastSeq: number
   /** Does a piece of work while nothing is written. */
   step<T>(task: () => Promise<T>): Promise<T>
   signal?: AbortSignal | undefined
@@ -24,15 +28,18 @@ export interface RebuildOptions {
 
 /** Goes through everything once: the order of ingest, the envelopes, their index. May be broken off, and done again. */
 export class Rebuild {
-  readonly report: ArchiveReport = { envelopes: 0, damaged: 0, missing: 0, index: 0, countsWrong: false, gaps: [] }
+  readonly report: ArchiveReport = emptyReport()
   /** Bytes of all envelopes that are sound, and how many each topic has on each day. */
   bytes = 0
   readonly days = new Map<number, Map<number, number>>()
-  /** Sound ones whose place in the order of ingest is gone. */
+  /** The keys of sound ones whose place in the order of ingest is gone, where they are to be mended. */
   readonly unnumbered: Uint8Array[] = []
   readonly #store: LevelStore
   readonly #options: RebuildOptions
-  readonly #numbered: [first: number, last: number][] = []
+  /** Numbers by which the order of ingest names what is there. */
+  readonly #named = new NumberSet()
+  /** When what it names, and is not found, was sent, by its number: it is missing, or the entry is wrong. */
+  readonly #unfound = new Map<number, number>()
   #operations: LevelOperation[] = []
 
   constructor(store: LevelStore, options: RebuildOptions) {
@@ -45,6 +52,7 @@ export class Rebuild {
       for (const [key, value] of entries) await this.#takeRun(key, value)
     })
     await this.#through(layout.allEnvelopes(), READ, reading => this.#takeRows(reading))
+    for (const sent of this.#unfound.values()) if (sent >= this.#options.floor()) this.#spoiled('missing', sent)
     await this.#through(layout.allIndexed(), READ, reading => this.#takeIndex(reading))
   }
 
@@ -88,20 +96,28 @@ export class Rebuild {
       this.#operations.push({ type: 'del', key })
       return
     }
-    this.#numbered.push([lastSeq - run.length + 1, lastSeq])
+    const age = layout.runAgeKey(newestOf(run), lastSeq)
     const keys = run.map(layout.envelopeKey)
-    const rows = await getReadable(this.#store, keys)
+    const [aged, ...rows] = await getCertain(this.#store, [age, ...keys])
+    const { mend, floor } = this.#options
     const dropped: number[] = []
     run.forEach((entry, i) => {
       const row = rows[i]
+      const seq = lastSeq - run.length + 1 + i
       if (layout.isDropped(entry) || row === null) return
       if (row === undefined) {
-        if (entry.sent < this.#options.floor) return
-        this.#spoiled('missing', entry.sent)
-      } else if (!this.#options.mend || readRow(layout.envelopeFields(keys[i] as Uint8Array), row) !== undefined) return
+        if (entry.sent < floor()) return
+        this.#unfound.set(seq, entry.sent)
+      } else if (!mend || readRow(layout.envelopeFields(keys[i] as Uint8Array), row) !== undefined) {
+        if (rowSeq(row) === seq) this.#named.add(seq)
+        return
+      }
       dropped.push(i)
     })
     if (dropped.length > 0) this.#operations.push({ type: 'put', key, value: layout.withoutEntries(value, dropped) })
+    if (aged !== undefined || run.some(layout.isDropped)) return
+    this.report.index++
+    this.#operations.push({ type: 'put', key: age, value: new Uint8Array(0) })
   }
 
   async #takeRows({ entries }: Reading): Promise<void> {
@@ -122,13 +138,23 @@ export class Rebuild {
         this.report.index++
         this.#operations.push({ type: 'put', key: indexKey, value: layout.uint32(raw.length) })
       }
-      if (!this.#isNumbered(rowSeq(row))) this.unnumbered.push(raw.slice())
-      else if (!isChecked(row)) this.#operations.push({ type: 'put', key, value: encodeRow(fields, rowSeq(row), raw) })
+      const seq = rowSeq(row)
+      if (!this.#named.has(seq)) this.#takeUnnumbered(key, seq)
+      else if (!isChecked(row)) this.#operations.push({ type: 'put', key, value: encodeRow(fields, seq, raw) })
     })
   }
 
+  #takeUnnumbered(key: Uint8Array, seq: number): void {
+    const { mend, lastSeq } = this.#options
+    if (!mend && seq > lastSeq) return
+    this.report.index++
+    // it is there: what is wrong is the entry
+    this.#unfound.delete(seq)
+    if (mend) this.unnumbered.push(key)
+  }
+
   async #takeIndex({ entries }: Reading): Promise<void> {
-    const rows = await getReadable(
+    const rows = await getCertain(
       this.#store,
       entries.map(([key]) => layout.envelopeKey(layout.indexedEntry(key)))
     )
@@ -157,15 +183,8 @@ export class Rebuild {
       count: 1
     })
   }
+}
 
-  #isNumbered(seq: number): boolean {
-    let low = 0
-    let high = this.#numbered.length
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      if ((this.#numbered[middle] as [number, number])[1] < seq) low = middle + 1
-      else high = middle
-    }
-    return (this.#numbered[low]?.[0] ?? Number.POSITIVE_INFINITY) <= seq
-  }
+function newestOf(run: readonly layout.Entry[]): number {
+  return run.reduce((newest, { sent }) => Math.max(newest, sent), 0)
 }

@@ -1,7 +1,7 @@
 import { toHex } from '../wire/bytes.js'
 import type { DamageLog } from './damage-log.js'
 import * as layout from './level-layout.js'
-import { getReadable } from './level-reader.js'
+import { getCertain, getReadable } from './level-reader.js'
 import { readRow } from './level-row.js'
 import type { LevelStore } from './level-store.js'
 import type { SourceRow } from './page.js'
@@ -27,7 +27,7 @@ export class LevelRows {
   /** Of the index. What was pruned since its entry was read is left out. */
   async fetch(entries: readonly layout.Entry[]): Promise<SourceRow[]> {
     const keys = entries.map(layout.envelopeKey)
-    const values = await getReadable(this.store, keys)
+    const values = await getCertain(this.store, keys)
     const rows: SourceRow[] = []
     const missing: number[] = []
     values.forEach((value, i) => {

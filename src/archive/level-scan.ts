@@ -1,5 +1,5 @@
 import * as layout from './level-layout.js'
-import { beyondEnd, readThrough } from './level-reader.js'
+import { beyondEnd, isDoubtful, lowest, readThrough } from './level-reader.js'
 import type { LevelRows } from './level-rows.js'
 import { closeIterator, entryBytes, isUnreadable, type LevelEntry, type LevelRange } from './level-store.js'
 import { type Room, type RowSource, SLICE_BYTES, SLICE_ROWS, type SourceRow } from './page.js'
@@ -90,10 +90,11 @@ export class Scan implements RowSource {
     } finally {
       if (await closeIterator(iterator, range, { bytes: read, ended: over })) this.#damaged = true
     }
-    if (this.#damaged) {
-      const [from, until] = timesOf(range, undefined)
-      rows.unshift(this.#rows.hole(from, until))
-    } else if (over) await this.#end(rows)
+    const until = over ? undefined : this.#range && lowest(this.#range)
+    if (this.#damaged || isDoubtful(this.#rows.store, range, until)) {
+      rows.unshift(this.#rows.hole(...timesOf(range, this.#damaged ? undefined : until)))
+    }
+    if (over && !this.#damaged) await this.#end(rows)
     return rows
   }
 
@@ -137,5 +138,3 @@ export class Scan implements RowSource {
     return Math.min(MAX_READ, Math.max(MIN_READ, Math.ceil((missing * this.#visited) / this.#passed)))
   }
 }
-
-export const lowest = (range: LevelRange): Uint8Array => ('gt' in range ? range.gt : range.gte)

@@ -1,3 +1,5 @@
+import type { CheckOptions, Mended } from './files/database-files.js'
+
 /** One entry of a read. */
 export type LevelEntry = [key: Uint8Array, value: Uint8Array]
 
@@ -37,6 +39,14 @@ export interface LevelStore {
   makeRoom?(): Promise<boolean>
   /** To be called after what freed room. */
   roomMade?(): Promise<void>
+  /** What was found in its logs, and put right, when it was opened. */
+  readonly opened?: Mended | undefined
+  /** Looks at the checksums of its files; returns how many parts of them are wrong. */
+  checkFiles?(options?: CheckOptions): Promise<number>
+  /** Whether keys between two, both inclusive, may be missing or wrong: what lies in such a part, as the last look saw it. */
+  isDoubtful?(first: Uint8Array, last: Uint8Array): boolean
+  /** Puts right what can be in such parts, and leaves out the others. Reads and writes wait. */
+  mendFiles?(): Promise<Mended>
 }
 
 const READ_BYTES = 256 * 1024

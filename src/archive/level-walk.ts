@@ -1,7 +1,7 @@
 import { ENVELOPE_TIMES } from './level-layout.js'
-import { beyondEnd, readThrough } from './level-reader.js'
+import { beyondEnd, lowest, readThrough } from './level-reader.js'
 import type { LevelRows } from './level-rows.js'
-import { lowest, type Span, spanRange, timesOf } from './level-scan.js'
+import { type Span, spanRange, timesOf } from './level-scan.js'
 import type { LevelRange } from './level-store.js'
 import { type Room, type RowSource, SLICE_BYTES, SLICE_ROWS, type SourceRow } from './page.js'
 

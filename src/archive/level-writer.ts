@@ -1,5 +1,5 @@
 import { MAX_UINT32 } from '../wire/bytes.js'
-import type { Envelope } from '../wire/envelope.js'
+import { decodeEnvelope, type Envelope } from '../wire/envelope.js'
 import type { AppendOutcome } from './archive.js'
 import type { IngestMarks } from './ingest-marks.js'
 import * as layout from './level-layout.js'
@@ -93,11 +93,21 @@ export class LevelWriter {
     this.#marks?.add({ lastSeq: firstSeq + envelopes.length - 1, count: envelopes.length, oldest, newest })
   }
 
-  /** Gives envelopes that are stored and counted a new place at the end of the order of ingest. */
-  async renumber(envelopes: Envelope[]): Promise<void> {
+  /**
+   * Gives envelopes that are stored and counted a new place at the end of the order of ingest.
+   * @param keys - theirs
+   */
+  async renumber(keys: Uint8Array[]): Promise<void> {
     await this.#settle()
-    for (let from = 0; from < envelopes.length; from += RUN_ENTRIES)
-      await this.#insert(envelopes.slice(from, from + RUN_ENTRIES), [])
+    for (let from = 0; from < keys.length; from += RUN_ENTRIES) {
+      const some = keys.slice(from, from + RUN_ENTRIES)
+      const rows = await this.#store.getMany(some)
+      const raws = some.map((key, i) => readRow(layout.envelopeFields(key), rows[i] ?? new Uint8Array(0)))
+      await this.#insert(
+        raws.filter(raw => raw !== undefined).map(raw => decodeEnvelope(raw)),
+        []
+      )
+    }
   }
 
   /** Deletes the first envelopes of a range, of those that come after `from`. */

@@ -4,6 +4,7 @@ import type { ClassicLevel } from 'classic-level'
 import { ClassicStore } from './classic-store.js'
 import type { DiskReserve } from './disk-reserve.js'
 import { ArchiveClosedError, ArchiveError, rootMessage } from './errors.js'
+import { type CheckOptions, DatabaseFiles, type Mended } from './files/database-files.js'
 import { LevelGate } from './level-gate.js'
 import type { LevelIterator, LevelOperations, LevelReadOptions, LevelStore } from './level-store.js'
 import { syncFolder } from './sync-folder.js'
@@ -16,6 +17,8 @@ export interface SteadyLevelInit {
   reserve: DiskReserve
   /** Opens LevelDB there. */
   open(): Promise<Level>
+  /** Has LevelDB make a database that opens out of what it can read there. */
+  salvage(): Promise<void>
   /**
    * Pause before the first attempt to write again, ms; doubles up to `maxPause`.
    * @default 500
@@ -39,6 +42,9 @@ const PROBE = Uint8Array.of(0)
  */
 export class SteadyLevel implements LevelStore {
   readonly #init: SteadyLevelInit
+  readonly #files: DatabaseFiles
+  /** What was found in its logs, and put right, when it was opened. */
+  readonly opened: Mended
   readonly #gate = new LevelGate()
   readonly #closing = new AbortController()
   #level: Level
@@ -55,8 +61,14 @@ export class SteadyLevel implements LevelStore {
   onWritable: () => void = () => {}
 
   /** @param full - why it could only be opened with the room of the reserve */
-  private constructor(init: SteadyLevelInit, level: Level, full: Error | undefined) {
+  private constructor(
+    init: SteadyLevelInit,
+    level: Level,
+    { opened, full }: { opened: Mended; full: Error | undefined }
+  ) {
     this.#init = init
+    this.#files = new DatabaseFiles(init.path)
+    this.opened = opened
     this.#pause = init.minPause ?? 500
     this.#level = level
     this.#store = new ClassicStore(level)
@@ -67,6 +79,7 @@ export class SteadyLevel implements LevelStore {
   static async open(init: SteadyLevelInit): Promise<SteadyLevel> {
     const { reserve, path } = init
     await reserve.load()
+    const opened = await new DatabaseFiles(path).mendLogs()
     let level: Level
     let full: Error | undefined
     try {
@@ -78,7 +91,7 @@ export class SteadyLevel implements LevelStore {
       level = await init.open()
     }
     await syncFolders(path)
-    return new SteadyLevel(init, level, full)
+    return new SteadyLevel(init, level, { opened, full })
   }
 
   /** To be called when the first things were written: takes the reserve. */
@@ -151,6 +164,30 @@ export class SteadyLevel implements LevelStore {
     await this.#serially(() => this.#recover())
   }
 
+  checkFiles(options?: CheckOptions): Promise<number> {
+    return this.#files.checkTables(options)
+  }
+
+  isDoubtful(first: Uint8Array, last: Uint8Array): boolean {
+    return this.#files.isDoubtful(first, last)
+  }
+
+  mendFiles(): Promise<Mended> {
+    return this.#serially(async () => {
+      let mended: Mended | undefined
+      try {
+        await this.#reopen(async () => {
+          mended = await this.#files.mendTables()
+          if (mended.unreadable) await this.#init.salvage()
+        })
+      } catch (error) {
+        this.#fail(error as Error)
+        throw error
+      }
+      return mended as Mended
+    })
+  }
+
   async close(): Promise<void> {
     this.#closing.abort()
     clearTimeout(this.#timer)
@@ -194,11 +231,12 @@ export class SteadyLevel implements LevelStore {
     }
   }
 
-  /** With the room of the reserve. Reads wait. */
-  #reopen(): Promise<void> {
+  /** With the room of the reserve. Reads wait. @param mend - done while nobody has it open */
+  #reopen(mend = async (): Promise<void> => {}): Promise<void> {
     return this.#gate.shut(async () => {
       await this.#init.reserve.release()
       await this.#level.close()
+      await mend()
       this.#level = await this.#init.open()
       this.#store = new ClassicStore(this.#level)
       await syncFolders(this.#init.path)

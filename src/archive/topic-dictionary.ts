@@ -40,7 +40,8 @@ export class TopicDictionary {
     if (total > this.#maxCached) return undefined
     const topics: number[] = []
     const known = this.#cached ?? (await this.#load())
-    if (known === undefined) return undefined
+    // one that is damaged hides topics
+    if (known === undefined || known.size < total) return undefined
     for (const topic of known) {
       if (envelopeMatchesBloom(filter, topicFromNumber(topic))) topics.push(topic)
       if (topics.length > max) return undefined

@@ -18,8 +18,14 @@ export class Watchers {
     for (const { appended } of this.#watchers) appended?.(envelopes)
   }
 
-  damaged(gap: Gap, text: string): void {
-    for (const { damaged } of this.#watchers) damaged?.(gap, text)
+  /** Whether there was anybody to be told. */
+  damaged(gap: Gap | undefined, text: string): boolean {
+    let told = false
+    for (const { damaged } of this.#watchers) {
+      damaged?.(gap, text)
+      told ||= damaged !== undefined
+    }
+    return told
   }
 
   removed(before: number): void {

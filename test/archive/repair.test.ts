@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { rm, stat } from 'node:fs/promises'
-import { join } from 'node:path'
-import { test } from 'node:test'
+import { basename, join } from 'node:path'
+import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { ClassicLevel } from 'classic-level'
 import { LEVEL_OPTIONS, openDatabase } from '../../src/archive/database.js'
@@ -14,7 +14,7 @@ import { GapKind } from '../../src/wire/coverage.js'
 import type { Envelope } from '../../src/wire/envelope.js'
 import { envelopesOfProcess } from './appending-process.js'
 import { readPage } from './comparison.js'
-import { databaseInTables, flip, largest } from './damage.js'
+import { copyOf, databaseInTables, flip, largest } from './damage.js'
 import { temporaryDirectory } from './temporary.js'
 import { envelopeAt } from './traffic.js'
 
@@ -23,7 +23,7 @@ await useQuickKeccak()
 const NOON = 1_600_041_600
 const ALL = { lower: 0, upper: MAX_UINT32, limit: Number.POSITIVE_INFINITY }
 const TOPIC = Uint8Array.of(1, 2, 3, 4)
-const SOUND = { damaged: 0, missing: 0, index: 0, countsWrong: false, gaps: [] }
+const SOUND = { damaged: 0, missing: 0, index: 0, countsWrong: false, files: 0, restored: 0, gaps: [] }
 const ENVELOPES = Array.from({ length: 600 }, (_, i) => envelopeAt(NOON + i * 300, TOPIC, new Uint8Array(100).fill(i)))
 
 type Level = ClassicLevel<Uint8Array, Uint8Array>
@@ -63,7 +63,7 @@ test('verify says what is wrong, and nothing of an archive that is sound', async
   t.after(close)
   const gaps = [a, b].map(({ sent }) => ({ from: sent, until: sent, kind: GapKind.damaged, count: 1 }))
   // the index: that of b points nowhere, that of c is missing, that of d is wrong
-  const found = { envelopes: 498, damaged: 1, missing: 1, index: 3, countsWrong: true, gaps }
+  const found = { envelopes: 498, damaged: 1, missing: 1, index: 3, countsWrong: true, files: 0, restored: 0, gaps }
   assert.deepEqual(await archive.verify(), found)
   assert.deepEqual(await archive.verify(), found, 'nothing was changed')
 
@@ -101,9 +101,10 @@ test('a repair that was broken off is made good by the next opener', async t => 
   assert.equal((await archive.verify()).countsWrong, false)
 })
 
-test('a byte that changed in the log after a kill: what it lost is found at open, named and counted out', async t => {
-  const directory = await temporaryDirectory(t)
-  const child = fork(fileURLToPath(new URL('./appending-process.js', import.meta.url)), [join(directory, 'db')])
+/** A database whose writer was killed, and how many envelopes it had confirmed. */
+async function killed(t: TestContext): Promise<{ database: string; log: string; acknowledged: number }> {
+  const database = join(await temporaryDirectory(t), 'db')
+  const child = fork(fileURLToPath(new URL('./appending-process.js', import.meta.url)), [database])
   t.after(() => child.kill('SIGKILL'))
   let acknowledged = 0
   await new Promise<void>((resolve, reject) => {
@@ -115,10 +116,33 @@ test('a byte that changed in the log after a kill: what it lost is found at open
   })
   child.kill('SIGKILL')
   await once(child, 'exit')
-  const log = await largest(join(directory, 'db'), '.log')
-  await flip(log, Math.floor((await stat(log)).size / 2))
+  return { database, log: await largest(database, '.log'), acknowledged }
+}
 
-  const { archive, close } = await openDatabase(join(directory, 'db'))
+test('a bit that changed in the log after a kill is put right at open: nothing is lost', async t => {
+  const { database, log, acknowledged } = await killed(t)
+  const { size } = await stat(log)
+  // in a record, in the length of the first one, in its type and in its checksum
+  for (const at of [Math.floor(size / 2), 4, 6, 1]) {
+    const copy = await copyOf(database, 'copy')
+    await flip(join(copy, basename(log)), at)
+    const { archive, close } = await openDatabase(copy)
+    const said: string[] = []
+    archive.watch({ damaged: (_gap, text) => said.push(text) })
+    assert.deepEqual(said, ["put right in the database's log or manifest: 1 changed bit"])
+    const { rows } = await readPage(archive, ALL)
+    assert((await archive.stats()).envelopes === rows.length && rows.length >= acknowledged)
+    assert.deepEqual(await archive.verify(), { ...SOUND, envelopes: rows.length })
+    await close()
+  }
+})
+
+test('bytes that changed in the log after a kill: what they lost is found at open, named and counted out', async t => {
+  const { database, log, acknowledged } = await killed(t)
+  const middle = Math.floor((await stat(log)).size / 2)
+  await flip(log, [middle, middle + 1, middle + 9])
+
+  const { archive, close } = await openDatabase(database)
   t.after(close)
   const said: string[] = []
   archive.watch({ damaged: (_gap, text) => said.push(text) })
@@ -139,6 +163,32 @@ test('a byte that changed in the log after a kill: what it lost is found at open
   assert.deepEqual(new Set(await archive.append(missing)), new Set(['stored']))
 })
 
+test('what changed in the log of an archive that was closed is found too', async t => {
+  const directory = join(await temporaryDirectory(t), 'db')
+  const { archive, close } = await openDatabase(directory)
+  for (let from = 0; from < 600; from += 20) await archive.append(ENVELOPES.slice(from, from + 20))
+  await close()
+  const log = await largest(directory, '.log')
+  const middle = Math.floor((await stat(log)).size / 2)
+  await flip(log, [middle, middle + 1, middle + 9])
+  const again = await openDatabase(directory)
+  t.after(again.close)
+  const said: string[] = []
+  again.archive.watch({ damaged: (_gap, text) => said.push(text) })
+  const { rows } = await readPage(again.archive, ALL)
+  assert(rows.length < 600)
+  assert(said.some(text => /envelopes that were stored are lost/.test(text)))
+  const { gaps } = await again.archive.coverage({ lower: 0, upper: MAX_UINT32 })
+  for (const { sent, hashHex } of ENVELOPES)
+    if (!rows.some(({ hash }) => toHex(hash) === hashHex))
+      assert(gaps.some(({ from, until }) => from <= sent && until >= sent))
+  await again.close()
+  const third = await openDatabase(directory)
+  t.after(third.close)
+  third.archive.watch({ damaged: (_gap, text) => assert.fail(text) })
+  assert.deepEqual((await third.archive.coverage({ lower: 0, upper: MAX_UINT32 })).gaps, gaps, 'said once')
+})
+
 test('an archive that was closed is not looked through at open, and one without marks neither', async t => {
   const directory = join(await temporaryDirectory(t), 'db')
   await databaseInTables(directory, [ENVELOPES])
@@ -149,11 +199,28 @@ test('an archive that was closed is not looked through at open, and one without 
   assert.deepEqual((await archive.coverage({ lower: 0, upper: MAX_UINT32 })).gaps, [])
 })
 
+test('a database without the name of its manifest is no new one', async t => {
+  const directory = join(await temporaryDirectory(t), 'db')
+  await databaseInTables(directory, [ENVELOPES])
+  for (const spoil of [() => rm(join(directory, 'CURRENT')), () => flip(join(directory, 'CURRENT'), 3)]) {
+    await spoil()
+    const { archive, close } = await openDatabase(directory)
+    assert.equal((await readPage(archive, ALL)).rows.length, 600)
+    await close()
+  }
+  await rm(join(directory, 'CURRENT'))
+  await rm(await largest(directory, /^MANIFEST/))
+  await assert.rejects(openDatabase(directory), { message: /CURRENT is missing; "waku-mailserver repair" may mend it/ })
+  const { archive, close } = await openDatabase(directory, { salvage: true })
+  t.after(close)
+  assert.deepEqual(await archive.verify(), { ...SOUND, envelopes: 600 })
+})
+
 test('a database whose manifest is damaged opens after a repair, with everything in it', async t => {
   const directory = join(await temporaryDirectory(t), 'db')
   await databaseInTables(directory, [ENVELOPES])
   const manifest = await largest(directory, /^MANIFEST/)
-  await flip(manifest, 20)
+  await flip(manifest, [20, 21, 25])
   await assert.rejects(openDatabase(directory), { name: 'ArchiveError', message: /waku-mailserver repair/ })
   const { archive, close } = await openDatabase(directory, { salvage: true })
   t.after(close)

@@ -45,15 +45,22 @@ async function inspect(
   return report
 }
 
-function isSound({ damaged, missing, index, countsWrong }: ArchiveReport): boolean {
-  return damaged === 0 && missing === 0 && index === 0 && !countsWrong
+function isSound({ damaged, missing, index, countsWrong, files }: ArchiveReport): boolean {
+  return damaged === 0 && missing === 0 && index === 0 && files === 0 && !countsWrong
 }
 
 function describe(command: 'verify' | 'repair', report: ArchiveReport): string {
-  const { envelopes, damaged, missing, index, countsWrong, gaps } = report
+  const { envelopes, damaged, missing, index, countsWrong, files, restored, gaps } = report
   const lines = [`${envelopes} envelopes are as they were stored`]
   if (isSound(report)) return `${lines[0]}; nothing is wrong`
   const mended = command === 'repair'
+  if (files > 0) {
+    const left = files - restored
+    const how = [restored > 0 ? `${restored} put right` : '', left > 0 ? `${left} left out` : '']
+    lines.push(
+      `${files} parts of the database's files are damaged${mended ? `: ${how.filter(Boolean).join(', ')}` : ''}`
+    )
+  }
   if (damaged > 0) lines.push(`${damaged} or more are damaged${mended ? ': dropped' : ''}`)
   if (missing > 0) lines.push(`${missing} were stored and are gone`)
   if (index > 0) lines.push(`${index} or more entries of indexes are wrong${mended ? ': made anew' : ''}`)

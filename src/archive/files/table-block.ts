@@ -1,0 +1,93 @@
+import { little32, type Piece, putLittle32 } from './checked-piece.js'
+
+/** Where a block is in its table; its type (1) and its checksum (4) follow. */
+export interface BlockHandle {
+  offset: number
+  size: number
+}
+
+export interface BlockEntry {
+  key: Uint8Array
+  value: Uint8Array
+}
+
+/** type(1) checksum(4) */
+export const TRAILER = 5
+
+export const pieceOf = ({ offset, size }: BlockHandle): Piece => ({
+  from: offset,
+  to: offset + size + 1,
+  crcAt: offset + size + 1
+})
+
+export const endOf = ({ offset, size }: BlockHandle): number => offset + size + TRAILER
+
+/** Entries of a block that is sound: shared(varint) rest(varint) value size(varint) rest value, then the restarts and their number. */
+export function* blockEntries(block: Uint8Array): Generator<BlockEntry, void> {
+  if (block.length < 4) return
+  const end = block.length - 4 * (little32(block, block.length - 4) + 1)
+  let before: Uint8Array = new Uint8Array(0)
+  for (let at = 0; at < end; ) {
+    const [shared, restAt] = varint(block, at)
+    const [rest, sizeAt] = varint(block, restAt)
+    const [size, keyAt] = varint(block, sizeAt)
+    const key = new Uint8Array(shared + rest)
+    key.set(before.subarray(0, shared))
+    key.set(block.subarray(keyAt, keyAt + rest), shared)
+    at = keyAt + rest + size
+    if (at > end || shared > before.length) return
+    yield { key, value: block.subarray(keyAt + rest, at) }
+    before = key
+  }
+}
+
+/** The same the other way round, each entry a restart: as LevelDB writes indexes. */
+export function encodeBlock(entries: readonly BlockEntry[]): Uint8Array {
+  const parts: Uint8Array[] = []
+  const restarts: number[] = []
+  let length = 0
+  for (const { key, value } of entries) {
+    restarts.push(length)
+    const part = Uint8Array.of(0, ...encodeVarint(key.length), ...encodeVarint(value.length), ...key, ...value)
+    parts.push(part)
+    length += part.length
+  }
+  if (restarts.length === 0) restarts.push(0)
+  const block = new Uint8Array(length + 4 * (restarts.length + 1))
+  let at = 0
+  for (const part of parts) {
+    block.set(part, at)
+    at += part.length
+  }
+  for (const [i, place] of [...restarts, restarts.length].entries()) putLittle32(block, at + 4 * i, place)
+  return block
+}
+
+export function decodeHandle(bytes: Uint8Array, at = 0): { handle: BlockHandle; end: number } {
+  const [offset, sizeAt] = varint(bytes, at)
+  const [size, end] = varint(bytes, sizeAt)
+  return { handle: { offset, size }, end }
+}
+
+export const encodeHandle = ({ offset, size }: BlockHandle): Uint8Array =>
+  Uint8Array.of(...encodeVarint(offset), ...encodeVarint(size))
+
+/** Of at most 49 bits; the place behind it. NaN where there is none. */
+function varint(bytes: Uint8Array, at: number): [value: number, end: number] {
+  let value = 0
+  for (let i = 0; i < 7; i++) {
+    const byte = bytes[at + i]
+    if (byte === undefined) break
+    value += (byte & 0x7f) * 2 ** (7 * i)
+    if (byte < 0x80) return [value, at + i + 1]
+  }
+  return [Number.NaN, Number.NaN]
+}
+
+function encodeVarint(value: number): number[] {
+  const bytes: number[] = []
+  let rest = value
+  for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) bytes.push((rest & 0x7f) | 0x80)
+  bytes.push(rest)
+  return bytes
+}

@@ -1,0 +1,142 @@
+import { type Gap, GapKind } from '../wire/coverage.js'
+import type { ArchiveReport } from './archive.js'
+import type { CoverageLog } from './coverage-log.js'
+import type { Damage, DamageLog } from './damage-log.js'
+import type { IngestMarks } from './ingest-marks.js'
+import * as layout from './level-layout.js'
+import type { Ledger } from './level-ledger.js'
+import { lostGroups } from './level-losses.js'
+import { Rebuild } from './level-rebuild.js'
+import { withRoom } from './level-room.js'
+import type { LevelStore } from './level-store.js'
+import type { LevelWriter } from './level-writer.js'
+import type { Watchers } from './watchers.js'
+
+/** Up to which sequence number everything was there when the archive was closed. */
+const CLEAN_KEY = layout.metaKey('clean')
+/** There while a repair is under way. */
+const REPAIR_KEY = layout.metaKey('repairing')
+
+export interface UpkeepInit {
+  store: LevelStore
+  ledger: Ledger
+  writer: LevelWriter
+  coverage: CoverageLog
+  damage: DamageLog
+  watchers: Watchers
+  /** What is noted beside the database of what was stored. */
+  marks: IngestMarks | undefined
+  /** Runs a step between appends. */
+  step<T>(task: () => Promise<T>): Promise<T>
+}
+
+/** Finds out whether all is there that was stored, says so, and mends it. */
+export class Upkeep {
+  readonly #init: UpkeepInit
+  /** What was found before anybody could be told. */
+  readonly #unsaid: { gap: Gap | undefined; text: string }[] = []
+
+  constructor(init: UpkeepInit) {
+    this.#init = init
+  }
+
+  /** Says something to who watches, or to who will. */
+  say(text: string, gap?: Gap | undefined): void {
+    if (!this.#init.watchers.damaged(gap, text)) this.#unsaid.push({ gap, text })
+  }
+
+  /** What was said before anybody watched. */
+  takeUnsaid(): { gap: Gap | undefined; text: string }[] {
+    return this.#unsaid.splice(0)
+  }
+
+  /** To be told of what a reader met. */
+  met({ from, until, count }: Damage): void {
+    const gap: Gap = { from, until, kind: GapKind.damaged, count }
+    this.#init.coverage.meet(gap)
+    this.say(`${count} damaged envelopes were met and left out of an answer`, gap)
+  }
+
+  /** After an end that was not clean: whether all is there that was stored, and whether a repair was broken off. */
+  async open(): Promise<void> {
+    const { store, ledger, coverage } = this.#init
+    const [repairing, clean] = await store.getMany([REPAIR_KEY, CLEAN_KEY])
+    const { lastSeq } = ledger.totals
+    const marks = this.#init.marks?.open() ?? []
+    const last = Math.max(lastSeq, marks.at(-1)?.lastSeq ?? 0)
+    const { restored = 0, lost: dropped = 0 } = store.opened ?? {}
+    if (restored > 0)
+      this.say(`put right in the database's log or manifest: ${restored} changed ${restored === 1 ? 'bit' : 'bits'}`)
+    // what LevelDB dropped of a log may lie before the mark of a clean end
+    const since = clean?.length === 8 && dropped === 0 ? layout.read64(clean, 0) : 0
+    const lost = since === last ? [] : await lostGroups(store, marks, { since, floor: coverage.floor })
+    for (const { lastSeq, count, oldest, newest } of lost) {
+      const gap: Gap = { from: oldest, until: newest, kind: GapKind.damaged, count }
+      if (since === 0 && coverage.knows(gap)) continue
+      await coverage.addGap(gap)
+      const numbers = `numbers ${lastSeq - count + 1} to ${lastSeq} of the order of ingest`
+      this.say(`${count} envelopes that were stored are lost (${numbers})`, gap)
+    }
+    const countsWrong = !ledger.isConsistent
+    if (countsWrong && lost.length === 0)
+      this.say('the counts of the archive do not agree with each other: they are made anew')
+    if (lost.length > 0 || repairing !== undefined || countsWrong) await this.#repair(undefined, last)
+    if (lost.length > 0) await this.markClean()
+  }
+
+  markClean(): Promise<void> {
+    const value = new Uint8Array(8)
+    layout.put64(value, 0, this.#init.ledger.totals.lastSeq)
+    return this.#init.store.batch([{ type: 'put', key: CLEAN_KEY, value }], { sync: true })
+  }
+
+  async verify(signal?: AbortSignal | undefined): Promise<ArchiveReport> {
+    const { store, ledger, coverage, step } = this.#init
+    const files = (await store.checkFiles?.({ signal })) ?? 0
+    const before = ledger.totals
+    const rebuild = new Rebuild(store, {
+      mend: false,
+      floor: () => coverage.floor,
+      lastSeq: before.lastSeq,
+      step,
+      signal
+    })
+    await rebuild.run()
+    // appends and prunes make new totals
+    const countsWrong = before === ledger.totals && !(await ledger.agrees(rebuild))
+    return { ...rebuild.report, countsWrong, files, restored: 0 }
+  }
+
+  /** Also on a full disk. */
+  repair(signal?: AbortSignal | undefined): Promise<ArchiveReport> {
+    const { store, step } = this.#init
+    const mend = async (): Promise<ArchiveReport> => {
+      const { restored, lost } = (await store.mendFiles?.()) ?? { restored: 0, lost: 0 }
+      return { ...(await this.#repair(signal)), files: restored + lost, restored }
+    }
+    return withRoom(store, () => step(mend), signal)
+  }
+
+  async #repair(signal: AbortSignal | undefined, lastSeq = this.#init.ledger.totals.lastSeq): Promise<ArchiveReport> {
+    const { store, ledger, writer, coverage, damage, watchers } = this.#init
+    await store.batch([{ type: 'put', key: REPAIR_KEY, value: layout.uint32(1) }], { sync: true })
+    const rebuild = new Rebuild(store, {
+      mend: true,
+      floor: () => coverage.floor,
+      lastSeq,
+      step: task => task(),
+      signal
+    })
+    await rebuild.run()
+    const countsWrong = !(await ledger.agrees(rebuild))
+    const counts = await ledger.replacement(rebuild, lastSeq)
+    await store.batch([...counts, { type: 'del', key: REPAIR_KEY }], { sync: true })
+    await writer.load()
+    await writer.renumber(rebuild.unnumbered)
+    damage.reset()
+    coverage.forgetMet()
+    watchers.removed(2 ** 32)
+    for (const gap of rebuild.report.gaps) if (!coverage.knows(gap)) await coverage.addGap(gap)
+    return { ...rebuild.report, countsWrong }
+  }
+}
