@@ -164,10 +164,9 @@ export class RlpxConnection {
    * Told what became of what the peer sent. After what was sent in vain the next is read later, and so is what is larger than
    * 1 MiB from other peers of its address. Whom we dialled ourselves is read as it comes.
    */
-  judged({ accepted, wasted }: Judgement): void {
-    if (accepted > 0) this.active = Date.now()
-    if (wasted === 0 || this.direction === 'outbound') return
-    this.#init.limits.throttle.charge(this.origin, wasted)
+  judged(judgement: Judgement): void {
+    if (judgement.accepted > 0) this.active = Date.now()
+    if (this.direction === 'inbound') this.#init.limits.throttle.judge(this.origin, judgement)
   }
 
   /** Ends it at once: streams throw `error`, the peer is told `reason` if it is still listening. */

@@ -76,8 +76,8 @@ export class StreamPacketChannel implements PacketChannel {
     return this.#frames.send(code, body, options)
   }
 
-  judged({ wasted }: Judgement): void {
-    this.#throttle.charge(this.origin, wasted)
+  judged(judgement: Judgement): void {
+    this.#throttle.judge(this.origin, judgement)
   }
 
   /** Ends this side; what the peer still sends is delivered until it ends its side, or for 2 s. */

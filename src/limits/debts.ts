@@ -42,11 +42,16 @@ export class Debts {
     return Math.min(Math.max(0, wait), longest)
   }
 
-  /** How many owe something now. */
-  get debtors(): number {
-    const now = this.#now()
+  /** What is owed now beyond nothing, in bytes at the whole rate. */
+  owed(key: string): number {
+    return Math.max(0, (this.#until.get(key) ?? 0) - this.#now()) * this.#rules.rate
+  }
+
+  /** How many owe something, or did so many ms ago: who goes from one to the next owes each little. */
+  debtors(ago: number): number {
+    const since = this.#now() - ago
     let count = 0
-    for (const until of this.#until.values()) if (until > now) count++
+    for (const until of this.#until.values()) if (until > since) count++
     return count
   }
 }

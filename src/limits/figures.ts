@@ -19,8 +19,10 @@ export const FIGURES = {
     peer: { free: 64 * KIB, rate: (2 * MIB) / SECOND, longest: 8 * SECOND, remembered: 4096 },
     /** All peers of one address that sent in vain. */
     address: { free: 64 * KIB, rate: (2 * MIB) / SECOND, longest: 60 * SECOND, remembered: 4096 },
-    /** Of all addresses that are in debt. */
+    /** Of all addresses that are in debt, or were lately. */
     rateOfAll: (4 * MIB) / SECOND,
+    /** Who goes from one address to the next owes little at each: so long ago is lately. */
+    lately: 5 * SECOND,
     /** What one that waited counts before it is judged: those who waited together go on one after the other. */
     spacing: 32 * KIB,
     /** A shorter debt of an address is no reason to let new peers of it in more slowly. */

@@ -17,13 +17,19 @@ export function inVain(body: Uint8Array): Judgement {
 
 /**
  * Reads those later who sent in vain, each at a steady rate of garbage, on whichever network and under whatever identity: a
- * debt is the peer's and its address's. Who sent nothing in vain never waits for others of its address. Of a table that is full
- * the one who sent something in vain longest ago is forgotten.
+ * debt is the peer's and its address's. Whoever has sent nothing in vain is not made to wait for one that has. But what peers
+ * may send in vain before they wait, the patience with each, is one for all of an address that never brought anything: an
+ * identity is free, and who comes under a new one each time would never wait otherwise. Of a table that is full the one who
+ * came into it longest ago is forgotten.
  */
 export class Throttle {
   readonly #now: () => number
   readonly #peers: Debts
   readonly #addresses: Debts
+  /** What was sent in vain of the patience with each peer of an address. */
+  readonly #patience: Debts
+  /** Peers that brought something, and nothing in vain since. */
+  readonly #proven = new Set<string>()
   #debtors = 0
   #countedAt = Number.NEGATIVE_INFINITY
 
@@ -33,13 +39,32 @@ export class Throttle {
     this.#now = now
     this.#peers = new Debts(peer, now)
     this.#addresses = new Debts(address, now)
+    this.#patience = new Debts(address, now)
   }
 
   /** Notes what it sent in vain, in bytes. */
   charge({ peer, address }: Origin, bytes: number): void {
     if (bytes <= 0) return
+    const share = this.#share()
+    // who waited for what it sent before has as much left as may be owed without waiting: it paid for this
+    if (this.#peers.owed(peer) < FIGURES.throttle.peer.free / 2) this.#patience.owe(address, bytes, share)
+    this.#proven.delete(peer)
     this.#peers.owe(peer, bytes)
-    this.#addresses.owe(address, bytes, this.#share())
+    this.#addresses.owe(address, bytes, share)
+  }
+
+  /** Notes that it brought something, and nothing in vain with it. */
+  prove({ peer }: Origin): void {
+    this.#proven.delete(peer)
+    this.#proven.add(peer)
+    if (this.#proven.size > FIGURES.throttle.peer.remembered)
+      this.#proven.delete(this.#proven.keys().next().value as string)
+  }
+
+  /** Notes what became of something that it sent. */
+  judge(origin: Origin, { accepted, wasted }: Judgement): void {
+    if (wasted > 0) this.charge(origin, wasted)
+    else if (accepted > 0) this.prove(origin)
   }
 
   /**
@@ -48,8 +73,9 @@ export class Throttle {
    */
   reserve({ peer, address }: Origin): number {
     const own = this.ofPeer(peer)
-    if (own === 0) return 0
-    const wait = Math.max(own, this.ofAddress(address))
+    const wait =
+      own > 0 ? Math.max(own, this.ofAddress(address)) : this.#proven.has(peer) ? 0 : this.#patience.wait(address)
+    if (wait === 0) return 0
     this.charge({ peer, address }, FIGURES.throttle.spacing)
     return wait
   }
@@ -71,11 +97,11 @@ export class Throttle {
 
   /** Which part of the rate an address has, so that all that are in debt have no more than the rate of all. */
   #share(): number {
-    const { address, rateOfAll, recount } = FIGURES.throttle
+    const { address, rateOfAll, recount, lately } = FIGURES.throttle
     const now = this.#now()
     if (now - this.#countedAt > recount) {
       this.#countedAt = now
-      this.#debtors = this.#addresses.debtors
+      this.#debtors = this.#addresses.debtors(lately)
     }
     return Math.min(1, rateOfAll / (this.#debtors * address.rate))
   }

@@ -222,6 +222,7 @@ export class Mailserver implements Startable {
       this.tally.add('envelopes_damaged', end.damaged ?? 0)
       await answer.complete(end)
       this.tally.add('pages_delivered')
+      this.#waku.limits.throttle.prove(origin)
       return 'delivered'
     } catch (error) {
       if (!(await this.#passOn(request, asked, answer, error))) throw error

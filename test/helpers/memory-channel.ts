@@ -59,9 +59,9 @@ export class MemoryChannel implements PacketChannel {
     [Symbol.asyncIterator]: () => ({ next: () => this.#next() })
   }
 
-  judged({ wasted }: Judgement): void {
-    this.bytesWasted += wasted
-    this.#throttle?.charge(this.origin, wasted)
+  judged(judgement: Judgement): void {
+    this.bytesWasted += judgement.wasted
+    this.#throttle?.judge(this.origin, judgement)
   }
 
   async close(): Promise<void> {

@@ -26,7 +26,7 @@ test('of a table of debts that is full the one who came to owe longest ago is fo
     ['a', 'b', 'c'].map(key => debts.wait(key)),
     [200, 0, 100]
   )
-  assert.equal(debts.debtors, 2)
+  assert.equal(debts.debtors(0), 2)
 })
 
 test('the figures agree with each other', () => {

@@ -34,15 +34,18 @@ test('who sends garbage is read at 2 MiB of it a second, mistakes left out, and 
   assert.equal(wait(), 469, 'a new start')
 })
 
-test('identities of one address share its rate, and go on one after the other; who sent nothing in vain does not wait', () => {
+test('identities of one address share its rate, and go on one after the other; who brought something does not wait', () => {
   const { throttle } = throttled()
   const crowd = Array.from({ length: 8 }, (_, i) => at('a', `peer ${i}`))
   for (const peer of crowd) throttle.charge(peer, MIB)
   const waits = crowd.map(peer => throttle.reserve(peer))
   assert.ok((waits[0] as number) >= 3900, 'what the eight sent takes four seconds')
   for (let i = 1; i < waits.length; i++) assert.ok((waits[i] as number) > (waits[i - 1] as number))
+  throttle.prove(at('a', 'honest'))
   assert.equal(throttle.reserve(at('a', 'honest')), 0)
+  throttle.prove(at('a', 'mistaken'))
   throttle.charge(at('a', 'mistaken'), 32 * 1024)
+  throttle.prove(at('a', 'mistaken'))
   assert.equal(throttle.reserve(at('a', 'mistaken')), 0)
   assert.equal(throttle.reserve(at('b')), 0)
 })
