@@ -4,6 +4,7 @@ import { LIMIT_EVENTS, type LimitEvent } from '../limits/counts.js'
 import { MAIL_CLIENT_EVENTS } from '../mailclient/counters.js'
 import { REQUEST_OUTCOMES } from '../mailserver/answered-request.js'
 import { DIALECTS } from '../wire/dialect.js'
+import { CHECKS, type CheckStatus } from './check.js'
 import { counter, counters, gauge, gauges, histogram, type Labels, type Metric, renamed, told } from './metric.js'
 import type { Snapshot } from './snapshot.js'
 
@@ -53,6 +54,8 @@ const REFUSED = met('refused')
 const WAITED = met('waited')
 const SLOWED = met('slowed')
 const EVICTED = met('evicted')
+
+const STATES: Record<CheckStatus, number | undefined> = { failed: 0, warning: 1, ok: 2, unknown: undefined }
 
 /** A set of values for a label, from what they are read from. */
 const values = (label: string, from: object): Labels => ({ [label]: Object.keys(from) })
@@ -108,6 +111,25 @@ export const METRICS: readonly Metric[] = [
   ),
   gauge('disk_free_bytes', 'Room on the file system of the data dir', s => s.disk?.free),
   gauge('disk_size_bytes', 'Size of that file system', s => s.disk?.size),
+
+  // whether the node does its job
+  gauges(
+    'health_state',
+    'By check: 0 when it fails, 1 when it warns, 2 when all is well; absent while unknown',
+    { check: CHECKS },
+    s => Object.fromEntries(Object.entries(s.health).map(([name, status]) => [name, STATES[status]]))
+  ),
+  counters(
+    'canaries_total',
+    'Envelopes of our own that were sent to be fetched back',
+    { outcome: ['passed', 'failed'] },
+    s => ({
+      passed: s.canary.passed,
+      failed: s.canary.failed
+    })
+  ),
+  gauge('canary_passed_timestamp_seconds', 'When one came back last, Unix time', s => s.canary.lastPassed),
+  gauge('canary_duration_seconds', 'How long that took, without its time to live', s => s.canary.seconds),
 
   // history requests
   REQUESTS,

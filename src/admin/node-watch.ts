@@ -5,6 +5,8 @@ import type { Archive } from '../archive/archive.js'
 import type { Keyring } from '../mailserver/keyring.js'
 import type { TrustList } from '../trust/trust-list.js'
 import type { Waku } from '../waku/waku.js'
+import type { CanaryRecord } from './canary-record.js'
+import type { Health } from './health.js'
 import type { Snapshot } from './snapshot.js'
 
 export interface WatchedNode {
@@ -17,6 +19,10 @@ export interface WatchedNode {
   folder: string
   counts: () => Pick<Snapshot, 'mailserver' | 'mailclient' | 'devp2p' | 'forwarding'>
   adminConnections: () => number
+  /** When an envelope was stored last, Unix seconds. */
+  lastStored: () => number | undefined
+  health: Health
+  canary: CanaryRecord
 }
 
 const RESOLUTION_MS = 20
@@ -30,7 +36,6 @@ export class NodeWatch {
   readonly #started = unixNow()
   #timer: ReturnType<typeof setInterval> | undefined
   #loop: Snapshot['loop'] = { median: 0, p99: 0, max: 0 }
-  #lastStored: number | undefined
 
   constructor(node: WatchedNode) {
     this.#node = node
@@ -47,13 +52,9 @@ export class NodeWatch {
     this.#delay.disable()
   }
 
-  /** To be told of each append that succeeded. */
-  stored(): void {
-    this.#lastStored = unixNow()
-  }
-
   async snapshot(): Promise<Snapshot> {
     const { waku, archive, trust, keys, libp2p, folder, counts, adminConnections } = this.#node
+    const { lastStored, health, canary } = this.#node
     const [stats, disk] = await Promise.all([archive.stats(), roomOf(folder)])
     const { rss, heapUsed: heap, external } = process.memoryUsage()
     const { user, system } = process.cpuUsage()
@@ -63,7 +64,7 @@ export class NodeWatch {
       now: unixNow(),
       started: this.#started,
       archive: stats,
-      lastStored: this.#lastStored,
+      lastStored: lastStored(),
       peers,
       connections: libp2p.getConnections().length,
       trusted: trust.list().length,
@@ -73,6 +74,8 @@ export class NodeWatch {
       cpu: (user + system) / 1e6,
       loop: this.#loop,
       adminConnections: adminConnections(),
+      health: health.known,
+      canary: { ...canary.counts, lastPassed: canary.lastPassed?.at, seconds: canary.lastPassed?.seconds },
       waku: waku.counters.snapshot(),
       limits: waku.limits.counts.snapshot(),
       ...counts()

@@ -1,19 +1,12 @@
 import { type AdminRoute, json, text } from './answer.js'
-import type { NodeMetrics } from './node-metrics.js'
-import type { Snapshot } from './snapshot.js'
+import type { Overview } from './overview.js'
 
 const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8'
 
 /** The three paths that need no token: what they say is numbers and closed names. */
-export function probes(parts: {
-  metrics: NodeMetrics
-  snapshot(): Promise<Snapshot>
-  /** Names of the checks that fail; none when the node serves. */
-  failing(): Promise<string[]>
-}): Array<[string, AdminRoute]> {
+export function probes(overview: Overview): Array<[string, AdminRoute]> {
   // many who ask at once are answered with one look
-  const metrics = shared(async () => await parts.metrics.text(await parts.snapshot()))
-  const failing = shared(() => parts.failing())
+  const metrics = shared(async () => await overview.recorder.metrics.text(await overview.snapshot()))
   return [
     ['/metrics', { method: 'GET', open: true, answer: async () => ({ type: METRICS_TYPE, body: await metrics() }) }],
     ['/livez', { method: 'GET', open: true, answer: async () => text('alive') }],
@@ -23,7 +16,7 @@ export function probes(parts: {
         method: 'GET',
         open: true,
         async answer() {
-          const failures = await failing()
+          const failures = await overview.health.failing()
           return json({ ready: failures.length === 0, failing: failures }, failures.length === 0 ? 200 : 503)
         }
       }

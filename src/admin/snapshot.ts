@@ -6,6 +6,7 @@ import type { MailClientEvent } from '../mailclient/counters.js'
 import type { MailserverEvent } from '../mailserver/counters.js'
 import type { CounterName } from '../waku/counters.js'
 import type { Network } from '../waku/packet-channel.js'
+import type { CheckName, CheckStatus } from './check.js'
 
 /** Counts by closed names; a part of the node that does not run has none. */
 export type Counts<Name extends string> = Partial<Record<Name, number>>
@@ -33,6 +34,10 @@ export interface Snapshot {
   loop: { median: number; p99: number; max: number }
   /** Connections of the admin listener. */
   adminConnections: number
+  /** What was found last; a check that was not made yet is absent. */
+  health: Partial<Record<CheckName, CheckStatus>>
+  /** How many canaries came back or did not; when the last one did, Unix seconds, and how long it took. */
+  canary: { passed: number; failed: number; lastPassed?: number | undefined; seconds?: number | undefined }
   waku: Counts<CounterName>
   limits: Counts<LimitEvent>
   mailserver: Counts<MailserverEvent>

@@ -1,5 +1,6 @@
 import type { Command } from './command.js'
 import { backfill } from './commands/backfill.js'
+import { doctor } from './commands/doctor.js'
 import { exportCommand } from './commands/export.js'
 import { id } from './commands/id.js'
 import { importCommand } from './commands/import.js'
@@ -28,6 +29,7 @@ export const commands: readonly Command[] = [
   prune,
   verify,
   repair,
+  doctor,
   backfill,
   importCommand,
   exportCommand

@@ -10,6 +10,7 @@ import { fromHex, toHex } from '../wire/bytes.js'
 import { command } from './admin-command.js'
 import { type BackfillParams, backfillParams } from './backfill-params.js'
 import type { ControlHandler, ControlOptions } from './control-server.js'
+import { type Doctor, doctorParams } from './doctor.js'
 import { exportHandlers } from './export-handlers.js'
 import { type ImportRules, importHandlers } from './import-handlers.js'
 
@@ -27,6 +28,8 @@ export interface AdminParts {
   addresses: () => { multiaddrs: string[]; enode: string | null }
   /** Counts of the running node, by name. */
   counters?: (() => Record<string, unknown>) | undefined
+  /** Looks whether all is well. */
+  doctor: Doctor
   /** Fetches history into the archive; where the network is at hand. */
   backfill?: ((params: BackfillParams, options: ControlOptions) => Promise<BackfillSummary>) | undefined
 }
@@ -61,6 +64,7 @@ export function adminHandlers(parts: AdminParts): Record<string, ControlHandler>
     ...importHandlers(parts),
     ...exportHandlers(parts),
     ...(backfill === undefined ? {} : { backfill: command(backfillParams, backfill) }),
+    doctor: command(doctorParams, parts.doctor),
     id: command(nothing, async () => {
       const { multiaddrs, enode } = parts.addresses()
       return { peerId: parts.peer.toString(), multiaddrs, enode }

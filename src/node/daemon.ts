@@ -1,7 +1,10 @@
 import type { Libp2p } from '@libp2p/interface'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
+import { closedMetrics } from '../admin/libp2p-metrics.js'
+import { Recorder } from '../admin/recorder.js'
 import type { Forwarding } from '../bridge/forwarding.js'
 import type { RequestForwarder } from '../mailserver/request-forwarder.js'
+import { keyFromPassword } from '../wire/key.js'
 import { adminHandlers } from './admin.js'
 import { adminSettings } from './admin-listen.js'
 import { AdminNode } from './admin-node.js'
@@ -14,12 +17,14 @@ import { ControlServer } from './control-server.js'
 import { type DataDir, openDataDir } from './data-dir.js'
 import { Devp2pNode, devp2pSettings } from './devp2p-node.js'
 import { DigestThread } from './digest-thread.js'
+import { doctorOf } from './doctor.js'
 import { forwardingOf } from './forwarding-node.js'
 import { identityOf } from './identity.js'
 import { IdentityNotice } from './identity-notice.js'
 import { certificateFiles, listenPlaces } from './listen-config.js'
 import { byNetwork, checkNetworks, withoutSelf } from './node-networks.js'
 import { type NodeServices, nodeServices } from './node-services.js'
+import { overviewOf } from './overview-node.js'
 import { createPeerNode, startPeerNode } from './peer-node.js'
 import { PeersInMemory } from './peers-in-memory.js'
 import { useQuickKeccak } from './quick-keccak.js'
@@ -134,6 +139,7 @@ async function assemble(
   await useQuickKeccak()
   useQuickSymmetric()
   const digester = cleanup.after(new DigestThread(), digester => digester.stop())
+  const recorder = new Recorder()
   const admin = adminListen && new AdminNode({ settings: adminListen, token: await adminTokenOf(dir) })
 
   let forwarding: Forwarding | undefined
@@ -147,7 +153,7 @@ async function assemble(
     announce: config.announce?.map(String),
     webSockets,
     relays,
-    metrics: admin?.component,
+    metrics: admin && closedMetrics(recorder.metrics.registry),
     services: nodeServices(config, {
       password,
       archive: store.archive,
@@ -156,9 +162,9 @@ async function assemble(
       digester,
       onStored: (error, append) => {
         onStored(error)
-        admin?.onStored(error, append)
+        recorder.onStored(error, append)
       },
-      onAnswered: admin?.onAnswered,
+      onAnswered: recorder.onAnswered,
       onTwin
     })
   })
@@ -187,11 +193,31 @@ async function assemble(
   const trust = mailclient.trust
   const backfill = new BackfillNode({ node, devp2p, waku, trust, database: store, privateKey, rules: config })
   const daemon = finish(dir, node, devp2p, admin)
-  const counts = () => ({
-    mailserver: mailserver.counts,
-    mailclient: mailclient.counts,
-    devp2p: devp2p?.counts ?? {},
-    forwarding: forwarding?.tally.snapshot() ?? {}
+  let derived: Promise<Uint8Array> | undefined
+  const requestKey = (): Promise<Uint8Array> => {
+    derived ??= keyFromPassword(password)
+    return derived
+  }
+  const overview = overviewOf({
+    config,
+    recorder,
+    node,
+    devp2p,
+    libp2p: node,
+    listeners: own.length,
+    requestKey,
+    waku,
+    archive: store.archive,
+    trust,
+    keys: mailserver.keyring,
+    folder: dir.path,
+    adminConnections: () => admin?.connections ?? 0,
+    counts: () => ({
+      mailserver: mailserver.counts,
+      mailclient: mailclient.counts,
+      devp2p: devp2p?.counts ?? {},
+      forwarding: forwarding?.tally.snapshot() ?? {}
+    })
   })
   const handlers = adminHandlers({
     trust,
@@ -201,6 +227,7 @@ async function assemble(
     rules: config,
     peer: node.peerId,
     addresses: () => daemon.ready,
+    doctor: doctorOf(overview, { config, node, requestKey }),
     backfill: (params, options) => backfill.run(params, options),
     counters: () => ({
       connections: node.getConnections().length,
@@ -213,16 +240,9 @@ async function assemble(
       ...(config.upstream === undefined ? {} : { forwarding: forwarding?.tally.snapshot() })
     })
   })
+  cleanup.after(overview, overview => overview.stop()).start()
   if (admin !== undefined) cleanup.after(admin, admin => admin.stop())
-  await admin?.start({
-    waku,
-    archive: store.archive,
-    trust,
-    keys: mailserver.keyring,
-    libp2p: node,
-    folder: dir.path,
-    counts
-  })
+  await admin?.start(overview)
   const path = cleanup.after(await claimControlPath(dir), () => releaseControlPath(dir))
   cleanup.after(await ControlServer.listen({ path, handlers, maxLine: MAX_CONTROL_LINE }), control => control.close())
   cleanup.after(new StaticPeers({ node, waku, peers: peers.libp2p }), peers => peers.stop())

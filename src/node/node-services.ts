@@ -13,9 +13,15 @@ import { DEFAULT_REQUEST_POW } from '../mailserver/request-policy.js'
 import type { MailserverInit } from '../mailserver/settings.js'
 import type { PacketDigester } from '../waku/packet-digester.js'
 import type { WakuInit } from '../waku/settings.js'
+import { type Listening, listening } from './listening.js'
 import { DEFAULT_RETENTION_SECONDS, type StartConfig } from './start-config.js'
 
-export type NodeServices = { waku: WakuService; mailserver: MailserverService; mailclient: MailClientService }
+export type NodeServices = {
+  waku: WakuService
+  mailserver: MailserverService
+  mailclient: MailClientService
+  listening: Listening
+}
 
 export interface NodeServiceParts {
   password: string
@@ -51,6 +57,7 @@ export function nodeServices(
       policies: { libp2p: policy, devp2p: policy },
       pageBytes: config['page-bytes']
     }),
-    mailclient: mailclient({ acceptPush: config['accept-push'], signWith: privateKey.raw })
+    mailclient: mailclient({ acceptPush: config['accept-push'], signWith: privateKey.raw }),
+    listening: listening()
   }
 }

@@ -6,6 +6,7 @@ import { adminHandlers } from './admin.js'
 import { Cleanup } from './cleanup.js'
 import { ControlError } from './control-line.js'
 import type { DataDir } from './data-dir.js'
+import { doctorOffline } from './doctor.js'
 import { identityOf } from './identity.js'
 import type { ImportRules } from './import-handlers.js'
 import { openStore } from './store.js'
@@ -35,9 +36,10 @@ export async function openOffline(dir: DataDir, options: OfflineOptions = {}): P
     const keys = new Keyring({ datastore, logger })
     await Promise.all([trust.load(), keys.load()])
     const peer = peerIdFromPrivateKey(await identityOf(dir))
+    const doctor = doctorOffline({ archive, folder: dir.path })
     const addresses = () => ({ multiaddrs: [], enode: null })
     const { rules = {} } = options
-    const handlers = adminHandlers({ trust, keys, archive, datastore, rules, peer, addresses })
+    const handlers = adminHandlers({ trust, keys, archive, datastore, rules, peer, addresses, doctor })
     return {
       async ask(command, params, options) {
         const handler = handlers[command]

@@ -26,6 +26,8 @@ export const DEFAULT_RETENTION_SECONDS = 30 * 86_400
 /** How long an envelope may live, in seconds. */
 export const TTL_RANGE = { min: 1, max: 366 * 86_400 }
 export const DEFAULT_MAX_TTL = 86_400
+/** A canary takes some seconds. */
+const CANARY_RANGE = { min: 30, max: 86_400 }
 /** One page, in bytes: a client keeps it in memory. */
 const PAGE_RANGE = { min: 1, max: 64 * 1024 * 1024 }
 
@@ -116,6 +118,9 @@ export const startShape = {
     '<name>',
     'a host name by which that may be asked, beside numeric addresses and localhost'
   ),
+  canary: durationOption('post an envelope of its own so often, and fetch it back when it has expired', CANARY_RANGE, {
+    fallback: 'never'
+  }),
   'no-admin': switchOption('without metrics, health and page'),
   'ready-file': plainOption('<file>', 'written once serving: {peerId, multiaddrs, enode, pid, admin}'),
   'new-identity': newIdentityOption,
