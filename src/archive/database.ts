@@ -5,7 +5,7 @@ import { ArchiveError, ArchiveFormatError, DataDirLockedError, rootMessage } fro
 import { FileCheck } from './file-check.js'
 import { DatabaseFiles } from './files/database-files.js'
 import { IngestMarks } from './ingest-marks.js'
-import { LevelArchive } from './level-archive.js'
+import { LevelArchive, type LevelArchiveInit } from './level-archive.js'
 import { isUnreadable } from './level-store.js'
 import { RecordsLevel } from './records-level.js'
 import { SteadyLevel, type SteadyLevelInit } from './steady-level.js'
@@ -37,11 +37,12 @@ export const LEVEL_OPTIONS: DatabaseOptions<Uint8Array, Uint8Array> = {
   maxOpenFiles: 2000
 }
 
-/** Of the attempts to store again after a failed write. */
-type Pauses = Pick<SteadyLevelInit, 'minPause' | 'maxPause'>
+/** Of the attempts to store again after a failed write, and of a new archive. */
+type Pauses = Pick<SteadyLevelInit, 'minPause' | 'maxPause'> & Pick<LevelArchiveInit, 'now'>
 
 /**
  * Opens the database at a path, or creates it. Node only.
+ * @param options.now - the clock, Unix seconds: a new archive began by it
  * @param options.salvage - when it does not open since it is damaged, have LevelDB keep what can be read; the archive needs a repair then
  * @throws DataDirLockedError when another process has it open
  * @throws ArchiveError when it cannot be opened for another reason
@@ -74,7 +75,7 @@ function isMendable(error: unknown): boolean {
   return isUnreadable(error) || error instanceof ArchiveFormatError || error instanceof BeheadedError
 }
 
-async function open(path: string, pauses: Pauses): Promise<Database> {
+async function open(path: string, { now, ...pauses }: Pauses): Promise<Database> {
   const level = await SteadyLevel.open({
     path,
     reserve: new DiskReserve(`${path}.reserve`),
@@ -86,7 +87,7 @@ async function open(path: string, pauses: Pauses): Promise<Database> {
     const datastore = new LevelDatastore(new RecordsLevel(level).asLevel)
     await datastore.open()
     // Keys that carry the prefix of sublevel `a` themselves: half as fast again as through the sublevel.
-    const archive = await LevelArchive.open({ db: level, marks: new IngestMarks(`${path}.marks`) })
+    const archive = await LevelArchive.open({ db: level, marks: new IngestMarks(`${path}.marks`), now })
     level.onWritable = () => archive.tellWritable()
     await level.settle()
     const check = new FileCheck(options => archive.checkFiles(options))

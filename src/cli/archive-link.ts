@@ -59,11 +59,16 @@ export async function* pagesOf(
   let cursor: string | undefined
   do {
     const page = await ask<ExportPage>('export.page', { ...query, cursor })
-    const raws = splitMessages(Uint8Array.from(Buffer.from(page.body, 'base64'))).map(({ raw }) => raw)
+    const raws = rawsOf(page.body)
     cursor = page.cursor
     onPage({ raws, cursor: cursor === undefined ? undefined : fromHex(cursor), damaged: page.damaged })
     yield raws
   } while (cursor !== undefined)
+}
+
+/** The envelopes of a page, out of its base64. */
+export function rawsOf(body: string): Uint8Array[] {
+  return splitMessages(Uint8Array.from(Buffer.from(body, 'base64'))).map(({ raw }) => raw)
 }
 
 function base64(bytes: Uint8Array): string {

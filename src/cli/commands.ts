@@ -1,5 +1,6 @@
 import type { Command } from './command.js'
 import { backfill } from './commands/backfill.js'
+import { backup } from './commands/backup.js'
 import { doctor } from './commands/doctor.js'
 import { exportCommand } from './commands/export.js'
 import { id } from './commands/id.js'
@@ -8,6 +9,7 @@ import { keysAdd, keysList, keysRemove } from './commands/keys.js'
 import { post } from './commands/post.js'
 import { prune } from './commands/prune.js'
 import { request } from './commands/request.js'
+import { restore } from './commands/restore.js'
 import { start } from './commands/start.js'
 import { stats } from './commands/stats.js'
 import { trustAdd, trustList, trustRemove } from './commands/trust.js'
@@ -32,5 +34,7 @@ export const commands: readonly Command[] = [
   doctor,
   backfill,
   importCommand,
-  exportCommand
+  exportCommand,
+  backup,
+  restore
 ]

@@ -8,7 +8,10 @@ import type { DataDir } from './data-dir.js'
  * Opens the one database of a data dir, which no other process may have open; its folder is for the owner only (0700), and so
  * are its files (0600). Throws `DataDirLockedError`.
  */
-export async function openStore(dir: DataDir, options: { salvage?: boolean } = {}): Promise<Database> {
+export async function openStore(
+  dir: DataDir,
+  options: { salvage?: boolean; now?: () => number } = {}
+): Promise<Database> {
   if (process.platform !== 'win32') await keepPrivate(dir.database)
   try {
     return await openDatabase(dir.database, options)

@@ -105,6 +105,11 @@ async function* itemsOf(name: string, bytes: AsyncIterable<Uint8Array>): AsyncGe
   }
 }
 
+/** What an export or a backup holds: that of a file, or with `-` of standard input. Throws `SourceError`. */
+export function exportItems(from: string, stdin: AsyncIterable<Uint8Array>): AsyncGenerator<ExportItem> {
+  return from === '-' ? itemsOf('standard input', stdin) : itemsOf(from, createReadStream(from))
+}
+
 /** Whether there is a folder, a file, or nothing. Throws `SourceError`. */
 export async function kindOfPath(path: string): Promise<'folder' | 'file'> {
   try {

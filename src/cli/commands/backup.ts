@@ -1,0 +1,112 @@
+import { readFile, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { BACKUP_FILES, recordOf } from '../../node/backup-records.js'
+import { formatByteSize } from '../../node/byte-size.js'
+import type { DataDir } from '../../node/data-dir.js'
+import { plainOption } from '../../node/option.js'
+import type { ExportRecord } from '../../transfer/export-item.js'
+import { writeExport } from '../../transfer/export-writer.js'
+import { writeStream, writeWholeFile } from '../../transfer/whole-file.js'
+import { MAX_UINT32 } from '../../wire/bytes.js'
+import { decodeSequenceCursor } from '../../wire/sequence-cursor.js'
+import { type Ask, withDataDir } from '../admin-session.js'
+import { headOf } from '../archive-link.js'
+import { BackupWalk } from '../backup-check.js'
+import { defineCommand, UsageError } from '../command.js'
+import { writeJson, writeLine } from '../output.js'
+import { Progress } from '../progress.js'
+import { bar, formatRate } from '../rate.js'
+import { adminShape } from '../shared-options.js'
+
+export const backup = defineCommand({
+  name: 'backup',
+  about: 'write everything that a node needs to come back to one file, while it runs',
+  details:
+    'Archive, trust list, request keys, identity and password: keep it as private as the data dir. In a folder the file is named\n' +
+    'for the time. It is compared with the archive before it is kept: what was stored when it began is in it. "waku-mailserver\n' +
+    'restore" makes a data dir of it.',
+  shape: {
+    ...adminShape,
+    output: plainOption('<file or folder>', 'where to; - is standard output', { flagOnly: true })
+  },
+  async run(config, _operands, context) {
+    const { output } = config
+    const { stdout, stderr, signal } = context
+    if (output === undefined) throw new UsageError('backup: needs --output <file or folder>')
+    if (output === '-' && 'isTTY' in stdout && stdout.isTTY === true)
+      throw new UsageError('backup: name a file with --output, or send the output to one')
+    const { useQuickKeccak } = await import('../../node/quick-keccak.js')
+    await useQuickKeccak()
+    const path = output === '-' ? undefined : await fileAt(output)
+    const summary = await withDataDir(
+      config['data-dir'],
+      context,
+      async (ask, dir) => {
+        const { newest: _, envelopes: expected, ...head } = await headOf(ask, { lower: 0, upper: MAX_UINT32 })
+        const { seq } = decodeSequenceCursor(head.coverage.sequence)
+        const walk = new BackupWalk(ask, head)
+        const progress = new Progress(stderr)
+        const started = performance.now()
+        const sum = { path, envelopes: 0, bytes: 0, damaged: 0, seq, seconds: 0 }
+        const pages = async function* (): AsyncGenerator<Uint8Array[]> {
+          for await (const raws of walk.pages({ after: 0, until: seq })) {
+            sum.envelopes += raws.length
+            sum.bytes += raws.reduce((bytes, raw) => bytes + raw.length, 0)
+            sum.damaged = walk.damaged
+            sum.seconds = (performance.now() - started) / 1000
+            const done = expected === 0 ? 1 : sum.envelopes / expected
+            const remaining = done > 0 ? Math.max(0, sum.seconds / done - sum.seconds) : undefined
+            progress.show(
+              `${bar(done)}  ${sum.envelopes} envelopes, ${formatRate(sum.envelopes, sum.seconds, remaining)}`
+            )
+            yield raws
+          }
+          // before the end is written: without it a backup is none
+          await walk.verify(seq)
+        }
+        const bytes = writeExport('binary', { head, records: await recordsOf(ask, dir), pages: pages() })
+        const options = { signal, compress: true }
+        try {
+          if (path === undefined) await writeStream(stdout, bytes, options)
+          else await writeWholeFile(path, bytes, options)
+        } finally {
+          progress.end()
+        }
+        return sum
+      },
+      { unbounded: true }
+    )
+    const tell = path === undefined ? stderr : stdout
+    if (config.json === true) await writeJson(tell, { summary }, { signal })
+    else {
+      const { envelopes, bytes, seconds, damaged } = summary
+      const lost = damaged === 0 ? '' : `; ${damaged} damaged ones are left out: run "waku-mailserver verify"`
+      const size = `${envelopes} envelopes, ${formatByteSize(bytes)}, ${formatRate(envelopes, seconds, undefined)}`
+      await writeLine(tell, `${path ?? 'standard output'}: ${size}, as in the archive${lost}`, { signal })
+    }
+    return 0
+  }
+})
+
+/** `<folder>/waku-backup-20260131T120000Z.wkm`. */
+async function fileAt(output: string): Promise<string> {
+  const isFolder = await stat(output).then(
+    found => found.isDirectory(),
+    () => false
+  )
+  const time = new Date().toISOString().replace(/[-:]|\.\d+/g, '')
+  return isFolder ? join(output, `waku-backup-${time}.wkm`) : output
+}
+
+async function recordsOf(ask: Ask, dir: DataDir): Promise<ExportRecord[]> {
+  const kept = await ask<[key: string, value: string][]>('export.records')
+  const records = kept.map(([key, value]) => recordOf(key, Uint8Array.from(Buffer.from(value, 'base64'))))
+  for (const name of BACKUP_FILES) {
+    const bytes = await readFile(dir[name]).catch((err: NodeJS.ErrnoException) => {
+      if (err.code === 'ENOENT') return undefined
+      throw err
+    })
+    if (bytes !== undefined) records.push({ name, bytes: Uint8Array.from(bytes) })
+  }
+  return records
+}
