@@ -23,8 +23,9 @@ export const importCommand = defineCommand({
   about: 'copy the envelopes of another mailserver into the own archive',
   operands: ['<source>'],
   details:
-    'The source is the LevelDB folder of a mailserver of status-go or go-ethereum (stop it first; it is left as it is), a file of\n' +
-    '"waku-mailserver export", a courier file, or - for an export on standard input. Every envelope is checked. An import that was\n' +
+    'The source is the LevelDB folder of a mailserver of status-go or go-ethereum (stop it first; it is left as it is), the PostgreSQL\n' +
+    'of one of status-go (postgres://user@host/database, the password in PGPASSWORD or ~/.pgpass), a file of "waku-mailserver\n' +
+    'export", a courier file, or - for an export on standard input. Every envelope is checked. An import that was\n' +
     'interrupted goes on where it stopped when it is started again; what is here already is not stored twice. A node that runs on\n' +
     'the data dir takes it in by its own settings; else --retention and --archive-topics count, also from --config.',
   fileOf: startShape,
@@ -80,6 +81,15 @@ interface OpenOptions {
 async function openSource(from: string, { dataDir, salvage, context }: OpenOptions): Promise<ImportSource> {
   const { ExportFileSource, ExportStreamSource, kindOfPath } = await import('../../transfer/export-source.js')
   if (from === '-') return new ExportStreamSource(context.stdin)
+  if (/^postgres(ql)?:/i.test(from)) {
+    if (/^[^/]*\/\/[^/@]*:[^/@]+@/.test(from)) {
+      context.stderr.write(
+        'waku-mailserver: a password in an URL is seen by everyone on this machine: prefer PGPASSWORD or ~/.pgpass\n'
+      )
+    }
+    const { PostgresSource } = await import('../../transfer/postgres-source.js')
+    return PostgresSource.open(from)
+  }
   if ((await kindOfPath(from)) === 'file') return ExportFileSource.open(from, context.signal)
   const [{ LevelSource }, { copyPlace }] = await Promise.all([
     import('../../transfer/level-source.js'),
