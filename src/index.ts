@@ -49,7 +49,10 @@ export type {
   ArchiveFilter,
   ArchiveQuery,
   ArchiveRow,
+  ArchiveSize,
   ArchiveStats,
+  ArchiveTrim,
+  ArchiveTrimmed,
   ArchiveWatcher,
   DigestQuery,
   SequencedRow,
@@ -59,6 +62,7 @@ export type {
 export type { DatastoreArchiveInit } from './archive/datastore-archive.js'
 export { DatastoreArchive } from './archive/datastore-archive.js'
 export * from './archive/errors.js'
+export type { RetentionRules, TopicRetention } from './archive/retention-rules.js'
 export type { PeerTarget } from './base/peer-target.js'
 export { lockStorage, StorageLockError } from './base/storage-lock.js'
 export { type DialFailure, dialFailure } from './libp2p/dial-failure.js'

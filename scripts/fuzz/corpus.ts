@@ -155,6 +155,7 @@ const corpora: Record<string, Uint8Array[]> = {
     `{"peer": "${formatEnode(enode)}", "forward-for": "any", "require-signature": "peer", "request-pow": "0"}`,
     '{"once": true}',
     '{"retention": "30 days"}',
+    '{"retention-size": "10GiB", "retention-count": "1000000", "retention-topics": ["news=7d", "0x01020304=forever/1GiB"]}',
     '[]'
   )
 }

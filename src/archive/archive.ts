@@ -74,12 +74,41 @@ export interface DigestQuery extends ArchiveFilter, DigestQuestion {
 export interface ArchiveCoverage {
   /** When it began, Unix seconds. */
   since: number
-  /** What was sent before this time may have been pruned; 0 when nothing was. */
+  /** Of what was asked about, what was sent before this time may have been pruned; 0 when nothing was. */
   oldest: number
   /** Last ingest sequence number given out, 0 when none ever was. */
   lastSeq: number
   /** Gaps that touch a range, ascending by `from`. */
   gaps: Gap[]
+}
+
+/** What is to be deleted: of what is meant, the oldest first. */
+export interface ArchiveTrim {
+  /** Only what was sent before this time; Unix seconds, 0..2^32. */
+  before: number
+  /** Only of these topics; 4 bytes each, 1..1000 of them. Not beside `except`. */
+  topics?: Uint8Array[] | undefined
+  /** Of all topics but these; 4 bytes each, 1..1000 of them. */
+  except?: Uint8Array[] | undefined
+  /** No more than so many envelopes, but at least those of the oldest second; an integer of 1 or more. */
+  most?: number | undefined
+  /** Until so many envelopes are deleted and, where both are given, so many bytes; 1 or more. */
+  envelopes?: number | undefined
+  bytes?: number | undefined
+  signal?: AbortSignal | undefined
+}
+
+export interface ArchiveTrimmed {
+  removed: number
+  /** Of what is meant, everything that was sent before this time is deleted: `before`, or less where that would have been too much. */
+  reached: number
+}
+
+/** What is stored of something. */
+export interface ArchiveSize {
+  envelopes: number
+  /** Sum of raw envelope bytes. */
+  bytes: number
 }
 
 /** What was found that cannot be delivered, since the archive was opened. */
@@ -176,8 +205,8 @@ export interface Archive {
    * work. What is appended or pruned meanwhile may or may not be in it. Throws as `query` does.
    */
   digest(query: DigestQuery): AsyncGenerator<void, DigestPart[]>
-  /** What is known about envelopes that may be missing in a range. */
-  coverage(range: Pick<ArchiveFilter, 'lower' | 'upper'>): Promise<ArchiveCoverage>
+  /** What is known about envelopes that match and may be missing. */
+  coverage(filter: ArchiveFilter): Promise<ArchiveCoverage>
   /** Remembers that envelopes of a time may be missing; gaps of a kind that touch are joined. On disk when it resolves. */
   addGap(gap: Gap): Promise<void>
   /** Until when somebody is known to have put into this archive what was heard, Unix seconds; absent when that was never said. */
@@ -189,6 +218,12 @@ export interface Archive {
    * small steps between which appends are served, and may be broken off between any two.
    */
   prune(before: number, options?: { signal?: AbortSignal | undefined }): Promise<number>
+  /**
+   * Deletes as `prune` does, of some topics or not too much at a time. Throws `ArchiveQueryError` when a field is out of its range.
+   */
+  trim(trim: ArchiveTrim): Promise<ArchiveTrimmed>
+  /** How much is stored of what matches, from the index alone. Throws as `query` does. */
+  size(filter: ArchiveFilter & { signal?: AbortSignal | undefined }): Promise<ArchiveSize>
   stats(): Promise<ArchiveStats>
   /** Reads everything and says what is wrong; changes nothing, and appends go on. */
   verify(options?: { signal?: AbortSignal | undefined }): Promise<ArchiveReport>

@@ -4,9 +4,11 @@ import { checkBytes, checkTopics } from '../wire/checks.js'
 import { decodeCursor } from '../wire/cursor.js'
 import { MAX_DIGEST_PARTS, MIN_SALT_BYTES } from '../wire/digest.js'
 import { topicNumber } from '../wire/topic.js'
-import type { ArchiveFilter, ArchiveQuery, DigestQuery, SequenceQuery } from './archive.js'
+import type { ArchiveFilter, ArchiveQuery, ArchiveTrim, DigestQuery, SequenceQuery } from './archive.js'
+import { bloomTest } from './bloom-test.js'
 import { ArchiveQueryError } from './errors.js'
 import type { Position } from './position.js'
+import type { TopicChoice } from './topic-floors.js'
 
 const MAX_TOPICS = 1000
 
@@ -59,8 +61,13 @@ export function checkDigest(query: DigestQuery): CheckedFilter {
   return checkFilter(query)
 }
 
+/** The topics that a filter means, or what tells them; absent when all are. */
+export function meantTopics({ topics, bloom }: CheckedFilter): number[] | ((topic: number) => boolean) | undefined {
+  return topics ?? (bloom && bloomTest(bloom))
+}
+
 /** @throws ArchiveQueryError */
-export function checkRange({ lower, upper }: Pick<ArchiveFilter, 'lower' | 'upper'>): void {
+function checkRange({ lower, upper }: Pick<ArchiveFilter, 'lower' | 'upper'>): void {
   if (!isUint32(lower) || !isUint32(upper)) throw new ArchiveQueryError('lower and upper are integers of 32 bits')
   if (lower > upper) throw new ArchiveQueryError('lower lies above upper')
 }
@@ -70,7 +77,7 @@ function checkPage({ limit, maxBytes }: Pick<ArchiveQuery, 'limit' | 'maxBytes'>
   if (maxBytes !== undefined && !(maxBytes >= 0)) throw new ArchiveQueryError('maxBytes is a number, 0 or more')
 }
 
-function checkFilter(query: ArchiveFilter): CheckedFilter {
+export function checkFilter(query: ArchiveFilter): CheckedFilter {
   checkRange(query)
   const checked: CheckedFilter = { lower: query.lower, upper: query.upper }
   if (query.topics !== undefined) checked.topics = topicSet(query.topics)
@@ -87,8 +94,67 @@ function checkLimit(limit: number): void {
     throw new ArchiveQueryError('a limit is 1 or more')
 }
 
+/** How much a trim deletes, the whole of a second or nothing of it. */
+export interface TrimBounds {
+  /** No more than so many envelopes, but those of the oldest second all the same; `Infinity` for as many as there are. */
+  most: number
+  /** Until so many are deleted, and so many bytes; both `Infinity` where only `most` and the time tell. */
+  envelopes: number
+  bytes: number
+}
+
+/** A trim as the implementations execute it. */
+export interface CheckedTrim extends TopicChoice, TrimBounds {
+  before: number
+  /** Whether some number tells when to end. */
+  counted: boolean
+}
+
+/** @throws ArchiveQueryError */
+export function checkTrim({ before, topics, except, most, envelopes, bytes }: ArchiveTrim): CheckedTrim {
+  checkPruneBound(before)
+  if (topics !== undefined && except !== undefined)
+    throw new ArchiveQueryError('a trim is of some topics, or of all but some')
+  for (const number of [most, envelopes, bytes])
+    if (number !== undefined && !(number >= 1)) throw new ArchiveQueryError('a trim counts to 1 or more')
+  return {
+    before,
+    topics: topics && topicSet(topics),
+    except: except && topicSet(except),
+    most: most ?? Number.POSITIVE_INFINITY,
+    envelopes: envelopes ?? (bytes === undefined ? Number.POSITIVE_INFINITY : 0),
+    bytes: bytes ?? (envelopes === undefined ? Number.POSITIVE_INFINITY : 0),
+    counted: most !== undefined || envelopes !== undefined || bytes !== undefined
+  }
+}
+
+/**
+ * Up to when there is room.
+ * @param found - in the order of time
+ * @param first - nothing was deleted yet: the oldest second goes in any case
+ * @returns the first time that stays, or absent when all goes
+ */
+export function cutOf(
+  found: readonly { sent: number; size: number }[],
+  { most, envelopes, bytes }: TrimBounds,
+  first: boolean
+): number | undefined {
+  const oldest = found[0]?.sent
+  let taken = 0
+  let takenBytes = 0
+  let second: number | undefined
+  for (const { sent, size } of found) {
+    if (sent !== second && taken >= envelopes && takenBytes >= bytes) return sent
+    second = sent
+    taken += 1
+    takenBytes += size
+    if (taken > most && !(first && sent === oldest)) return sent
+  }
+  return undefined
+}
+
 /** @throws ArchiveQueryError unless it is an integer of 0..2^32 */
-export function checkPruneBound(before: number): void {
+function checkPruneBound(before: number): void {
   if (!Number.isInteger(before) || before < 0 || before > MAX_UINT32 + 1)
     throw new ArchiveQueryError('a prune bound is Unix seconds, 0 to 2^32')
 }

@@ -3,14 +3,18 @@ import type { Gap } from '../wire/coverage.js'
 import type { ArchiveCoverage } from './archive.js'
 import { ArchiveFormatError, ArchiveQueryError } from './errors.js'
 import { gapsWithin, withGap } from './gap-list.js'
+import { decodeOwnFloors, encodeOwnFloors, type TopicChoice, TopicFloors } from './topic-floors.js'
 
-/** since(4) floor(4) attended(4), then 17 bytes for each gap: from(4) until(4) kind(1) count(8); big-endian. */
+// since(4) floor(4) attended(4), then 17 bytes for each gap: from(4) until(4) kind(1) count(8); big-endian. Where topics have floors
+// of their own, ffffffff(4) topics(4), and 8 bytes for each, go before all that.
 const HEAD = 12
 const GAP = 17
+const OWN_HEAD = 8
+const OWN = 8
 
 interface Record {
   since: number
-  floor: number
+  floors: TopicFloors
   /** 0 when never said. */
   attended: number
   gaps: Gap[]
@@ -30,7 +34,7 @@ export class CoverageLog {
    */
   constructor(saved: Uint8Array | undefined, since: number, save: (bytes: Uint8Array) => Promise<void>) {
     this.#save = save
-    this.#record = saved === undefined ? { since, floor: 0, attended: 0, gaps: [] } : decode(saved)
+    this.#record = saved === undefined ? { since, floors: new TopicFloors(0), attended: 0, gaps: [] } : decode(saved)
   }
 
   get attended(): number | undefined {
@@ -42,9 +46,9 @@ export class CoverageLog {
     return encode(this.#record)
   }
 
-  /** What was sent before this time may have been pruned, 0..2^32-1. */
-  get floor(): number {
-    return this.#record.floor
+  /** What was sent before these times may have been pruned. */
+  get floors(): TopicFloors {
+    return this.#record.floors
   }
 
   /** Whether a gap of its kind covers it already. */
@@ -52,10 +56,14 @@ export class CoverageLog {
     return this.#record.gaps.some(gap => gap.kind === kind && gap.from <= from && gap.until >= until)
   }
 
-  describe(lower: number, upper: number, lastSeq: number): ArchiveCoverage {
-    const { since, floor, gaps } = this.#record
+  /** @param meant - topics, or what tells them; all when absent */
+  describe(
+    { lower, upper, meant }: { lower: number; upper: number; meant?: Parameters<TopicFloors['highest']>[0] },
+    lastSeq: number
+  ): ArchiveCoverage {
+    const { since, floors, gaps } = this.#record
     const all = this.#met.reduce((known, gap) => withGap(known, gap), gaps)
-    return { since, oldest: floor, lastSeq, gaps: gapsWithin(all, lower, upper) }
+    return { since, oldest: floors.highest(meant), lastSeq, gaps: gapsWithin(all, lower, upper) }
   }
 
   /** Notes what was met damaged. It is not kept on disk: there it is met again, or mended. */
@@ -82,10 +90,10 @@ export class CoverageLog {
     await this.#change({ attended: Math.min(Math.max(0, Math.floor(now)), MAX_UINT32) })
   }
 
-  /** Everything sent before this time may be gone from now on; to be said before it is deleted. 0..2^32. */
-  async raiseFloor(before: number): Promise<void> {
-    const floor = Math.min(before, MAX_UINT32)
-    if (floor > this.#record.floor) await this.#change({ floor })
+  /** Everything of some topics sent before this time may be gone from now on; to be said before it is deleted. 0..2^32. */
+  async raiseFloor(before: number, choice?: TopicChoice): Promise<void> {
+    const floors = this.#record.floors.raised(before, choice)
+    if (floors !== this.#record.floors) await this.#change({ floors })
   }
 
   async #change(change: Partial<Record>): Promise<void> {
@@ -95,8 +103,9 @@ export class CoverageLog {
   }
 }
 
-function encode({ since, floor, attended, gaps }: Record): Uint8Array {
-  const parts = [writeUint32(since), writeUint32(floor), writeUint32(attended)]
+function encode({ since, floors: { general, own }, attended, gaps }: Record): Uint8Array {
+  const parts = [writeUint32(since), writeUint32(general), writeUint32(attended)]
+  if (own.size > 0) parts.unshift(writeUint32(MAX_UINT32), writeUint32(own.size), ...encodeOwnFloors(own))
   for (const { from, until, kind, count } of gaps) {
     parts.push(writeUint32(from), writeUint32(until), Uint8Array.of(kind))
     parts.push(writeUint32(Math.floor(count / 2 ** 32)), writeUint32(count % 2 ** 32))
@@ -105,11 +114,14 @@ function encode({ since, floor, attended, gaps }: Record): Uint8Array {
 }
 
 function decode(bytes: Uint8Array): Record {
-  if (bytes.length < HEAD || (bytes.length - HEAD) % GAP !== 0) {
+  const topics = bytes.length >= OWN_HEAD && readUint32(bytes, 0) === MAX_UINT32 ? readUint32(bytes, 4) : undefined
+  const head = topics === undefined ? 0 : OWN_HEAD + topics * OWN
+  if (bytes.length < head + HEAD || (bytes.length - head - HEAD) % GAP !== 0) {
     throw new ArchiveFormatError('what the archive knows of its gaps is not readable')
   }
+  const own = decodeOwnFloors(bytes.subarray(OWN_HEAD), topics ?? 0)
   const gaps: Gap[] = []
-  for (let at = HEAD; at < bytes.length; at += GAP) {
+  for (let at = head + HEAD; at < bytes.length; at += GAP) {
     gaps.push({
       from: readUint32(bytes, at),
       until: readUint32(bytes, at + 4),
@@ -117,5 +129,6 @@ function decode(bytes: Uint8Array): Record {
       count: readUint32(bytes, at + 9) * 2 ** 32 + readUint32(bytes, at + 13)
     })
   }
-  return { since: readUint32(bytes, 0), floor: readUint32(bytes, 4), attended: readUint32(bytes, 8), gaps }
+  const floors = new TopicFloors(readUint32(bytes, head + 4), own)
+  return { since: readUint32(bytes, head), floors, attended: readUint32(bytes, head + 8), gaps }
 }

@@ -13,7 +13,10 @@ import type {
   ArchiveQuery,
   ArchiveReport,
   ArchiveRow,
+  ArchiveSize,
   ArchiveStats,
+  ArchiveTrim,
+  ArchiveTrimmed,
   ArchiveWatcher,
   DigestQuery,
   SequencedRow,
@@ -24,11 +27,13 @@ import { bloomTest } from './bloom-test.js'
 import {
   type CheckedFilter,
   type CheckedQuery,
+  type CheckedTrim,
   checkDigest,
-  checkPruneBound,
+  checkFilter,
   checkQuery,
-  checkRange,
-  checkSequence
+  checkSequence,
+  checkTrim,
+  meantTopics
 } from './checked-query.js'
 import { CoverageLog } from './coverage-log.js'
 import { type Damage, DamageLog } from './damage-log.js'
@@ -171,10 +176,10 @@ export class DatastoreArchive implements Archive {
     return digest.parts()
   }
 
-  async coverage(range: Pick<ArchiveFilter, 'lower' | 'upper'>): Promise<ArchiveCoverage> {
+  async coverage(filter: ArchiveFilter): Promise<ArchiveCoverage> {
     this.#assertOpen()
-    checkRange(range)
-    return this.#coverage.describe(range.lower, range.upper, this.#writer.lastSeq)
+    const checked = checkFilter(filter)
+    return this.#coverage.describe({ ...checked, meant: meantTopics(checked) }, this.#writer.lastSeq)
   }
 
   addGap(gap: Gap): Promise<void> {
@@ -192,12 +197,19 @@ export class DatastoreArchive implements Archive {
   }
 
   async prune(before: number, { signal }: { signal?: AbortSignal | undefined } = {}): Promise<number> {
+    return (await this.trim({ before, signal })).removed
+  }
+
+  async trim({ signal, ...wanted }: ArchiveTrim): Promise<ArchiveTrimmed> {
     this.#assertOpen()
-    checkPruneBound(before)
+    const trim = checkTrim(wanted)
+    const isMeant = meant(trim)
     try {
-      const lastSeq = await this.#queue.run(async () => {
-        await this.#coverage.raiseFloor(before)
-        return this.#writer.lastSeq
+      signal?.throwIfAborted()
+      const { lastSeq, reached } = await this.#queue.run(async () => {
+        const reached = this.#writer.cut(trim, isMeant)
+        await this.#coverage.raiseFloor(reached, trim)
+        return { lastSeq: this.#writer.lastSeq, reached }
       })
       let removed = 0
       for (;;) {
@@ -205,18 +217,29 @@ export class DatastoreArchive implements Archive {
         this.#assertOpen()
         const count = await this.#queue.run(async () => {
           try {
-            return await this.#writer.prune(before, lastSeq)
+            return await this.#writer.prune(reached, lastSeq, isMeant)
           } finally {
             // also after a failed write: nobody knows how much of it is on disk
-            this.#watchers.removed(before)
+            this.#watchers.removed(reached)
           }
         })
         removed += count
-        if (count === 0) return removed
+        if (count === 0) return { removed, reached }
       }
     } catch (error) {
       throw this.#failure(error, signal)
     }
+  }
+
+  async size({ signal, ...filter }: ArchiveFilter & { signal?: AbortSignal | undefined }): Promise<ArchiveSize> {
+    this.#assertOpen()
+    signal?.throwIfAborted()
+    const checked = checkFilter(filter)
+    const { index } = this.#writer
+    const entries = index.entries
+      .slice(index.from(checked.lower), index.from(checked.upper + 1))
+      .filter(passing(checked))
+    return { envelopes: entries.length, bytes: entries.reduce((sum, { size }) => sum + size, 0) }
   }
 
   async stats(): Promise<ArchiveStats> {
@@ -361,6 +384,12 @@ function passing({ topics, bloom }: CheckedFilter): (entry: IndexEntry) => boole
   const wanted = topics && new Set(topics)
   const passes = bloom && bloomTest(bloom)
   return ({ topic }) => wanted?.has(topic) ?? passes?.(topic) ?? true
+}
+
+/** Whether an entry is of the topics that go. */
+function meant({ topics, except }: CheckedTrim): (entry: IndexEntry) => boolean {
+  const named = new Set(topics ?? except)
+  return ({ topic }) => (topics === undefined) !== named.has(topic)
 }
 
 function unixNow(): number {

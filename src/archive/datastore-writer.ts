@@ -1,6 +1,7 @@
 import { toHex } from '../wire/bytes.js'
 import type { Envelope } from '../wire/envelope.js'
 import type { AppendOutcome } from './archive.js'
+import { type CheckedTrim, cutOf } from './checked-query.js'
 import { DatastoreIndex, type IndexEntry } from './datastore-index.js'
 import type { DatastoreRecords, State } from './datastore-records.js'
 import { ArchiveFullError } from './errors.js'
@@ -72,11 +73,17 @@ export class DatastoreWriter {
     return envelopes.map(envelope => (fresh.delete(envelope.hashHex) ? 'stored' : 'known'))
   }
 
-  /** Deletes some of what was sent before a time and stored up to `lastSeq`; resolves with how many, 0 at the end. */
-  async prune(before: number, lastSeq: number): Promise<number> {
+  /** Up to when no more is meant than a trim may delete: its bound, or an earlier time. */
+  cut(trim: CheckedTrim, isMeant: (entry: IndexEntry) => boolean): number {
+    const old = this.#index.entries.slice(0, this.#index.from(trim.before)).filter(isMeant)
+    return cutOf(old, trim, true) ?? trim.before
+  }
+
+  /** Deletes some of what is meant, was sent before a time and stored up to `lastSeq`; resolves with how many, 0 at the end. */
+  async prune(before: number, lastSeq: number, isMeant: (entry: IndexEntry) => boolean): Promise<number> {
     await this.settle()
-    const old = this.#index.entries.slice(0, this.#index.from(before)).filter(({ seq }) => seq <= lastSeq)
-    const step = old.slice(0, PRUNE_STEP)
+    const old = this.#index.entries.slice(0, this.#index.from(before))
+    const step = old.filter(entry => entry.seq <= lastSeq && isMeant(entry)).slice(0, PRUNE_STEP)
     if (step.length === 0) return 0
     await this.#write(() => this.#records.delete(step))
     this.#index.remove(step)

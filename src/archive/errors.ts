@@ -52,6 +52,12 @@ export function archiveFailure(message: string, error: unknown): Error {
   return OWN.some(kind => error instanceof kind) ? (error as Error) : new ArchiveError(message, { cause: error })
 }
 
+/** Rules of retention contradict each other, or would leave nothing. */
+export class RetentionRulesError extends Error {
+  static override readonly name = 'RetentionRulesError'
+  override readonly name = 'RetentionRulesError'
+}
+
 /** What is at the bottom of an error: the message of its innermost cause, such as LevelDB's own words. */
 export function rootMessage({ message, cause }: Error): string {
   return cause instanceof Error ? rootMessage(cause) : message

@@ -10,7 +10,10 @@ import type {
   ArchiveQuery,
   ArchiveReport,
   ArchiveRow,
+  ArchiveSize,
   ArchiveStats,
+  ArchiveTrim,
+  ArchiveTrimmed,
   ArchiveWatcher,
   DigestQuery,
   SequencedRow,
@@ -21,11 +24,13 @@ import { bloomTest } from './bloom-test.js'
 import {
   type CheckedFilter,
   type CheckedQuery,
+  type CheckedTrim,
   checkDigest,
-  checkPruneBound,
+  checkFilter,
   checkQuery,
-  checkRange,
-  checkSequence
+  checkSequence,
+  checkTrim,
+  meantTopics
 } from './checked-query.js'
 import { CoverageLog } from './coverage-log.js'
 import { DamageLog } from './damage-log.js'
@@ -33,8 +38,8 @@ import { ArchiveClosedError, archiveFailure } from './errors.js'
 import type { CheckOptions } from './files/database-files.js'
 import { GroupCommit } from './group-commit.js'
 import type { IngestMarks } from './ingest-marks.js'
-import { acceptsTopic, type DigestTopics, takeDigest } from './level-digest.js'
 import { openFormat } from './level-format.js'
+import { acceptsTopic, type IndexedTopics, takeIndexed } from './level-indexed.js'
 import * as layout from './level-layout.js'
 import { Ledger } from './level-ledger.js'
 import { TopicWalk } from './level-planner.js'
@@ -119,7 +124,9 @@ export class LevelArchive implements Archive {
       ledger: this.#ledger,
       writer: this.#writer,
       step: task => this.#step(task),
-      onRemoved: before => this.#watchers.removed(before)
+      onRemoved: before => this.#watchers.removed(before),
+      raiseFloor: (before, choice) => this.#coverage.raiseFloor(before, choice),
+      floors: () => this.#coverage.floors
     })
   }
 
@@ -166,9 +173,8 @@ export class LevelArchive implements Archive {
     try {
       const accepts = acceptsTopic(await this.#topicsOf(filter))
       const { lower, upper } = filter
-      const floor = (): number => this.#coverage.floor
       const matches = ({ sent, topic }: layout.Entry): boolean => sent >= lower && sent <= upper && accepts(topic)
-      const runs = new RunSequence(this.#rows, matches, floor)
+      const runs = new RunSequence(this.#rows, matches, () => this.#coverage.floors)
       const next: RunSequence['next'] = (...args) => {
         this.#assertOpen()
         return runs.next(...args)
@@ -185,7 +191,8 @@ export class LevelArchive implements Archive {
     const digest = new RangeDigest(filter, query)
     try {
       const topics = await this.#topicsOf(filter)
-      for await (const _ of takeDigest(this.#store, this.#ledger, filter, topics, digest)) {
+      const take = ({ sent, hash }: layout.Entry): void => digest.add(sent, hash)
+      for await (const _ of takeIndexed(this.#store, this.#ledger, filter, topics, take)) {
         query.signal?.throwIfAborted()
         yield
         this.#assertOpen()
@@ -196,10 +203,10 @@ export class LevelArchive implements Archive {
     }
   }
 
-  async coverage(range: Pick<ArchiveFilter, 'lower' | 'upper'>): Promise<ArchiveCoverage> {
+  async coverage(filter: ArchiveFilter): Promise<ArchiveCoverage> {
     this.#assertOpen()
-    checkRange(range)
-    return this.#coverage.describe(range.lower, range.upper, this.#ledger.totals.lastSeq)
+    const checked = checkFilter(filter)
+    return this.#coverage.describe({ ...checked, meant: meantTopics(checked) }, this.#ledger.totals.lastSeq)
   }
 
   addGap(gap: Gap): Promise<void> {
@@ -215,16 +222,38 @@ export class LevelArchive implements Archive {
   }
 
   async prune(before: number, { signal }: { signal?: AbortSignal | undefined } = {}): Promise<number> {
+    return (await this.trim({ before, signal })).removed
+  }
+
+  async trim({ signal, ...trim }: ArchiveTrim): Promise<ArchiveTrimmed> {
     this.#assertOpen()
-    checkPruneBound(before)
-    const pruned = this.#prune(before, signal)
-    this.#prunes.add(pruned)
+    const trimmed = this.#trim(checkTrim(trim), signal)
+    this.#prunes.add(trimmed)
     try {
-      return await pruned
+      return await trimmed
     } catch (error) {
       throw this.#failure(error, signal)
     } finally {
-      this.#prunes.delete(pruned)
+      this.#prunes.delete(trimmed)
+    }
+  }
+
+  async size({ signal, ...filter }: ArchiveFilter & { signal?: AbortSignal | undefined }): Promise<ArchiveSize> {
+    this.#assertOpen()
+    const checked = checkFilter(filter)
+    const size: ArchiveSize = { envelopes: 0, bytes: 0 }
+    try {
+      const take = (entry: layout.Entry): void => {
+        size.envelopes += 1
+        size.bytes += entry.size
+      }
+      for await (const _ of takeIndexed(this.#store, this.#ledger, checked, await this.#topicsOf(checked), take)) {
+        signal?.throwIfAborted()
+        this.#assertOpen()
+      }
+      return size
+    } catch (error) {
+      throw this.#failure(error, signal)
     }
   }
 
@@ -295,14 +324,24 @@ export class LevelArchive implements Archive {
   }
 
   /** Also on a disk that takes nothing more, if what was kept back for that is enough. */
-  async #prune(before: number, signal: AbortSignal | undefined): Promise<number> {
+  async #trim(trim: CheckedTrim, signal: AbortSignal | undefined): Promise<ArchiveTrimmed> {
     let removed = 0
-    const work = async (): Promise<void> => {
-      await this.#step(() => this.#coverage.raiseFloor(before))
-      for await (const some of this.#pruner.prune(before, signal)) removed += some
+    let bytes = 0
+    const work = async (): Promise<ArchiveTrimmed> => {
+      const left = {
+        most: Math.max(1, trim.most - removed),
+        envelopes: trim.envelopes - removed,
+        bytes: trim.bytes - bytes
+      }
+      const steps = this.#pruner.trim({ ...trim, ...left }, signal)
+      for (;;) {
+        const { done, value } = await steps.next()
+        if (done === true) return { removed, reached: value }
+        removed += value.removed
+        bytes += value.bytes
+      }
     }
-    await withRoom(this.#store, work, signal)
-    return removed
+    return withRoom(this.#store, work, signal)
   }
 
   /** A new archive begins now; one of before this was kept began with what it holds. */
@@ -325,7 +364,7 @@ export class LevelArchive implements Archive {
   }
 
   /** The topics that a filter means, or what tells them. */
-  async #topicsOf({ topics, bloom }: CheckedFilter): Promise<DigestTopics> {
+  async #topicsOf({ topics, bloom }: CheckedFilter): Promise<IndexedTopics> {
     if (topics !== undefined) return topics
     if (bloom === undefined) return () => true
     return (await this.#matching(bloom)) ?? bloomTest(bloom)

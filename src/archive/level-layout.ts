@@ -152,6 +152,15 @@ export function indexDay(day: number): EntryRange {
   return { bounds: within(key(TABLE.index, [2, day])), read: readIndexEntry }
 }
 
+/** A day's envelopes by topic, without some topics, which are in ascending order. */
+export function indexBetween(day: number, except: readonly number[]): EntryRange[] {
+  const { gte, lt } = indexDay(day).bounds
+  const spared = except.map(topic => within(key(TABLE.index, [2, day], [4, topic])))
+  const starts = [gte, ...spared.map(bounds => bounds.lt)]
+  const ends = [...spared.map(bounds => bounds.gte), lt]
+  return starts.map((gte, i) => ({ bounds: { gte, lt: ends[i] as Uint8Array }, read: readIndexEntry }))
+}
+
 /** A day's envelopes of one topic with lower <= sent <= upper, both of that day. */
 export function indexRange(day: number, topic: number, lower: number, upper: number): EntryRange {
   return {

@@ -8,6 +8,7 @@ import { beyondEnd, getCertain, getReadable, type Reading, readThrough } from '.
 import { encodeRow, isChecked, readRow, rowSeq } from './level-row.js'
 import type { LevelOperation, LevelRange, LevelStore } from './level-store.js'
 import { NumberSet } from './number-set.js'
+import type { TopicFloors } from './topic-floors.js'
 
 /** Entries read, and changes written, at once. */
 const READ = 1000
@@ -17,8 +18,8 @@ const RUNS = 4
 export interface RebuildOptions {
   /** Drops what is damaged and puts the index right; otherwise nothing is changed. */
   mend: boolean
-  /** What was sent before the time it says may have been pruned, Unix seconds. */
-  floor(): number
+  /** What was sent before them may have been pruned. */
+  floors(): TopicFloors
   /** The last number of the order of ingest: what has a later one came meanwhile. */
   lastSeq: number
   /** Does a piece of work while nothing is written. */
@@ -38,8 +39,8 @@ export class Rebuild {
   readonly #options: RebuildOptions
   /** Numbers by which the order of ingest names what is there. */
   readonly #named = new NumberSet()
-  /** When what it names, and is not found, was sent, by its number: it is missing, or the entry is wrong. */
-  readonly #unfound = new Map<number, number>()
+  /** What it names, and is not found, by its number: it is missing, or the entry is wrong. */
+  readonly #unfound = new Map<number, layout.Entry>()
   #operations: LevelOperation[] = []
 
   constructor(store: LevelStore, options: RebuildOptions) {
@@ -52,7 +53,8 @@ export class Rebuild {
       for (const [key, value] of entries) await this.#takeRun(key, value)
     })
     await this.#through(layout.allEnvelopes(), READ, reading => this.#takeRows(reading))
-    for (const sent of this.#unfound.values()) if (sent >= this.#options.floor()) this.#spoiled('missing', sent)
+    for (const { sent, topic } of this.#unfound.values())
+      if (!this.#options.floors().include(sent, topic)) this.#spoiled('missing', sent)
     await this.#through(layout.allIndexed(), READ, reading => this.#takeIndex(reading))
   }
 
@@ -99,15 +101,15 @@ export class Rebuild {
     const age = layout.runAgeKey(newestOf(run), lastSeq)
     const keys = run.map(layout.envelopeKey)
     const [aged, ...rows] = await getCertain(this.#store, [age, ...keys])
-    const { mend, floor } = this.#options
+    const { mend, floors } = this.#options
     const dropped: number[] = []
     run.forEach((entry, i) => {
       const row = rows[i]
       const seq = lastSeq - run.length + 1 + i
       if (layout.isDropped(entry) || row === null) return
       if (row === undefined) {
-        if (entry.sent < floor()) return
-        this.#unfound.set(seq, entry.sent)
+        if (floors().include(entry.sent, entry.topic)) return
+        this.#unfound.set(seq, entry)
       } else if (!mend || readRow(layout.envelopeFields(keys[i] as Uint8Array), row) !== undefined) {
         if (rowSeq(row) === seq) this.#named.add(seq)
         return

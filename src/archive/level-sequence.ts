@@ -5,6 +5,7 @@ import { rowSeq } from './level-row.js'
 import type { LevelRows } from './level-rows.js'
 import { type Room, SLICE_BYTES, SLICE_ROWS } from './page.js'
 import type { SequencedSourceRow, SequenceSource } from './sequence-page.js'
+import type { TopicFloors } from './topic-floors.js'
 
 /** Runs read at once, at first and at most: a run is up to 44 KiB. */
 const FIRST_RUNS = 4
@@ -18,7 +19,7 @@ interface Numbered extends layout.Entry {
 export class RunSequence implements SequenceSource {
   readonly #rows: LevelRows
   readonly #accepts: (entry: layout.Entry) => boolean
-  readonly #floor: () => number
+  readonly #floors: () => TopicFloors
   #runs = FIRST_RUNS
   /** Entries read and not given yet, in order. */
   #entries: Numbered[] = []
@@ -27,11 +28,11 @@ export class RunSequence implements SequenceSource {
   /** Marks of what could not be read, not given yet. */
   #holes: SequencedSourceRow[] = []
 
-  /** @param floor - what was sent before this time may have been pruned, Unix seconds */
-  constructor(rows: LevelRows, accepts: (entry: layout.Entry) => boolean, floor: () => number) {
+  /** @param floors - what was sent before them may have been pruned */
+  constructor(rows: LevelRows, accepts: (entry: layout.Entry) => boolean, floors: () => TopicFloors) {
     this.#rows = rows
     this.#accepts = accepts
-    this.#floor = floor
+    this.#floors = floors
   }
 
   async next(after: number, room: Room) {
@@ -40,13 +41,13 @@ export class RunSequence implements SequenceSource {
     const upTo = this.#entries.length === 0 ? this.#read : (slice.at(-1) as Numbered).seq
     const keys = slice.map(layout.envelopeKey)
     const values = await getReadable(this.#rows.store, keys)
-    const floor = this.#floor()
     const rows = slice.flatMap((entry, i): SequencedSourceRow[] => {
       const { seq } = entry
       const value = values[i]
       const key = keys[i] as Uint8Array
       // Pruned; or pruned and appended again, then it has a later number.
-      if (value === undefined) return entry.sent < floor ? [] : [{ seq, ...this.#rows.lost(key) }]
+      if (value === undefined)
+        return this.#floors().include(entry.sent, entry.topic) ? [] : [{ seq, ...this.#rows.lost(key) }]
       const { sent, hash, raw, damaged } = this.#rows.row(key, value)
       if (value !== null && damaged === undefined && rowSeq(value) !== seq) return []
       return [{ seq, sent, hash, raw, damaged }]

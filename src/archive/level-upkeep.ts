@@ -69,7 +69,7 @@ export class Upkeep {
       this.say(`put right in the database's log or manifest: ${restored} changed ${restored === 1 ? 'bit' : 'bits'}`)
     // what LevelDB dropped of a log may lie before the mark of a clean end
     const since = clean?.length === 8 && dropped === 0 ? layout.read64(clean, 0) : 0
-    const lost = since === last ? [] : await lostGroups(store, marks, { since, floor: coverage.floor })
+    const lost = since === last ? [] : await lostGroups(store, marks, { since, floor: coverage.floors.lowest })
     for (const { lastSeq, count, oldest, newest } of lost) {
       const gap: Gap = { from: oldest, until: newest, kind: GapKind.damaged, count }
       if (since === 0 && coverage.knows(gap)) continue
@@ -96,7 +96,7 @@ export class Upkeep {
     const before = ledger.totals
     const rebuild = new Rebuild(store, {
       mend: false,
-      floor: () => coverage.floor,
+      floors: () => coverage.floors,
       lastSeq: before.lastSeq,
       step,
       signal
@@ -122,7 +122,7 @@ export class Upkeep {
     await store.batch([{ type: 'put', key: REPAIR_KEY, value: layout.uint32(1) }], { sync: true })
     const rebuild = new Rebuild(store, {
       mend: true,
-      floor: () => coverage.floor,
+      floors: () => coverage.floors,
       lastSeq,
       step: task => task(),
       signal

@@ -13,10 +13,14 @@ import { NewestEnvelopes } from './newest-envelopes.js'
 const RUN_ENTRIES = 1024
 /** Envelopes deleted in one batch; appends get their turn between two. */
 const PRUNE_STEP = 1000
+/** Runs of ingest order whose envelopes are looked for at once. */
+const DOUBTFUL_RUNS = 4
 
 /** What one step of a prune did. */
 export interface PruneStep {
   removed: number
+  /** Of the envelopes among that. */
+  bytes: number
   /** Where the next step begins; absent when the range is empty now. */
   next?: Uint8Array | undefined
 }
@@ -110,12 +114,20 @@ export class LevelWriter {
     }
   }
 
-  /** Deletes the first envelopes of a range, of those that come after `from`. */
-  async prune(range: layout.EntryRange, from?: Uint8Array | undefined): Promise<PruneStep> {
+  /**
+   * Deletes the first envelopes of a range, of those that come after `from`.
+   * @param accepts - of which topics; all when absent
+   */
+  async prune(
+    range: layout.EntryRange,
+    from?: Uint8Array | undefined,
+    accepts: (topic: number) => boolean = () => true
+  ): Promise<PruneStep> {
     await this.#settle()
     const { entries: found } = await readThrough(this.#store, continued(range.bounds, from), PRUNE_STEP)
-    if (found.length === 0) return { removed: 0 }
-    const entries = found.map(([key, value]) => range.read(key, value))
+    const next = found.at(-1)?.[0]
+    const entries = found.map(([key, value]) => range.read(key, value)).filter(({ topic }) => accepts(topic))
+    if (entries.length === 0) return { removed: 0, bytes: 0, next }
     const operations = entries.flatMap<LevelOperation>(entry => [
       { type: 'del', key: layout.envelopeKey(entry) },
       { type: 'del', key: layout.indexKey(entry) }
@@ -123,22 +135,34 @@ export class LevelWriter {
     const change = await this.#ledger.change(entries, -1)
     await this.#write([...operations, ...change.operations])
     change.apply()
-    return { removed: entries.length, next: found.at(-1)?.[0] }
+    return { removed: entries.length, bytes: entries.reduce((sum, { size }) => sum + size, 0), next }
   }
 
   /**
    * Forgets runs of ingest order up to `lastSeq` whose newest envelope was sent at `newest` or earlier, of those that come
-   * after `from`. Only for a time up to which everything of these runs is pruned.
+   * after `from`.
+   * @param emptied - nothing of them is left; otherwise each is looked at, and stays while something is
    */
-  async forgetRuns(newest: number, lastSeq: number, from?: Uint8Array | undefined): Promise<PruneStep> {
-    const { entries: found } = await readThrough(this.#store, continued(layout.runsUntil(newest), from), PRUNE_STEP)
+  async forgetRuns(newest: number, lastSeq: number, emptied: boolean, from?: Uint8Array): Promise<PruneStep> {
+    const size = emptied ? PRUNE_STEP : DOUBTFUL_RUNS
+    const { entries: found } = await readThrough(this.#store, continued(layout.runsUntil(newest), from), size)
     const old = found.filter(([key]) => layout.readRunAgeSeq(key) <= lastSeq)
-    const operations = old.flatMap<LevelOperation>(([key]) => [
+    const left = emptied ? [] : await Promise.all(old.map(([key]) => this.#holds(layout.readRunAgeSeq(key))))
+    const gone = old.filter((_, i) => left[i] !== true)
+    const operations = gone.flatMap<LevelOperation>(([key]) => [
       { type: 'del', key },
       { type: 'del', key: layout.runKey(layout.readRunAgeSeq(key)) }
     ])
     if (operations.length > 0) await this.#write(operations)
-    return { removed: old.length, next: found.at(-1)?.[0] }
+    return { removed: gone.length, bytes: 0, next: found.at(-1)?.[0] }
+  }
+
+  /** Whether something that a run names is stored. */
+  async #holds(lastSeq: number): Promise<boolean> {
+    const [run] = await getReadable(this.#store, [layout.runKey(lastSeq)])
+    const entries = run && layout.decodeRun(run)
+    if (entries === undefined || entries === null) return false
+    return (await getReadable(this.#store, entries.map(layout.envelopeKey))).some(row => row !== undefined)
   }
 
   async #write(operations: LevelOperations): Promise<void> {

@@ -4,6 +4,7 @@ import type { Datastore } from 'interface-datastore'
 import type { Archive, ArchiveStats } from '../archive/archive.js'
 import { DatastoreArchive } from '../archive/datastore-archive.js'
 import { Retention } from '../archive/retention.js'
+import { checkRetention } from '../archive/retention-rules.js'
 import { MailserverInitError, MailserverStoppedError } from '../mailserver/errors.js'
 import { Keyring } from '../mailserver/keyring.js'
 import { Mailserver } from '../mailserver/mailserver.js'
@@ -90,6 +91,11 @@ export class MailserverService implements Startable {
     return archive
   }
 
+  /** What of a topic, as an integer of 32 bits, is too old to be kept at a time; Unix seconds. 0 where nothing is ever deleted. */
+  floor(topic: number, now: number): number {
+    return this.#parts?.retention?.floor(topic, now) ?? 0
+  }
+
   /** Answers a request that came by another transport; from when the node starts until it stops. */
   readonly handle: RequestHandler = async request => {
     if (this.#parts === undefined) request.abort(new MailserverStoppedError('the mailserver is not running'))
@@ -121,12 +127,14 @@ export class MailserverService implements Startable {
       )
     }
     const archive = init.archive ?? (await DatastoreArchive.open({ datastore }))
-    const mailserver = new Mailserver({ waku, archive, keyring: this.keyring, logger, metrics }, init)
-    const streams = new MailProtocol({ registrar, logger, limits: waku.limits }, mailserver.handle, init)
+    const { now } = init
     const retention =
       init.retention === undefined
         ? undefined
-        : new Retention({ archive, seconds: init.retention, logger, now: init.now })
+        : new Retention({ archive, rules: checkRetention(init.retention), logger, now })
+    const floor = retention?.floor
+    const mailserver = new Mailserver({ waku, archive, keyring: this.keyring, logger, metrics, floor }, init)
+    const streams = new MailProtocol({ registrar, logger, limits: waku.limits }, mailserver.handle, init)
     this.#parts = { mailserver, archive, streams, retention }
     mailserver.start()
   }

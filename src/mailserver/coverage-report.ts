@@ -20,9 +20,9 @@ export class CoverageReport {
     this.#parts = parts
   }
 
-  async describe({ lower, upper, topics }: SettledRequest, more: boolean): Promise<Coverage> {
+  async describe({ lower, upper, topics, bloom }: SettledRequest, more: boolean): Promise<Coverage> {
     const { archive, ongoing, unarchived } = this.#parts
-    const { since, oldest, lastSeq, gaps } = await archive.coverage({ lower, upper })
+    const { since, oldest, lastSeq, gaps } = await archive.coverage({ lower, upper, topics, bloom })
     const now = ongoing()
     if (now !== undefined && now.from <= upper && now.until >= lower) gaps.push(now)
     const count = unarchived(topics)

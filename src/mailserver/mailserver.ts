@@ -1,6 +1,7 @@
 import type { ComponentLogger, Logger, Metrics, Startable } from '@libp2p/interface'
 import { setMaxListeners } from 'main-event'
 import type { Archive } from '../archive/archive.js'
+import { ageFloor, checkRetention } from '../archive/retention-rules.js'
 import { delay } from '../base/delay.js'
 import { Tally } from '../base/tally.js'
 import { FairQueue } from '../limits/fair-queue.js'
@@ -41,6 +42,8 @@ export interface MailserverComponents {
   keyring: Keyring
   logger: ComponentLogger
   metrics?: Metrics | undefined
+  /** What of a topic is deleted at once when it was sent before a time, at the time `now`; by ages alone when absent. */
+  floor?: ((topic: number, now: number) => number) | undefined
 }
 
 /** Archives what the base node accepts, and answers history requests (8/WAKU-MAIL) of any network. */
@@ -88,7 +91,7 @@ export class Mailserver implements Startable {
       archive,
       tally: this.tally,
       topics: init.archiveTopics,
-      retention: init.retention,
+      floor: components.floor ?? ageFloor(checkRetention(init.retention ?? {})),
       onStored: (error, append) => {
         attendance.stored(error)
         init.onStored?.(error, append)

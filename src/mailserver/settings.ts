@@ -1,3 +1,4 @@
+import { checkRetention, type RetentionRules } from '../archive/retention-rules.js'
 import type { Network } from '../waku/packet-channel.js'
 import { checkBytes, checkTopics, describe } from '../wire/checks.js'
 import type { AnsweredRequest } from './answered-request.js'
@@ -15,12 +16,11 @@ export interface MailserverInit {
    */
   archiveTopics?: Uint8Array[] | undefined
   /**
-   * How long an envelope is kept, counted from its `sent`, in seconds. Here only what is too old already is refused; the
-   * archive's owner deletes.
+   * How long envelopes are kept: seconds, counted from an envelope's `sent`, or rules. What they delete at once is refused.
    *
    * @default for ever
    */
-  retention?: number | undefined
+  retention?: number | RetentionRules | undefined
   /**
    * secp256k1 private key, 32 bytes, that requests of devp2p clients may be sealed to, beside the symmetric keys.
    *
@@ -131,10 +131,14 @@ export function settle(init: MailserverInit): MailserverSettings {
     settings[name] = value
   }
   if (init.now !== undefined) settings.now = init.now
-  if (init.retention !== undefined && !(init.retention > 0)) throw new MailserverInitError('retention is above 0')
   if (init.requestPrivateKey !== undefined) {
     checkBytes(init.requestPrivateKey, 'requestPrivateKey', MailserverInitError, 32)
   }
   if (init.archiveTopics !== undefined) checkTopics(init.archiveTopics, MailserverInitError)
+  try {
+    checkRetention(init.retention ?? {}, init.archiveTopics)
+  } catch (cause) {
+    throw new MailserverInitError((cause as Error).message, { cause })
+  }
   return settings
 }

@@ -22,8 +22,8 @@ export interface TopicStoreInit {
   tally: Tally<MailserverEvent>
   /** 4 bytes each; absent: all topics. */
   topics?: Uint8Array[] | undefined
-  /** Seconds that an envelope is kept, counted from its `sent`; for ever when absent. */
-  retention?: number | undefined
+  /** What of a topic is deleted at once when it was sent before a time, at the time `now`; Unix seconds. Absent: nothing is. */
+  floor?: ((topic: number, now: number) => number) | undefined
   /** Told of every append: what it failed by, or nothing. */
   onStored?: ((error: Error | undefined, append: AppendMeasure) => void) | undefined
 }
@@ -33,21 +33,21 @@ export class TopicStore implements EnvelopeStore {
   readonly #archive: Archive
   readonly #tally: Tally<MailserverEvent>
   readonly #topics: ReadonlySet<number> | undefined
-  readonly #retention: number
+  readonly #floor: TopicStoreInit['floor']
   readonly #onStored: TopicStoreInit['onStored']
 
   constructor(init: TopicStoreInit) {
     this.#archive = init.archive
     this.#tally = init.tally
     this.#topics = init.topics && new Set(init.topics.map(topicNumber))
-    this.#retention = init.retention ?? Number.POSITIVE_INFINITY
+    this.#floor = init.floor
     this.#onStored = init.onStored
   }
 
   /** Refuses what retention would delete at once, and what could never be delivered. */
   refuse(envelope: Envelope, now: number): { code: number; text: string } | undefined {
     if (!this.#wants(envelope)) return undefined
-    if (envelope.sent < now - this.#retention) {
+    if (this.#floor !== undefined && envelope.sent < this.#floor(envelope.topicNumber, now)) {
       this.#tally.add('envelopes_too_old')
       return { code: RefusalCode.time, text: 'older than what is kept here' }
     }

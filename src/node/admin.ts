@@ -23,6 +23,8 @@ export interface AdminParts {
   datastore: Datastore
   /** What may come into the archive. */
   rules: ImportRules
+  /** What of a topic is deleted at once when it was sent before a time; where retention is at work. */
+  floor?: ((topic: number, now: number) => number) | undefined
   peer: PeerId
   /** Where the node listens. */
   addresses: () => { multiaddrs: string[]; enode: string | null }

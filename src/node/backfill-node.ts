@@ -2,6 +2,7 @@ import type { Libp2p, PrivateKey } from '@libp2p/interface'
 import { defaultLogger } from '@libp2p/logger'
 import { MemoryDatastore } from 'datastore-core'
 import type { Database } from '../archive/database.js'
+import { ageFloor } from '../archive/retention-rules.js'
 import { Tally } from '../base/tally.js'
 import { Backfill, type BackfillSummary } from '../bridge/backfill.js'
 import { ServerUnreachableError } from '../mailclient/errors.js'
@@ -18,7 +19,8 @@ import type { ControlOptions } from './control-server.js'
 import type { Devp2pNode } from './devp2p-node.js'
 import { upstreamOf } from './forwarding-node.js'
 import { formatPeerAddress, type PeerAddress, parsePeerAddress } from './peer-address.js'
-import { DEFAULT_MAX_TTL, DEFAULT_RETENTION_SECONDS, type StartConfig } from './start-config.js'
+import { retentionRules } from './retention-config.js'
+import { DEFAULT_MAX_TTL, type StartConfig } from './start-config.js'
 
 /** One backfill is under way; another one has to wait for it. */
 export class BackfillBusyError extends Error {
@@ -26,7 +28,10 @@ export class BackfillBusyError extends Error {
   override readonly name = 'BackfillBusyError'
 }
 
-export type ArchiveRules = Pick<StartConfig, 'retention' | 'archive-topics' | 'max-ttl' | 'min-pow'>
+export type ArchiveRules = Pick<
+  StartConfig,
+  'retention' | 'retention-topics' | 'archive-topics' | 'max-ttl' | 'min-pow'
+>
 
 export interface BackfillNodeParts {
   node: Libp2p
@@ -37,6 +42,8 @@ export interface BackfillNodeParts {
   database: Pick<Database, 'archive' | 'datastore'>
   privateKey: PrivateKey
   rules: ArchiveRules
+  /** What of a topic is deleted at once when it was sent before a time; by ages alone when absent. */
+  floor?: ((topic: number, now: number) => number) | undefined
 }
 
 const DEFAULT_POW = 0.000002
@@ -114,8 +121,7 @@ export class BackfillNode {
   }
 
   private backfill(client: MailClient): Backfill {
-    const { database, rules } = this.parts
-    const retention = rules.retention ?? DEFAULT_RETENTION_SECONDS
+    const { database, rules, floor = ageFloor(retentionRules(rules)) } = this.parts
     const store = new TopicStore({
       archive: database.archive,
       tally: new Tally(MAILSERVER_EVENTS, {
@@ -123,7 +129,7 @@ export class BackfillNode {
         help: 'What became of fetched envelopes'
       }),
       topics: rules['archive-topics']?.map(({ topic }) => topic),
-      retention: retention === 'forever' ? undefined : retention
+      floor
     })
     return new Backfill({
       history: query => client.history(query),

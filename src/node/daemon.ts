@@ -31,6 +31,7 @@ import { useQuickKeccak } from './quick-keccak.js'
 import { useQuickSymmetric } from './quick-symmetric.js'
 import { checkReadyFile, type ReadyFile, removeReadyFile, writeReadyFile } from './ready-file.js'
 import { Relays } from './relays.js'
+import { retentionRules } from './retention-config.js'
 import { namedPassword, ownPassword } from './secret.js'
 import { DEFAULT_DATA_DIR, type StartConfig } from './start-config.js'
 import { StaticPeers } from './static-peers.js'
@@ -108,6 +109,7 @@ async function assemble(
 ): Promise<Daemon> {
   checkNetworks(given)
   const adminListen = adminSettings(given)
+  retentionRules(given)
   const { onStored, onDamaged } = new StorageNotice(warn)
   const { onTwin } = new IdentityNotice(warn)
   const { own, relayed } = listenPlaces(given)
@@ -191,7 +193,8 @@ async function assemble(
   forwarding = cleanup.after(forwardingOf(config, { node, devp2p }), forwarding => forwarding.stop())
 
   const trust = mailclient.trust
-  const backfill = new BackfillNode({ node, devp2p, waku, trust, database: store, privateKey, rules: config })
+  const floor = (topic: number, now: number): number => mailserver.floor(topic, now)
+  const backfill = new BackfillNode({ node, devp2p, waku, trust, database: store, privateKey, rules: config, floor })
   const daemon = finish(dir, node, devp2p, admin)
   let derived: Promise<Uint8Array> | undefined
   const requestKey = (): Promise<Uint8Array> => {
@@ -225,6 +228,7 @@ async function assemble(
     archive: store.archive,
     datastore: store.datastore,
     rules: config,
+    floor,
     peer: node.peerId,
     addresses: () => daemon.ready,
     doctor: doctorOf(overview, { config, node, requestKey }),

@@ -1,7 +1,7 @@
 import { type Datastore, Key } from 'interface-datastore'
 import { z } from 'zod'
 import type { AppendOutcome, Archive } from '../archive/archive.js'
-import { retentionFloor } from '../archive/retention.js'
+import { ageFloor } from '../archive/retention-rules.js'
 import { delay } from '../base/delay.js'
 import type { ImportCounts, ImportRefusal } from '../transfer/import.js'
 import { MAX_ENVELOPE } from '../transfer/import-source.js'
@@ -13,15 +13,18 @@ import { splitMessages } from '../wire/messages.js'
 import { topicNumber } from '../wire/topic.js'
 import { AdminError, command } from './admin-command.js'
 import type { ControlHandler } from './control-server.js'
-import { DEFAULT_RETENTION_SECONDS, type StartConfig } from './start-config.js'
+import { retentionRules } from './retention-config.js'
+import type { StartConfig } from './start-config.js'
 
-export type ImportRules = Pick<StartConfig, 'retention' | 'archive-topics'>
+export type ImportRules = Pick<StartConfig, 'retention' | 'retention-topics' | 'archive-topics'>
 
 export interface ImportParts {
   archive: Archive
   /** Where it is noted how far an import came. */
   datastore: Datastore
   rules: ImportRules
+  /** What of a topic is deleted at once when it was sent before a time; by ages alone when absent. */
+  floor?: ((topic: number, now: number) => number) | undefined
 }
 
 const POSITION = 36
@@ -53,7 +56,7 @@ export function importHandlers(parts: ImportParts): Record<string, ControlHandle
       return { mark: (await datastore.has(key)) ? new TextDecoder().decode(await datastore.get(key)) : undefined }
     }),
     'import.append': command(batch, async ({ source, body, positions, mark }, { signal }) => {
-      const { counts, fit } = judge(body, positions, parts.rules)
+      const { counts, fit } = judge(body, positions, parts)
       const outcomes = fit.length === 0 ? [] : await store(archive, fit, signal)
       counts.stored = outcomes.filter(outcome => outcome === 'stored').length
       counts.known = outcomes.length - counts.stored
@@ -69,7 +72,7 @@ function markKey(source: string): Key {
 }
 
 /** As intake judges, but for what only concerns the live network: how long they lived, and the work for it. */
-function judge(body: Uint8Array, positions: Uint8Array | undefined, rules: ImportRules) {
+function judge(body: Uint8Array, positions: Uint8Array | undefined, parts: ImportParts) {
   const items = splitMessages(body)
   if (positions !== undefined && positions.length !== POSITION * items.length) {
     throw new AdminError('positions: not as many as there are envelopes')
@@ -80,7 +83,7 @@ function judge(body: Uint8Array, positions: Uint8Array | undefined, rules: Impor
     refused: { retention: 0, topics: 0, future: 0, size: 0 },
     damaged: 0
   }
-  const refuses = judgeBy(rules, Math.floor(Date.now() / 1000))
+  const refuses = judgeBy(parts, Math.floor(Date.now() / 1000))
   const fit: Envelope[] = []
   for (const [i, { raw }] of items.entries()) {
     const envelope = read(raw, positions?.subarray(POSITION * i, POSITION * (i + 1)))
@@ -107,12 +110,12 @@ function read(raw: Uint8Array, position: Uint8Array | undefined): Envelope | und
   }
 }
 
-function judgeBy(rules: ImportRules, now: number): (envelope: Envelope) => ImportRefusal | undefined {
-  const { retention = DEFAULT_RETENTION_SECONDS, 'archive-topics': topics } = rules
-  const floor = retention === 'forever' ? 0 : retentionFloor(now, retention)
+function judgeBy({ rules, floor }: ImportParts, now: number): (envelope: Envelope) => ImportRefusal | undefined {
+  const { 'archive-topics': topics } = rules
+  const floorOf = floor ?? ageFloor(retentionRules(rules))
   const wanted = topics && new Set(topics.map(({ topic }) => topicNumber(topic)))
   return ({ sent, size, topicNumber }) => {
-    if (sent < floor) return 'retention'
+    if (sent < floorOf(topicNumber, now)) return 'retention'
     if (sent > now + AHEAD_SECONDS) return 'future'
     if (size + PACKET_OVERHEAD > MAX_ENVELOPE) return 'size'
     return wanted === undefined || wanted.has(topicNumber) ? undefined : 'topics'

@@ -14,7 +14,8 @@ import type { MailserverInit } from '../mailserver/settings.js'
 import type { PacketDigester } from '../waku/packet-digester.js'
 import type { WakuInit } from '../waku/settings.js'
 import { type Listening, listening } from './listening.js'
-import { DEFAULT_RETENTION_SECONDS, type StartConfig } from './start-config.js'
+import { retentionRules } from './retention-config.js'
+import type { StartConfig } from './start-config.js'
 
 export type NodeServices = {
   waku: WakuService
@@ -39,7 +40,6 @@ export function nodeServices(
   config: StartConfig,
   { password, archive, privateKey, forward, digester, onStored, onAnswered, onTwin }: NodeServiceParts
 ) {
-  const retention = config.retention ?? DEFAULT_RETENTION_SECONDS
   const policy = {
     pow: config['request-pow'] ?? DEFAULT_REQUEST_POW,
     signature: config['require-signature'] ?? ('none' as const)
@@ -53,7 +53,7 @@ export function nodeServices(
       onStored,
       onAnswered,
       archiveTopics: config['archive-topics']?.map(({ topic }) => topic),
-      retention: retention === 'forever' ? undefined : retention,
+      retention: retentionRules(config),
       policies: { libp2p: policy, devp2p: policy },
       pageBytes: config['page-bytes']
     }),

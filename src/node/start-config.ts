@@ -2,7 +2,6 @@ import { multiaddr } from '@multiformats/multiaddr'
 import type { z } from 'zod'
 import { ADMIN_HOST, ADMIN_LISTEN, parseAdminHost, parseAdminListen } from './admin-listen.js'
 import { DEVP2P_LISTEN, parseDevp2pListen } from './devp2p-listen.js'
-import { DURATION, isDuration, parseDuration } from './duration.js'
 import { FORWARD_FOR, parseRequester } from './forward-for.js'
 import { PROXY_ADDRESS, parseProxyAddress } from './forwarded.js'
 import {
@@ -16,12 +15,11 @@ import {
   textOption
 } from './option.js'
 import { LISTEN_ADDRESS, PEER_ADDRESS, parseListenAddress, parsePeerAddress } from './peer-address.js'
+import { parseRetention, parseTopicRetention, RETENTION, RETENTION_BYTES, RETENTION_TOPIC } from './retention-config.js'
 import { parseTopicChoice, TOPIC } from './topic-choice.js'
-import { ValueError } from './value-error.js'
 
 export const DEFAULT_DATA_DIR = './waku-data'
 export const DEFAULT_LISTEN = '/ip4/0.0.0.0/tcp/30304'
-export const DEFAULT_RETENTION_SECONDS = 30 * 86_400
 
 /** How long an envelope may live, in seconds. */
 export const TTL_RANGE = { min: 1, max: 366 * 86_400 }
@@ -30,15 +28,6 @@ export const DEFAULT_MAX_TTL = 86_400
 const CANARY_RANGE = { min: 30, max: 86_400 }
 /** One page, in bytes: a client keeps it in memory. */
 const PAGE_RANGE = { min: 1, max: 64 * 1024 * 1024 }
-
-const RETENTION = `${DURATION}, at least 1s; or forever`
-
-/** Seconds. Throws `ValueError`. */
-function parseRetention(text: string): number | 'forever' {
-  if (text.trim() === 'forever') return 'forever'
-  if (!isDuration(text.trim())) throw new ValueError(RETENTION, text)
-  return parseDuration(text, { min: 1, max: 0xffffffff })
-}
 
 export const dataDirOption = plainOption('<dir>', 'where this peer keeps its identity, its keys and its archive', {
   fallback: DEFAULT_DATA_DIR
@@ -93,6 +82,21 @@ export const startShape = {
   retention: textOption(parseRetention, RETENTION, '<duration>', 'how long envelopes are kept', {
     fallback: '30d'
   }),
+  'retention-size': byteSizeOption('most bytes of envelopes that are kept; then the oldest go', RETENTION_BYTES, {
+    fallback: 'no limit'
+  }),
+  'retention-count': numberOption(
+    'most envelopes that are kept; then the oldest go',
+    { min: 1, max: Number.MAX_SAFE_INTEGER, integer: true },
+    { fallback: 'no limit' }
+  ),
+  'retention-topics': listOption(
+    parseTopicRetention,
+    RETENTION_TOPIC,
+    '<topic=duration/size>',
+    'what is kept of a topic instead; may be repeated',
+    { some: true }
+  ),
   'archive-topics': listOption(parseTopicChoice, TOPIC, '<topic>', 'archive these only, relay all', {
     fallback: 'all',
     some: true

@@ -131,6 +131,10 @@ export async function compareWithModel(open: Open, seed: number, cases: number):
       const back = old.filter(() => prng.chance(0.2))
       assert.deepEqual(await archive.append(back), model.append(back), 'what was pruned is stored again')
     }
+    if (prng.chance(0.5)) {
+      const trim = world.trim()
+      assert.deepEqual(await archive.trim(trim), model.trim(trim), 'what a trim deletes, and how far it came')
+    }
     if (prng.chance(0.3)) {
       await archive.close()
       archive = await open()
@@ -164,6 +168,8 @@ async function compareBesides(archive: Archive, model: Model, world: World): Pro
   assert.deepEqual({ oldest: undefined, newest: undefined, ...stats }, model.stats, 'the counts')
   for (let i = 0; i < 5; i++) {
     const { cursor, ...filter } = world.query()
+    assert.deepEqual(await archive.size(filter), model.size(filter), 'how much that is')
+    assert.equal((await archive.coverage(filter)).oldest, model.oldest(filter), 'what may be gone of it')
     await compareSequence(archive, model, { ...filter, after: prng.below(model.lastSeq + 1) })
     await compareDigest(archive, model, {
       ...filter,

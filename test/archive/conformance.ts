@@ -212,6 +212,70 @@ export async function conformance(name: string, makeStore: MakeStore, options: C
     assert.deepEqual(await archive.stats(), { envelopes: 0, bytes: 0, topics: 0, lastSeq: 5 })
   })
 
+  it('deletes of some topics, of all but some, and no more at a time than it is told to [D-08]', async (archive, open) => {
+    const at = (i: number) => envelope(NOON + i, [RED, BLUE, LOSSY][i % 3] as Uint8Array, 100)
+    await archive.append(Array.from({ length: 300 }, (_, i) => at(i)))
+    const { size } = at(0)
+    assert.deepEqual(await archive.trim({ before: NOON + 30, topics: [RED] }), { removed: 10, reached: NOON + 30 })
+    assert.deepEqual(await archive.trim({ before: 2 ** 32, except: [RED, BLUE], most: 7 }), {
+      removed: 7,
+      reached: NOON + 23
+    })
+    assert.deepEqual(await archive.trim({ before: 2 ** 32, topics: [BLUE], bytes: 2.5 * size }), {
+      removed: 3,
+      reached: NOON + 10
+    })
+    assert.deepEqual(await archive.size({ ...ALL, topics: [BLUE] }), { envelopes: 97, bytes: 97 * size })
+    assert.deepEqual(await archive.size({ lower: 0, upper: NOON + 29 }), { envelopes: 10, bytes: 10 * size })
+    const oldest = async (of: Archive, filter: Partial<Parameters<Archive['coverage']>[0]> = {}) =>
+      (await of.coverage({ ...ALL, ...filter })).oldest
+    const expected = [NOON + 30, NOON + 30, NOON + 10, NOON + 23, NOON + 30]
+    const said = async (of: Archive) => [
+      await oldest(of),
+      await oldest(of, { topics: [RED] }),
+      await oldest(of, { topics: [BLUE] }),
+      await oldest(of, { bloom: topicBloom(LOSSY) }),
+      await oldest(of, { topics: [BLUE, RED] })
+    ]
+    assert.deepEqual(await said(archive), expected)
+    await archive.close()
+    const again = await open()
+    assert.deepEqual(await said(again), expected, 'also after a restart')
+    assert.equal(await again.prune(NOON + 25), 6)
+    assert.deepEqual(await said(again), [NOON + 30, NOON + 30, NOON + 25, NOON + 25, NOON + 30])
+    const { rows } = await readSequence(again, { ...ALL, after: 0 })
+    assert.deepEqual(
+      rows.slice(0, 4).map(({ sent }) => sent - NOON),
+      [25, 26, 28, 29],
+      'in the order of ingest nothing is missing'
+    )
+    await again.close()
+  })
+
+  it('deletes the oldest second at least, however little it may delete', async archive => {
+    await archive.append(Array.from({ length: 9 }, (_, i) => envelope(NOON + (i > 5 ? 1 : 0), RED, i)))
+    assert.deepEqual(await archive.trim({ before: 2 ** 32, most: 2 }), { removed: 6, reached: NOON + 1 })
+    assert.deepEqual(await archive.trim({ before: NOON + 1, most: 2 }), { removed: 0, reached: NOON + 1 })
+    assert.deepEqual(await archive.trim({ before: 2 ** 32, bytes: 1 }), { removed: 3, reached: 2 ** 32 })
+  })
+
+  it('deletes until it is enough, of envelopes and of bytes [D-08]', async archive => {
+    const envelopes = Array.from({ length: 20 }, (_, i) => envelope(NOON + i, i % 2 ? RED : BLUE, 1000))
+    const [{ size }] = envelopes as [Envelope]
+    await archive.append(envelopes)
+    assert.deepEqual(await archive.trim({ before: 2 ** 32, envelopes: 3, bytes: size }), {
+      removed: 3,
+      reached: NOON + 3
+    })
+    assert.deepEqual(await archive.trim({ before: 2 ** 32, envelopes: 1, bytes: 3 * size - 1 }), {
+      removed: 3,
+      reached: NOON + 6
+    })
+    assert.deepEqual(await archive.trim({ before: 2 ** 32, envelopes: 9, most: 2 }), { removed: 2, reached: NOON + 8 })
+    assert.deepEqual(await archive.trim({ before: NOON + 10, envelopes: 9 }), { removed: 2, reached: NOON + 10 })
+    assert.deepEqual(await archive.trim({ before: NOON + 10, envelopes: 9 }), { removed: 0, reached: NOON + 10 })
+  })
+
   it('never gives a sequence number twice, not even when all was pruned in between', async (archive, open) => {
     const [a, b] = [envelope(NOON, RED, 1), envelope(NOON + 1, RED, 2)]
     await archive.append([a, b])
@@ -383,6 +447,17 @@ export async function conformance(name: string, makeStore: MakeStore, options: C
     await assert.rejects(readPage(archive, { ...ALL, cursor: new Uint8Array(35) }), { name: 'MalformedError' })
     for (const before of [-1, 0.5, 2 ** 32 + 1])
       await assert.rejects(archive.prune(before), { name: 'ArchiveQueryError' })
+    for (const trim of [
+      { before: 0.5 },
+      { topics: [] },
+      { topics: [RED], except: [BLUE] },
+      { except: [new Uint8Array(3)] },
+      { most: 0 },
+      { envelopes: 0 },
+      { bytes: Number.NaN }
+    ])
+      await assert.rejects(archive.trim({ before: 7, ...trim }), { name: 'ArchiveQueryError' }, JSON.stringify(trim))
+    await assert.rejects(archive.size({ lower: 2, upper: 1 }), { name: 'ArchiveQueryError' })
     await assert.rejects(readSince(archive, 0, 0), { name: 'ArchiveQueryError' })
   })
 
@@ -416,6 +491,8 @@ export async function conformance(name: string, makeStore: MakeStore, options: C
     await assert.rejects(readPage(archive, ALL), closed)
     await assert.rejects(readSince(archive, 0, 1), closed)
     await assert.rejects(archive.prune(1), closed)
+    await assert.rejects(archive.trim({ before: 1 }), closed)
+    await assert.rejects(archive.size(ALL), closed)
     await assert.rejects(archive.stats(), closed)
     await archive.close()
     const again = await open()

@@ -1,4 +1,12 @@
-import type { ArchiveFilter, ArchiveQuery, SequenceEnd, SequenceQuery } from '../../src/archive/archive.js'
+import type {
+  ArchiveFilter,
+  ArchiveQuery,
+  ArchiveSize,
+  ArchiveTrim,
+  ArchiveTrimmed,
+  SequenceEnd,
+  SequenceQuery
+} from '../../src/archive/archive.js'
 import { envelopeMatchesBloom } from '../../src/wire/bloom.js'
 import { compareBytes, equalBytes, toHex } from '../../src/wire/bytes.js'
 import { decodeCursor, encodeCursor } from '../../src/wire/cursor.js'
@@ -9,6 +17,7 @@ export class Model {
   #stored = new Map<string, { envelope: Envelope; seq: number }>()
   #sorted: Envelope[] | undefined
   #lastSeq = 0
+  readonly #trims: ArchiveTrim[] = []
 
   get envelopes(): Envelope[] {
     this.#sorted ??= [...this.#stored.values()].map(({ envelope }) => envelope).sort(byTimeAndHash)
@@ -34,10 +43,43 @@ export class Model {
   }
 
   prune(before: number): number {
-    const old = this.envelopes.filter(envelope => envelope.sent < before)
+    return this.trim({ before }).removed
+  }
+
+  trim(trim: ArchiveTrim): ArchiveTrimmed {
+    const old = this.envelopes.filter(envelope => envelope.sent < trim.before && isMeant(trim, envelope.topic))
+    const { most = Number.POSITIVE_INFINITY, envelopes, bytes } = trim
+    const counted = envelopes !== undefined || bytes !== undefined
+    const seconds = [...new Set(old.map(({ sent }) => sent))]
+    const reached =
+      seconds.find((second, i) => {
+        const gone = old.filter(({ sent }) => sent < second)
+        const size = gone.reduce((sum, { size }) => sum + size, 0)
+        const enough = counted && gone.length >= (envelopes ?? 0) && size >= (bytes ?? 0)
+        return enough || (i > 0 && old.filter(({ sent }) => sent <= second).length > most)
+      }) ?? trim.before
+    const gone = old.filter(({ sent }) => sent < reached)
     this.#sorted = undefined
-    for (const envelope of old) this.#stored.delete(envelope.hashHex)
-    return old.length
+    for (const envelope of gone) this.#stored.delete(envelope.hashHex)
+    this.#trims.push({ ...trim, before: reached })
+    return { removed: gone.length, reached }
+  }
+
+  size(filter: ArchiveFilter): ArchiveSize {
+    const envelopes = this.matching(filter)
+    return { envelopes: envelopes.length, bytes: envelopes.reduce((sum, { size }) => sum + size, 0) }
+  }
+
+  /** What may be gone of what matches; topics that nobody named are all alike. */
+  oldest({ topics, bloom }: ArchiveFilter): number {
+    const floorOf = (topic?: Uint8Array): number =>
+      this.#trims.reduce((floor, trim) => (isMeant(trim, topic) ? Math.max(floor, trim.before) : floor), 0)
+    const named = this.#trims.flatMap(trim => trim.topics ?? trim.except ?? [])
+    const floors =
+      topics === undefined
+        ? [floorOf(), ...named.filter(topic => bloom === undefined || envelopeMatchesBloom(bloom, topic)).map(floorOf)]
+        : topics.map(floorOf)
+    return Math.min(Math.max(...floors), 0xffff_ffff)
   }
 
   query(query: ArchiveQuery): { rows: Envelope[]; cursor: Uint8Array | undefined } {
@@ -99,6 +141,11 @@ export class Model {
       newest: envelopes.at(-1)?.sent
     }
   }
+}
+
+function isMeant({ topics, except = [] }: ArchiveTrim, topic: Uint8Array | undefined): boolean {
+  const isIn = (list: Uint8Array[]): boolean => topic !== undefined && list.some(other => equalBytes(other, topic))
+  return topics === undefined ? !isIn(except) : isIn(topics)
 }
 
 export function byTimeAndHash(a: Envelope, b: Envelope): number {

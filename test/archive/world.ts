@@ -1,4 +1,4 @@
-import type { ArchiveQuery } from '../../src/archive/archive.js'
+import type { ArchiveQuery, ArchiveTrim } from '../../src/archive/archive.js'
 import { bloomOf, fullBloom, topicBloom } from '../../src/wire/bloom.js'
 import { fromHex, MAX_UINT32 } from '../../src/wire/bytes.js'
 import { encodeCursor } from '../../src/wire/cursor.js'
@@ -65,6 +65,19 @@ export class World {
     return (
       START + Math.min(prng.below(DAYS), prng.below(DAYS), prng.below(DAYS)) * DAY + prng.pick([0, prng.below(1400)])
     )
+  }
+
+  /** Of some topics, of all but some, or of all; sometimes no more than a part of what is too old. */
+  trim(): ArchiveTrim {
+    const { prng } = this
+    const trim: ArchiveTrim = { before: this.pruneBound() }
+    const choice = prng.below(4)
+    if (choice === 0) trim.topics = this.#someTopics()
+    if (choice > 1) trim.except = this.#someTopics()
+    if (prng.chance(0.3)) trim.most = prng.between(1, 200)
+    if (prng.chance(0.3)) trim.envelopes = prng.between(1, 200)
+    if (prng.chance(0.3)) trim.bytes = prng.between(1, 100_000)
+    return trim
   }
 
   query(): ArchiveQuery {

@@ -199,7 +199,9 @@ test('what would not have been taken in live is left out and counted by its reas
   assert.deepEqual(strict.refused, { ttl: 1, future: 1, size: 0, pow: 2, retention: 0 })
   assert.deepEqual(strict.hashes, [])
   const tally = new Tally(MAILSERVER_EVENTS, { name: 'y', help: 'y' })
-  const brief = await run({ store: new TopicStore({ archive: await diskArchive(t), tally, retention: 60 }) })
+  const brief = await run({
+    store: new TopicStore({ archive: await diskArchive(t), tally, floor: (_, now) => now - 60 })
+  })
   assert.equal(brief.refused.retention, 1)
 })
 

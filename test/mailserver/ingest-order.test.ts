@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { topicBloom } from '../../src/wire/bloom.js'
 import { fromHex } from '../../src/wire/bytes.js'
 import { decodeCoverageAnswer } from '../../src/wire/coverage.js'
 import { type DigestQuestion, encodeDigestQuestion, fingerprintOf } from '../../src/wire/digest.js'
@@ -159,6 +160,26 @@ test('coverage says since when, what was pruned, gaps and topics that are not ke
   assert.deepEqual([blue.gaps, blue.more], [[{ from: now - 5, until: now, kind: 3, count: 1 }], false])
   const all = told(await ask(server, asking({ lower: now - 5, upper: now }, coverage()))).coverage
   assert.deepEqual(all.gaps, [{ from: now - 5, until: now, kind: 3, count: 0 }])
+})
+
+test('coverage says what was deleted of the topics in question', async t => {
+  const { server, archive } = await aMailserver(t)
+  const now = unixNow()
+  await archive.append([RED, BLUE].flatMap(topic => [now - 20, now].map(sent => newEnvelope({ sent, topic }))))
+  await archive.prune(now - 30)
+  await archive.trim({ before: now - 15, topics: [RED] })
+  const oldest = async (fields: Partial<HistoryRequest>) =>
+    told(await ask(server, asking({ ...fields, lower: now - 40, upper: now }, coverage()))).coverage.oldest
+  assert.deepEqual(
+    [
+      await oldest({ topics: [RED] }),
+      await oldest({ topics: [BLUE] }),
+      await oldest({ topics: [BLUE, RED] }),
+      await oldest({ bloom: topicBloom(BLUE) }),
+      await oldest({ bloom: topicBloom(RED) })
+    ],
+    [now - 15, now - 30, now - 15, now - 30, now - 15]
+  )
 })
 
 test('without the keys an answer has neither', async t => {

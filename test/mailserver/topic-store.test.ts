@@ -25,6 +25,34 @@ test('what retention would delete at once is refused with the code for time [D-0
   assert.equal(server.store.refuse?.(newEnvelope({ sent: now - 3601, ttl: 7200 }), now)?.code, RefusalCode.time)
 })
 
+test('what retention would delete at once of one topic is refused, of another it is not [D-08]', async t => {
+  const [brief, long] = [parseTopic('0x00000001'), parseTopic('0x00000002')]
+  const topics = [
+    { topic: brief, seconds: 60 },
+    { topic: long, seconds: Number.POSITIVE_INFINITY }
+  ]
+  const { server } = await aMailserver(t, { retention: { seconds: 3600, topics } })
+  const now = unixNow()
+  const refused = [brief, long, parseTopic('0x00000003')].map(topic =>
+    [61, 3601].map(age => server.store.refuse?.(newEnvelope({ sent: now - age, ttl: 7200, topic }), now)?.code)
+  )
+  const { time } = RefusalCode
+  assert.deepEqual(refused, [
+    [time, time],
+    [undefined, undefined],
+    [undefined, time]
+  ])
+})
+
+test('rules that contradict each other are refused when the server is made', async t => {
+  const topics = [{ topic: parseTopic('0x00000003'), seconds: 60 }]
+  await assert.rejects(aMailserver(t, { retention: { topics }, archiveTopics: [parseTopic('0x00000001')] }), {
+    name: 'MailserverInitError',
+    message: /topic 0x00000003 means nothing: that topic is not archived/
+  })
+  await assert.rejects(aMailserver(t, { retention: 0 }), { name: 'MailserverInitError', message: /above 0/ })
+})
+
 test('what could never be delivered is refused', async t => {
   const { server } = await aMailserver(t)
   const envelope = newEnvelope({ data: new Uint8Array(1024 * 1024 - 60) })

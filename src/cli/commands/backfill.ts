@@ -7,6 +7,7 @@ import { type DataDir, findDataDir } from '../../node/data-dir.js'
 import { MOMENT, parseMoment } from '../../node/moment.js'
 import { listOption, numberOption, plainOption, switchOption, textOption } from '../../node/option.js'
 import { formatPeerAddress, PEER_ADDRESS, parsePeerAddress } from '../../node/peer-address.js'
+import { retentionRules } from '../../node/retention-config.js'
 import { configOption, DEFAULT_DATA_DIR, startShape } from '../../node/start-config.js'
 import { parseTopicChoice, TOPIC } from '../../node/topic-choice.js'
 import { toHex } from '../../wire/bytes.js'
@@ -22,7 +23,13 @@ const momentOption = (about: string, fallback?: string) =>
   textOption(text => parseMoment(text, now()), MOMENT, '<time>', about, { flagOnly: true, fallback })
 
 /** Those of the node that decide what comes into the archive. */
-const { retention, 'archive-topics': archiveTopics, 'max-ttl': maxTtl, 'min-pow': minPow } = startShape
+const {
+  retention,
+  'retention-topics': retentionTopics,
+  'archive-topics': archiveTopics,
+  'max-ttl': maxTtl,
+  'min-pow': minPow
+} = startShape
 
 export const backfill = defineCommand({
   name: 'backfill',
@@ -57,6 +64,7 @@ export const backfill = defineCommand({
     'max-bytes': maxBytesOption,
     trust: switchOption('trust the server for this run', { flagOnly: true }),
     retention,
+    'retention-topics': retentionTopics,
     'archive-topics': archiveTopics,
     'max-ttl': maxTtl,
     'min-pow': minPow
@@ -67,6 +75,7 @@ export const backfill = defineCommand({
     checkDialect(server, config.dialect)
     if (since === undefined) throw new UsageError('backfill: needs --since <time>, such as --since 7d')
     const to = config.until ?? now()
+    retentionRules(config)
     if (since > to) throw new UsageError('backfill: --since lies after --until')
     const key = await serverKey('backfill', config)
     const params: BackfillParams = {

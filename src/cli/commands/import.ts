@@ -1,6 +1,7 @@
 import { peerIdFromNodeId } from '../../devp2p/enode.js'
 import { formatByteSize } from '../../node/byte-size.js'
 import { switchOption } from '../../node/option.js'
+import { retentionRules } from '../../node/retention-config.js'
 import { configOption, startShape } from '../../node/start-config.js'
 import { CourierError } from '../../transfer/errors.js'
 import { type ImportProgress, type ImportSummary, runImport } from '../../transfer/import.js'
@@ -16,7 +17,7 @@ import { adminShape } from '../shared-options.js'
 import { formatMoment } from '../table.js'
 
 /** Those of the node that decide what comes into the archive. */
-const { retention, 'archive-topics': archiveTopics } = startShape
+const { retention, 'retention-topics': retentionTopics, 'archive-topics': archiveTopics } = startShape
 
 export const importCommand = defineCommand({
   name: 'import',
@@ -37,13 +38,16 @@ export const importCommand = defineCommand({
     anew: switchOption('begin at the beginning, whatever an interrupted import noted', { flagOnly: true }),
     salvage: switchOption('read what is left of a LevelDB that does not open any more', { flagOnly: true }),
     retention,
+    'retention-topics': retentionTopics,
     'archive-topics': archiveTopics
   },
   async run(config, [from], context) {
     const selection = selectionOf('import', config)
     const { useQuickKeccak } = await import('../../node/quick-keccak.js')
     await useQuickKeccak()
-    const rules = { retention: config.retention, 'archive-topics': config['archive-topics'] }
+    const { retention, 'retention-topics': retentionTopics, 'archive-topics': archiveTopics } = config
+    const rules = { retention, 'retention-topics': retentionTopics, 'archive-topics': archiveTopics }
+    retentionRules(rules)
     const summary = await withDataDir(
       config['data-dir'],
       context,

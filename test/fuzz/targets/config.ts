@@ -22,6 +22,10 @@ export const fuzz: FuzzTarget = input => {
   for (const pow of [config['min-pow'], config['request-pow']]) {
     check(pow === undefined || (Number.isFinite(pow) && pow >= 0), 'a proof of work out of its range')
   }
+  for (const { topic, seconds, bytes } of config['retention-topics'] ?? []) {
+    check(topic.length === 4 && (seconds ?? bytes) !== undefined, 'a topic with an age or a size')
+    check((seconds ?? 1) >= 1 && (bytes ?? 1024 * 1024) >= 1024 * 1024, 'a retention of a topic out of its range')
+  }
   for (const { topic } of config['archive-topics'] ?? []) check(topic.length === 4, 'a topic is 4 bytes')
   check(!('once' in config) && !('json' in config) && !('self-check' in config), 'a file sets what is for one run')
   return true

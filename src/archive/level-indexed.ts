@@ -2,29 +2,28 @@ import type { CheckedFilter } from './checked-query.js'
 import * as layout from './level-layout.js'
 import type { Ledger } from './level-ledger.js'
 import { type LevelRange, type LevelStore, readRange } from './level-store.js'
-import type { RangeDigest } from './range-digest.js'
 
 /** Index entries read at once. */
 const READ = 2048
 /** Opening a window costs about as much as reading so many entries of a day. */
 const WINDOW_ENTRIES = 12
 
-/** Which topics a digest is of: these, or those that pass. */
-export type DigestTopics = number[] | ((topic: number) => boolean)
+/** Which topics are meant: these, or those that pass. */
+export type IndexedTopics = number[] | ((topic: number) => boolean)
 
-/** Takes what matches into a digest, out of the days' indexes alone. Yields after each read. */
-export async function* takeDigest(
+/** Takes the entries of what matches out of the days' indexes. Yields after each read. */
+export async function* takeIndexed(
   store: LevelStore,
   ledger: Ledger,
   { lower, upper }: CheckedFilter,
-  topics: DigestTopics,
-  digest: RangeDigest
+  topics: IndexedTopics,
+  takeEntry: (entry: layout.Entry) => void
 ): AsyncGenerator<void, void> {
   for (const day of ledger.days(layout.dayOf(lower), layout.dayOf(upper))) {
     const from = Math.max(lower, day * layout.DAY)
     const to = Math.min(upper, (day + 1) * layout.DAY - 1)
-    const take = ({ sent, hash }: layout.Entry): void => {
-      if (sent >= from && sent <= to) digest.add(sent, hash)
+    const take = (entry: layout.Entry): void => {
+      if (entry.sent >= from && entry.sent <= to) takeEntry(entry)
     }
     if (typeof topics === 'function' || topics.length * WINDOW_ENTRIES > ledger.count(day)) {
       const accepts = acceptsTopic(topics)
@@ -37,7 +36,7 @@ export async function* takeDigest(
   }
 }
 
-export function acceptsTopic(topics: DigestTopics): (topic: number) => boolean {
+export function acceptsTopic(topics: IndexedTopics): (topic: number) => boolean {
   if (typeof topics === 'function') return topics
   const set = new Set(topics)
   return topic => set.has(topic)
