@@ -37,6 +37,9 @@ export const LEVEL_OPTIONS: DatabaseOptions<Uint8Array, Uint8Array> = {
   maxOpenFiles: 2000
 }
 
+/** What this user may not read, or not now, is not damaged: LevelDB would put it aside as lost. */
+const FORBIDDEN = /permission denied|not permitted|read-only file system|too many open files/i
+
 /** Of the attempts to store again after a failed write, and of a new archive. */
 type Pauses = Pick<SteadyLevelInit, 'minPause' | 'maxPause'> & Pick<LevelArchiveInit, 'now'>
 
@@ -55,7 +58,7 @@ export async function openDatabase(
   try {
     return await open(path, pauses)
   } catch (error) {
-    if (!isMendable(error)) throw error
+    if (!isMendable(error) || FORBIDDEN.test((error as Error).message)) throw error
     const files = new DatabaseFiles(path)
     if (!salvage) {
       const spoiled = /corrupt/i.test((error as Error).message) || (await files.checkTables()) > 0

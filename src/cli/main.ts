@@ -2,6 +2,7 @@
 import '../base/polyfill.js'
 import { InterruptedError } from './command.js'
 import { commands } from './commands.js'
+import { heldOpen } from './held-open.js'
 import { runProgram } from './program.js'
 
 /** A command that is done must not be held up by a connection that closes slowly. */
@@ -31,11 +32,13 @@ process.on('unhandledRejection', err => {
 process.stdout.on('error', () => {}) // writing a line reports it
 process.stderr.on('error', () => {}) // nobody is left to tell
 
-process.exitCode = await runProgram(commands, process.argv.slice(2), {
-  env: process.env,
-  stdin: process.stdin,
-  stdout: process.stdout,
-  stderr: process.stderr,
-  signal: controller.signal
-})
+process.exitCode = await heldOpen(
+  runProgram(commands, process.argv.slice(2), {
+    env: process.env,
+    stdin: process.stdin,
+    stdout: process.stdout,
+    stderr: process.stderr,
+    signal: controller.signal
+  })
+)
 setTimeout(() => process.exit(), LINGER_MS).unref()

@@ -1,5 +1,6 @@
 import { createReadStream } from 'node:fs'
 import type { Readable } from 'node:stream'
+import { fileTrouble } from '../node/file-trouble.js'
 
 /** The payload cannot be read, or is larger than any envelope. */
 export class PayloadError extends Error {
@@ -40,7 +41,7 @@ async function collect(stream: Readable, name: string, signal: AbortSignal): Pro
     }
   } catch (err) {
     signal.throwIfAborted()
-    throw new PayloadError(`cannot read ${name}: ${(err as NodeJS.ErrnoException).code ?? (err as Error).message}`)
+    throw new PayloadError(`cannot read ${name}: ${fileTrouble(err)}`)
   } finally {
     signal.removeEventListener('abort', stop)
   }

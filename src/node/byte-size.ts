@@ -1,21 +1,23 @@
 import { ValueError } from './value-error.js'
 
+/** As standards write them: a small b stands for bits, which are an eighth, and a small m for thousandths. */
 const FACTORS: Record<string, number> = {
-  b: 1,
-  kib: 1024,
-  mib: 1024 ** 2,
-  gib: 1024 ** 3,
-  kb: 1000,
-  mb: 1000 ** 2,
-  gb: 1000 ** 3
+  B: 1,
+  KiB: 1024,
+  MiB: 1024 ** 2,
+  GiB: 1024 ** 3,
+  kB: 1000,
+  KB: 1000,
+  MB: 1000 ** 2,
+  GB: 1000 ** 3
 }
 
-const BYTE_SIZE = 'a size with its unit such as 100B, 512KiB, 64MiB or 2GB'
+const BYTE_SIZE = 'a size with its unit such as 100B, 512KiB, 64MiB or 2GB, in upper and lower case as here'
 
 /** Reads a number of bytes with its unit, 0..2^53-1, or within `range`. Throws `ValueError`. */
 export function parseByteSize(text: string, range = { min: 0, max: Number.MAX_SAFE_INTEGER }): number {
   const [, count, unit] = /^(\d+(?:\.\d+)?)\s*([a-z]+)$/i.exec(text.trim()) ?? []
-  const factor = FACTORS[(unit ?? 'none').toLowerCase()]
+  const factor = unit === undefined || !Object.hasOwn(FACTORS, unit) ? undefined : FACTORS[unit]
   const bytes = factor === undefined ? Number.NaN : Number(count) * factor
   if (!Number.isSafeInteger(bytes) || bytes < range.min || bytes > range.max) {
     throw new ValueError(byteSizeWithin(range), text)
@@ -43,5 +45,5 @@ export function formatByteSize(bytes: number): string {
 }
 
 function factorOf(unit: string): number {
-  return FACTORS[unit.toLowerCase()] ?? 1
+  return FACTORS[unit] ?? 1
 }

@@ -1,6 +1,7 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { readFile, stat } from 'node:fs/promises'
 import { createSecureContext } from 'node:tls'
+import { fileTrouble } from './file-trouble.js'
 
 /** The certificate or its key cannot be used; the message says why and never quotes them. */
 export class CertificateError extends Error {
@@ -63,6 +64,6 @@ async function read(path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8')
   } catch (cause) {
-    throw new CertificateError(`cannot read ${path}: ${(cause as NodeJS.ErrnoException).code}`, { cause })
+    throw new CertificateError(`cannot read ${path}: ${fileTrouble(cause)}`, { cause })
   }
 }

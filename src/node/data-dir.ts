@@ -1,6 +1,7 @@
 import { access, mkdir, stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { syncFolder } from '../archive/sync-folder.js'
+import { FileError, fileTrouble } from './file-trouble.js'
 
 /** The data dir cannot be made or used; the message says why. */
 export class DataDirError extends Error {
@@ -32,10 +33,8 @@ export interface DataDir {
 export async function openDataDir(path: string): Promise<DataDir> {
   const root = resolve(path)
   try {
-    const first = await mkdir(root, { recursive: true, mode: 0o700 })
     // what is confirmed later is in it: it survives a power cut too
-    if (first !== undefined)
-      for (let made = root; made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made))
+    for (const made of await makeFolder(root)) await syncFolder(dirname(made))
     return await dirAt(root)
   } catch (err) {
     throw unusable(root, err)
@@ -58,12 +57,33 @@ export async function findDataDir(path: string): Promise<DataDir> {
 
 const WHICH = 'name one with --data-dir; start, post and request make new ones'
 
-/** Whether there is something of that name. */
+/** Whether there is something of that name. @throws FileError when this user cannot know */
 export async function isThere(path: string): Promise<boolean> {
-  return await access(path).then(
-    () => true,
-    () => false
-  )
+  try {
+    await access(path)
+    return true
+  } catch (err) {
+    const { code } = err as NodeJS.ErrnoException
+    if (code === 'ENOENT' || code === 'ENOTDIR') return false
+    throw new FileError('read', path, err)
+  }
+}
+
+/**
+ * Makes a folder and those above it, one by one: Node's recursive `mkdir` tries for ever where the system says that what is to be made is not
+ * there, as below /proc. Returns those that were made, the innermost first.
+ */
+async function makeFolder(path: string): Promise<string[]> {
+  if (await isThere(path)) return []
+  const above = await makeFolder(dirname(path))
+  try {
+    await mkdir(path, { mode: 0o700 })
+    return [path, ...above]
+  } catch (err) {
+    // another process made it meanwhile
+    if ((err as NodeJS.ErrnoException).code === 'EEXIST') return above
+    throw err
+  }
 }
 
 async function dirAt(root: string): Promise<DataDir> {
@@ -83,7 +103,11 @@ async function dirAt(root: string): Promise<DataDir> {
 }
 
 function unusable(root: string, err: unknown): DataDirError {
+  return new DataDirError(`cannot use the data dir ${root}: ${reasonOf(err)}`, { cause: err })
+}
+
+function reasonOf(err: unknown): string {
   const { code } = err as NodeJS.ErrnoException
-  const reason = code === 'EEXIST' || code === 'ENOTDIR' ? 'there is a file of that name in the way' : String(code)
-  return new DataDirError(`cannot use the data dir ${root}: ${reason}`)
+  if (code === 'EEXIST' || code === 'ENOTDIR') return 'there is a file of that name in the way'
+  return code === 'ENOENT' ? 'no folder can be made there (ENOENT)' : fileTrouble(err)
 }

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { evaluate, type Location, parse } from '@humanwhocodes/momoa'
+import { fileTrouble } from './file-trouble.js'
 
 /** A file of settings cannot be read, or is no JSON object; the message says where. */
 export class JsonSettingsError extends Error {
@@ -39,7 +40,7 @@ function readText(path: string): string {
   try {
     bytes = readFileSync(path)
   } catch (err) {
-    throw new JsonSettingsError(`cannot read ${path}: ${(err as NodeJS.ErrnoException).code}`)
+    throw new JsonSettingsError(`cannot read ${path}: ${fileTrouble(err)}`)
   }
   if (bytes.length > MAX_FILE_BYTES) throw new JsonSettingsError(`${path} is larger than 1 MiB`)
   try {

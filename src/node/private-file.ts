@@ -2,17 +2,27 @@ import { randomBytes } from 'node:crypto'
 import { type FileHandle, link, open, readFile, rename, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { syncFolder } from '../archive/sync-folder.js'
+import { FileError } from './file-trouble.js'
 
 /**
  * Writes a file that only its owner may read (0600): whoever looks finds either all of it or none of it, also after a crash.
  * With `exclusive` an existing file is left alone.
  * @returns whether this call wrote it
+ * @throws FileError
  */
 export async function writePrivateFile(
   path: string,
   text: string,
   options: { exclusive?: boolean } = {}
 ): Promise<boolean> {
+  try {
+    return await write(path, text, options)
+  } catch (err) {
+    throw new FileError('write', path, err)
+  }
+}
+
+async function write(path: string, text: string, options: { exclusive?: boolean }): Promise<boolean> {
   const draft = `${path}.${randomBytes(6).toString('hex')}.tmp`
   await withFile(draft, 'wx', async file => {
     await file.writeFile(text)
@@ -31,13 +41,13 @@ export async function writePrivateFile(
   return true
 }
 
-/** The file's text, or undefined when there is none. */
+/** The file's text, or undefined when there is none. @throws FileError */
 export async function readIfThere(path: string): Promise<string | undefined> {
   try {
     return await readFile(path, 'utf8')
   } catch (err) {
     if ((err as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw err
+    throw new FileError('read', path, err)
   }
 }
 

@@ -2,6 +2,7 @@ import { constants } from 'node:fs'
 import { access, rm, stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { ConfigError } from './config.js'
+import { fileTrouble } from './file-trouble.js'
 import { writePrivateFile } from './private-file.js'
 
 /** What scripts that started a node wait for. */
@@ -34,7 +35,9 @@ export async function checkReadyFile(path: string, dataDir: string): Promise<voi
     const { code } = err as NodeJS.ErrnoException
     if (code === 'ENOENT' && folder === resolve(dataDir)) return
     const reason =
-      code === 'ENOENT' ? `there is no folder ${folder}: make it first` : `cannot write in ${folder}: ${code}`
+      code === 'ENOENT'
+        ? `there is no folder ${folder}: make it first`
+        : `cannot write in ${folder}: ${fileTrouble(err)}`
     throw new ConfigError(`--ready-file: ${reason}`)
   }
 }

@@ -4,6 +4,7 @@ import { fromHex } from '../wire/bytes.js'
 import { keyFromPassword } from '../wire/key.js'
 import { ConfigError } from './config.js'
 import type { DataDir } from './data-dir.js'
+import { fileTrouble } from './file-trouble.js'
 import { readIfThere, writePrivateFile } from './private-file.js'
 
 /** A file with a password or key cannot be used; the message never quotes what is in it. */
@@ -74,7 +75,7 @@ export async function ownPassword(dir: Pick<DataDir, 'password'>): Promise<strin
 
 async function readSecret(path: string): Promise<Uint8Array> {
   const file = await open(path, 'r').catch((err: NodeJS.ErrnoException) => {
-    throw new SecretError(`cannot read ${path}: ${err.code ?? err.message}`)
+    throw new SecretError(`cannot read ${path}: ${fileTrouble(err)}`)
   })
   try {
     const buffer = new Uint8Array(MAX_SECRET_BYTES + 1)
@@ -88,7 +89,7 @@ async function readSecret(path: string): Promise<Uint8Array> {
     return buffer.subarray(0, length)
   } catch (err) {
     if (err instanceof SecretError) throw err
-    throw new SecretError(`cannot read ${path}: ${(err as NodeJS.ErrnoException).code ?? (err as Error).message}`)
+    throw new SecretError(`cannot read ${path}: ${fileTrouble(err)}`)
   } finally {
     await file.close()
   }

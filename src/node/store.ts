@@ -3,16 +3,21 @@ import { join } from 'node:path'
 import { type Database, openDatabase } from '../archive/database.js'
 import { DataDirLockedError } from '../archive/errors.js'
 import type { DataDir } from './data-dir.js'
+import { FileError } from './file-trouble.js'
 
 /**
  * Opens the one database of a data dir, which no other process may have open; its folder is for the owner only (0700), and so
- * are its files (0600). Throws `DataDirLockedError`.
+ * are its files (0600). Throws `DataDirLockedError`, `FileError`.
  */
 export async function openStore(
   dir: DataDir,
   options: { salvage?: boolean; now?: () => number } = {}
 ): Promise<Database> {
-  if (process.platform !== 'win32') await keepPrivate(dir.database)
+  if (process.platform !== 'win32') {
+    await keepPrivate(dir.database).catch(err => {
+      throw new FileError('write', dir.database, err)
+    })
+  }
   try {
     return await openDatabase(dir.database, options)
   } catch (err) {

@@ -83,8 +83,12 @@ test('a new archive is filled with and without a running node, over either netwo
   assert.equal(await full.stop(), 0)
 })
 
-for (const running of [false, true]) {
-  test(`interrupted ${running ? 'while a node does it' : 'without a node'}, it goes on where it stopped`, async t => {
+for (const [running, signal] of [
+  [false, 'SIGINT'],
+  [false, 'SIGTERM'],
+  [true, 'SIGTERM']
+] as const) {
+  test(`ended by ${signal} ${running ? 'while a node does it' : 'without a node'}, it goes on where it stopped`, async t => {
     const cwd = tempDir(t)
     writeFileSync(join(cwd, 'their-password'), 'theirs')
     const key = await keyFromPassword('theirs')
@@ -118,7 +122,7 @@ for (const running of [false, true]) {
     const child = launch(t, args, { cwd })
     const end = ended(child)
     await Promise.race([reached, end.then(({ stderr }) => assert.fail(stderr))])
-    child.kill('SIGINT')
+    child.kill(signal)
     const { code, stderr } = await end
     assert.equal(code, 130)
     if (!running) assert.match(stderr, /\d0 new envelopes are kept; run it again to go on/)

@@ -102,9 +102,9 @@ test('a peer that is not there, files that are not there, and a missing data dir
   const post = ['post', '--to', PEER, '--topic', 'x']
   const cases: Array<[string[], RegExp]> = [
     [[...post, '--payload', 'x'], /cannot reach .*ECONNREFUSED/],
-    [[...post, '--payload-file', 'none'], /cannot read none: ENOENT/],
-    [[...post, '--payload', 'x', '--key-file', 'none'], /cannot read none: ENOENT/],
-    [['request', '--server', PEER, '--trust', '--password-file', 'none'], /cannot read none: ENOENT/],
+    [[...post, '--payload-file', 'none'], /cannot read none: there is no such file/],
+    [[...post, '--payload', 'x', '--key-file', 'none'], /cannot read none: there is no such file/],
+    [['request', '--server', PEER, '--trust', '--password-file', 'none'], /cannot read none: there is no such file/],
     [['stats', '--data-dir', 'nowhere'], /there is no data dir .*nowhere/],
     [['prune', '--before', '1d', '--data-dir', 'nowhere'], /there is no data dir .*nowhere/]
   ]

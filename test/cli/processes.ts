@@ -26,6 +26,8 @@ export interface RunOptions {
   cwd: string
   input?: string | Uint8Array | undefined
   env?: Record<string, string> | undefined
+  /** What starts the program, in front of it. */
+  through?: readonly string[] | undefined
 }
 
 export interface RunningNode {
@@ -52,7 +54,8 @@ export function cleanEnv(extra: Record<string, string> = {}): Record<string, str
 }
 
 export function launch(t: Scope, args: string[], options: RunOptions): ChildProcess {
-  const child = spawn(process.execPath, [CLI, ...args], {
+  const [program = process.execPath, ...rest] = [...(options.through ?? []), process.execPath, CLI, ...args]
+  const child = spawn(program, rest, {
     cwd: options.cwd,
     env: cleanEnv(options.env),
     stdio: ['pipe', 'pipe', 'pipe']

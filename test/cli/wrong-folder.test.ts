@@ -40,7 +40,7 @@ test('what is wrong with the settings of a node is said before there is a data d
   writeFileSync(join(cwd, 'empty'), '')
   const start = ['start', '--listen', '/ip4/127.0.0.1/tcp/0', '--no-devp2p']
   const wrong: Array<[args: string[], code: number, text: RegExp]> = [
-    [['--password-file', 'missing'], 1, /cannot read missing: ENOENT/],
+    [['--password-file', 'missing'], 1, /cannot read missing: there is no such file/],
     [['--password-file', 'empty'], 1, /empty holds no password: it is empty/],
     [['--password-file', 'empty', '--password', 'x'], 2, /--password and --password-file exclude each other/],
     [['--ready-file', 'nowhere/ready.json'], 2, /--ready-file: there is no folder .*nowhere: make it first/],

@@ -74,7 +74,10 @@ test('numbers that are none, infinite or negative are refused', () => {
 })
 
 test('a config file must be there, be a JSON object and have known keys only', t => {
-  assert.match(refusal({ config: join(tempDir(t), 'none') }), /^--config: cannot read .*ENOENT$/)
+  assert.match(
+    refusal({ config: join(tempDir(t), 'none') }),
+    /^--config: cannot read .*: there is no such file \(ENOENT\)$/
+  )
   assert.match(refusal({ config: file(t, '[]') }), /line 1, column 1: expected a JSON object/)
   assert.match(refusal({ config: file(t, '{"a": [') }), /at its end: no JSON: something is missing/)
   assert.match(

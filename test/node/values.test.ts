@@ -84,8 +84,10 @@ test('a size in bytes is read with binary and decimal units', () => {
   assert.equal(parseByteSize('512 KiB'), 524_288)
   assert.equal(parseByteSize('2GB'), 2_000_000_000)
   assert.equal(parseByteSize('1048576B'), 1_048_576)
-  assert.equal(parseByteSize('1.5kib'), 1536)
-  for (const text of ['', 'MiB', '-1', '1048576', '1XB', '1e9B', '0.3B', '99999999999999999999B'])
+  assert.equal(parseByteSize('1.5KiB'), 1536)
+  assert.equal(parseByteSize('3kB'), 3000)
+  const unclear = ['100Mb', '100mb', '1gB', '8b', '1.5kib', '1MIB', '1constructor']
+  for (const text of ['', 'MiB', '-1', '1048576', '1XB', '1e9B', '0.3B', '99999999999999999999B', ...unclear])
     refuses(() => parseByteSize(text))
   assert.equal(formatByteSize(67_108_864), '64.0 MiB')
   assert.equal(formatByteSize(12), '12 bytes')
