@@ -106,12 +106,12 @@ test('a database of another user is not taken for a damaged one: repair leaves i
   const database = await openDatabase(join(data, 'database'))
   await database.close()
   const files = readdirSync(join(data, 'database'))
-  const current = join(data, 'database', 'CURRENT')
-  chmodSync(current, 0o600)
-  chownSync(current, NOBODY, NOBODY)
+  const manifest = join(data, 'database', files.find(name => name.startsWith('MANIFEST')) ?? '')
+  chmodSync(manifest, 0o600)
+  chownSync(manifest, NOBODY, NOBODY)
   for (const command of ['stats', 'repair']) {
     const said = await refusal(t, [command, '--data-dir', 'data'], { cwd, through })
-    assert.match(said, /the database at .*data\/database cannot be opened: IO error: .*CURRENT: Permission denied/)
+    assert.match(said, /the database at .*data\/database cannot be opened: IO error: .*MANIFEST-\d+: Permission denied/)
   }
   const left = readdirSync(join(data, 'database')).filter(name => !/^LOG/.test(name))
   assert.deepEqual(
