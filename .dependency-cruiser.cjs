@@ -6,6 +6,7 @@ const floors = [
   ['archive', 'trust'],
   ['waku'],
   ['mailserver', 'mailclient'],
+  ['mailbox'],
   ['libp2p', 'devp2p'],
   ['index'],
   ['bridge', 'transfer'],
@@ -42,7 +43,7 @@ module.exports = {
     {
       name: 'only-the-edges-know-node',
       severity: 'error',
-      from: { path: '^src/(base|wire|limits|waku|mailserver|mailclient|trust|libp2p|index)' },
+      from: { path: '^src/(base|wire|limits|waku|mailserver|mailclient|mailbox|trust|libp2p|index)' },
       to: { dependencyTypes: ['core'] }
     },
     { name: 'not-to-test', severity: 'error', from: { path: '^src/' }, to: { path: '^(test|scripts)/' } }

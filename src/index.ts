@@ -4,10 +4,12 @@
  * - `waku()` is the base node: live envelopes to and from peers.
  * - `mailserver()` archives what the base node accepts and delivers it later.
  * - `mailclient()` fetches history from trusted mailservers.
+ * - `mailbox()` rests on the first and the last: it sends messages that arrive, and reads all that arrived.
  *
  * @packageDocumentation
  */
 import './base/polyfill.js'
+import { MailboxService, type MailboxServiceComponents, type MailboxServiceInit } from './libp2p/mailbox-service.js'
 import {
   MailClientService,
   type MailClientServiceComponents,
@@ -40,6 +42,11 @@ export function mailclient(
   return components => new MailClientService(components, init)
 }
 
+/** The mailbox service; needs `waku()` and `mailclient()` beside it. */
+export function mailbox(init: MailboxServiceInit): (components: MailboxServiceComponents) => MailboxService {
+  return components => new MailboxService(components, init)
+}
+
 export type {
   AppendOutcome,
   Archive,
@@ -67,6 +74,7 @@ export type { PeerTarget } from './base/peer-target.js'
 export { lockStorage, StorageLockError } from './base/storage-lock.js'
 export { type DialFailure, dialFailure } from './libp2p/dial-failure.js'
 export { MAIL_PROTOCOL } from './libp2p/mail-protocol.js'
+export type { MailboxService, MailboxServiceComponents, MailboxServiceInit } from './libp2p/mailbox-service.js'
 export type {
   MailClientService,
   MailClientServiceComponents,
@@ -81,9 +89,18 @@ export type {
 } from './libp2p/mailserver-service.js'
 export { PACKETS_PROTOCOL } from './libp2p/packet-protocol.js'
 export { PUSH_PROTOCOL } from './libp2p/push-protocol.js'
-export { MissingWakuError } from './libp2p/service-lookup.js'
+export { MissingMailClientError, MissingWakuError } from './libp2p/service-lookup.js'
 export type { WakuService, WakuServiceComponents } from './libp2p/waku-service.js'
 export type { Limits } from './limits/limits.js'
+export type { ServerChange } from './mailbox/conversations.js'
+export * from './mailbox/errors.js'
+export type * from './mailbox/items.js'
+export type { OutgoingMessage } from './mailbox/letter.js'
+export type { MailboxComponents, MailboxEvents } from './mailbox/mailbox.js'
+export type { MessagesQuery, TopicChoice } from './mailbox/messages-query.js'
+export type { Recipient } from './mailbox/recipient.js'
+export type { LetterChange, LetterRefusal, LetterState, SentLetter } from './mailbox/sent-letter.js'
+export type { MailboxInit, MailboxServer } from './mailbox/settings.js'
 export type { DigestAsked, RangeDigest } from './mailclient/digest-query.js'
 export * from './mailclient/errors.js'
 export type { HistoryCursor } from './mailclient/history-cursor.js'

@@ -1,4 +1,10 @@
-import { type ComponentLogger, type Metrics, type Startable, serviceDependencies } from '@libp2p/interface'
+import {
+  type ComponentLogger,
+  type Metrics,
+  type Startable,
+  serviceCapabilities,
+  serviceDependencies
+} from '@libp2p/interface'
 import type { ConnectionManager, Registrar } from '@libp2p/interface-internal'
 import type { Datastore } from 'interface-datastore'
 import type { DigestAsked, RangeDigest } from '../mailclient/digest-query.js'
@@ -56,6 +62,7 @@ export class MailClientService implements Startable {
   }
 
   readonly [Symbol.toStringTag] = 'mailclient'
+  readonly [serviceCapabilities] = ['@waku/mailclient']
   readonly [serviceDependencies] = ['@waku/packets']
 
   /** What was counted, by closed names; empty before the node started. */

@@ -110,6 +110,11 @@ export class Histories {
         signWith: query.signWith ?? settings.signWith,
         pow: query.pow ?? settings.pow,
         early: settings.windowPages > 1,
+        retries: {
+          ...settings,
+          retries: query.retries ?? settings.retries,
+          reconnectTimeout: query.reconnectTimeout ?? settings.reconnectTimeout
+        },
         signal: AbortSignal.any(signals)
       },
       { ...this.#parts, miner: this.#miner, dial }

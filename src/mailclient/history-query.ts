@@ -81,6 +81,10 @@ export interface HistoryQuery {
    * @default libp2p when there is a choice
    */
   network?: Network | undefined
+  /** In place of the service's: how often a page is asked for again. */
+  retries?: number | undefined
+  /** In place of the service's: for how long a line that was lost is tried to get back, in ms. */
+  reconnectTimeout?: number | undefined
   /** Ends the history; what it was aborted with is thrown. */
   signal?: AbortSignal | undefined
 }

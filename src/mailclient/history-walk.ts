@@ -16,7 +16,7 @@ import { type JudgedPage, judgePage } from './page-judge.js'
 import type { Position } from './page-order.js'
 import { askFor, type PageQuestion, type QuestionOptions } from './page-question.js'
 import { PageRequest, type PageRequestParts } from './page-request.js'
-import { Retries } from './retries.js'
+import { Retries, type RetriesInit } from './retries.js'
 import type { StreamedHistory } from './streamed-history.js'
 
 /** A page of history: complete, every envelope held against the request. */
@@ -49,6 +49,7 @@ export interface HistoryWalkParts extends PageRequestParts {
 export interface WalkOptions extends QuestionOptions {
   /** Ask for the next page before the last one is judged. */
   early: boolean
+  retries: RetriesInit
   signal: AbortSignal
 }
 
@@ -200,10 +201,10 @@ export class HistoryWalk {
 
   /** One page, asked for again when the line breaks. */
   async #fetch(after: Uint8Array | undefined, left: number): Promise<Fetched> {
-    const { settings, tally } = this.#parts
+    const { tally } = this.#parts
     const { signal } = this.#options
     const limit = Math.min(this.#plan.pageSize, left)
-    const retries = new Retries(settings)
+    const retries = new Retries(this.#options.retries)
     let gaveUp = false
     for (;;) {
       const kept = this.#line

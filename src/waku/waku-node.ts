@@ -51,6 +51,7 @@ export class WakuNode implements Waku, Startable {
   readonly #peers = new Peers()
   readonly #feeds = new Map<Session, Feed>()
   readonly #connectors = new Set<Connector>()
+  readonly #watchers = new Set<() => void>()
   #miner: Miner | undefined
   #poster: Poster | undefined
   #timer: ReturnType<typeof setInterval> | undefined
@@ -217,6 +218,11 @@ export class WakuNode implements Waku, Startable {
     return () => void this.#connectors.delete(connect)
   }
 
+  watchPeers(onChange: () => void): () => void {
+    this.#watchers.add(onChange)
+    return () => void this.#watchers.delete(onChange)
+  }
+
   async connect(target: PeerTarget, options: { signal?: AbortSignal | undefined } = {}): Promise<void> {
     const { peer, address } = targetOf(target, TypeError)
     if (!this.#running) throw new WakuStoppedError('the node is not running')
@@ -241,6 +247,7 @@ export class WakuNode implements Waku, Startable {
   #onReady(session: Session): void {
     this.#peers.onReady(session)
     if (!session.retiring) this.#follow(session)
+    for (const onChange of this.#watchers) onChange()
   }
 
   /** Only the active conversation of a peer is fed. */
@@ -264,6 +271,7 @@ export class WakuNode implements Waku, Startable {
     this.#feeds.delete(session)
     this.#peers.remove(session, error)
     this.#follow(session)
+    for (const onChange of this.#watchers) onChange()
     if (error !== undefined) this.#log.trace('a conversation ended - %e', error)
   }
 

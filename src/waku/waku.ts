@@ -104,4 +104,10 @@ export interface Waku {
    * @throws {TypeError} for what names no peer
    */
   connect(peer: PeerTarget, options?: { signal?: AbortSignal | undefined }): Promise<void>
+  /**
+   * Calls `onChange` whenever a conversation became ready or ended; `peers()` says which there are.
+   *
+   * @returns takes it back
+   */
+  watchPeers(onChange: () => void): () => void
 }

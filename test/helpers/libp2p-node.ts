@@ -10,12 +10,16 @@ import { keepFirstBytes } from '../../src/libp2p/first-bytes.js'
 
 /** A real node on a free loopback port: TCP, Noise, Yamux; stopped by the caller. */
 export async function libp2pNode<T extends ServiceFactoryMap = Record<never, never>>(
-  options: { services?: T; withoutIdentify?: boolean; windowSize?: number } & Pick<Libp2pOptions, 'privateKey'> = {}
+  options: { services?: T; withoutIdentify?: boolean; windowSize?: number; listen?: string | undefined } & Pick<
+    Libp2pOptions,
+    'privateKey' | 'datastore'
+  > = {}
 ): Promise<Libp2p> {
-  const { windowSize, withoutIdentify } = options
+  const { windowSize, withoutIdentify, datastore, listen = '/ip4/127.0.0.1/tcp/0' } = options
   return await createLibp2p({
     privateKey: options.privateKey ?? (await generateKeyPair('secp256k1')),
-    addresses: { listen: ['/ip4/127.0.0.1/tcp/0'] },
+    ...(datastore && { datastore }),
+    addresses: { listen: [listen] },
     transports: [tcp()],
     connectionEncrypters: [noise()],
     streamMuxers: [

@@ -1,0 +1,88 @@
+import type { PeerId } from '@libp2p/interface'
+import { delay } from '../base/delay.js'
+import type { Waku } from '../waku/waku.js'
+import type { Server } from './server.js'
+
+/** What changed about a server. */
+export interface ServerChange {
+  peer: PeerId
+  /** There is a conversation; there is none any more; there could be none. */
+  state: 'connected' | 'lost' | 'unreachable'
+  /** Why not: `reason` says what its user can do about it. */
+  error?: Error | undefined
+}
+
+export interface ConversationsInit {
+  waku: Pick<Waku, 'connect' | 'peers' | 'watchPeers'>
+  servers: readonly Server[]
+  /** ms */
+  backoff: number
+  onChange(change: ServerChange): void
+}
+
+const LONGEST_PAUSE = 60_000
+/** ms */
+const BRIEF = 5_000
+
+/** Keeps up the conversations with the servers: what is sent goes over them, and what is live comes. */
+export class Conversations {
+  readonly #init: ConversationsInit
+  readonly #connected = new Set<string>()
+
+  constructor(init: ConversationsInit) {
+    this.#init = init
+  }
+
+  has(server: Server): boolean {
+    return this.#connected.has(server.id)
+  }
+
+  get size(): number {
+    return this.#connected.size
+  }
+
+  /** Until the signal aborts. */
+  async run(signal: AbortSignal): Promise<void> {
+    await Promise.all(this.#init.servers.map(server => this.#keep(server, signal)))
+  }
+
+  async #keep(server: Server, signal: AbortSignal): Promise<void> {
+    const { waku, backoff, onChange } = this.#init
+    const { peer } = server
+    let failures = 0
+    while (!signal.aborted) {
+      try {
+        await waku.connect(server.target, { signal })
+        const began = performance.now()
+        this.#connected.add(server.id)
+        onChange({ peer, state: 'connected' })
+        await this.#over(server, signal)
+        // who ends it again and again is left alone for longer and longer
+        failures = performance.now() - began < BRIEF ? failures + 1 : 0
+        onChange({ peer, state: 'lost' })
+      } catch (error) {
+        if (signal.aborted) return
+        failures++
+        onChange({ peer, state: 'unreachable', error: error as Error })
+      }
+      const pause = Math.min(backoff * 2 ** Math.max(0, failures - 1), LONGEST_PAUSE)
+      await delay(pause * (0.75 + Math.random() / 2), signal).catch(() => {})
+    }
+  }
+
+  /** Resolves when the conversation is over. */
+  #over({ id, peer }: Server, signal: AbortSignal): Promise<void> {
+    return new Promise(resolve => {
+      const look = (): void => {
+        if (!signal.aborted && this.#init.waku.peers().some(other => other.peer.equals(peer))) return
+        signal.removeEventListener('abort', look)
+        stop()
+        this.#connected.delete(id)
+        resolve()
+      }
+      const stop = this.#init.waku.watchPeers(look)
+      signal.addEventListener('abort', look)
+      look()
+    })
+  }
+}

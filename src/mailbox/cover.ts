@@ -1,0 +1,32 @@
+import { concatBytes, readUint32, writeUint32 } from '../wire/bytes.js'
+import { keccak256 } from '../wire/keccak.js'
+import { topicFromName, topicNumber } from '../wire/topic.js'
+import { MessagesQueryError } from './errors.js'
+import type { Anonymity } from './items.js'
+import { PARTITIONS, partition } from './recipient.js'
+
+/**
+ * Topics to be asked for beside the wanted ones: partitions, which others use. The same ones each time: sets that change would be told apart
+ * by what they have in common.
+ */
+export function coverTopics(
+  count: number,
+  wanted: ReadonlyMap<number, Uint8Array>,
+  seed: Uint8Array,
+  reader: string
+): Uint8Array[] {
+  if (count > PARTITIONS / 2) throw new MessagesQueryError(`topics are widened by at most ${PARTITIONS / 2}`)
+  const chosen = new Map<number, Uint8Array>()
+  for (let i = 0; chosen.size < count; i++) {
+    const dice = keccak256(concatBytes(seed, writeUint32(i), new TextEncoder().encode(reader)))
+    const topic = topicFromName(partition(readUint32(dice) % PARTITIONS))
+    if (!wanted.has(topicNumber(topic))) chosen.set(topicNumber(topic), topic)
+  }
+  return [...chosen.values()]
+}
+
+export function anonymityOf(asked: number, wanted: number): Anonymity {
+  let bits = 0
+  for (let i = 0; i < wanted; i++) bits += Math.log2((asked - i) / (wanted - i))
+  return { asked, wanted, chance: wanted / asked, bits: Math.round(bits * 100) / 100 }
+}

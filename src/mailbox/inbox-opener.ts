@@ -1,0 +1,8 @@
+import { openAsymmetric } from '../wire/asymmetric.js'
+import type { Opener } from './opener.js'
+
+/** Opens what is sealed for a secp256k1 key. */
+export const inboxOpener = (privateKey: Uint8Array): Opener => ({
+  name: 'inbox',
+  open: data => openAsymmetric(data, privateKey)
+})

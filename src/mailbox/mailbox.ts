@@ -1,0 +1,338 @@
+import type { ComponentLogger, Logger, PrivateKey, Startable } from '@libp2p/interface'
+import { secp256k1 } from '@noble/curves/secp256k1.js'
+import { type Datastore, Key } from 'interface-datastore'
+import { setMaxListeners, TypedEventEmitter } from 'main-event'
+import type { MailClient } from '../mailclient/mail-client.js'
+import type { TrustList } from '../trust/trust-list.js'
+import type { Waku } from '../waku/waku.js'
+import { randomBytes } from '../wire/random.js'
+import { Conversations, type ServerChange } from './conversations.js'
+import { LetterDiscardedError, MailboxStoppedError, ReaderInUseError } from './errors.js'
+import type { MailboxItem } from './items.js'
+import { KeyChoice } from './key-choice.js'
+import { type OutgoingMessage, sealLetter } from './letter.js'
+import { Messages } from './messages.js'
+import { type MessagesQuery, planMessages } from './messages-query.js'
+import { Outbox } from './outbox.js'
+import { ReaderLog } from './reader-log.js'
+import { Sender } from './sender.js'
+import { type LetterChange, SentLetter } from './sent-letter.js'
+import { type Server, serversOf } from './server.js'
+import { type MailboxInit, type MailboxSettings, settle } from './settings.js'
+import { Turn } from './turn.js'
+
+export interface MailboxComponents {
+  /** Looked up when the mailbox starts, as is the mail client. */
+  readonly waku: Waku
+  readonly mailclient: Pick<MailClient, 'history' | 'digest'> & { trust: TrustList }
+  datastore: Datastore
+  logger: ComponentLogger
+  privateKey?: PrivateKey | undefined
+}
+
+export interface MailboxEvents {
+  /** What became of a letter. */
+  letter: CustomEvent<LetterChange>
+  /** A server was reached, or lost, or cannot be reached. */
+  server: CustomEvent<ServerChange>
+  /** Something failed that goes on all the same, such as writing to a full datastore. */
+  trouble: CustomEvent<Error>
+}
+
+/** What belongs to one run. */
+interface Run {
+  stopped: AbortController
+  conversations: Conversations
+  sender: Sender
+  timer: ReturnType<typeof setInterval>
+  over: Promise<unknown>
+}
+
+/** How often letters of other tabs are looked after, ms. */
+const LOOK = 2_000
+const SEED = new Key('/mailbox/seed')
+/** In the trust list. */
+const LABEL = 'mailserver of the mailbox'
+
+/** Sends messages that arrive, and reads all that arrived, by several mailservers. */
+export class Mailbox extends TypedEventEmitter<MailboxEvents> implements Startable {
+  readonly #components: MailboxComponents
+  readonly #settings: MailboxSettings
+  readonly #log: Logger
+  readonly #keys = new KeyChoice()
+  readonly #servers: Server[]
+  readonly #outbox: Outbox
+  readonly #turn: Turn
+  readonly #identity: { publicKey: Uint8Array; privateKey: Uint8Array } | undefined
+  readonly #letters = new Map<string, SentLetter>()
+  readonly #readers = new Set<Messages>()
+  /** Readers by what they remember, and the end of each. */
+  readonly #reading = new Map<string, Promise<void>>()
+  #run: Run | undefined
+  #channel: BroadcastChannel | undefined
+
+  /** @throws {MailboxInitError} */
+  constructor(components: MailboxComponents, init: MailboxInit) {
+    super()
+    this.#settings = settle(init)
+    this.#components = components
+    this.#log = components.logger.forComponent('waku:mailbox')
+    this.#servers = serversOf(init, this.#keys)
+    this.#identity = identityOf(init.identity, components.privateKey)
+    const { datastore } = components
+    const { maxLetters, maxOutboxBytes } = this.#settings
+    this.#outbox = new Outbox({ datastore, maxLetters, maxBytes: maxOutboxBytes })
+    this.#turn = new Turn(datastore)
+  }
+
+  readonly [Symbol.toStringTag] = 'mailbox'
+
+  /** The servers are trusted from now on, unless the trust list says something of them already. */
+  async start(): Promise<void> {
+    if (this.#run !== undefined) return
+    const { waku, mailclient } = this.#components
+    const { backoff, now } = this.#settings
+    const outbox = this.#outbox
+    const servers = this.#servers
+    for (const { peer } of servers) {
+      if (mailclient.trust.get(peer) === undefined) await mailclient.trust.add(peer, { label: LABEL })
+    }
+    const conversations = new Conversations({ waku, servers, backoff, onChange: change => this.#onServer(change) })
+    const sender = new Sender({
+      waku,
+      outbox,
+      servers,
+      conversations,
+      now,
+      log: this.#log,
+      backoff,
+      onChange: change => this.#onLetter(change, true),
+      onTrouble: error => this.#onTrouble(error)
+    })
+    const stopped = new AbortController()
+    const { signal } = stopped
+    setMaxListeners(Number.POSITIVE_INFINITY, signal)
+    const timer = setInterval(() => void this.#lookAfter(), LOOK)
+    const run: Run = { stopped, conversations, sender, timer, over: Promise.resolve() }
+    this.#run = run
+    run.over = Promise.all([conversations.run(signal), this.#send(sender, signal)])
+    run.over.catch(() => {})
+  }
+
+  /** Readers end, and what they went through is written, while the connections are still there. */
+  async beforeStop(): Promise<void> {
+    const run = this.#run
+    if (run === undefined) return
+    this.#run = undefined
+    const error = new MailboxStoppedError('the node stopped')
+    run.stopped.abort(error)
+    clearInterval(run.timer)
+    await run.over.catch(() => {})
+    this.#channel?.close()
+    this.#channel = undefined
+    await Promise.all(this.#reading.values())
+    for (const letter of this.#letters.values()) letter.ended(error)
+    this.#letters.clear()
+  }
+
+  async stop(): Promise<void> {
+    await this.beforeStop()
+  }
+
+  /**
+   * Seals a message and keeps it in the outbox until servers confirmed that they have it on disk: across broken connections, restarts
+   * and its TTL. Resolves once it is kept; the letter says, and `letter` events say, what becomes of it.
+   *
+   * @throws {LetterError} when it cannot be a message
+   * @throws {OutboxFullError}
+   * @throws {MailboxStorageError} when there is no room to keep it
+   * @throws {MailboxStoppedError}
+   */
+  async send(message: OutgoingMessage): Promise<SentLetter> {
+    const { sender } = this.#running
+    const { confirmations } = this.#settings
+    const wanted = Math.min(message?.confirmations ?? confirmations, this.#servers.length)
+    const letter = await sealLetter(message, this.#keys, Math.max(1, wanted))
+    const sent = new SentLetter(await this.#outbox.add(letter))
+    this.#letters.set(sent.id, sent)
+    this.#dispatch({ id: sent.id, state: 'waiting', confirmedBy: [], refusals: [] })
+    sender.ring()
+    this.#channel?.postMessage('written')
+    return sent
+  }
+
+  /**
+   * The letters that nobody confirmed yet, also those of earlier runs, the oldest first.
+   *
+   * @throws {MailboxStorageError}
+   * @throws {MailboxStoppedError}
+   */
+  async letters(): Promise<SentLetter[]> {
+    void this.#running
+    const ids = await this.#outbox.ids()
+    return ids.map(id => {
+      const letter = this.#letters.get(id) ?? new SentLetter(id)
+      this.#letters.set(id, letter)
+      return letter
+    })
+  }
+
+  /**
+   * Takes a letter out of the outbox; servers that have it keep it.
+   *
+   * @returns false when it was there no more
+   * @throws {MailboxStorageError}
+   */
+  async discard(id: string): Promise<boolean> {
+    const removed = await this.#outbox.remove(id)
+    if (removed) {
+      this.#letters.get(id)?.ended(new LetterDiscardedError('the letter was discarded'))
+      this.#onLetter({ id, state: 'discarded', confirmedBy: [], refusals: [] }, true)
+    }
+    return removed
+  }
+
+  /**
+   * Messages, opened: first what servers have, from the oldest, then what is live, each once, with a `caughtUp` where everything that
+   * servers have was shown. It goes on across reconnects and restarts of either side, ends when the node stops, and never ends since nothing is there. A later
+   * run goes on where this one stopped.
+   *
+   * @throws {MessagesQueryError} when what is asked for makes no sense
+   * @throws {ReaderInUseError} when the same reader reads already
+   * @throws {MailboxStorageError} when what was read before cannot be read from the datastore
+   * @throws {MailboxStoppedError}
+   */
+  async *messages(query: MessagesQuery): AsyncGenerator<MailboxItem, void> {
+    const { stopped, conversations } = this.#running
+    const { now, verified, interval, backoff, remembered } = this.#settings
+    const plan = await planMessages(query, {
+      keys: this.#keys,
+      identity: this.#identity,
+      verified,
+      now: now(),
+      seed: () => this.#seed()
+    })
+    plan.signal?.throwIfAborted()
+    const { datastore, waku, mailclient } = this.#components
+    const log = new ReaderLog({
+      datastore: plan.reader === undefined ? undefined : datastore,
+      id: plan.reader ?? '',
+      remembered,
+      onTrouble: error => this.#onTrouble(error)
+    })
+    const messages = new Messages({
+      waku,
+      client: mailclient,
+      servers: this.#servers,
+      plan,
+      log,
+      live: () => conversations.size > 0,
+      now,
+      interval,
+      backoff,
+      signal: plan.signal === undefined ? stopped.signal : AbortSignal.any([stopped.signal, plan.signal])
+    })
+    const over = Promise.withResolvers<void>()
+    const name = plan.reader ?? `${this.#reading.size} ${Math.random()}`
+    if (this.#reading.has(name)) throw new ReaderInUseError('these messages are read already: name another reader')
+    this.#reading.set(name, over.promise)
+    this.#readers.add(messages)
+    try {
+      yield* messages.items()
+    } finally {
+      this.#readers.delete(messages)
+      this.#reading.delete(name)
+      over.resolve()
+    }
+  }
+
+  get #running(): Run {
+    if (this.#run === undefined) throw new MailboxStoppedError('the node is not started')
+    return this.#run
+  }
+
+  /** One tab at a time. */
+  async #send(sender: Sender, signal: AbortSignal): Promise<void> {
+    await this.#listen()
+    while (!signal.aborted) {
+      try {
+        await this.#turn.take(async held => {
+          await this.#outbox.sweep(new Set())
+          await sender.run(held)
+        }, signal)
+      } catch (error) {
+        if (signal.aborted) return
+        this.#onTrouble(error as Error)
+        await new Promise(resolve => setTimeout(resolve, LOOK))
+      }
+    }
+  }
+
+  /** Tabs tell each other what they wrote and what became of it; elsewhere they look now and then. */
+  async #listen(): Promise<void> {
+    const { BroadcastChannel, isSecureContext } = globalThis as {
+      BroadcastChannel?: typeof globalThis.BroadcastChannel
+      isSecureContext?: boolean
+    }
+    if (BroadcastChannel === undefined || isSecureContext === undefined) return
+    this.#channel = new BroadcastChannel(`waku-mailserver:outbox:${await this.#turn.name()}`)
+    this.#channel.onmessage = ({ data }) => {
+      if (data === 'written') this.#run?.sender.ring()
+      else this.#onLetter(data as LetterChange, false)
+    }
+  }
+
+  /** Letters that another tab sends. */
+  async #lookAfter(): Promise<void> {
+    try {
+      for (const [id, letter] of this.#letters) {
+        if (letter.state === 'sending') continue
+        const confirmedBy = await this.#outbox.settled(id)
+        if (confirmedBy !== undefined) this.#onLetter({ id, state: 'confirmed', confirmedBy, refusals: [] }, false)
+      }
+    } catch (error) {
+      this.#onTrouble(error as Error)
+    }
+  }
+
+  #onServer(change: ServerChange): void {
+    if (change.state === 'connected') {
+      this.#run?.sender.reached()
+      for (const reader of this.#readers) reader.reached()
+    }
+    this.safeDispatchEvent('server', { detail: change })
+  }
+
+  #onLetter(change: LetterChange, here: boolean): void {
+    this.#letters.get(change.id)?.changed(change)
+    if (change.state === 'confirmed' || change.state === 'discarded') this.#letters.delete(change.id)
+    if (here) this.#channel?.postMessage(change)
+    this.#dispatch(change)
+  }
+
+  #dispatch(change: LetterChange): void {
+    this.safeDispatchEvent('letter', { detail: change })
+  }
+
+  #onTrouble(error: Error): void {
+    this.#log.error('the mailbox goes on after - %e', error)
+    this.safeDispatchEvent('trouble', { detail: error })
+  }
+
+  /** What topics beside the wanted ones are chosen by. */
+  async #seed(): Promise<Uint8Array> {
+    const { datastore } = this.#components
+    if (await datastore.has(SEED)) return await datastore.get(SEED)
+    const seed = randomBytes(32)
+    await datastore.put(SEED, seed)
+    return seed
+  }
+}
+
+function identityOf(
+  identity: Uint8Array | undefined,
+  key: PrivateKey | undefined
+): { publicKey: Uint8Array; privateKey: Uint8Array } | undefined {
+  const privateKey = identity ?? (key?.type === 'secp256k1' ? key.raw : undefined)
+  return privateKey && { privateKey, publicKey: secp256k1.getPublicKey(privateKey, false) }
+}

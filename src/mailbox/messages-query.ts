@@ -1,0 +1,159 @@
+import { isUint32, toHex } from '../wire/bytes.js'
+import { describe } from '../wire/checks.js'
+import { MAX_REQUEST_TOPICS } from '../wire/history-request.js'
+import { keccak256 } from '../wire/keccak.js'
+import { topicNumber } from '../wire/topic.js'
+import { anonymityOf, coverTopics } from './cover.js'
+import { MessagesQueryError } from './errors.js'
+import type { Anonymity } from './items.js'
+import { type KeyChoice, topicOf } from './key-choice.js'
+import { type Opener, symmetricOpener } from './opener.js'
+import { partitionTopic } from './recipient.js'
+
+/** A topic with the key that opens it. */
+export interface TopicChoice {
+  topic: string | Uint8Array
+  /** The symmetric key, 32 bytes, or the password that it is made of. */
+  key: string | Uint8Array
+}
+
+/** Which messages are wanted. */
+export interface MessagesQuery {
+  /** Names, `0x` and 8 digits, or 4 bytes each; those with a key of their own as `{ topic, key }`. */
+  topics?: ReadonlyArray<string | Uint8Array | TopicChoice> | undefined
+  /**
+   * Also what is sealed for the mailbox's identity.
+   *
+   * @default false
+   */
+  inbox?: boolean | undefined
+  /**
+   * The oldest that is wanted, when it was sent: a Date, or Unix seconds. What was shown before is not shown again. Where it is named,
+   * what servers never had of that time counts as missing.
+   *
+   * @default 30 days ago, or as far back as servers go
+   */
+  since?: Date | number | undefined
+  /**
+   * The symmetric key of all topics, 32 bytes, or the password that it is made of.
+   *
+   * @default for each topic that of the public channel of its name
+   */
+  key?: string | Uint8Array | undefined
+  /**
+   * Each reader goes on where it stopped, and two at a time have to have different names. `false`: it remembers nothing, and begins with
+   * `since` every time.
+   *
+   * @default 'default'
+   */
+  reader?: string | false | undefined
+  /**
+   * Whether servers are compared before it says that it caught up.
+   *
+   * @default the mailbox's
+   */
+  verified?: boolean | undefined
+  /**
+   * Ask for so many topics more than are wanted, 0 to 999, so that servers do not know which are. They are topics that others use, the
+   * partitions of 10/WAKU2-USAGE, and stay the same for this reader.
+   *
+   * @default 0
+   */
+  widen?: number | undefined
+  /** Ends it; what it was aborted with is thrown. */
+  signal?: AbortSignal | undefined
+}
+
+/** The same, settled. */
+export interface MessagesPlan {
+  /** Unix seconds. */
+  since: number
+  /** Whether it was named: then all of the time since is wanted. */
+  sinceNamed: boolean
+  /** What servers are asked for, 4 bytes each. */
+  topics: Uint8Array[]
+  /** By topic number. */
+  openers: Map<number, Opener[]>
+  /** Hexadecimal digits that tell this reader from others; absent when it remembers nothing. */
+  reader: string | undefined
+  verified: boolean
+  anonymity: Anonymity | undefined
+  signal: AbortSignal | undefined
+}
+
+export interface PlanParts {
+  keys: KeyChoice
+  /** The pair that opens the inbox, when there is one. */
+  identity: { publicKey: Uint8Array; privateKey: Uint8Array } | undefined
+  verified: boolean
+  /** Unix seconds. */
+  now: number
+  /** 16 bytes or more, the same for ever, that nobody else knows: topics beside the wanted ones are chosen by it. */
+  seed(): Promise<Uint8Array>
+}
+
+const DEFAULT_SINCE = 30 * 86_400
+
+/** @throws {MessagesQueryError} */
+export async function planMessages(query: MessagesQuery, parts: PlanParts): Promise<MessagesPlan> {
+  if (query === null || typeof query !== 'object')
+    throw new MessagesQueryError(`messages are asked for by an object, not ${describe(query)}`)
+  const { topics = [], inbox = false, reader = 'default', widen = 0 } = query
+  if (!Array.isArray(topics)) throw new MessagesQueryError(`topics are an array, not ${describe(topics)}`)
+  if (topics.length === 0 && !inbox) throw new MessagesQueryError('no topic is named, and no inbox asked for')
+  if (reader !== false && (typeof reader !== 'string' || reader === ''))
+    throw new MessagesQueryError('a reader is a name, or false')
+  if (!Number.isInteger(widen) || widen < 0) throw new MessagesQueryError('widen is a number of topics, 0 or more')
+  const openers = new Map<number, Opener[]>()
+  const wanted = new Map<number, Uint8Array>()
+  // with another key it is another reader: what the first one could not open is new to it
+  const marks: string[] = [`${reader}`, `${widen}`]
+  const add = (topic: Uint8Array, opener: Opener, mark: Uint8Array): void => {
+    const number = topicNumber(topic)
+    marks.push(`${number}:${toHex(keccak256(mark))}`)
+    wanted.set(number, topic)
+    openers.set(number, [...(openers.get(number) ?? []), opener])
+  }
+  for (const choice of topics) {
+    const { topic, key } = isChoice(choice) ? choice : { topic: choice, key: query.key }
+    const bytes = topicOf(topic, MessagesQueryError)
+    const name = typeof topic === 'string' ? topic : `0x${toHex(topic)}`
+    const symmetric = await parts.keys.keyOf(topic, key, MessagesQueryError)
+    add(bytes, symmetricOpener(name, symmetric), symmetric)
+  }
+  if (inbox) {
+    const { identity } = parts
+    if (identity === undefined) {
+      throw new MessagesQueryError('there is no inbox: the node has no secp256k1 key, and the mailbox no identity')
+    }
+    const { inboxOpener } = await import('./inbox-opener.js')
+    add(partitionTopic(identity.publicKey), inboxOpener(identity.privateKey), identity.publicKey)
+  }
+  const id = marks.sort().join()
+  const cover = widen === 0 ? [] : coverTopics(widen, wanted, await parts.seed(), id)
+  const asked = [...wanted.values(), ...cover]
+  if (asked.length > MAX_REQUEST_TOPICS)
+    throw new MessagesQueryError(`servers are asked for at most ${MAX_REQUEST_TOPICS} topics`)
+  return {
+    since: sinceOf(query.since, parts.now),
+    sinceNamed: query.since !== undefined,
+    // their order would tell which are wanted
+    topics: asked.sort((a, b) => topicNumber(a) - topicNumber(b)),
+    openers,
+    reader: reader === false ? undefined : toHex(keccak256(new TextEncoder().encode(id)).subarray(0, 8)),
+    verified: query.verified ?? parts.verified,
+    anonymity: widen === 0 ? undefined : anonymityOf(asked.length, wanted.size),
+    signal: query.signal
+  }
+}
+
+function isChoice(choice: unknown): choice is TopicChoice {
+  return choice !== null && typeof choice === 'object' && 'topic' in choice
+}
+
+function sinceOf(since: unknown, now: number): number {
+  const seconds =
+    since instanceof Date ? Math.floor(since.getTime() / 1000) : (since ?? Math.max(0, Math.floor(now) - DEFAULT_SINCE))
+  if (typeof seconds === 'number' && isUint32(seconds)) return seconds
+  throw new MessagesQueryError(`since is a Date or a number of Unix seconds, not ${describe(since)}`)
+}

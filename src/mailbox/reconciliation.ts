@@ -1,0 +1,85 @@
+import { equalBytes, toHex } from '../wire/bytes.js'
+import type { Coverage } from '../wire/coverage.js'
+import { type DigestPart, fingerprintOf } from '../wire/digest.js'
+import type { Envelope } from '../wire/envelope.js'
+import type { Ledger, LedgerEntry, Part } from './ledger.js'
+import type { ServerHistory } from './server-history.js'
+
+/** What came of comparing a server with what was read. */
+export interface Comparison {
+  coverage: Coverage
+  /** After all that was archived there when the comparison began. */
+  cursor: string
+  /** What was read and the server does not have. */
+  lacking: LedgerEntry[]
+  /** How many envelopes it claimed to have and did not deliver. */
+  withheld: number
+}
+
+/** So few are fetched rather than looked at more closely. */
+const FEW = 512
+/** A server that makes it take longer is fetched from. */
+const MAX_DIGESTS = 64
+
+/**
+ * Compares what a server has of a range with what was read, by digests, and fetches just the parts that differ. Yields the envelopes
+ * that are new; whoever takes them has them in the ledger before the next ones are asked for.
+ *
+ * @throws as `MailClient.history` and `MailClient.digest` do
+ */
+export async function* reconcile(
+  history: ServerHistory,
+  ledger: Ledger,
+  whole: Part
+): AsyncGenerator<Envelope[], Comparison> {
+  const ranges: Part[] = [whole]
+  const lacking: LedgerEntry[] = []
+  let withheld = 0
+  let first: { coverage: Coverage; cursor: string } | undefined
+  let digests = 0
+  for (let range = ranges.shift(); range !== undefined; range = ranges.shift()) {
+    const digest = await history.digest(range)
+    digests++
+    first ??= { coverage: digest.coverage, cursor: history.cursorAfter(digest) }
+    const own = await ledger.fingerprints(digest.parts, digest.salt)
+    for (const [i, part] of digest.parts.entries()) {
+      const sum = own[i]
+      if (sum?.count === part.count && equalBytes(sum.bytes, fingerprintOf(part, digest.salt))) continue
+      if (digests + ranges.length < MAX_DIGESTS && isWorthNarrowing(part, range, sum?.count ?? 0)) {
+        ranges.push(part)
+        continue
+      }
+      const there = new Set(part.hashes?.map(toHex))
+      if (part.hashes === undefined || part.hashes.some(hash => !ledger.has(hash))) {
+        const { delivered, damaged } = yield* fetch(history, ledger, part)
+        for (const hash of delivered) there.add(hash)
+        withheld += Math.max(0, part.count - delivered.size - damaged)
+      }
+      lacking.push(...ledger.within(part).filter(({ hash }) => !there.has(toHex(hash))))
+    }
+  }
+  if (first === undefined) throw new Error('nothing was compared')
+  return { ...first, lacking, withheld }
+}
+
+/** Whether it has many, of which most are known. */
+function isWorthNarrowing({ lower, upper, count, hashes }: DigestPart, range: Part, own: number): boolean {
+  const narrower = lower > range.lower || upper < range.upper
+  return hashes === undefined && count > FEW && 2 * own >= count && narrower && upper > lower
+}
+
+async function* fetch(
+  history: ServerHistory,
+  ledger: Ledger,
+  part: Part
+): AsyncGenerator<Envelope[], { delivered: Set<string>; damaged: number }> {
+  const delivered = new Set<string>()
+  let damaged = 0
+  for await (const page of history.sent(part)) {
+    damaged += page.damaged
+    for (const { hashHex } of page.envelopes) delivered.add(hashHex)
+    const fresh = page.envelopes.filter(({ hash }) => !ledger.has(hash))
+    if (fresh.length > 0) yield fresh
+  }
+  return { delivered, damaged }
+}

@@ -1,0 +1,156 @@
+import { MAX_UINT32 } from '../wire/bytes.js'
+import type { Coverage } from '../wire/coverage.js'
+import { RequestErrorCode } from '../wire/request-error.js'
+import type { Bookmark } from './bookmark.js'
+import type { Display } from './display.js'
+import type { MailboxMessage, Missing } from './items.js'
+import type { Part } from './ledger.js'
+import { lossesOf } from './losses.js'
+import type { ReaderLog } from './reader-log.js'
+import { type Comparison, reconcile } from './reconciliation.js'
+import type { ServerHistory } from './server-history.js'
+
+export interface ServerReadingParts {
+  history: ServerHistory
+  log: ReaderLog
+  display: Display
+  /** Unix seconds. */
+  since: number
+  /** Whether what is older than the server has anything of counts as lost. */
+  whole: boolean
+  now: number
+}
+
+/** Seconds: an envelope that is dated back may come a day late, where there is nothing better than time to go by. */
+const LATE = 86_400
+
+/** Reads everything that one server has and that was not read before, in the way that costs least. */
+export class ServerReading {
+  /** What it says that it lacks, of what it was asked for. */
+  lost: Missing[] = []
+  /** The same, without what was told of before. */
+  newlyLost: Missing[] = []
+  /** Whether it is a legacy server, that cannot say what it lacks. */
+  unsaid = false
+  /** How many envelopes it claimed to have and did not deliver. */
+  withheld = 0
+  readonly #parts: ServerReadingParts
+  readonly #before: Bookmark
+  /** The oldest time that is behind the cursor. */
+  #from: number
+
+  constructor(parts: ServerReadingParts) {
+    this.#parts = parts
+    this.#before = parts.log.bookmark(this.#server.id)
+    this.#from = parts.since
+  }
+
+  get #server(): ServerHistory['server'] {
+    return this.#parts.history.server
+  }
+
+  /** All that is new. */
+  async *read(): AsyncGenerator<MailboxMessage, void> {
+    const { log, since, history } = this.#parts
+    const { cursor, from } = this.#before
+    if (history.server.legacy) return yield* this.#byTime()
+    try {
+      if (cursor !== undefined && from !== undefined && from <= since) {
+        this.#from = from
+        return yield* this.#ingested(cursor)
+      }
+    } catch (error) {
+      // it has another archive now
+      if (!isCursorError(error)) throw error
+      this.#from = since
+      const { gaps, readAt } = this.#before
+      log.mark(this.#server.id, { gaps, readAt })
+    }
+    try {
+      // from the beginning, or just what differs from what other servers brought
+      if (log.ledger.size === 0) yield* this.#ingested(undefined)
+      else yield* this.compare()
+    } catch (error) {
+      if ((error as Error).name !== 'IngestOrderError') throw error
+      history.server.legacy = true
+      yield* this.#byTime()
+    }
+  }
+
+  /**
+   * Only what others brought and it does not have, or the other way round.
+   *
+   * @throws {IngestOrderError} for a legacy server
+   */
+  async *compare(part?: Part): AsyncGenerator<MailboxMessage, Comparison> {
+    const { history, log, display, since } = this.#parts
+    const whole = { lower: Math.max(since, log.ledger.floor), upper: MAX_UINT32 }
+    const comparing = reconcile(history, log.ledger, part ?? whole)
+    for (;;) {
+      const step = await comparing.next()
+      if (step.done === true) {
+        const { coverage, cursor, withheld } = step.value
+        this.withheld += withheld
+        if (part === undefined) this.#finish(coverage, cursor)
+        else this.#weigh(coverage)
+        return step.value
+      }
+      yield* display.show(step.value, { historic: true, peer: this.#server.peer })
+    }
+  }
+
+  async *#ingested(after: string | undefined): AsyncGenerator<MailboxMessage, void> {
+    const { history, log, display, since } = this.#parts
+    let coverage: Coverage | undefined
+    let damaged = 0
+    let { cursor } = this.#before
+    for await (const page of history.ingested(since, after)) {
+      coverage = page.coverage ?? coverage
+      damaged += page.damaged
+      yield* display.show(page.envelopes, { historic: true, peer: page.server })
+      cursor = page.cursor
+      // the next page is another thing to wait for
+      log.mark(this.#server.id, { ...this.#before, cursor, from: this.#from })
+    }
+    if (coverage === undefined) this.unsaid = true
+    this.#finish(coverage, cursor)
+    if (damaged > 0) this.#lose({ why: 'damaged', from: since, until: this.#parts.now, count: damaged })
+  }
+
+  async *#byTime(): AsyncGenerator<MailboxMessage, void> {
+    const { history, log, display, since, now } = this.#parts
+    const { readAt } = this.#before
+    const from = readAt === undefined ? since : Math.max(since, Math.min(readAt, now) - LATE)
+    this.unsaid = true
+    let damaged = 0
+    for await (const page of history.sent({ lower: from, upper: Math.min(now + 60, MAX_UINT32) })) {
+      damaged += page.damaged
+      yield* display.show(page.envelopes, { historic: true, peer: page.server })
+    }
+    log.mark(this.#server.id, { ...this.#before, readAt: now })
+    if (damaged > 0) this.#lose({ why: 'damaged', from, until: now, count: damaged })
+  }
+
+  #finish(coverage: Coverage | undefined, cursor: string | undefined): void {
+    const { log, now } = this.#parts
+    if (coverage !== undefined) this.#weigh(coverage)
+    const gaps = coverage?.gaps ?? this.#before.gaps
+    log.mark(this.#server.id, { cursor, from: this.#from, readAt: now, gaps })
+  }
+
+  #weigh(coverage: Coverage): void {
+    const { since: from, now, whole } = this.#parts
+    this.lost = lossesOf(coverage, { from, now, whole: true }, { gaps: [] })
+    this.newlyLost = lossesOf(coverage, { from, now, whole }, this.#before)
+  }
+
+  #lose(missing: Missing): void {
+    this.lost.push(missing)
+    this.newlyLost.push(missing)
+  }
+}
+
+function isCursorError(error: unknown): boolean {
+  const { name, code } = error as { name?: string; code?: number }
+  return name === 'HistoryCursorError' || (name === 'RequestError' && code === RequestErrorCode.cursor)
+}
