@@ -2,6 +2,7 @@ import '../../src/base/polyfill.js'
 import { archiveBench } from './archive.js'
 import { firstPageBench } from './first-page.js'
 import { historyBench } from './history.js'
+import { importBench } from './import.js'
 import type { Network } from './phones.js'
 import { type Line, print } from './report.js'
 import { stormBench } from './storm.js'
@@ -28,6 +29,7 @@ if (named === undefined) {
   const benches: [title: string, run: (count: number) => Promise<Line[]>][] = [
     ['The archive', archiveBench],
     ['History over libp2p, two processes', historyBench],
+    ['An import', importBench],
     ['A client that was away, over TCP and over WebSocket', () => firstPageBench(20_000)]
   ]
   for (const [title, run] of benches) {

@@ -8,7 +8,7 @@ import { newDataDir } from '../cli/processes.js'
 import type { Scope } from '../helpers/scope.js'
 import { tempDir } from '../node/temp-dir.js'
 import { recentEnvelopes } from '../transfer/recent.js'
-import { Postgres } from './server.js'
+import { Postgres } from './postgres-server.js'
 
 async function world(t: TestContext) {
   const cwd = tempDir(t)
