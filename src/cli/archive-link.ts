@@ -25,8 +25,8 @@ export function sinkOf(ask: Ask): ImportSink {
     append: (source, { raws, positions, mark }) =>
       ask<ImportCounts>('import.append', {
         source,
-        body: base64(encodeMessages(raws)),
-        ...(positions === undefined ? {} : { positions: base64(joinBytes(positions)) }),
+        body: encodeMessages(raws),
+        ...(positions === undefined ? {} : { positions: joinBytes(positions) }),
         mark
       }),
     end: source => ask('import.end', { source })
@@ -69,8 +69,4 @@ export async function* pagesOf(
 /** The envelopes of a page, out of its base64. */
 export function rawsOf(body: string): Uint8Array[] {
   return splitMessages(Uint8Array.from(Buffer.from(body, 'base64'))).map(({ raw }) => raw)
-}
-
-function base64(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64')
 }

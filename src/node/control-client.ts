@@ -33,7 +33,7 @@ export class ControlClient {
     return socket === undefined ? undefined : new ControlClient(socket)
   }
 
-  /** Throws `CommandError` when the node says no, `ControlError` when it says nothing, or the signal's reason. */
+  /** Bytes in the parameters travel as base64. Throws `CommandError` when the node says no, `ControlError` when it says nothing, or the signal's reason. */
   async ask(
     command: string,
     params: unknown,
@@ -45,7 +45,7 @@ export class ControlClient {
     options.signal.throwIfAborted()
     options.signal.addEventListener('abort', stop)
     try {
-      this.socket.write(`${JSON.stringify({ command, params })}\n`)
+      this.socket.write(`${JSON.stringify({ command, params }, bytesAsBase64)}\n`)
       for (;;) {
         const { value: line } = await this.lines.next()
         options.signal.throwIfAborted()
@@ -65,6 +65,11 @@ export class ControlClient {
   close(): void {
     this.socket.destroy()
   }
+}
+
+function bytesAsBase64(_key: string, value: unknown): unknown {
+  if (!(value instanceof Uint8Array)) return value
+  return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64')
 }
 
 function open(path: string): Promise<Socket | undefined> {

@@ -36,14 +36,18 @@ const AHEAD_SECONDS = 60
 const BUSY_PAUSE = 250
 const MAX_ATTEMPTS = 120
 
-const base64 = z.string().transform(text => Uint8Array.from(Buffer.from(text, 'base64')))
+/** In base64 when they come through the control socket. */
+const bytes = z.union([
+  z.instanceof(Uint8Array),
+  z.string().transform(text => Uint8Array.from(Buffer.from(text, 'base64')))
+])
 const oneSource = z.strictObject({ source: z.string() })
 const batch = z.strictObject({
   source: z.string(),
   /** A list of envelopes, as in a Messages packet. */
-  body: base64,
+  body: bytes,
   /** `BE32(sent) ‖ hash` of each, one behind the other. */
-  positions: base64.optional(),
+  positions: bytes.optional(),
   mark: z.string().max(4096)
 })
 
