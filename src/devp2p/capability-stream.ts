@@ -41,6 +41,7 @@ export class CapabilityStream {
   #ended: { error: Error | undefined } | undefined
   #abandoned = false
   #limitSet = false
+  #begun = false
   /** The consumer has a message in hand that may make it accept larger ones. */
   #deciding = false
 
@@ -81,6 +82,11 @@ export class CapabilityStream {
     await this.#host.send(this.#offset + code, body instanceof Uint8Array ? [body] : body, options)
   }
 
+  /** Whether the peer has said something. */
+  get begun(): boolean {
+    return this.#begun
+  }
+
   /** Whether a message that is too large now may be welcome in a moment. */
   get deciding(): boolean {
     return this.#deciding
@@ -98,6 +104,7 @@ export class CapabilityStream {
 
   /** The connection's side: keeps a message for the consumer. */
   deliver(code: number, body: Uint8Array): void {
+    this.#begun = true
     if (this.#abandoned || this.#ended !== undefined) return
     const message = { code, body }
     this.#held.push(message)

@@ -14,21 +14,11 @@ export interface FrameSocketOptions {
 }
 
 export interface FrameSocketHandlers {
-  /**
-   * One message. May pause the socket: then no further one is read until `resume`; and if it returns false, the same one
-   * comes again. Throws to end reading for good.
-   */
-  onMessage(message: Uint8Array): boolean
-  /**
-   * The next message has this size on the wire, and so much of it is there yet. Throws to refuse it, or pauses the socket
-   * and returns false: then the same is asked after `resume`.
-   */
-  onSize(size: number, arrived: number): boolean
   /** Something that was queued has left. */
   onProgress(): void
-  /** No message will come any more; without an error the peer closed between two frames. */
-  onEnd(error: Error | undefined): void
-  /** The socket is gone. */
+  /** The peer has read nothing for too long. */
+  onStalled(error: Error): void
+  /** The socket is gone; what it brought before can still be taken. */
   onClose(): void
 }
 
@@ -46,11 +36,12 @@ export class FrameSocket {
   #readTimer: NodeJS.Timeout | undefined
   #writeTimer: NodeJS.Timeout | undefined
   #paused = true
-  #reading = false
-  #refused: Uint8Array | undefined
-  #readEnded = false
-  /** No byte will come any more; messages in hand are still read. */
+  /** What came since is dropped. */
+  #dropping = false
+  /** No byte will come any more; what is in hand can still be taken. */
   #ended: { error: Error | undefined } | undefined
+  /** Whoever waits for more bytes. */
+  #wake: (() => void) | undefined
   #writeEnded = false
 
   constructor(socket: Socket, channel: SecureChannel, handlers: FrameSocketHandlers, options: FrameSocketOptions) {
@@ -63,9 +54,9 @@ export class FrameSocket {
     socket.setNoDelay(true)
     socket.on('data', chunk => {
       // After the last message the rest is read and dropped, so that closing sends no reset over our own last words.
-      if (this.#readEnded) return
+      if (this.#dropping) return
       this.#opener.push(chunk)
-      this.#read()
+      this.#stir()
     })
     socket.on('end', () => this.#endOfBytes(undefined))
     socket.on('error', error => this.#endOfBytes(error))
@@ -74,7 +65,8 @@ export class FrameSocket {
       this.#writeEnded = true
       clearImmediate(this.#flush)
       clearTimeout(this.#writeTimer)
-      handlers.onClose()
+      // whoever waits for more is told first
+      setImmediate(() => handlers.onClose())
     })
   }
 
@@ -83,26 +75,67 @@ export class FrameSocket {
     return this.#batchBytes + this.#inFlight
   }
 
+  /** Bytes that came and were not taken. */
+  get buffered(): number {
+    return this.#opener.buffered
+  }
+
+  /**
+   * The size of the next message on the wire, as soon as its header is there.
+   *
+   * @throws FrameError
+   */
+  get nextSize(): number | undefined {
+    return this.#opener.nextSize()
+  }
+
+  /**
+   * The next message, if all of it is there.
+   *
+   * @throws FrameError
+   */
+  take(): Uint8Array | undefined {
+    const message = this.#opener.next()
+    if (message !== undefined) this.#readTimer?.refresh()
+    return message
+  }
+
+  /**
+   * Reads on; true when more bytes came, false when none will and the last message ended. A message may take `readTimeout` from
+   * the one before it, or from when reading went on.
+   *
+   * @throws StalledError when it takes longer, or the connection is cut inside a message; what broke the socket
+   */
+  async more(): Promise<boolean> {
+    if (this.#ended === undefined && !this.#dropping) {
+      this.#resume()
+      await new Promise<void>(resolve => {
+        this.#wake = resolve
+      })
+    }
+    if (this.#ended === undefined || this.#dropping) return !this.#dropping
+    if (this.#ended.error !== undefined) throw this.#ended.error
+    if (!this.#opener.idle) throw new StalledError('the connection was cut inside a frame')
+    return false
+  }
+
+  /** Reads nothing until `more` is called; waiting for that is no silence of the peer. */
   pause(): void {
     if (this.#paused) return
     this.#paused = true
     clearTimeout(this.#readTimer)
     this.#readTimer = undefined
-    if (!this.#readEnded) this.#socket.pause()
+    if (!this.#dropping) this.#socket.pause()
   }
 
-  /** Starts or goes on reading. */
-  resume(): void {
-    if (!this.#paused || this.#readEnded) return
+  #resume(): void {
+    if (!this.#paused) return
     this.#paused = false
-    if (this.#ended === undefined) {
-      this.#readTimer = setTimeout(
-        () => this.#endReading(new StalledError('the peer was silent for too long')),
-        this.#options.readTimeout
-      )
-    }
-    this.#read()
-    if (!this.#paused && !this.#readEnded) this.#socket.resume()
+    this.#readTimer = setTimeout(
+      () => this.#endOfBytes(new StalledError('the peer was silent for too long')),
+      this.#options.readTimeout
+    )
+    this.#socket.resume()
   }
 
   /**
@@ -126,7 +159,9 @@ export class FrameSocket {
    * to close its side: until then what it sends is read and dropped, because a reset would overtake our last words.
    */
   end(grace: number, options: { patient: boolean }): void {
-    this.#endReading(undefined)
+    this.#dropping = true
+    clearTimeout(this.#readTimer)
+    this.#stir()
     this.#write()
     this.#writeEnded = true
     let timer: NodeJS.Timeout | undefined
@@ -149,7 +184,7 @@ export class FrameSocket {
     this.#batchBytes = 0
     this.#inFlight += size
     this.#writeTimer ??= setTimeout(() => {
-      this.#endReading(new StalledError('the peer stopped reading'))
+      this.#handlers.onStalled(new StalledError('the peer stopped reading'))
       this.#socket.destroy()
     }, this.#options.writeTimeout)
     const last = pieces.pop() as Uint8Array
@@ -168,47 +203,16 @@ export class FrameSocket {
     this.#socket.uncork()
   }
 
-  #read(): void {
-    // A message handler may resume a socket that it paused: the loop that is under way goes on instead of a second one.
-    if (this.#reading) return
-    this.#reading = true
-    try {
-      while (!this.#paused && !this.#readEnded) {
-        const message = this.#refused ?? this.#next()
-        if (message === undefined) {
-          if (this.#ended !== undefined && !this.#paused) {
-            const cut = this.#opener.idle ? undefined : new StalledError('the connection was cut inside a frame')
-            this.#endReading(this.#ended.error ?? cut)
-          }
-          break
-        }
-        this.#readTimer?.refresh()
-        this.#refused = this.#handlers.onMessage(message) ? undefined : message
-      }
-    } catch (error) {
-      this.#endReading(error as Error)
-    } finally {
-      this.#reading = false
-    }
-  }
-
-  #next(): Uint8Array | undefined {
-    const size = this.#opener.nextSize()
-    if (size === undefined || !this.#handlers.onSize(size, this.#opener.buffered)) return undefined
-    return this.#opener.next()
-  }
-
   #endOfBytes(error: Error | undefined): void {
     if (this.#ended !== undefined) return
     this.#ended = { error }
     clearTimeout(this.#readTimer)
-    this.#read()
+    this.#stir()
   }
 
-  #endReading(error: Error | undefined): void {
-    if (this.#readEnded) return
-    this.#readEnded = true
-    clearTimeout(this.#readTimer)
-    this.#handlers.onEnd(error)
+  #stir(): void {
+    const wake = this.#wake
+    this.#wake = undefined
+    wake?.()
   }
 }

@@ -17,7 +17,7 @@ import { FrameError, SnappyError, StalledError } from './errors.js'
 import { MAX_FRAME_SIZE } from './frame-cipher.js'
 import { FrameSocket } from './frame-socket.js'
 import { decodeHello, encodeHello, type Hello, MAX_P2P_MESSAGE, P2PMessage, SNAPPY_VERSION } from './hello.js'
-import { ReadGate } from './read-gate.js'
+import { MessageReader, type ReaderState } from './message-reader.js'
 import { SendLine } from './send-line.js'
 import { declaredLength, decompress, literalHeader } from './snappy.js'
 import type { SecureChannel } from './socket-handshake.js'
@@ -64,13 +64,14 @@ export class RlpxConnection {
   readonly #init: RlpxConnectionInit
   readonly #frames: FrameSocket
   readonly #line: SendLine
-  readonly #gate: ReadGate
+  readonly #reader: MessageReader
   readonly #abort = new AbortController()
   readonly #ready = defer<Hello>()
   readonly #gone = defer<Error>()
   #hello: Hello | undefined
   #snappy = false
   #shared: { capability: SharedCapability; stream: CapabilityStream }[] = []
+  #streams: CapabilityStream[] = []
   #owesPong = false
   #maxMessage = MAX_P2P_MESSAGE
   #ping: NodeJS.Timeout | undefined
@@ -89,10 +90,8 @@ export class RlpxConnection {
       init.socket,
       init.channel,
       {
-        onMessage: message => this.#receive(message),
-        onSize: (size, arrived) => this.#admit(size, arrived),
         onProgress: () => this.#progress(),
-        onEnd: error => this.#readEnded(error),
+        onStalled: error => this.#failed(error),
         onClose: () => this.#closed()
       },
       init
@@ -100,10 +99,14 @@ export class RlpxConnection {
     this.#line = new SendLine(this.#frames)
     const address = addressKey(this.remote.host)
     this.origin = { peer: this.peer.toString(), address }
-    this.#gate = new ReadGate({
-      reader: this.#frames,
+    this.#reader = new MessageReader({
+      frames: this.#frames,
       limits: init.limits,
-      origin: this.origin
+      origin: this.origin,
+      signal: this.signal,
+      state: this.#state(),
+      hurried: this.direction === 'outbound',
+      take: message => this.#take(message)
     })
   }
 
@@ -120,7 +123,7 @@ export class RlpxConnection {
     signal.addEventListener('abort', onAbort)
     try {
       connection.#frames.send([encodeUint(P2PMessage.Hello), encodeHello(init.hello)])
-      connection.#frames.resume()
+      void connection.#run()
       if (signal.aborted) onAbort()
       await connection.#ready.promise
       return connection
@@ -143,7 +146,7 @@ export class RlpxConnection {
 
   /** What both sides speak, in the order of the message ids. */
   get streams(): CapabilityStream[] {
-    return this.#shared.map(({ stream }) => stream)
+    return this.#streams
   }
 
   /** The stream of a capability both sides speak. */
@@ -174,54 +177,67 @@ export class RlpxConnection {
     this.#end(error, { tell: reason })
   }
 
-  #receive(message: Uint8Array): boolean {
+  /** As it is whenever it is looked at. */
+  #state(): ReaderState {
+    const get = { ended: () => this.#ended, streams: () => this.#streams, maxMessage: () => this.#maxMessage }
+    return {
+      get ended() {
+        return get.ended()
+      },
+      get streams() {
+        return get.streams()
+      },
+      get maxMessage() {
+        return get.maxMessage()
+      }
+    }
+  }
+
+  /** Never rejects: however reading ends, the connection ends with it. */
+  async #run(): Promise<void> {
+    try {
+      await this.#reader.run()
+      this.#end(unexplained(), { clean: true, keep: true })
+    } catch (error) {
+      this.#failed(error as Error)
+    }
+  }
+
+  #take(message: Uint8Array): Promise<void> | undefined {
     const { id, payload } = splitMessage(message)
     this.heard = Date.now()
+    if (id >= BASE_LENGTH && this.#hello !== undefined) return this.#takeShared(id, payload)
     if (this.#hello === undefined) {
       if (id === P2PMessage.Hello) this.#greet(decodeHello(payload))
       else if (id === P2PMessage.Disconnect) this.#disconnected(payload)
       else throw new FrameError('a message before Hello')
-    } else if (id < BASE_LENGTH) {
-      // What else is defined at these ids is long out of use; a second Hello says nothing new.
-      if (id === P2PMessage.Disconnect) this.#disconnected(payload)
-      else if (id === P2PMessage.Ping) this.#pong()
-    } else {
-      const shared = this.#shared.find(({ capability: { offset, length } }) => id >= offset && id < offset + length)
-      if (shared === undefined) throw new FrameError(`message id ${id} belongs to no shared capability`)
-      const { stream, capability } = shared
-      const code = id - capability.offset
-      const size = this.#snappy ? declaredLength(payload) : payload.length
-      if (size > stream.maxBody) {
-        if (!stream.deciding) throw this.#tooLarge(size, stream.maxBody)
-        this.#gate.waitForDecision()
-        return false
-      }
-      if (size > stream.limitOf(code)) {
-        this.#init.limits.counts.add('refused_packet')
-        // no packet of this code is so large: it is not worth inflating
-        this.judged(inVain(payload))
-      } else {
-        if (!this.#gate.inflate(size)) return false
-        stream.deliver(code, this.#snappy ? decompress(payload, size) : payload)
-      }
+      return undefined
     }
-    this.#gate.received()
-    return true
+    // What else is defined at these ids is long out of use; a second Hello says nothing new.
+    if (id === P2PMessage.Disconnect) this.#disconnected(payload)
+    else if (id === P2PMessage.Ping) this.#pong()
+    return undefined
   }
 
-  /** Whether to wait for the rest of a message of this size on the wire. */
-  #admit(size: number, arrived: number): boolean {
-    if (size <= this.#maxMessage) return this.#gate.receive(size, arrived)
-    if (!this.streams.some(stream => stream.deciding)) {
-      throw this.#tooLarge(size, this.#maxMessage)
-    }
-    this.#gate.waitForDecision()
-    return false
-  }
-
-  #tooLarge(size: number, most: number): FrameError {
-    this.#init.limits.counts.add('refused_packet')
-    return new FrameError(`${size} bytes where ${most} are allowed`)
+  /** A message of a capability: bound, room, inflated, delivered. */
+  #takeShared(id: number, payload: Uint8Array): Promise<void> | undefined {
+    const shared = this.#shared.find(({ capability: { offset, length } }) => id >= offset && id < offset + length)
+    if (shared === undefined) throw new FrameError(`message id ${id} belongs to no shared capability`)
+    const { stream, capability } = shared
+    const code = id - capability.offset
+    const size = this.#snappy ? declaredLength(payload) : payload.length
+    const deliver = (): void => stream.deliver(code, this.#snappy ? decompress(payload, size) : payload)
+    const { room } = this.#reader
+    const isBounded = (): boolean => this.#reader.isBounded(size, stream.maxBody, [stream])
+    const hasRoom = (): boolean => room.inflate(size)
+    if (!isBounded()) return this.#reader.until(isBounded).then(() => this.#takeShared(id, payload))
+    if (size > stream.limitOf(code)) {
+      // no packet of this code is so large: it is not worth inflating
+      this.#init.limits.counts.add('refused_packet')
+      this.judged(inVain(payload))
+    } else if (hasRoom()) deliver()
+    else return this.#reader.until(hasRoom).then(deliver)
+    return undefined
   }
 
   #greet(hello: Hello): void {
@@ -238,13 +254,14 @@ export class RlpxConnection {
           if (options.bulk === true) this.active = Date.now()
           return this.#line.send(this.#message(id, body), options)
         },
-        holds: bytes => this.#gate.hold(bytes),
+        holds: bytes => this.#reader.room.hold(bytes),
         decided: () => {
           this.#limit()
-          this.#gate.decided()
+          this.#reader.stir()
         }
       })
     }))
+    this.#streams = this.#shared.map(({ stream }) => stream)
     this.#limit()
     this.#ping = setInterval(() => {
       if (this.#line.open) this.#frames.send(this.#message(P2PMessage.Ping, EMPTY_LIST))
@@ -281,9 +298,8 @@ export class RlpxConnection {
     }
   }
 
-  #readEnded(error: Error | undefined): void {
-    if (error === undefined) this.#end(unexplained(), { clean: true, keep: true })
-    else this.#end(error, { tell: reasonFor(error), keep: true })
+  #failed(error: Error): void {
+    this.#end(error, { tell: reasonFor(error), keep: true })
   }
 
   /** The socket is gone, though its last messages may still wait for their reader. */
@@ -316,7 +332,7 @@ export class RlpxConnection {
   #end(error: Error, options: { tell?: number; clean?: boolean; keep?: boolean }): void {
     if (this.#ended !== undefined) return
     this.#ended = error
-    this.#gate.end()
+    this.#reader.end()
     if (options.tell !== undefined) {
       const body = [encodeDisconnect(options.tell)]
       this.#frames.send(this.#message(P2PMessage.Disconnect, body))

@@ -36,6 +36,13 @@ export const FIGURES = {
     shared: 64 * MIB,
     perStream: 64 * KIB
   },
+  /** What one devp2p connection may use without asking; what is larger is paid for from what all share. */
+  devp2p: {
+    /** Above so many received bytes that nobody took no more is read; no message above it is read without asking. */
+    readAhead: MIB,
+    /** What a socket may bring at once. */
+    chunk: 64 * KIB
+  },
   /** Of devp2p; each takes some milliseconds of ours, and may take none of who replays it. */
   handshakes: {
     /** What one that fails counts as sent in vain by its address. */

@@ -14,6 +14,7 @@ import { RlpxHost } from '../../src/devp2p/rlpx-host.js'
 import { StaticPeers } from '../../src/devp2p/static-peers.js'
 import { MemoryBudget, type Reservation } from '../../src/limits/memory-budget.js'
 import { concatBytes, toHex } from '../../src/wire/bytes.js'
+import { until } from '../helpers/waku-node.js'
 import { startHost, type TestHost, WAKU_1 } from './hosts.js'
 import { closed, openSocket, RawPeer } from './raw-peer.js'
 
@@ -301,6 +302,11 @@ test('after garbage a peer is read on later; its address too, where much memory 
   const neighbour = await meet(target)
   const bulky = await meet(target)
   const elsewhere = await meet(target, '127.0.0.2')
+  for (const { peer, next } of [noisy, neighbour]) {
+    peer.sendCompressed(0x11, STATUS)
+    await next()
+  }
+  neighbour.connection.judged({ accepted: 1, wasted: 0 })
   const came: string[] = []
   for (const [name, peer] of Object.entries({ noisy, bulky })) void peer.next().then(() => came.push(name))
   noisy.connection.judged({ accepted: 0, wasted: 16 * 1024 * 1024 })
@@ -313,6 +319,30 @@ test('after garbage a peer is read on later; its address too, where much memory 
     await Promise.all([elsewhere.next(), neighbour.next()])
   }
   assert.deepEqual(came, [])
+})
+
+test('peers of one address that sent in vain wait for what all of them sent', async context => {
+  const target = await startHost(context)
+  const crowd = [await meet(target), await meet(target), await meet(target), await meet(target)]
+  for (const { peer, next, connection } of crowd) {
+    peer.sendCompressed(0x11, STATUS)
+    await next()
+    connection.judged({ accepted: 0, wasted: 4 * 1024 * 1024 })
+  }
+  const [first, second] = crowd
+  assert.ok(first && second)
+  const elsewhere = await meet(target, '127.0.0.2')
+  let readOn = false
+  first.peer.sendCompressed(0x11, STATUS)
+  void first.next().then(() => {
+    readOn = true
+  })
+  // its own 4 MiB are paid off after 2 s, those of all after 8 s
+  assert.ok(target.limits.throttle.ofPeer(first.connection.origin.peer) < 2100)
+  await until(() => target.limits.throttle.ofPeer(first.connection.origin.peer) === 0)
+  elsewhere.peer.sendCompressed(0x11, STATUS)
+  await elsewhere.next()
+  assert.equal(readOn, false)
 })
 
 test('who wasted little is read on soon', async context => {

@@ -4,6 +4,7 @@ import type { Capability } from '../../src/devp2p/capability.js'
 import { NodeKey } from '../../src/devp2p/node-key.js'
 import type { RlpxConnection } from '../../src/devp2p/rlpx-connection.js'
 import { RlpxHost, type RlpxHostInit } from '../../src/devp2p/rlpx-host.js'
+import { Limits } from '../../src/limits/limits.js'
 
 export const WAKU_1: Capability = { name: 'waku', version: 1, length: 128 }
 export const WAKU_0: Capability = { name: 'waku', version: 0, length: 128 }
@@ -11,6 +12,7 @@ export const SHH_6: Capability = { name: 'shh', version: 6, length: 128 }
 
 export interface TestHost {
   host: RlpxHost
+  limits: Limits
   enode: string
   port: number
   /** The next connection that was not asked for yet. */
@@ -23,10 +25,12 @@ export interface TestHost {
 export async function startHost(context: TestContext, init: Partial<RlpxHostInit> = {}): Promise<TestHost> {
   const ready: RlpxConnection[] = []
   const waiting: ((connection: RlpxConnection) => void)[] = []
+  const limits = init.limits ?? new Limits({ memory: init.largeMessageMemory })
   const host = new RlpxHost({
     key: new NodeKey(),
     capabilities: [WAKU_1],
     ...init,
+    limits,
     onConnection: connection => {
       init.onConnection?.(connection)
       const next = waiting.shift()
@@ -42,6 +46,7 @@ export async function startHost(context: TestContext, init: Partial<RlpxHostInit
   })
   return {
     host,
+    limits,
     sockets,
     port,
     enode: host.enode('127.0.0.1') as string,
