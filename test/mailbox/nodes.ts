@@ -8,6 +8,7 @@ import {
   type CaughtUp,
   type MailboxItem,
   type MailboxMessage,
+  type MailboxServer,
   type MailboxService,
   type MailClientService,
   type MailserverService,
@@ -32,6 +33,9 @@ export const PASSWORD = 'a password of theirs'
 /** So that no test has to derive one. */
 export const MESSAGE_KEY: Uint8Array = new Uint8Array(32).fill(7)
 
+/** How long the archives have been there, in seconds. */
+export const AGE = 100 * 86_400
+
 export interface Mailhost {
   libp2p: Libp2p<{ waku: WakuService; mailserver: MailserverService }>
   archive: Archive
@@ -44,7 +48,7 @@ export async function mailhost(
   t: TestContext,
   options: { archive?: Archive; listen?: string; privateKey?: PrivateKey } = {}
 ): Promise<Mailhost> {
-  const archive = options.archive ?? (await diskArchive(t))
+  const archive = options.archive ?? (await diskArchive(t, { now: () => unixNow() - AGE }))
   const libp2p = (await libp2pNode({
     ...options,
     services: { waku: waku({ pow: 0 }), mailserver: mailserver({ password: PASSWORD, archive }) }
@@ -70,7 +74,7 @@ export interface ReaderOptions extends Partial<Omit<MailboxServiceInit, 'waku' |
 /** An application with a mailbox at these servers; stopped, and made again with the same datastore, it is the same one. */
 export async function reader(
   t: TestContext,
-  servers: ReadonlyArray<Mailhost | Multiaddr>,
+  servers: ReadonlyArray<Mailhost | Multiaddr | MailboxServer>,
   options: ReaderOptions = {}
 ): Promise<Reader> {
   const { datastore = new MemoryDatastore(), client, waku: wakuInit, privateKey, ...init } = options

@@ -29,10 +29,10 @@ export async function aPeer(): Promise<PeerId> {
   return peerIdFromPrivateKey(await generateKeyPair('secp256k1'))
 }
 
-/** An archive on a real disk. */
-export async function diskArchive(t: TestContext): Promise<Archive> {
+/** An archive on a real disk; a new one began by the clock. */
+export async function diskArchive(t: TestContext, options: { now?: () => number } = {}): Promise<Archive> {
   const dir = await mkdtemp(join(tmpdir(), 'mailserver-'))
-  const database = await openDatabase(join(dir, 'db'))
+  const database = await openDatabase(join(dir, 'db'), options)
   t.after(async () => {
     await database.close()
     await rm(dir, { recursive: true, force: true })

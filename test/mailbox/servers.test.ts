@@ -1,0 +1,254 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { generateKeyPair } from '@libp2p/crypto/keys'
+import type { MailboxItem } from '../../src/index.js'
+import { newEnvelope, unixNow } from '../helpers/envelopes.js'
+import { diskArchive } from '../mailserver/fixture.js'
+import { AGE, isMessage, letters, type Mailhost, mailhost, NEWS, reader, textsOf, untilCaughtUp } from './nodes.js'
+
+const texts = (count: number, from = 0): string[] => Array.from({ length: count }, (_, i) => `${from + i}`)
+const HOUR = 3600
+const idOf = ({ libp2p }: Mailhost): string => libp2p.peerId.toString()
+
+async function firstOf<T extends MailboxItem['type']>(
+  items: AsyncIterable<MailboxItem>,
+  type: T
+): Promise<Extract<MailboxItem, { type: T }>> {
+  for await (const item of items) if (item.type === type) return item as Extract<MailboxItem, { type: T }>
+  throw new Error(`there was no ${type}`)
+}
+
+test('what a server says that it lacks is told once, with the reason, and is no end that looks complete', async t => {
+  const server = await mailhost(t)
+  const begin = unixNow() - 2 * HOUR
+  await server.archive.append(letters(3, 0, begin))
+  await server.archive.addGap({ from: begin + 10, until: begin + 20, kind: 0, count: 0 })
+  await server.archive.addGap({ from: begin + 30, until: begin + 30, kind: 2, count: 4 })
+  const phone = await reader(t, [server])
+  const { seams } = await untilCaughtUp(phone.mailbox.messages(NEWS), 2)
+  assert.deepEqual(
+    seams.map(({ completeness, missing }) => [completeness, missing]),
+    [
+      [
+        'irretrievable',
+        [
+          { why: 'down', from: begin + 10, until: begin + 20 },
+          { why: 'damaged', from: begin + 30, until: begin + 30, count: 4 }
+        ]
+      ],
+      ['complete', []]
+    ]
+  )
+})
+
+test('what is older than a server keeps is missing when it was asked for, and not when all there is was', async t => {
+  const server = await mailhost(t)
+  const begin = unixNow() - 2 * HOUR
+  await server.archive.append(letters(10, 0, begin))
+  await server.archive.prune(begin + 5)
+  const phone = await reader(t, [server])
+  const named = await untilCaughtUp(phone.mailbox.messages({ ...NEWS, since: begin, reader: 'named' }))
+  assert.deepEqual(named.texts, texts(5, 5))
+  assert.deepEqual(named.seams[0]?.missing, [{ why: 'pruned', from: begin, until: begin + 4 }])
+  const open = await untilCaughtUp(phone.mailbox.messages({ ...NEWS, reader: 'open' }))
+  assert.equal(open.seams[0]?.completeness, 'complete')
+  // it had read what is pruned now
+  await server.archive.prune(begin + 8)
+  const later = await untilCaughtUp(phone.mailbox.messages({ ...NEWS, since: begin, reader: 'named' }))
+  assert.deepEqual(later.seams[0]?.missing, [])
+})
+
+test('what is older than the archive of a server is missing', async t => {
+  const server = await mailhost(t)
+  const phone = await reader(t, [server])
+  const { since } = await server.archive.coverage({ lower: 0, upper: 1 })
+  const { seams } = await untilCaughtUp(phone.mailbox.messages({ ...NEWS, since: since - 10 }))
+  assert.deepEqual(seams[0]?.missing, [{ why: 'not-begun', from: since - 10, until: since - 1 }])
+})
+
+test('what one server lacks is fetched from another one that was there', async t => {
+  const [down, up] = await Promise.all([mailhost(t), mailhost(t)])
+  const all = letters(20)
+  const [from, until] = [all[5]?.sent as number, all[9]?.sent as number]
+  await down.archive.append(all.filter(({ sent }) => sent < from || sent > until))
+  await down.archive.addGap({ from, until, kind: 0, count: 0 })
+  await up.archive.append(all)
+  const phone = await reader(t, [down, up])
+  const { texts: seen, seams } = await untilCaughtUp(phone.mailbox.messages(NEWS))
+  assert.deepEqual(
+    [...seen].sort((a, b) => Number(a) - Number(b)),
+    texts(20)
+  )
+  assert.deepEqual([seams[0]?.completeness, seams[0]?.missing], ['complete', []])
+  assert.deepEqual(
+    seams[0]?.servers.map(({ server, how }) => [server.toString(), how]),
+    [
+      [idOf(down), 'read'],
+      [idOf(up), 'compared']
+    ]
+  )
+  // beside what is missing nothing is fetched twice
+  assert.equal(up.libp2p.services.mailserver.counts.envelopes_delivered, 5)
+})
+
+test('a server that goes in the middle of a walk is taken over from by the next, without loss, repeats, or fetching it all again', async t => {
+  const [first, second] = await Promise.all([mailhost(t), mailhost(t)])
+  const all = letters(2500)
+  await Promise.all([first.archive.append(all), second.archive.append(all)])
+  const phone = await reader(t, [first, second], { client: { windowPages: 1 } })
+  const items: MailboxItem[] = []
+  for await (const item of phone.mailbox.messages(NEWS)) {
+    items.push(item)
+    if (items.length === 1200) await first.libp2p.stop()
+    if (item.type === 'caughtUp') {
+      assert.deepEqual(
+        item.servers.map(({ server, how }) => [server.toString(), how]),
+        [
+          [idOf(first), 'failed'],
+          [idOf(second), 'read']
+        ]
+      )
+      assert.equal(item.completeness, 'complete')
+      break
+    }
+  }
+  const seen = textsOf(items).map(Number)
+  assert.deepEqual([seen.length, new Set(seen).size], [2500, 2500])
+  const again = second.libp2p.services.mailserver.counts.envelopes_delivered as number
+  assert.ok(again < 2000, `${again} of 2500 were fetched from the second`)
+})
+
+test('a wrong password is no empty mailbox: it is refused, with the error', async t => {
+  const server = await mailhost(t)
+  await server.archive.append(letters(3))
+  const phone = await reader(t, [server], { password: 'another one' })
+  const behind = await firstOf(phone.mailbox.messages(NEWS), 'behind')
+  assert.deepEqual([behind.completeness, behind.missing.map(({ why }) => why)], ['irretrievable', ['refused']])
+  const { error } = behind.servers[0] ?? {}
+  assert.deepEqual([error?.name, (error as { code?: number }).code], ['RequestError', 2])
+})
+
+test('a server that cannot be reached is said to be so, and is read once it is there', async t => {
+  const privateKey = await generateKeyPair('secp256k1')
+  const before = await mailhost(t, { privateKey })
+  await before.archive.append(letters(3))
+  await before.libp2p.stop()
+  const phone = await reader(t, [before], { client: { retries: 0 } })
+  const items: MailboxItem[] = []
+  for await (const item of phone.mailbox.messages(NEWS)) {
+    items.push(item)
+    if (item.type === 'behind' && items.length === 1) {
+      assert.deepEqual([item.completeness, item.missing[0]?.why], ['fetching', 'unreachable'])
+      await mailhost(t, {
+        privateKey,
+        archive: before.archive,
+        listen: before.address.toString().split('/p2p/')[0] as string
+      })
+    }
+    if (item.type === 'caughtUp') break
+  }
+  assert.deepEqual(textsOf(items), texts(3))
+})
+
+test('a server that has another archive now is read again, and shows nothing twice', async t => {
+  const privateKey = await generateKeyPair('secp256k1')
+  const before = await mailhost(t, { privateKey })
+  const all = letters(10)
+  await before.archive.append(all.slice(0, 8))
+  const phone = await reader(t, [before])
+  assert.deepEqual((await untilCaughtUp(phone.mailbox.messages(NEWS))).texts, texts(8))
+  await Promise.all([phone.stop(), before.libp2p.stop()])
+  const archive = await diskArchive(t, { now: () => unixNow() - AGE })
+  await archive.append([...all].reverse())
+  const after = await mailhost(t, { privateKey, archive })
+  const again = await reader(t, [after], { datastore: phone.datastore })
+  const { texts: seen, seams } = await untilCaughtUp(again.mailbox.messages(NEWS))
+  assert.deepEqual([seen.sort(), seams[0]?.completeness], [texts(2, 8), 'complete'])
+  // from here it goes on in the order of the new archive
+  await archive.append(letters(1, 10))
+  assert.deepEqual((await untilCaughtUp(again.mailbox.messages(NEWS))).texts, ['10'])
+})
+
+test('clocks that jump lose nothing', async t => {
+  const server = await mailhost(t)
+  await server.archive.append(letters(3))
+  let phone = await reader(t, [server], { now: () => unixNow() + 40 * 86_400 })
+  // by a clock that far ahead the default reaches 30 days back from there
+  assert.deepEqual(
+    (await untilCaughtUp(phone.mailbox.messages({ ...NEWS, since: unixNow() - 86_400 }))).texts,
+    texts(3)
+  )
+  await server.archive.append(letters(3, 3))
+  await phone.stop()
+  phone = await reader(t, [server], {
+    datastore: phone.datastore,
+    now: () => unixNow() - 40 * 86_400,
+    client: { now: unixNow }
+  })
+  assert.deepEqual(
+    (await untilCaughtUp(phone.mailbox.messages({ ...NEWS, since: unixNow() - 86_400 }))).texts,
+    texts(3, 3)
+  )
+})
+
+/** How many digests were asked for, and what they were asked of. */
+function digestsOf(phone: Awaited<ReturnType<typeof reader>>): string[] {
+  const asked: string[] = []
+  const { mailclient } = phone.libp2p.services
+  const digest = mailclient.digest.bind(mailclient)
+  mailclient.digest = async query => {
+    asked.push(String(query.server))
+    return await digest(query)
+  }
+  return asked
+}
+
+test('a server that hides one envelope of many is named, and only what differs is fetched', async t => {
+  const [hiding, honest] = await Promise.all([mailhost(t), mailhost(t)])
+  const topic = letters(1)[0]?.topic as Uint8Array
+  const sent = unixNow() - 5 * HOUR
+  const all = Array.from({ length: 20_000 }, (_, i) =>
+    newEnvelope({ sent: sent + Math.floor(i / 2), topic, data: new Uint8Array(40) })
+  )
+  const hidden = letters(1, 0, sent + 5000)
+  await Promise.all([hiding.archive.append(all), honest.archive.append([...all, ...hidden])])
+  const phone = await reader(t, [hiding, honest], { verified: true })
+  const asked = digestsOf(phone)
+  const { texts: seen, seams } = await untilCaughtUp(phone.mailbox.messages(NEWS))
+  assert.deepEqual(seen, ['0'])
+  assert.deepEqual(seams[0]?.leftOut, [{ server: hiding.libp2p.peerId, count: 1, hashes: [hidden[0]?.hashHex] }])
+  assert.equal(seams[0]?.completeness, 'complete')
+  assert.ok(asked.length <= 6, `${asked.length} digests`)
+  assert.ok((honest.libp2p.services.mailserver.counts.envelopes_delivered as number) <= 512)
+  // the other one is asked first from now on
+  await honest.archive.append(letters(1, 1))
+  const { items } = await untilCaughtUp(phone.mailbox.messages(NEWS))
+  assert.equal(items.find(isMessage)?.peer?.toString(), idOf(honest))
+})
+
+test('servers that have the same agree by one digest each', async t => {
+  const servers = await Promise.all([mailhost(t), mailhost(t), mailhost(t)])
+  const all = letters(600)
+  await Promise.all(servers.map(({ archive }) => archive.append(all)))
+  const phone = await reader(t, servers)
+  const asked = digestsOf(phone)
+  const { texts: seen, seams } = await untilCaughtUp(phone.mailbox.messages({ ...NEWS, verified: true }))
+  assert.deepEqual([seen.length, asked.length, seams[0]?.leftOut], [600, 3, []])
+  assert.deepEqual(
+    seams[0]?.servers.map(({ how }) => how),
+    ['compared', 'compared', 'compared']
+  )
+})
+
+test('what a server lacks since it was down is explained, and is no reproach', async t => {
+  const [there, away] = await Promise.all([mailhost(t), mailhost(t)])
+  const all = letters(300)
+  const [from, until] = [all[100]?.sent as number, all[109]?.sent as number]
+  await there.archive.append(all)
+  await away.archive.append(all.filter(({ sent }) => sent < from || sent > until))
+  await away.archive.addGap({ from, until, kind: 0, count: 0 })
+  const phone = await reader(t, [there, away], { verified: true })
+  const { seams } = await untilCaughtUp(phone.mailbox.messages({ ...NEWS, since: all[0]?.sent as number }))
+  const [left] = seams[0]?.leftOut ?? []
+  assert.deepEqual([left?.server.toString(), left?.count, left?.explained], [idOf(away), 10, 'down'])
+})
