@@ -22,6 +22,8 @@ export interface Command<S extends ConfigShape = ConfigShape> {
   /** Names of what follows the command, all of it required. */
   readonly operands?: readonly string[] | undefined
   readonly shape: S
+  /** Keys of the shape that `--help` tells; all of them when absent. `help <command>` tells all. */
+  readonly brief?: readonly (keyof S & string)[] | undefined
   /** Settings of another command whose config file this one reads; those that it does not have itself are not looked at. */
   readonly fileOf?: ConfigShape | undefined
   /** Resolves with the exit code; throws to say why it failed. */

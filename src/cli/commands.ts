@@ -1,6 +1,7 @@
 import type { Command } from './command.js'
 import { backfill } from './commands/backfill.js'
 import { backup } from './commands/backup.js'
+import { completionOf } from './commands/completion.js'
 import { doctor } from './commands/doctor.js'
 import { exportCommand } from './commands/export.js'
 import { id } from './commands/id.js'
@@ -36,5 +37,6 @@ export const commands: readonly Command[] = [
   importCommand,
   exportCommand,
   backup,
-  restore
+  restore,
+  completionOf(() => commands)
 ]

@@ -29,6 +29,35 @@ export function helpCommand(command: Command): string {
   return `waku-mailserver ${synopsis(command)} [options]: ${command.about}\n\n${options.join('\n')}\n${details}`
 }
 
+const SCREEN = 80
+const BRIEF_WIDTH = 27
+
+/** The same on one screen: what most people need. Of a command that is short anyway everything. */
+export function helpBrief(command: Command): string {
+  const { name, about, shape, brief } = command
+  if (brief === undefined) return helpCommand(command)
+  const options = brief.map(key => {
+    const meta = metaOf(shape[key])
+    const left = `  --${key}${meta?.value === undefined ? '' : ` ${meta.value}`}`.padEnd(BRIEF_WIDTH)
+    const text = fit(`${left} ${(meta?.about ?? '').split(/[;:]/)[0]}`)
+    const fallback = meta?.fallback === undefined ? '' : ` (${meta.fallback})`
+    return text.length + fallback.length <= SCREEN ? text + fallback : text
+  })
+  const others = Object.keys(shape).length - brief.length
+  return `waku-mailserver ${name} [options]: ${about}
+
+${options.join('\n')}
+
+These and ${others} more: waku-mailserver help ${name}. Each may also stand in the
+environment, --listen as ${envName('listen')}, or in the JSON file that
+--config names. Durations and sizes have a unit: 30d, 64MiB.
+`
+}
+
+function fit(text: string): string {
+  return text.length <= SCREEN ? text : `${text.slice(0, text.lastIndexOf(' ', SCREEN - 1))}…`
+}
+
 function synopsis(command: Command): string {
   return [command.name, ...(command.operands ?? [])].join(' ')
 }

@@ -1,7 +1,7 @@
 import { ConfigError, readConfig, strayVariables } from '../node/config.js'
 import { findCommand, parseArguments } from './arguments.js'
 import { type Command, type CommandContext, UsageError } from './command.js'
-import { helpCommand, helpOverview } from './help.js'
+import { helpBrief, helpCommand, helpOverview } from './help.js'
 import { writeLine } from './output.js'
 import { packageVersion } from './version.js'
 
@@ -41,7 +41,7 @@ async function dispatch(commands: readonly Command[], args: string[], context: C
   if (found === undefined) throw new UsageError(unknownCommand(commands, first))
   const [command, commandArgs] = found
   const { flags, operands, help } = parseArguments(command, commandArgs)
-  if (help) return print(helpCommand(command))
+  if (help) return print(helpBrief(command))
   await warnOfStrays(commands, context)
   if (flags.password !== undefined) {
     const warning = '--password is seen by everyone on this machine: prefer --password-file'

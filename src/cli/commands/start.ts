@@ -14,6 +14,24 @@ export const start = defineCommand({
     'Settings come from flags, the environment and the file that --config names, in this order; in the file they have the names of\n' +
     'the flags: {"retention": "30d", "listen": ["/ip4/0.0.0.0/tcp/30304"]}.',
   shape: startShape,
+  brief: [
+    'data-dir',
+    'config',
+    'listen',
+    'announce',
+    'tls-cert',
+    'tls-key',
+    'trusted-proxy',
+    'password-file',
+    'retention',
+    'retention-size',
+    'archive-topics',
+    'peer',
+    'upstream',
+    'devp2p-listen',
+    'admin-listen',
+    'self-check'
+  ],
   async run(config, _operands, context) {
     if (config.once === true && config['self-check'] !== true) throw new UsageError('start: --once needs --self-check')
     if (config['self-check'] === true) {
