@@ -149,9 +149,9 @@ export interface ArchiveReport {
   countsWrong: boolean
   /** Parts of the database's files whose checksums were wrong. */
   files: number
-  /** Those of them that a repair put right, with all that lies in them. */
+  /** Those that were put right, with all that lies in them, by a repair or without being asked for since the archive was opened. */
   restored: number
-  /** The times of what is damaged or missing. */
+  /** The times of what is damaged or missing, or was dropped without being asked for since the archive was opened. */
   gaps: Gap[]
 }
 

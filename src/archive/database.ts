@@ -40,8 +40,12 @@ export const LEVEL_OPTIONS: DatabaseOptions<Uint8Array, Uint8Array> = {
 /** What this user may not read, or not now, is not damaged: LevelDB would put it aside as lost. */
 const FORBIDDEN = /permission denied|not permitted|read-only file system|too many open files/i
 
-/** Of the attempts to store again after a failed write, and of a new archive. */
-type Pauses = Pick<SteadyLevelInit, 'minPause' | 'maxPause'> & Pick<LevelArchiveInit, 'now'>
+/** The pauses are those between attempts to store again after a failed write; the clock is that of a new archive. */
+type OpenOptions = Pick<SteadyLevelInit, 'minPause' | 'maxPause' | 'newest'> &
+  Pick<LevelArchiveInit, 'now'> & {
+    /** Looks through the files soon after, and once a day, and mends them. True when absent. */
+    check?: boolean | undefined
+  }
 
 /**
  * Opens the database at a path, or creates it. Node only.
@@ -53,10 +57,10 @@ type Pauses = Pick<SteadyLevelInit, 'minPause' | 'maxPause'> & Pick<LevelArchive
  */
 export async function openDatabase(
   path: string,
-  { salvage = false, ...pauses }: { salvage?: boolean } & Pauses = {}
+  { salvage = false, ...options }: { salvage?: boolean } & OpenOptions = {}
 ): Promise<Database> {
   try {
-    return await open(path, pauses)
+    return await open(path, options)
   } catch (error) {
     if (!isMendable(error) || FORBIDDEN.test((error as Error).message)) throw error
     const files = new DatabaseFiles(path)
@@ -65,12 +69,14 @@ export async function openDatabase(
       if (!spoiled) throw error
       throw new ArchiveError(`${(error as Error).message}; "waku-mailserver repair" may mend it`, { cause: error })
     }
-    const { restored } = await files.mendTables()
-    const again = restored === 0 ? undefined : await open(path, pauses).catch(() => undefined)
-    if (again !== undefined) return again
+    const mended = await files.mendTables()
+    const database = await open(path, options).catch(async () => {
+      await ClassicLevel.repair(path)
+      return open(path, options)
+    })
+    await database.archive.tellMended(mended)
+    return database
   }
-  await ClassicLevel.repair(path)
-  return open(path, pauses)
 }
 
 /** Whether damage may be why it does not open. */
@@ -78,13 +84,14 @@ function isMendable(error: unknown): boolean {
   return isUnreadable(error) || error instanceof ArchiveFormatError || error instanceof BeheadedError
 }
 
-async function open(path: string, { now, ...pauses }: Pauses): Promise<Database> {
+async function open(path: string, { now, check = true, ...init }: OpenOptions): Promise<Database> {
   const level = await SteadyLevel.open({
     path,
     reserve: new DiskReserve(`${path}.reserve`),
     open: () => openLevel(path),
     salvage: () => ClassicLevel.repair(path),
-    ...pauses
+    isFree: () => isFree(path),
+    ...init
   })
   try {
     const datastore = new LevelDatastore(new RecordsLevel(level).asLevel)
@@ -92,14 +99,15 @@ async function open(path: string, { now, ...pauses }: Pauses): Promise<Database>
     // Keys that carry the prefix of sublevel `a` themselves: half as fast again as through the sublevel.
     const archive = await LevelArchive.open({ db: level, marks: new IngestMarks(`${path}.marks`), now })
     level.onWritable = () => archive.tellWritable()
+    level.onMended = mended => archive.tellMended(mended)
     await level.settle()
-    const check = new FileCheck(options => archive.checkFiles(options))
+    const looks = check ? new FileCheck(options => archive.checkFiles(options)) : undefined
     return {
       datastore,
       archive,
-      checked: check.first,
+      checked: looks?.first ?? Promise.resolve(0),
       async close() {
-        await check.stop()
+        await looks?.stop()
         await archive.close()
         await level.close()
       }
@@ -120,6 +128,18 @@ async function openLevel(path: string): Promise<ClassicLevel<Uint8Array, Uint8Ar
   } catch (error) {
     if (isLocked(error)) throw new DataDirLockedError(`another process uses ${path}`, { cause: error })
     throw new ArchiveError(`the database at ${path} cannot be opened: ${rootMessage(error as Error)}`, { cause: error })
+  }
+}
+
+/** Takes LevelDB's lock for a moment: it looks at nothing else where there must not be a database. */
+async function isFree(path: string): Promise<boolean> {
+  const level = new ClassicLevel(path, { createIfMissing: false, errorIfExists: true })
+  try {
+    await level.open()
+    await level.close()
+    return true
+  } catch (error) {
+    return !isLocked(error)
   }
 }
 

@@ -35,7 +35,7 @@ import {
 import { CoverageLog } from './coverage-log.js'
 import { DamageLog } from './damage-log.js'
 import { ArchiveClosedError, archiveFailure } from './errors.js'
-import type { CheckOptions } from './files/database-files.js'
+import type { CheckOptions, Mended } from './files/database-files.js'
 import { GroupCommit } from './group-commit.js'
 import type { IngestMarks } from './ingest-marks.js'
 import { openFormat } from './level-format.js'
@@ -301,11 +301,14 @@ export class LevelArchive implements Archive {
     }
   }
 
-  /** Looks at the checksums of the files, in pieces; who watches is told of what is wrong. Resolves with how many parts that are. */
-  async checkFiles(options: CheckOptions): Promise<number> {
-    const parts = (await this.#store.checkFiles?.(options)) ?? 0
-    if (parts > 0) this.#upkeep.say(`${parts} parts of the database's files are damaged`)
-    return parts
+  /** Looks at the checksums of the files, in pieces, and mends what is damaged. Resolves with how many parts of them were. */
+  checkFiles(options: CheckOptions): Promise<number> {
+    return this.#upkeep.checkFiles(options)
+  }
+
+  /** To be called when its files were mended. */
+  tellMended(mended: Mended): Promise<void> {
+    return this.#upkeep.mended(mended)
   }
 
   watch(watcher: ArchiveWatcher): () => void {

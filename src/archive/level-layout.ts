@@ -174,6 +174,10 @@ export function indexRange(day: number, topic: number, lower: number, upper: num
 
 export const isEnvelope = (key: Uint8Array): boolean => key[AT - 1] === TABLE.envelope
 
+/** Whether bytes are a whole key of an envelope. */
+export const isEnvelopeKey = (key: Uint8Array): boolean =>
+  key.length === AT + ENVELOPE_FIELDS && isEnvelope(key) && PREFIX.every((byte, i) => key[i] === byte)
+
 export const envelopeEntry = (key: Uint8Array): Omit<Entry, 'size'> => ({
   sent: envelopeSent(key),
   hash: envelopeHash(key),

@@ -24,6 +24,13 @@ export interface LevelIterator {
   close(): Promise<void>
 }
 
+/** What was found in the files of a database, and put right, before it was opened. */
+export interface Opened {
+  logs: Mended
+  /** Where they were looked through. */
+  tables?: Mended
+}
+
 /** What the archive needs of LevelDB: `ClassicStore` has it, and a test may put itself between. */
 export interface LevelStore {
   batch(operations: LevelOperations, options: { sync: boolean }): Promise<void>
@@ -39,8 +46,7 @@ export interface LevelStore {
   makeRoom?(): Promise<boolean>
   /** To be called after what freed room. */
   roomMade?(): Promise<void>
-  /** What was found in its logs, and put right, when it was opened. */
-  readonly opened?: Mended | undefined
+  readonly opened?: Opened | undefined
   /** Looks at the checksums of its files; returns how many parts of them are wrong. */
   checkFiles?(options?: CheckOptions): Promise<number>
   /** Whether keys between two, both inclusive, may be missing or wrong: what lies in such a part, as the last look saw it. */

@@ -2,12 +2,15 @@ import { type Gap, GapKind } from '../wire/coverage.js'
 import type { ArchiveReport } from './archive.js'
 import type { CoverageLog } from './coverage-log.js'
 import type { Damage, DamageLog } from './damage-log.js'
+import type { CheckOptions, Mended } from './files/database-files.js'
+import { withGap } from './gap-list.js'
 import type { IngestMarks } from './ingest-marks.js'
 import * as layout from './level-layout.js'
 import type { Ledger } from './level-ledger.js'
 import { lostGroups } from './level-losses.js'
 import { Rebuild } from './level-rebuild.js'
 import { withRoom } from './level-room.js'
+import { readRow } from './level-row.js'
 import type { LevelStore } from './level-store.js'
 import type { LevelWriter } from './level-writer.js'
 import type { Watchers } from './watchers.js'
@@ -16,6 +19,9 @@ import type { Watchers } from './watchers.js'
 const CLEAN_KEY = layout.metaKey('clean')
 /** There while a repair is under way. */
 const REPAIR_KEY = layout.metaKey('repairing')
+
+/** Rows stored again at once. */
+const SALVAGED = 1000
 
 export interface UpkeepInit {
   store: LevelStore
@@ -35,6 +41,9 @@ export class Upkeep {
   readonly #init: UpkeepInit
   /** What was found before anybody could be told. */
   readonly #unsaid: { gap: Gap | undefined; text: string }[] = []
+
+  /** What was put right, and dropped, without being asked for. */
+  readonly #done: Pick<ArchiveReport, 'files' | 'restored' | 'gaps'> = { files: 0, restored: 0, gaps: [] }
 
   constructor(init: UpkeepInit) {
     this.#init = init
@@ -64,9 +73,10 @@ export class Upkeep {
     const { lastSeq } = ledger.totals
     const marks = this.#init.marks?.open() ?? []
     const last = Math.max(lastSeq, marks.at(-1)?.lastSeq ?? 0)
-    const { restored = 0, lost: dropped = 0 } = store.opened ?? {}
-    if (restored > 0)
-      this.say(`put right in the database's log or manifest: ${restored} changed ${restored === 1 ? 'bit' : 'bits'}`)
+    const { restored = 0, lost: dropped = 0 } = store.opened?.logs ?? {}
+    this.#done.restored += restored
+    this.#done.files += restored
+    if (restored > 0) this.say(`put right in the database's log or manifest: ${bits(restored)}`)
     // what LevelDB dropped of a log may lie before the mark of a clean end
     const since = clean?.length === 8 && dropped === 0 ? layout.read64(clean, 0) : 0
     const lost = since === last ? [] : await lostGroups(store, marks, { since, floor: coverage.floors.lowest })
@@ -82,6 +92,7 @@ export class Upkeep {
       this.say('the counts of the archive do not agree with each other: they are made anew')
     if (lost.length > 0 || repairing !== undefined || countsWrong) await this.#repair(undefined, last)
     if (lost.length > 0) await this.markClean()
+    if (store.opened?.tables !== undefined) await this.#mendAtOnce(store.opened.tables)
   }
 
   markClean(): Promise<void> {
@@ -104,17 +115,84 @@ export class Upkeep {
     await rebuild.run()
     // appends and prunes make new totals
     const countsWrong = before === ledger.totals && !(await ledger.agrees(rebuild))
-    return { ...rebuild.report, countsWrong, files, restored: 0 }
+    const { restored, gaps } = this.#done
+    return {
+      ...rebuild.report,
+      countsWrong,
+      files,
+      restored,
+      gaps: gaps.reduce((all, gap) => withGap(all, gap), rebuild.report.gaps)
+    }
   }
 
   /** Also on a full disk. */
   repair(signal?: AbortSignal | undefined): Promise<ArchiveReport> {
     const { store, step } = this.#init
     const mend = async (): Promise<ArchiveReport> => {
-      const { restored, lost } = (await store.mendFiles?.()) ?? { restored: 0, lost: 0 }
-      return { ...(await this.#repair(signal)), files: restored + lost, restored }
+      const { restored, lost } = await this.#mendFiles()
+      const report = await this.#repair(signal)
+      const done = this.#done
+      return {
+        ...report,
+        files: done.files + restored + lost,
+        restored: done.restored + restored,
+        gaps: done.gaps.reduce((all, gap) => withGap(all, gap), report.gaps)
+      }
     }
     return withRoom(store, () => step(mend), signal)
+  }
+
+  /**
+   * Looks through the files, and mends them at once: LevelDB ends the process when it meets keys out of order while it joins tables, and
+   * does so again when it is started again. Returns how many parts of them were damaged.
+   */
+  async checkFiles(options: CheckOptions): Promise<number> {
+    const { store, step } = this.#init
+    const parts = (await store.checkFiles?.(options)) ?? 0
+    if (parts > 0 && store.trouble === undefined) await step(() => this.#mendAtOnce())
+    return parts
+  }
+
+  /** To be called when the files were mended while the database was opened again. */
+  async mended(mended: Mended): Promise<void> {
+    await this.#init.step(() => this.#mendAtOnce(mended))
+  }
+
+  async #mendAtOnce(found?: Mended): Promise<void> {
+    const { restored, lost } = await this.#mendFiles(found)
+    this.#done.restored += restored
+    this.#done.files += restored + lost
+    if (restored > 0) this.say(`put right in the database's tables: ${bits(restored)}`)
+    if (lost === 0) return
+    const { gaps } = await this.#repair(undefined)
+    this.#done.gaps = gaps.reduce((all, gap) => withGap(all, gap), this.#done.gaps)
+    const parts = lost === 1 ? 'a part' : `${lost} parts`
+    if (gaps.length === 0)
+      this.say(`${parts} of the database's tables could not be read, and made anew: nothing is lost`)
+    for (const gap of gaps)
+      this.say(`${gap.count} envelopes that were stored are lost: they were damaged on the disk`, gap)
+  }
+
+  /** Stores again what of the parts that are left out is sound, and was not pruned. */
+  async #mendFiles(found?: Mended): Promise<Pick<Mended, 'restored' | 'lost'>> {
+    const { store, coverage } = this.#init
+    const { restored, lost, loose } = found ?? (await store.mendFiles?.()) ?? { restored: 0, lost: 0, loose: [] }
+    const sound = loose.filter(
+      ({ key, value }) =>
+        layout.isEnvelopeKey(key) &&
+        !coverage.floors.include(layout.envelopeSent(key), layout.envelopeTopic(key)) &&
+        readRow(layout.envelopeFields(key), value) !== undefined
+    )
+    for (let from = 0; from < sound.length; from += SALVAGED) {
+      const some = sound.slice(from, from + SALVAGED)
+      const there = await store.getMany(some.map(({ key }) => key))
+      const missing = some.filter((_, i) => there[i] === undefined)
+      await store.batch(
+        missing.map(entry => ({ type: 'put', ...entry })),
+        { sync: true }
+      )
+    }
+    return { restored, lost }
   }
 
   async #repair(signal: AbortSignal | undefined, lastSeq = this.#init.ledger.totals.lastSeq): Promise<ArchiveReport> {
@@ -140,3 +218,5 @@ export class Upkeep {
     return { ...rebuild.report, countsWrong }
   }
 }
+
+const bits = (n: number): string => (n === 1 ? '1 changed bit' : `${n} changed bits`)

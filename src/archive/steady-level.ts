@@ -3,11 +3,12 @@ import { dirname, join } from 'node:path'
 import type { ClassicLevel } from 'classic-level'
 import { ClassicStore } from './classic-store.js'
 import type { DiskReserve } from './disk-reserve.js'
-import { ArchiveClosedError, ArchiveError, rootMessage } from './errors.js'
+import { ArchiveClosedError, ArchiveError, DataDirLockedError, rootMessage } from './errors.js'
 import { type CheckOptions, DatabaseFiles, type Mended } from './files/database-files.js'
 import { LevelGate } from './level-gate.js'
-import type { LevelIterator, LevelOperations, LevelReadOptions, LevelStore } from './level-store.js'
+import type { LevelIterator, LevelOperations, LevelReadOptions, LevelStore, Opened } from './level-store.js'
 import { syncFolder } from './sync-folder.js'
+import { UncleanEnds } from './unclean-ends.js'
 
 type Level = ClassicLevel<Uint8Array, Uint8Array>
 
@@ -19,6 +20,13 @@ export interface SteadyLevelInit {
   open(): Promise<Level>
   /** Has LevelDB make a database that opens out of what it can read there. */
   salvage(): Promise<void>
+  /** Whether nobody has it open. */
+  isFree(): Promise<boolean>
+  /**
+   * Bytes of the newest tables that are looked at before it is opened.
+   * @default 67_108_864 (64 MiB)
+   */
+  newest?: number | undefined
   /**
    * Pause before the first attempt to write again, ms; doubles up to `maxPause`.
    * @default 500
@@ -30,6 +38,13 @@ export interface SteadyLevelInit {
 
 /** Room for what LevelDB writes beside its logs. */
 const SLACK = 4 * 1024 * 1024
+/**
+ * LevelDB begins to join its newest tables when it is opened: what is damaged gets a new checksum then, and keys that are out of order
+ * end the process. So many bytes of them are looked at before.
+ */
+const NEWEST = 64 * 1024 * 1024
+/** After so many ends in a row at which it was not closed, all tables are. */
+const DOUBTFUL_ENDS = 2
 /** Batches between two looks at how large the logs are. */
 const LOOK = 128
 /** Deleting what is not there is a write as any other. */
@@ -43,8 +58,8 @@ const PROBE = Uint8Array.of(0)
 export class SteadyLevel implements LevelStore {
   readonly #init: SteadyLevelInit
   readonly #files: DatabaseFiles
-  /** What was found in its logs, and put right, when it was opened. */
-  readonly opened: Mended
+  readonly #ends: UncleanEnds
+  readonly opened: Opened
   readonly #gate = new LevelGate()
   readonly #closing = new AbortController()
   #level: Level
@@ -59,15 +74,18 @@ export class SteadyLevel implements LevelStore {
   #work: Promise<unknown> = Promise.resolve()
   /** Told when what is written can be stored again. */
   onWritable: () => void = () => {}
+  /** Told what was found in tables, and put right, after LevelDB could not join them. */
+  onMended: (mended: Mended) => Promise<void> = async () => {}
 
   /** @param full - why it could only be opened with the room of the reserve */
   private constructor(
     init: SteadyLevelInit,
     level: Level,
-    { opened, full }: { opened: Mended; full: Error | undefined }
+    { opened, full, ends }: { opened: Opened; full: Error | undefined; ends: UncleanEnds }
   ) {
     this.#init = init
     this.#files = new DatabaseFiles(init.path)
+    this.#ends = ends
     this.opened = opened
     this.#pause = init.minPause ?? 500
     this.#level = level
@@ -79,19 +97,27 @@ export class SteadyLevel implements LevelStore {
   static async open(init: SteadyLevelInit): Promise<SteadyLevel> {
     const { reserve, path } = init
     await reserve.load()
-    const opened = await new DatabaseFiles(path).mendLogs()
+    const files = new DatabaseFiles(path)
+    const opened: Opened = { logs: await files.mendLogs() }
+    const ends = new UncleanEnds(`${path}.open`)
+    const before = await ends.count()
+    const newest = before < DOUBTFUL_ENDS ? (init.newest ?? NEWEST) : undefined
+    if ((await files.checkTables({ newest })) > 0 && (await init.isFree()))
+      opened.tables = await mendUnopened(init, files, { newest })
+    await ends.set(newest === undefined ? 1 : before + 1)
     let level: Level
     let full: Error | undefined
     try {
       level = await init.open()
     } catch (error) {
+      if (error instanceof DataDirLockedError) await ends.set(before)
       if (!isFull(error) || reserve.size === 0) throw error
       full = error as Error
       await reserve.release()
       level = await init.open()
     }
     await syncFolders(path)
-    return new SteadyLevel(init, level, { opened, full })
+    return new SteadyLevel(init, level, { opened, full, ends })
   }
 
   /** To be called when the first things were written: takes the reserve. */
@@ -154,7 +180,7 @@ export class SteadyLevel implements LevelStore {
           `the disk is full (${rootMessage(this.#trouble)}): ${missing} MiB have to be freed before anything can be deleted`
         )
       }
-      await this.#reopen()
+      await this.#reopenSound()
       return true
     })
   }
@@ -174,17 +200,12 @@ export class SteadyLevel implements LevelStore {
 
   mendFiles(): Promise<Mended> {
     return this.#serially(async () => {
-      let mended: Mended | undefined
       try {
-        await this.#reopen(async () => {
-          mended = await this.#files.mendTables()
-          if (mended.unreadable) await this.#init.salvage()
-        })
+        return await this.#mend()
       } catch (error) {
         this.#fail(error as Error)
         throw error
       }
-      return mended as Mended
     })
   }
 
@@ -193,6 +214,7 @@ export class SteadyLevel implements LevelStore {
     clearTimeout(this.#timer)
     await this.#work
     await this.#level.close()
+    await this.#ends.set(0)
   }
 
   #fail(error: Error): void {
@@ -217,7 +239,7 @@ export class SteadyLevel implements LevelStore {
     try {
       if (!(await this.#reserve())) return this.#later()
       if (this.#torn) {
-        await this.#reopen()
+        await this.#reopenSound()
         await this.#level.del(PROBE, { sync: true })
         if (!(await this.#reserve())) return this.#later()
       }
@@ -229,6 +251,18 @@ export class SteadyLevel implements LevelStore {
       this.#torn = true
       this.#later()
     }
+  }
+
+  async #reopenSound(): Promise<void> {
+    if (!isCorrupt(this.#trouble)) return this.#reopen()
+    const mended = await this.#mend()
+    void this.onMended(mended).catch(() => {}) // then a repair finds it
+  }
+
+  async #mend(): Promise<Mended> {
+    const found: Mended[] = []
+    await this.#reopen(async () => void found.push(await mendUnopened(this.#init, this.#files)))
+    return found[0] as Mended
   }
 
   /** With the room of the reserve. Reads wait. @param mend - done while nobody has it open */
@@ -285,4 +319,18 @@ async function syncFolders(path: string): Promise<void> {
 /** Whether a disk that takes no more is why. */
 function isFull(error: unknown): boolean {
   return error instanceof Error && /no space|file too large|quota/i.test(rootMessage(error))
+}
+
+/** Whether LevelDB found something that it could not have written. */
+function isCorrupt(error: unknown): boolean {
+  for (let cause = error; cause instanceof Error; cause = cause.cause)
+    if ('code' in cause && cause.code === 'LEVEL_CORRUPTION') return true
+  return false
+}
+
+/** While nobody has it open. */
+async function mendUnopened(init: SteadyLevelInit, files: DatabaseFiles, options?: CheckOptions): Promise<Mended> {
+  const mended = await files.mendTables(options)
+  if (mended.unreadable) await init.salvage()
+  return mended
 }

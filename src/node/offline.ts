@@ -29,7 +29,9 @@ export interface OfflineOptions {
 export async function openOffline(dir: DataDir, options: OfflineOptions = {}): Promise<Offline> {
   const cleanup = new Cleanup()
   try {
-    const store = cleanup.after(await openStore(dir, { salvage: options.salvage === true }), store => store.close())
+    const store = cleanup.after(await openStore(dir, { salvage: options.salvage === true, check: false }), store =>
+      store.close()
+    )
     const { datastore, archive } = store
     const logger = defaultLogger()
     const trust = cleanup.after(new TrustList({ datastore, logger }), trust => trust.close())

@@ -11,7 +11,7 @@ import { FileError } from './file-trouble.js'
  */
 export async function openStore(
   dir: DataDir,
-  options: { salvage?: boolean; now?: () => number } = {}
+  options: { salvage?: boolean; check?: boolean; now?: () => number } = {}
 ): Promise<Database> {
   if (process.platform !== 'win32') {
     await keepPrivate(dir.database).catch(err => {

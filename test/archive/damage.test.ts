@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
-import { stat } from 'node:fs/promises'
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { test } from 'node:test'
+import { type TestContext, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import { ClassicLevel } from 'classic-level'
 import type { Archive } from '../../src/archive/archive.js'
 import { LEVEL_OPTIONS, openDatabase } from '../../src/archive/database.js'
@@ -129,9 +132,10 @@ test('whatever bit of a table is changed: no walk hides it, verify finds it, and
     const copy = await copyOf(directory, 'copy')
     const at = prng.below(size)
     const bit = 1 << prng.below(8)
+    const { archive, checked, close } = await openDatabase(copy)
+    assert.equal(await checked, 0)
     await flip(await largest(copy, '.ldb'), at, bit)
-    const { archive, checked, close } = await openDatabase(copy, { salvage: true })
-    await checked
+    assert.equal((await archive.verify()).files, 1, `bit ${bit} of byte ${at}`)
     for (const topics of [undefined, TOPICS, TOPICS.slice(0, 1)]) {
       const { raws, damaged } = await walk(archive, topics)
       for (const raw of raws) assert(STORED.has(raw), 'delivered as it was stored')
@@ -142,18 +146,41 @@ test('whatever bit of a table is changed: no walk hides it, verify finds it, and
       else if (raws.length === expected) count.whole++
       else count.hidden++
     }
-    assert.equal((await archive.verify()).files, 1, `bit ${bit} of byte ${at}`)
     const { files, restored } = await archive.repair()
     assert.deepEqual([files, restored], [1, 1])
-    assert.deepEqual(await archive.verify(), { ...emptyReport(), envelopes: 800 })
-    for (const topics of [undefined, TOPICS])
-      assert.deepEqual(await walk(archive, topics).then(({ raws, damaged }) => [raws.length, damaged]), [800, 0])
-    assert.deepEqual((await archive.coverage({ lower: 0, upper: MAX_UINT32 })).gaps, [])
+    await assertWhole(archive)
     await close()
   }
   t.diagnostic(JSON.stringify(count))
   assert(count.told > 40, 'most of it is told')
   assert.equal(count.hidden, 0)
+})
+
+/** Everything is there, and nothing was ever wrong. */
+async function assertWhole(archive: Archive, restored = 0): Promise<void> {
+  assert.deepEqual(await archive.verify(), { ...emptyReport(), envelopes: 800, restored })
+  for (const topics of [undefined, TOPICS])
+    assert.deepEqual(await walk(archive, topics).then(({ raws, damaged }) => [raws.length, damaged]), [800, 0])
+  assert.deepEqual((await archive.coverage({ lower: 0, upper: MAX_UINT32 })).gaps, [])
+}
+
+test('whatever bit of a table was changed while nobody looked is put right soon after it is opened', async t => {
+  const directory = join(await temporaryDirectory(t), 'db')
+  await databaseInTables(directory, [ENVELOPES.slice(0, 300), ENVELOPES.slice(300)])
+  const { size } = await stat(await largest(directory, '.ldb'))
+  const prng = new Prng(32)
+  for (let i = 0; i < 12; i++) {
+    const copy = await copyOf(directory, 'copy')
+    await flip(await largest(copy, '.ldb'), prng.below(size), 1 << prng.below(8))
+    // before it is opened, or soon after, or before since it does not even open
+    const { archive, checked, close } = await openDatabase(copy, { salvage: true, newest: i % 2 === 0 ? undefined : 0 })
+    const said: string[] = []
+    archive.watch({ damaged: (_gap, text) => said.push(text) })
+    await checked
+    assert.deepEqual(said, ["put right in the database's tables: 1 changed bit"])
+    await assertWhole(archive, 1)
+    await close()
+  }
 })
 
 test('a file of which a part is gone ends neither the archive nor the walk', async t => {
@@ -164,17 +191,113 @@ test('a file of which a part is gone ends neither the archive nor the walk', asy
   // three blocks in the middle
   const places = Array.from({ length: 1700 }, (_, i) => Math.floor(size / 3) + i * 7)
   await flip(file, places)
-  const { archive, close } = await openDatabase(directory)
+  const { archive, checked, close } = await openDatabase(directory, { newest: 0 })
   t.after(close)
+  const said: string[] = []
+  archive.watch({ damaged: (_gap, text) => said.push(text) })
+  assert((await checked) >= 3)
   const { raws, damaged } = await walk(archive)
-  assert(damaged > 0 && raws.length > 600 && raws.length < 800)
-  const late = envelopeAt(NOON + 5000, TOPICS[0] as Uint8Array, new Uint8Array(9))
-  assert.deepEqual(await archive.append([late]), ['stored'])
-  const { files, restored, gaps, missing } = await archive.repair()
-  assert(files >= 3 && restored === 0 && missing === 801 - raws.length - 1, 'left out with what lay in them')
-  assert(gaps.every(({ from, until, kind }) => from >= NOON && until < NOON + 200 && kind === GapKind.damaged))
-  assert.deepEqual(await archive.verify(), { ...emptyReport(), envelopes: raws.length + 1 })
+  assert.equal(damaged, 0, 'dropped')
+  assert(raws.length > 700 && raws.length < 800, `${raws.length} of 800: what is sound beside it is stored again`)
+  assert(said.length > 0 && said.every(text => /envelopes that were stored are lost: they were damaged/.test(text)))
+  const verified = await archive.verify()
+  assert.deepEqual({ ...verified, gaps: [] }, { ...emptyReport(), envelopes: raws.length })
+  const { gaps } = await archive.coverage({ lower: 0, upper: MAX_UINT32 })
   const lost = ENVELOPES.filter(({ raw }) => !raws.includes(toHex(raw)))
+  for (const { sent } of lost)
+    assert(gaps.some(({ from, until, kind }) => from <= sent && until >= sent && kind === GapKind.damaged))
   assert.deepEqual(new Set(await archive.append(lost)), new Set(['stored']))
-  assert.deepEqual(await walk(archive, TOPICS).then(({ raws, damaged }) => [raws.length, damaged]), [801, 0])
+  assert.deepEqual(await walk(archive, TOPICS).then(({ raws, damaged }) => [raws.length, damaged]), [800, 0])
+})
+
+const DAY = 86_400
+
+/** Two days, of which most is in one table: deleting the first one has LevelDB join all of it. */
+async function twoDays(t: TestContext, spoil: (file: string, row: number) => Promise<void>) {
+  const directory = join(await temporaryDirectory(t), 'db')
+  const later = ENVELOPES.map(({ sent, topic }, i) => envelopeAt(sent + DAY, topic, new Uint8Array(150).fill(i)))
+  await databaseInTables(directory, [ENVELOPES.slice(0, 100), later])
+  const damage = async (): Promise<void> => {
+    const file = await largest(directory, '.ldb')
+    const row = (await readFile(file)).indexOf((later[400] as Envelope).raw)
+    assert(row > 0)
+    await spoil(file, row)
+  }
+  return { directory, damage }
+}
+
+/** Makes keys that are out of order. */
+const garble = (file: string, row: number): Promise<void> =>
+  flip(
+    file,
+    Array.from({ length: 900 }, (_, i) => row + i * 3)
+  )
+
+test('a damaged table that ends the process whenever LevelDB joins it is mended before it is opened once more', async t => {
+  const { directory, damage } = await twoDays(t, garble)
+  await damage()
+  // it came to its end twice
+  await writeFile(`${directory}.open`, '2\n')
+  const { archive, close } = await openDatabase(directory, { newest: 0 })
+  t.after(close)
+  const said: string[] = []
+  archive.watch({ damaged: (_gap, text) => said.push(text) })
+  assert(said.some(text => /envelopes that were stored are lost/.test(text)))
+  // without that it would end here
+  await archive.prune(NOON - (NOON % DAY) + DAY)
+  const { files, countsWrong, damaged, index, missing } = await archive.verify()
+  assert.deepEqual([files, countsWrong, damaged, index, missing], [0, false, 0, 0, 0])
+})
+
+test('a database that another process has open is not mended before that', async t => {
+  const { directory, damage } = await twoDays(t, garble)
+  const child = fork(fileURLToPath(new URL('./holding-process.js', import.meta.url)), [directory])
+  t.after(() => child.kill('SIGKILL'))
+  await once(child, 'message')
+  await damage()
+  await writeFile(`${directory}.open`, '2\n')
+  const before = await readFile(await largest(directory, '.ldb'))
+  await assert.rejects(openDatabase(directory), { name: 'DataDirLockedError' })
+  assert.deepEqual(await readFile(await largest(directory, '.ldb')), before)
+  assert.equal(await readFile(`${directory}.open`, 'latin1'), '2\n')
+})
+
+test('a table that LevelDB cannot join with others does not end storing: it is mended, and what is lost is said', async t => {
+  const { directory, damage } = await twoDays(t, async (file, row) => {
+    // how much of its key an entry shares with the one before it: more than there is
+    const bytes = await readFile(file)
+    const value = row - 12
+    const at = Array.from({ length: 52 }, (_, i) => value - i - 5).find(
+      at => bytes[at + 1] === value - at - 4 && bytes[at] === 52 - (value - at - 4)
+    ) as number
+    await flip(file, at, 0x58)
+  })
+  const { archive, checked, close } = await openDatabase(directory, { minPause: 20, maxPause: 40 })
+  t.after(close)
+  assert.equal(await checked, 0)
+  await damage()
+  const said: string[] = []
+  const mended = new Promise<void>(resolve =>
+    archive.watch({
+      damaged: (_gap, text) => {
+        said.push(text)
+        resolve()
+      }
+    })
+  )
+  const writable = new Promise<void>(resolve => archive.watch({ writable: resolve }))
+  await archive.prune(NOON - (NOON % DAY) + DAY)
+  const one = envelopeAt(NOON + DAY, TOPICS[0] as Uint8Array, new Uint8Array(9))
+  // LevelDB failed to, by its next write at the latest
+  await archive.append([one]).catch(() => {})
+  await Promise.all([writable, mended])
+  await archive.append([one])
+  const { raws, damaged } = await walk(archive)
+  t.diagnostic(JSON.stringify([raws.length, said]))
+  assert.equal(damaged, 0)
+  const { gaps } = await archive.coverage({ lower: 0, upper: MAX_UINT32 })
+  assert.equal(
+    raws.length + gaps.reduce((sum, { kind, count }) => sum + (kind === GapKind.damaged ? count : 0), 0),
+    801
+  )
 })

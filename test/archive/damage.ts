@@ -1,4 +1,4 @@
-import { cp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { cp, open, readdir, readFile, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ClassicLevel } from 'classic-level'
 import { LEVEL_OPTIONS, openDatabase } from '../../src/archive/database.js'
@@ -34,9 +34,13 @@ export async function largest(directory: string, ending: string | RegExp): Promi
   return join(directory, name)
 }
 
-/** Changes a bit of some bytes. */
+/** Changes a bit of some bytes, where they are: a process may have the file open. */
 export async function flip(file: string, at: number | number[], bit = 0x10): Promise<void> {
   const bytes = await readFile(file)
-  for (const place of [at].flat()) bytes[place] = (bytes[place] as number) ^ bit
-  await writeFile(file, bytes)
+  const handle = await open(file, 'r+')
+  for (const place of [at].flat()) {
+    bytes[place] = (bytes[place] as number) ^ bit
+    await handle.write(bytes, place, 1, place)
+  }
+  await handle.close()
 }

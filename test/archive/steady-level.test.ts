@@ -58,7 +58,15 @@ async function opened(t: TestContext) {
     await level.open()
     return level as ClassicLevel<Uint8Array, Uint8Array>
   }
-  const level = await SteadyLevel.open({ path, reserve, open, salvage: async () => {}, minPause: 20, maxPause: 40 })
+  const level = await SteadyLevel.open({
+    path,
+    reserve,
+    open,
+    salvage: async () => {},
+    isFree: async () => true,
+    minPause: 20,
+    maxPause: 40
+  })
   const archive = await LevelArchive.open({ db: level })
   await level.settle()
   t.after(async () => {

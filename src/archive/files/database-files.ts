@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import { syncFolder } from '../sync-folder.js'
 import type { Flip } from './checked-piece.js'
 import { checkLog } from './log-file.js'
-import { checkTable, type KeyRange, type TableDamage, withoutLost } from './table-file.js'
+import type { BlockEntry } from './table-block.js'
+import { checkTable, type KeyRange, looselyRead, type TableDamage, withoutLost } from './table-file.js'
 
 const TABLE = /^\d+\.(ldb|sst)$/
 /** Manifests are written as logs are. */
@@ -22,12 +23,18 @@ export interface Mended {
   lost: number
   /** Some table cannot be read at all. */
   unreadable: boolean
+  /** Entries of what is left out, as far as they can be read: they need not be what was written. */
+  loose: BlockEntry[]
 }
+
+const nothing = (): Mended => ({ restored: 0, lost: 0, unreadable: false, loose: [] })
 
 export interface CheckOptions {
   signal?: AbortSignal | undefined
   /** Called after each piece of work, with how long it took, ms. */
   pause?: ((worked: number) => Promise<void>) | undefined
+  /** Looks at the newest tables only, as many as have so many bytes. */
+  newest?: number | undefined
 }
 
 /**
@@ -48,7 +55,7 @@ export class DatabaseFiles {
    * bytes that are long written, so that it does no harm where another process has the database open.
    */
   async mendLogs(): Promise<Mended> {
-    const mended: Mended = { restored: 0, lost: 0, unreadable: false }
+    const mended = nothing()
     const names = await this.#names()
     for (const name of names.filter(name => LOG.test(name))) {
       const file = await read(join(this.path, name))
@@ -88,31 +95,41 @@ export class DatabaseFiles {
   }
 
   /** Puts right all bits of tables that can be, and leaves out what cannot. Only while nobody has the database open. */
-  async mendTables(): Promise<Mended> {
-    const mended: Mended = { restored: 0, lost: 0, unreadable: false }
-    for await (const { name, file, damage } of this.#tables({})) {
+  async mendTables(options: CheckOptions = {}): Promise<Mended> {
+    const mended = nothing()
+    for await (const { name, file, damage } of this.#tables(options)) {
       const { flips, lost } = damage
       mended.restored += flips.length
       mended.lost += lost === undefined ? 1 : lost.data.size + Number(lost.meta)
       if (lost === undefined) mended.unreadable = true
-      else if (lost.data.size > 0 || lost.meta) await replace(this.path, name, withoutLost(file, lost))
-      else await writeBits(join(this.path, name), file, flips)
+      else if (lost.data.size > 0 || lost.meta) {
+        mended.loose.push(...looselyRead(file, lost))
+        await replace(this.path, name, withoutLost(file, lost))
+      } else await writeBits(join(this.path, name), file, flips)
     }
     this.#ranges = []
     return mended
   }
 
   /** Those that are damaged, each with its bits put right. */
-  async *#tables({ signal, pause }: CheckOptions): AsyncGenerator<DamagedTable, void> {
+  async *#tables({
+    signal,
+    pause,
+    newest = Number.POSITIVE_INFINITY
+  }: CheckOptions): AsyncGenerator<DamagedTable, void> {
     let bytes = 0
+    let left = newest
     let begun = performance.now()
-    for (const name of (await this.#names()).filter(name => TABLE.test(name))) {
+    const tables = (await this.#names()).filter(name => TABLE.test(name))
+    for (const name of tables.sort((a, b) => Number.parseInt(b, 10) - Number.parseInt(a, 10))) {
       signal?.throwIfAborted()
+      if (left <= 0) return
       const file = await read(join(this.path, name))
       if (file === undefined) continue
       const damage = checkTable(file)
       if (damage !== undefined) yield { name, file, damage }
       bytes += file.length
+      left -= file.length
       if (bytes < BETWEEN || pause === undefined) continue
       await pause(performance.now() - begun)
       bytes = 0

@@ -22,20 +22,34 @@ export const pieceOf = ({ offset, size }: BlockHandle): Piece => ({
 
 export const endOf = ({ offset, size }: BlockHandle): number => offset + size + TRAILER
 
+/** What can be read of a block that is not sound: it need not be what was written. From each restart on, as far as that goes. */
+export function* looseEntries(block: Uint8Array): Generator<BlockEntry, void> {
+  const count = block.length < 4 ? 0 : little32(block, block.length - 4)
+  const end = block.length - 4 * (count + 1)
+  if (end < 0) return
+  const restarts = Array.from({ length: count }, (_, i) => little32(block, end + 4 * i)).filter(at => at < end)
+  for (const [i, from] of restarts.entries())
+    yield* entriesBetween(block, from, Math.min(end, Math.max(from, restarts[i + 1] ?? end)))
+}
+
 /** Entries of a block that is sound: shared(varint) rest(varint) value size(varint) rest value, then the restarts and their number. */
 export function* blockEntries(block: Uint8Array): Generator<BlockEntry, void> {
   if (block.length < 4) return
-  const end = block.length - 4 * (little32(block, block.length - 4) + 1)
+  yield* entriesBetween(block, 0, block.length - 4 * (little32(block, block.length - 4) + 1))
+}
+
+function* entriesBetween(block: Uint8Array, from: number, end: number): Generator<BlockEntry, void> {
   let before: Uint8Array = new Uint8Array(0)
-  for (let at = 0; at < end; ) {
+  for (let at = from; at < end; ) {
     const [shared, restAt] = varint(block, at)
     const [rest, sizeAt] = varint(block, restAt)
     const [size, keyAt] = varint(block, sizeAt)
+    at = keyAt + rest + size
+    // NaN is neither
+    if (!(at <= end && shared <= before.length)) return
     const key = new Uint8Array(shared + rest)
     key.set(before.subarray(0, shared))
     key.set(block.subarray(keyAt, keyAt + rest), shared)
-    at = keyAt + rest + size
-    if (at > end || shared > before.length) return
     yield { key, value: block.subarray(keyAt + rest, at) }
     before = key
   }

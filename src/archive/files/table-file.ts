@@ -8,6 +8,7 @@ import {
   encodeBlock,
   encodeHandle,
   endOf,
+  looseEntries,
   pieceOf
 } from './table-block.js'
 
@@ -72,6 +73,17 @@ export function checkTable(file: Uint8Array): TableDamage | undefined {
     from = userKey(key)
   }
   return damage.pieces === 0 ? undefined : damage
+}
+
+/** What can be read in data blocks that are lost, by the keys that LevelDB was given: it need not be what was written. */
+export function looselyRead(file: Uint8Array, { data }: { data: Set<number> }): BlockEntry[] {
+  const footer = readFooter(file) as Footer
+  const handles = indexOf(file, footer).map(({ value }) => decodeHandle(value).handle)
+  return handles
+    .filter(({ offset }) => data.has(offset))
+    .flatMap(handle => [...looseEntries(contents(file, handle))])
+    .filter(({ key }) => key.length > INTERNAL)
+    .map(({ key, value }) => ({ key: userKey(key), value: value.slice() }))
 }
 
 /** A table whose bits were put right, without the blocks that are lost: as long as it was, since the manifest says how long it is. */

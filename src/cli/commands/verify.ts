@@ -52,15 +52,11 @@ function isSound({ damaged, missing, index, countsWrong, files }: ArchiveReport)
 function describe(command: 'verify' | 'repair', report: ArchiveReport): string {
   const { envelopes, damaged, missing, index, countsWrong, files, restored, gaps } = report
   const lines = [`${envelopes} envelopes are as they were stored`]
-  if (isSound(report)) return `${lines[0]}; nothing is wrong`
   const mended = command === 'repair'
-  if (files > 0) {
-    const left = files - restored
-    const how = [restored > 0 ? `${restored} put right` : '', left > 0 ? `${left} left out` : '']
-    lines.push(
-      `${files} parts of the database's files are damaged${mended ? `: ${how.filter(Boolean).join(', ')}` : ''}`
-    )
-  }
+  if (isSound(report) && restored === 0 && gaps.length === 0) return `${lines[0]}; nothing is wrong`
+  if (restored > 0) lines.push(`${restored} damaged parts of the database's files were put right`)
+  if (mended && files > restored) lines.push(`${files - restored} could not be, and are left out`)
+  if (!mended && files > 0) lines.push(`${files} parts of the database's files are damaged`)
   if (damaged > 0) lines.push(`${damaged} or more are damaged${mended ? ': dropped' : ''}`)
   if (missing > 0) lines.push(`${missing} were stored and are gone`)
   if (index > 0) lines.push(`${index} or more entries of indexes are wrong${mended ? ': made anew' : ''}`)
@@ -69,6 +65,6 @@ function describe(command: 'verify' | 'repair', report: ArchiveReport): string {
   for (const { from, until } of gaps.slice(0, MAX_TIMES))
     lines.push(`  --since ${from} --until ${until}   (${formatMoment(from)} to ${formatMoment(until)})`)
   if (gaps.length > MAX_TIMES) lines.push(`  and ${gaps.length - MAX_TIMES} more: --json tells all`)
-  if (!mended) lines.push('waku-mailserver repair drops what is damaged and mends the rest')
+  if (!mended && !isSound(report)) lines.push('waku-mailserver repair drops what is damaged and mends the rest')
   return lines.join('\n')
 }
