@@ -6,5 +6,7 @@ const root = join(import.meta.dirname, '..')
 const dist = join(root, 'dist')
 for (const name of readdirSync(dist, { recursive: true, encoding: 'utf8' })) {
   const source = /^(.*)\.(?:js|d\.ts)(?:\.map)?$/.exec(name)?.[1]
-  if (source !== undefined && !existsSync(join(root, `${source}.ts`))) rmSync(join(dist, name), { force: true })
+  const kept = source === undefined || source.startsWith('src/admin/static/')
+  if (!kept && !['ts', 'tsx'].some(end => existsSync(join(root, `${source}.${end}`))))
+    rmSync(join(dist, name), { force: true })
 }

@@ -1,9 +1,9 @@
 import { ConfigError, readConfig, strayVariables } from '../node/config.js'
+import { packageVersion } from '../node/package-version.js'
 import { findCommand, parseArguments } from './arguments.js'
 import { type Command, type CommandContext, UsageError } from './command.js'
 import { helpBrief, helpCommand, helpOverview } from './help.js'
 import { writeLine } from './output.js'
-import { packageVersion } from './version.js'
 
 export const EXIT_FAILURE = 1
 export const EXIT_USAGE = 2

@@ -42,6 +42,14 @@ export class Debts {
     return Math.min(Math.max(0, wait), longest)
   }
 
+  /** Who waits now, and how long, ms. */
+  *waiting(): Generator<[key: string, wait: number]> {
+    for (const key of this.#until.keys()) {
+      const wait = this.wait(key)
+      if (wait > 0) yield [key, wait]
+    }
+  }
+
   /** What is owed now beyond nothing, in bytes at the whole rate. */
   owed(key: string): number {
     return Math.max(0, (this.#until.get(key) ?? 0) - this.#now()) * this.#rules.rate

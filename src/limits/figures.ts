@@ -101,8 +101,9 @@ export const FIGURES = {
     requestTime: 10 * SECOND,
     /** Without a byte in either direction. */
     idle: 20 * SECOND,
-    /** Who follows events. */
+    /** Who follows events, and how often there are some. */
     followers: 16,
+    followEvery: 2 * SECOND,
     /** What a follower that does not read is behind when it ends. */
     unread: 256 * KIB
   }

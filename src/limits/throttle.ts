@@ -90,6 +90,11 @@ export class Throttle {
     return this.#addresses.wait(address)
   }
 
+  /** The addresses whose peers wait now, if they sent something in vain, and how long, ms. */
+  waitingAddresses(): Array<[address: string, wait: number]> {
+    return [...this.#addresses.waiting()]
+  }
+
   /** Whether new peers of an address are let in slowly: a new identity has more patience to waste. */
   noisy(address: string): boolean {
     return this.ofAddress(address) > FIGURES.throttle.mishap

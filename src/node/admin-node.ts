@@ -1,9 +1,11 @@
 import { defaultLogger } from '@libp2p/logger'
 import { AdminServer } from '../admin/admin-server.js'
 import { Gate } from '../admin/gate.js'
-import type { Overview } from '../admin/overview.js'
+import { pageRoutes } from '../admin/page-routes.js'
 import { probes } from '../admin/probes.js'
+import { Salted } from '../admin/salted.js'
 import type { adminSettings } from './admin-listen.js'
+import { packageVersion } from './package-version.js'
 import { ListenError } from './peer-node.js'
 
 export interface AdminNodeInit {
@@ -11,11 +13,14 @@ export interface AdminNodeInit {
   token: string
 }
 
+export type AdminNodeParts = Omit<Parameters<typeof pageRoutes>[0], 'salted' | 'version'>
+
 /** Where the operator of a node sees it. */
 export class AdminNode {
   readonly #init: AdminNodeInit
   readonly #log = defaultLogger().forComponent('waku:admin')
   #server: AdminServer | undefined
+  #closePage = (): void => {}
 
   constructor(init: AdminNodeInit) {
     this.#init = init
@@ -31,13 +36,15 @@ export class AdminNode {
   }
 
   /** Once the node runs. Throws `ListenError`. */
-  async start(overview: Overview): Promise<void> {
+  async start(parts: AdminNodeParts): Promise<void> {
     const { settings, token } = this.#init
+    const page = pageRoutes({ ...parts, salted: new Salted(), version: packageVersion() })
+    this.#closePage = page.close
     try {
       this.#server = await AdminServer.listen({
         ...settings.listen,
         yielding: settings.yielding,
-        routes: new Map(probes(overview)),
+        routes: new Map([...probes(parts.overview), ...page.routes]),
         gate: new Gate(token, settings.hosts),
         onError: error => this.#log.error('the admin listener could not answer - %e', error)
       })
@@ -47,6 +54,7 @@ export class AdminNode {
   }
 
   async stop(): Promise<void> {
+    this.#closePage()
     await this.#server?.close()
     this.#server = undefined
   }

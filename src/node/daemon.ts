@@ -1,6 +1,7 @@
 import type { Libp2p } from '@libp2p/interface'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { closedMetrics } from '../admin/libp2p-metrics.js'
+import type { Overview } from '../admin/overview.js'
 import { Recorder } from '../admin/recorder.js'
 import type { Forwarding } from '../bridge/forwarding.js'
 import type { RequestForwarder } from '../mailserver/request-forwarder.js'
@@ -42,18 +43,30 @@ import { WebSockets } from './web-sockets.js'
 /** A batch of an import in base64, with room. */
 const MAX_CONTROL_LINE = 8 * 1024 * 1024
 
+type DaemonParts = Pick<Daemon, 'dir' | 'node' | 'devp2p' | 'admin' | 'overview'>
+
 /** A running mailserver node on its data dir. */
 export class Daemon {
+  readonly dir: DataDir
+  readonly node: Libp2p<NodeServices>
+  /** Absent with --no-devp2p. */
+  readonly devp2p: Devp2pNode | undefined
+  /** Absent with --no-admin. */
+  readonly admin: AdminNode | undefined
+  /** How it is. */
+  readonly overview: Overview
+
   private constructor(
-    readonly dir: DataDir,
-    readonly node: Libp2p<NodeServices>,
-    /** Absent with --no-devp2p. */
-    readonly devp2p: Devp2pNode | undefined,
-    /** Absent with --no-admin. */
-    readonly admin: AdminNode | undefined,
+    parts: DaemonParts,
     private readonly readyFile: string | undefined,
     private readonly cleanup: Cleanup
-  ) {}
+  ) {
+    this.dir = parts.dir
+    this.node = parts.node
+    this.devp2p = parts.devp2p
+    this.admin = parts.admin
+    this.overview = parts.overview
+  }
 
   /** What scripts and `id` are told. */
   get ready(): ReadyFile {
@@ -71,12 +84,7 @@ export class Daemon {
   static async start(config: StartConfig, warn: (line: string) => void = () => {}): Promise<Daemon> {
     const cleanup = new Cleanup()
     try {
-      return await assemble(
-        config,
-        cleanup,
-        warn,
-        (dir, node, devp2p, admin) => new Daemon(dir, node, devp2p, admin, config['ready-file'], cleanup)
-      )
+      return await assemble(config, cleanup, warn, parts => new Daemon(parts, config['ready-file'], cleanup))
     } catch (err) {
       await cleanup.run().catch(() => {}) // why it could not start matters more
       throw err
@@ -100,12 +108,7 @@ async function assemble(
   given: StartConfig,
   cleanup: Cleanup,
   warn: (line: string) => void,
-  finish: (
-    dir: DataDir,
-    node: Libp2p<NodeServices>,
-    devp2p: Devp2pNode | undefined,
-    admin: AdminNode | undefined
-  ) => Daemon
+  finish: (parts: DaemonParts) => Daemon
 ): Promise<Daemon> {
   checkNetworks(given)
   const adminListen = adminSettings(given)
@@ -195,7 +198,6 @@ async function assemble(
   const trust = mailclient.trust
   const floor = (topic: number, now: number): number => mailserver.floor(topic, now)
   const backfill = new BackfillNode({ node, devp2p, waku, trust, database: store, privateKey, rules: config, floor })
-  const daemon = finish(dir, node, devp2p, admin)
   let derived: Promise<Uint8Array> | undefined
   const requestKey = (): Promise<Uint8Array> => {
     derived ??= keyFromPassword(password)
@@ -222,6 +224,7 @@ async function assemble(
       forwarding: forwarding?.tally.snapshot() ?? {}
     })
   })
+  const daemon = finish({ dir, node, devp2p, admin, overview })
   const handlers = adminHandlers({
     trust,
     keys: mailserver.keyring,
@@ -246,7 +249,12 @@ async function assemble(
   })
   cleanup.after(overview, overview => overview.stop()).start()
   if (admin !== undefined) cleanup.after(admin, admin => admin.stop())
-  await admin?.start(overview)
+  await admin?.start({
+    overview,
+    archive: store.archive,
+    waitingAddresses: () => waku.limits.throttle.waitingAddresses(),
+    run: async (command, params, signal) => await handlers[command]?.(params, { signal })
+  })
   const path = cleanup.after(await claimControlPath(dir), () => releaseControlPath(dir))
   cleanup.after(await ControlServer.listen({ path, handlers, maxLine: MAX_CONTROL_LINE }), control => control.close())
   cleanup.after(new StaticPeers({ node, waku, peers: peers.libp2p }), peers => peers.stop())
