@@ -6,6 +6,7 @@ import { forecast } from './forecast.js'
 import type { Sample } from './samples.js'
 
 const MIB = 1024 * 1024
+const GIB = 1024 * MIB
 const MAX_SENT = 0xffffffff
 /** With less room LevelDB cannot merge its files, and soon stores nothing. */
 const LEAST_ROOM = 64 * MIB
@@ -61,7 +62,7 @@ export function disk(folder: string, samples: () => readonly Sample[]): Check {
     } catch (err) {
       return unknown(`the room on the disk cannot be told: ${(err as NodeJS.ErrnoException).code}`)
     }
-    const room = `${Math.floor(free / MIB)} MiB are free`
+    const room = free < GIB ? `${Math.floor(free / MIB)} MiB are free` : `${(free / GIB).toFixed(1)} GiB are free`
     if (free < LEAST_ROOM) return failed(`${room}: free some, or delete history with "waku-mailserver prune"`)
     const pace = forecast(samples())
     if (pace === undefined) return ok(`${room}; how fast it fills up is known after ten minutes`)

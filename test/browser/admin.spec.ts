@@ -20,6 +20,8 @@ import { startChromium } from './chromium.js'
 
 const PICTURES = join(repositoryRoot, 'build', 'screenshots')
 const VIEWS = ['health', 'traffic', 'archive', 'peers', 'access', 'requests', 'topics', 'bounds']
+/** An address that is throttled: the page must not name it. */
+const STRANGER = '192.0.2.77'
 const HOUR = 3600
 const DAY = 24 * HOUR
 
@@ -40,6 +42,7 @@ test('every view of the page, in both themes, on a phone and on a desk', { timeo
       for (const view of VIEWS) {
         await show(page, view)
         const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)
+        assert.ok(!(await page.content()).includes(STRANGER), view)
         assert.ok(overflow <= 0, `${view} is ${overflow} px wider than ${width} px`)
         await page.screenshot({ path: join(PICTURES, `admin-${view}-${width}-${colorScheme}.png`), fullPage: true })
       }
@@ -166,6 +169,12 @@ async function livelyNode(t: TestContext): Promise<Daemon> {
       await drained().catch(() => {})
     }
   }
+  const { counters, limits } = daemon.node.services.waku
+  limits.throttle.charge({ peer: 'somebody', address: STRANGER }, 20 * 1024 * 1024)
+  limits.counts.add('slowed_packet', 12)
+  limits.counts.add('refused_request', 3)
+  counters.add('refused_expired', 41)
+  counters.add('refused_pow', 7)
   const { samples } = daemon.overview.recorder
   const snapshot = await daemon.overview.snapshot()
   const last = samples.add(snapshot)

@@ -14,13 +14,16 @@ export interface ChartProps {
   samples: readonly Sample[]
   lines: readonly Line[]
   format(value: number | null): string
+  /** Where numbers are bytes: the axis counts by powers of two. */
+  binary?: boolean | undefined
 }
 
 const HEIGHT = 200
+const POWERS = Array.from({ length: 50 }, (_, i) => 2 ** i)
 const dark = matchMedia('(prefers-color-scheme: dark)')
 
 /** Lines over time; what they say last stands below for those who do not see them. */
-export function Chart({ title, samples, lines, format }: ChartProps) {
+export function Chart({ title, samples, lines, format, binary }: ChartProps) {
   const place = useRef<HTMLDivElement>(null)
   const plot = useRef<uPlot | null>(null)
   const data = [samples.map(({ at }) => at), ...lines.map(({ of }) => samples.map(of))] as uPlot.AlignedData
@@ -32,7 +35,7 @@ export function Chart({ title, samples, lines, format }: ChartProps) {
     if (element === null) return
     const draw = (): void => {
       plot.current?.destroy()
-      plot.current = new uPlot(optionsOf(element, lines, format), latest.current, element)
+      plot.current = new uPlot(optionsOf(element, { lines, format, binary }), latest.current, element)
     }
     const resize = new ResizeObserver(() => plot.current?.setSize({ width: element.clientWidth, height: HEIGHT }))
     draw()
@@ -59,7 +62,9 @@ export function Chart({ title, samples, lines, format }: ChartProps) {
   )
 }
 
-function optionsOf(element: HTMLElement, lines: readonly Line[], format: ChartProps['format']): uPlot.Options {
+type Style = Pick<ChartProps, 'lines' | 'format' | 'binary'>
+
+function optionsOf(element: HTMLElement, { lines, format, binary }: Style): uPlot.Options {
   const style = getComputedStyle(element)
   const colour = (name: string): string => style.getPropertyValue(`--${name}`).trim()
   const axis = {
@@ -72,7 +77,15 @@ function optionsOf(element: HTMLElement, lines: readonly Line[], format: ChartPr
     height: HEIGHT,
     cursor: { drag: { x: false, y: false } },
     scales: { y: { range: (_, __, max) => [0, max > 0 ? max * 1.1 : 1] } },
-    axes: [axis, { ...axis, size: 64, values: (_, ticks) => ticks.map(tick => format(tick)) }],
+    axes: [
+      axis,
+      {
+        ...axis,
+        size: 64,
+        ...(binary === true ? { incrs: POWERS } : {}),
+        values: (_, ticks) => ticks.map(tick => format(tick))
+      }
+    ],
     series: [
       {},
       ...lines.map(line => ({

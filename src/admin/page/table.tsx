@@ -9,11 +9,11 @@ export interface TableProps {
   empty: string
 }
 
-/** On a narrow screen each row is a block, and each cell says which it is; the roles say that it is a table still. */
+/** On a narrow screen each row of more than two is a block, and each cell says which it is; the roles say that it is a table still. */
 export function Table({ label, heads, rows, empty }: TableProps) {
   if (rows.length === 0) return <p class="quiet">{empty}</p>
   return (
-    <table class="rows" role="table" aria-label={label}>
+    <table class={heads.length === 2 ? 'rows pairs' : 'rows'} role="table" aria-label={label}>
       <thead role="rowgroup">
         <tr role="row">
           {heads.map(head => (

@@ -42,9 +42,9 @@ export function TrafficView() {
         <Chart title="Envelopes" samples={samples} lines={INGEST} format={compact} />
         <Chart title="Requests" samples={samples} lines={REQUESTS} format={compact} />
         <Chart title="Time of requests" samples={samples} lines={LATENCY} format={seconds} />
-        <Chart title="History delivered" samples={samples} lines={DELIVERED} format={bytes} />
-        <Chart title="Room on the disk" samples={samples} lines={DISK} format={bytes} />
-        <Chart title="Memory" samples={samples} lines={MEMORY} format={bytes} />
+        <Chart title="History delivered" samples={samples} lines={DELIVERED} format={bytes} binary />
+        <Chart title="Room on the disk" samples={samples} lines={DISK} format={bytes} binary />
+        <Chart title="Memory" samples={samples} lines={MEMORY} format={bytes} binary />
         <Chart title="Event loop, late by" samples={samples} lines={LOOP} format={seconds} />
       </div>
     </>
