@@ -202,7 +202,8 @@ export interface Archive {
   sequence(query: SequenceQuery): AsyncGenerator<SequencedRow[], SequenceEnd>
   /**
    * Count and fingerprint of what matches, in parts (protocols/mailserver.md), from the index alone. Yields after each piece of
-   * work. What is appended or pruned meanwhile may or may not be in it. Throws as `query` does.
+   * work. What is appended or pruned meanwhile may or may not be in it. Throws as `query` does, and `ArchiveError` where
+   * the index is damaged.
    */
   digest(query: DigestQuery): AsyncGenerator<void, DigestPart[]>
   /** What is known about envelopes that match and may be missing. */

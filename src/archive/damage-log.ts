@@ -1,12 +1,12 @@
+import { type Gap, GapKind } from '../wire/coverage.js'
 import type { ArchiveDamage } from './archive.js'
 
 /** Something that is stored and cannot be delivered. */
 export interface Damage {
   /** The same whenever it is met. */
   name: string
-  /** When it was sent, as far as that is known; Unix seconds, inclusive. */
-  from: number
-  until: number
+  /** When it was sent, as far as that is known; Unix seconds, inclusive. Absent where only its place in the order of ingest is lost. */
+  times?: { from: number; until: number } | undefined
   /** Envelopes, at least. */
   count: number
 }
@@ -51,3 +51,10 @@ export class DamageLog {
     this.#sum = undefined
   }
 }
+
+export const gapOf = ({ times, count }: Damage): Gap | undefined => times && { ...times, kind: GapKind.damaged, count }
+
+export const inWords = ({ times, count }: Damage): string =>
+  times === undefined
+    ? `${count} damaged parts of the order of ingest were met: answers by time have what they named`
+    : `${count} damaged envelopes were met and left out of an answer`

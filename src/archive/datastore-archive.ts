@@ -36,7 +36,7 @@ import {
   meantTopics
 } from './checked-query.js'
 import { CoverageLog } from './coverage-log.js'
-import { type Damage, DamageLog } from './damage-log.js'
+import { type Damage, DamageLog, gapOf, inWords } from './damage-log.js'
 import type { IndexEntry } from './datastore-index.js'
 import { DatastoreRecords } from './datastore-records.js'
 import { DatastoreWriter } from './datastore-writer.js'
@@ -329,14 +329,14 @@ export class DatastoreArchive implements Archive {
     const { sent, hash } = entry
     if (raw === undefined) return undefined
     if (isSound(entry, raw)) return { sent, hash, raw }
-    this.#damage.note({ name: toHex(hash), from: sent, until: sent, count: 1 })
+    this.#damage.note({ name: toHex(hash), times: { from: sent, until: sent }, count: 1 })
     return { sent, hash, raw: new Uint8Array(0), damaged: 1 }
   }
 
-  #onDamage({ from, until, count }: Damage): void {
-    const gap: Gap = { from, until, kind: GapKind.damaged, count }
-    this.#watchers.damaged(gap, `${count} damaged envelopes were met and left out of an answer`)
-    this.#coverage.meet(gap)
+  #onDamage(damage: Damage): void {
+    const gap = gapOf(damage)
+    if (gap !== undefined) this.#coverage.meet(gap)
+    this.#watchers.damaged(gap, inWords(damage))
   }
 
   #sequenceSource(filter: CheckedFilter, first: number): SequenceSource {

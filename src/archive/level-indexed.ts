@@ -1,7 +1,9 @@
 import type { CheckedFilter } from './checked-query.js'
+import { ArchiveError } from './errors.js'
 import * as layout from './level-layout.js'
 import type { Ledger } from './level-ledger.js'
-import { type LevelRange, type LevelStore, readRange } from './level-store.js'
+import { readThrough } from './level-reader.js'
+import type { LevelRange, LevelStore } from './level-store.js'
 
 /** Index entries read at once. */
 const READ = 2048
@@ -11,7 +13,7 @@ const WINDOW_ENTRIES = 12
 /** Which topics are meant: these, or those that pass. */
 export type IndexedTopics = number[] | ((topic: number) => boolean)
 
-/** Takes the entries of what matches out of the days' indexes. Yields after each read. */
+/** Takes the entries of what matches out of the days' indexes. Yields after each read. @throws ArchiveError where one is damaged */
 export async function* takeIndexed(
   store: LevelStore,
   ledger: Ledger,
@@ -49,7 +51,9 @@ async function* entries(
 ): AsyncGenerator<void, void> {
   let range: LevelRange = bounds
   for (;;) {
-    const found = await readRange(store, range, READ)
+    const { entries: found, hole } = await readThrough(store, range, READ)
+    // what is worked out of a part of it would be wrong, and nobody could tell
+    if (hole) throw new ArchiveError('an index of the archive cannot be read: it is damaged')
     for (const [key, value] of found) take(read(key, value))
     const last = found.at(-1)
     if (last === undefined || found.length < READ) return

@@ -52,14 +52,20 @@ export class LevelRows {
 
   /** Something between two times could not even be found. */
   hole(from: number, until: number, count = 1): SourceRow {
-    this.#damage.note({ name: `hole ${from} ${until}`, from, until, count })
+    this.#damage.note({ name: `hole ${from} ${until}`, times: { from, until }, count })
     return { sent: from, hash: NOTHING, raw: NOTHING, damaged: count }
+  }
+
+  /** A part of the order of ingest cannot be read: which envelopes it named cannot be told, but by time they are found. */
+  disorder(after: number, count: number): SourceRow {
+    this.#damage.note({ name: `order ${after}`, count })
+    return { sent: 0, hash: NOTHING, raw: NOTHING, damaged: count }
   }
 
   #damaged(key: Uint8Array): SourceRow {
     const sent = layout.envelopeSent(key)
     const hash = layout.envelopeHash(key)
-    this.#damage.note({ name: toHex(hash), from: sent, until: sent, count: 1 })
+    this.#damage.note({ name: toHex(hash), times: { from: sent, until: sent }, count: 1 })
     return { sent, hash, raw: NOTHING, damaged: 1 }
   }
 }

@@ -1,4 +1,3 @@
-import { MAX_UINT32 } from '../wire/bytes.js'
 import * as layout from './level-layout.js'
 import { getReadable, readThrough } from './level-reader.js'
 import { rowSeq } from './level-row.js'
@@ -72,8 +71,7 @@ export class RunSequence implements SequenceSource {
     }
     if (runs.length === 0) this.#read = Number.POSITIVE_INFINITY
     this.#entries = entries
-    // which envelopes these were cannot be told
-    if (unreadable > 0) this.#holes.push({ seq: after + 1, ...this.#rows.hole(0, MAX_UINT32, unreadable) })
+    if (unreadable > 0) this.#holes.push({ seq: after + 1, ...this.#rows.disorder(after, unreadable) })
   }
 }
 

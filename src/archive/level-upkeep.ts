@@ -1,7 +1,7 @@
 import { type Gap, GapKind } from '../wire/coverage.js'
 import type { ArchiveReport } from './archive.js'
 import type { CoverageLog } from './coverage-log.js'
-import type { Damage, DamageLog } from './damage-log.js'
+import { type Damage, type DamageLog, gapOf, inWords } from './damage-log.js'
 import type { CheckOptions, Mended } from './files/database-files.js'
 import { withGap } from './gap-list.js'
 import type { IngestMarks } from './ingest-marks.js'
@@ -60,10 +60,10 @@ export class Upkeep {
   }
 
   /** To be told of what a reader met. */
-  met({ from, until, count }: Damage): void {
-    const gap: Gap = { from, until, kind: GapKind.damaged, count }
-    this.#init.coverage.meet(gap)
-    this.say(`${count} damaged envelopes were met and left out of an answer`, gap)
+  met(damage: Damage): void {
+    const gap = gapOf(damage)
+    if (gap !== undefined) this.#init.coverage.meet(gap)
+    this.say(inWords(damage), gap)
   }
 
   /** After an end that was not clean: whether all is there that was stored, and whether a repair was broken off. */

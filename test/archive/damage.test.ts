@@ -99,6 +99,66 @@ test('a row with one changed byte is left out of every answer, counted, and stor
   assert.equal((await archive.stats()).envelopes, 800, 'it was counted before')
 })
 
+test('a damaged part of the order of ingest is told, and is no gap: by time everything is there, and repair numbers it again', async t => {
+  const directory = join(await temporaryDirectory(t), 'db')
+  await databaseInTables(directory, [ENVELOPES.slice(0, 300), ENVELOPES.slice(300)])
+  const level = new ClassicLevel<Uint8Array, Uint8Array>(directory, LEVEL_OPTIONS)
+  const run = (await level.get(layout.runKey(300))) as Uint8Array
+  await level.put(layout.runKey(300), run.subarray(0, run.length - 7))
+  await level.close()
+  const { archive, close } = await openDatabase(directory)
+  t.after(close)
+  const said: string[] = []
+  archive.watch({ damaged: (gap, text) => said.push(`${gap?.from} ${text}`) })
+  const sequenced = async () => {
+    const rows = archive.sequence({ lower: 0, upper: MAX_UINT32, limit: 1000, after: 0 })
+    for (let count = 0; ; ) {
+      const { done, value } = await rows.next()
+      if (done === true) return { count, damaged: value.damaged, seq: value.seq }
+      count += value.length
+    }
+  }
+  assert.deepEqual(await sequenced(), { count: 500, damaged: 1, seq: 800 })
+  assert.deepEqual(said, [
+    'undefined 1 damaged parts of the order of ingest were met: answers by time have what they named'
+  ])
+  const { gaps } = await archive.coverage({ lower: 0, upper: MAX_UINT32 })
+  assert.deepEqual(gaps, [])
+  const { envelopes, damaged, missing, index } = await archive.repair()
+  assert.deepEqual({ envelopes, damaged, missing, index }, { envelopes: 800, damaged: 0, missing: 0, index: 301 })
+  assert.deepEqual(await sequenced(), { count: 800, damaged: undefined, seq: 1100 })
+  assert.deepEqual(await archive.verify(), { ...emptyReport(), envelopes: 800 })
+})
+
+test('a digest over a damaged index is an error, no digest', async t => {
+  const directory = join(await temporaryDirectory(t), 'db')
+  await databaseInTables(directory, [ENVELOPES])
+  const { archive, close } = await openDatabase(directory)
+  t.after(close)
+  // in the middle of the second half of the file, behind the rows: the indexes of days by topic
+  const file = await largest(directory, '.ldb')
+  const bytes = await readFile(file)
+  const digest = async (): Promise<number> => {
+    const steps = archive.digest({ lower: 0, upper: MAX_UINT32, parts: 1, by: 'time', salt: new Uint8Array(16) })
+    for (;;) {
+      const { done, value } = await steps.next()
+      if (done === true) return value.reduce((sum, { count }) => sum + count, 0)
+    }
+  }
+  assert.equal(await digest(), 800)
+  const runs = bytes.lastIndexOf((ENVELOPES[799] as Envelope).raw)
+  assert(runs > 0 && runs < bytes.length)
+  const prefix = Buffer.from('!a!t')
+  const at = bytes.indexOf(prefix, runs)
+  assert(at > 0)
+  await flip(file, [at + 30, at + 31, at + 35])
+  assert.equal((await archive.verify()).files, 1)
+  await assert.rejects(digest(), { name: 'ArchiveError', message: /index of the archive cannot be read/ })
+  const { files, restored } = await archive.repair()
+  assert.deepEqual([files, restored], [1, 0])
+  assert.equal(await digest(), 800)
+})
+
 test('rows of an archive of the last format are checked by their hash', async t => {
   const directory = join(await temporaryDirectory(t), 'db')
   await databaseInTables(directory, [ENVELOPES.slice(0, 40)])
