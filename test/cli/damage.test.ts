@@ -1,10 +1,17 @@
 import assert from 'node:assert/strict'
-import { readFile, writeFile } from 'node:fs/promises'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { watch } from 'node:fs'
+import { readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { flip, largest } from '../archive/damage.js'
+import { ClassicLevel } from 'classic-level'
+import { LEVEL_OPTIONS } from '../../src/archive/database.js'
+import * as layout from '../../src/archive/level-layout.js'
+import { databaseInTables, flip, largest } from '../archive/damage.js'
+import { envelopeAt } from '../archive/traffic.js'
 import { tempDir } from '../node/temp-dir.js'
-import { run, startNode } from './processes.js'
+import { CLI, cleanEnv, run, startNode } from './processes.js'
 
 const COUNT = 40
 /** What the posted text looks like is not known on disk; a file of tables is mostly rows. */
@@ -125,4 +132,43 @@ test('a damaged manifest: start says what to do, and repair saves what there is'
   const sound = await command('verify', '--json')
   assert.deepEqual([sound.code, sound.json()[0]?.envelopes], [0, COUNT])
   await (await startNode(t, cwd, ['--no-devp2p'])).stop()
+})
+
+test('a repair that is killed midway and begun again leaves a right archive', async t => {
+  const cwd = tempDir(t)
+  const node = await startNode(t, cwd, ['--no-devp2p'])
+  await node.stop()
+  const database = join(cwd, 'waku-data', 'database')
+  const envelopes = Array.from({ length: 6000 }, (_, i) =>
+    envelopeAt(1_790_000_000 + i * 60, Uint8Array.of(1, 2, 3, i & 15), Uint8Array.of(i >> 8, i))
+  )
+  await databaseInTables(database, [envelopes.slice(0, 3000), envelopes.slice(3000)])
+  const level = new ClassicLevel<Uint8Array, Uint8Array>(database, LEVEL_OPTIONS)
+  // every row of an index is missing, every hundredth row too
+  for (const [i, { sent, hash, topicNumber }] of envelopes.entries()) {
+    await level.del(layout.indexKey({ sent, hash, topic: topicNumber }))
+    if (i % 100 === 0) await level.del(layout.envelopeKey({ sent, hash, topic: topicNumber }))
+  }
+  await level.close()
+
+  let killed = 0
+  for (const written of [1, 60_000, 150_000]) {
+    const child = spawn(process.execPath, [CLI, 'repair'], { cwd, env: cleanEnv(), stdio: 'ignore' })
+    const exit = once(child, 'exit')
+    // what it writes goes into the log that it begins
+    const changes = watch(database, async () => {
+      const { size } = await stat(await largest(database, '.log')).catch(() => ({ size: 0 }))
+      if (size >= written) child.kill('SIGKILL')
+    })
+    const [, signal] = await exit
+    changes.close()
+    if (signal === 'SIGKILL') killed++
+  }
+  assert.ok(killed > 1, `${killed} of 3 were killed`)
+  const repaired = await run(t, ['repair', '--json'], { cwd })
+  assert.equal(repaired.code, 0, repaired.stderr)
+  const sound = await run(t, ['verify', '--json'], { cwd })
+  assert.equal(sound.code, 0, sound.stdout)
+  const [report] = sound.json()
+  assert.deepEqual([report?.envelopes, report?.index, report?.countsWrong], [5940, 0, false])
 })
