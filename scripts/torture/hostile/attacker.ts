@@ -1,11 +1,12 @@
 import '../../../src/base/polyfill.js'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ATTACKS } from './attacks.js'
-import { connectFrom } from './peer.js'
+import type { Target } from './peer.js'
 
-// Peers that attack, in a process of their own: `attacker.js <attack> <server> <addresses>`, until it is killed.
+// Peers that attack, in a process of their own: `attacker.js <attack> <target> <addresses>`, until it is killed.
 
-const [name, server = '', addresses = '1'] = process.argv.slice(2)
+const [name, json = '', addresses = '1'] = process.argv.slice(2)
+const target: Target = JSON.parse(json)
 const attack = ATTACKS.find(other => other.name === name)
 if (attack === undefined) throw new Error(`no attack ${name}`)
 
@@ -17,11 +18,11 @@ process.on('uncaughtException', () => {})
 async function attackFrom(address: string): Promise<never> {
   for (;;) {
     try {
-      await attack?.run(await connectFrom(address, server))
+      await attack?.run(target, address)
     } catch {
       // the node defends itself
     }
-    await sleep(100)
+    await sleep(20)
   }
 }
 

@@ -1,88 +1,159 @@
+import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Connection } from '@libp2p/interface'
-import { FrameStream } from '../../../src/libp2p/frame-stream.js'
-import { MAIL_PROTOCOL } from '../../../src/libp2p/mail-protocol.js'
+import { identify } from '@libp2p/identify'
+import { parseEnode } from '../../../src/devp2p/enode.js'
+import { createAuth } from '../../../src/devp2p/handshake.js'
+import { NodeKey } from '../../../src/devp2p/node-key.js'
 import { PACKETS_PROTOCOL } from '../../../src/libp2p/packet-protocol.js'
+import type { LimitEvent } from '../../../src/limits/counts.js'
 import { encodeMessages } from '../../../src/wire/messages.js'
 import { PacketCode } from '../../../src/wire/packet-code.js'
 import { encodeFrame } from '../../../src/wire/packet-frame.js'
 import { encodeList, encodeUint } from '../../../src/wire/rlp.js'
 import { encodeStatusOptions } from '../../../src/wire/status.js'
-import { sealRequest } from '../../../test/mailserver/request-maker.js'
+import { waku1Status } from '../../../src/wire/status-codec.js'
+import { topicFromNumber } from '../../../src/wire/topic.js'
+import { sealPayload, sealRequest } from '../../../test/mailserver/request-maker.js'
+import { connectFrom, drain, type Line, lineFrom, type Network, socketFrom, type Target } from './peer.js'
 
-/** One thing that somebody without a password does again and again. */
+/** What the node holds before the attack. */
+export interface Holdings {
+  /** Envelopes in its pool. */
+  pool?: number
+  /** Envelopes of thirty days in its archive. */
+  archive?: number
+  /** Keys that are tried for everybody. */
+  keys?: number
+}
+
+/** One thing that somebody does again and again; without a password unless it says so. */
 export interface Attack {
   name: string
   /** Identities, over all addresses. */
   peers: number
-  /** Envelopes in the node's pool. */
-  pool: number
-  /** Goes on until the connection ends. */
-  run(connection: Connection): Promise<void>
+  holds?: Holdings
+  /** Of these some are met by it; none is met when there is no attack. */
+  bounds: readonly LimitEvent[]
+  /** Counts of the node that grow with what it does for the attackers; without them there is no control run. */
+  work?: readonly string[]
+  /** Goes on until the node ends it. */
+  run(target: Target, address: string): Promise<void>
 }
 
-async function packets(connection: Connection): Promise<FrameStream> {
-  const frames = new FrameStream(await connection.newStream(PACKETS_PROTOCOL))
-  await frames.send(PacketCode.Status, encodeStatusOptions({ bloom: new Uint8Array(64) }))
-  void drain(frames)
-  return frames
+const nothing = new Uint8Array(64)
+
+async function packets(network: Network, address: string, target: Target): Promise<Line> {
+  const line = await lineFrom(network, address, target)
+  await line.send(PacketCode.Status, waku1Status.encodeStatus({ bloom: nothing }))
+  void drain(line)
+  return line
 }
 
-async function drain(frames: FrameStream): Promise<void> {
-  try {
-    for await (const _ of frames.packets);
-  } catch {
-    // the node ended it
+async function flood(line: Line, code: number, body: () => Uint8Array, pause = 0): Promise<void> {
+  while (!line.signal.aborted) {
+    await line.send(code, body())
+    await sleep(pause)
   }
 }
 
-async function flood(frames: FrameStream, code: number, body: () => Uint8Array): Promise<void> {
-  while (!frames.signal.aborted) {
-    await frames.send(code, body())
-    await sleep(0)
-  }
+/** Sends these requests in turn, again and again. */
+async function ask(network: Network, address: string, target: Target, bodies: readonly Uint8Array[]): Promise<void> {
+  const line = await lineFrom(network, address, target, { mail: true })
+  if (network === 'devp2p') await line.send(PacketCode.Status, waku1Status.encodeStatus({ bloom: nothing }))
+  void drain(line)
+  let next = 0
+  await flood(line, PacketCode.Request, () => bodies[next++ % bodies.length] as Uint8Array)
 }
 
-/** Ten thousand topics. */
-const topics = (salt: number): Uint8Array =>
-  encodeStatusOptions({ topics: Array.from({ length: 10_000 }, (_, i) => Uint8Array.of(salt, 2, i >> 8, i & 0xff)) })
-
+const STRANGE = { key: new Uint8Array(32).fill(3) }
+const small = () => Array.from({ length: 50 }, () => sealRequest({}, STRANGE).raw)
+const large = () => Array.from({ length: 20 }, (_, i) => sealPayload(new Uint8Array(15_500).fill(i), STRANGE).raw)
+const topics = encodeStatusOptions({
+  topics: Array.from({ length: 10_000 }, (_, i) => Uint8Array.of(1, 2, i >> 8, i & 0xff))
+})
 const garbage = encodeMessages(Array.from({ length: 16_384 }, (_, i) => encodeList([encodeUint(i)])))
 const bloom = (salt: number): Uint8Array => encodeStatusOptions({ bloom: new Uint8Array(64).fill(salt || 1) })
+const thousand = Array.from({ length: 1000 }, (_, i) => topicFromNumber(i))
+
+const onBoth: readonly Attack[] = (['libp2p', 'devp2p'] as const).flatMap(network => {
+  const name = (what: string): string => `${what}, ${network}`
+  return [
+    {
+      name: name('undecryptable requests'),
+      peers: 20,
+      bounds: ['slowed_request', 'slowed_packet'],
+      work: ['refused_undecryptable'],
+      run: (target, address) => ask(network, address, target, small())
+    },
+    {
+      name: name('large requests beside sixteen keys'),
+      peers: 20,
+      holds: { keys: 16 },
+      bounds: ['slowed_request', 'slowed_packet'],
+      work: ['refused_undecryptable'],
+      run: (target, address) => ask(network, address, target, large())
+    },
+    {
+      name: name('ten thousand topics'),
+      peers: 64,
+      bounds: ['slowed_packet'],
+      work: ['status_updates'],
+      run: async (target, address) =>
+        flood(await packets(network, address, target), PacketCode.StatusUpdate, () => topics)
+    },
+    {
+      name: name('garbage'),
+      peers: 96,
+      bounds: ['slowed_packet'],
+      work: ['refused_malformed'],
+      run: async (target, address) => flood(await packets(network, address, target), PacketCode.Messages, () => garbage)
+    },
+    {
+      name: name('other blooms'),
+      peers: 100,
+      holds: { pool: 20_000 },
+      bounds: ['slowed_packet', 'slowed_pool'],
+      work: ['envelopes_forwarded'],
+      run: async (target, address) => {
+        let salt = 0
+        const line = await packets(network, address, target)
+        await flood(line, PacketCode.StatusUpdate, () => bloom(salt++ & 1), 200)
+      }
+    },
+    {
+      name: name('a thousand topics over thirty days, with the password'),
+      peers: 20,
+      holds: { archive: 100_000 },
+      bounds: ['waited_request', 'refused_request', 'refused_served'],
+      run: async (target, address) => {
+        const bodies = Array.from({ length: 40 }, () => sealRequest({ topics: thousand }).raw)
+        await ask(network, address, target, bodies)
+      }
+    },
+    {
+      name: name('everything of thirty days, with the password'),
+      peers: 20,
+      holds: { archive: 100_000 },
+      bounds: ['waited_request', 'refused_request', 'refused_served'],
+      run: async (target, address) => {
+        const bodies = Array.from({ length: 40 }, () => sealRequest({}).raw)
+        await ask(network, address, target, bodies)
+      }
+    }
+  ] satisfies Attack[]
+})
+
+/** The same bytes again and again from wherever it is called. */
+let auth: Uint8Array | undefined
 
 export const ATTACKS: readonly Attack[] = [
+  ...onBoth,
   {
-    name: 'undecryptable requests',
-    peers: 20,
-    pool: 0,
-    run: async connection => {
-      const bodies = Array.from({ length: 50 }, () => sealRequest({}, { key: new Uint8Array(32).fill(3) }).raw)
-      const frames = new FrameStream(await connection.newStream(MAIL_PROTOCOL))
-      void drain(frames)
-      let next = 0
-      await flood(frames, PacketCode.Request, () => bodies[next++ % bodies.length] as Uint8Array)
-    }
-  },
-  {
-    name: 'ten thousand topics',
-    peers: 64,
-    pool: 0,
-    run: async connection => {
-      const body = topics(1)
-      await flood(await packets(connection), PacketCode.StatusUpdate, () => body)
-    }
-  },
-  {
-    name: 'garbage',
+    name: 'frames without an end, libp2p',
     peers: 96,
-    pool: 0,
-    run: async connection => flood(await packets(connection), PacketCode.Messages, () => garbage)
-  },
-  {
-    name: 'frames without an end',
-    peers: 96,
-    pool: 0,
-    run: async connection => {
+    bounds: ['evicted_stream'],
+    run: async (target, address) => {
+      const connection = await connectFrom(address, target)
       for (let streams = 0; streams < 2; streams++) {
         const stream = await connection.newStream(PACKETS_PROTOCOL)
         stream.send(encodeFrame(PacketCode.Status, encodeStatusOptions({})))
@@ -92,29 +163,51 @@ export const ATTACKS: readonly Attack[] = [
     }
   },
   {
-    name: 'streams opened and reset',
+    name: 'messages of 16 MiB that are garbage, devp2p',
+    peers: 96,
+    bounds: ['waited_memory', 'slowed_packet'],
+    run: async (target, address) => {
+      const line = await packets('devp2p', address, target)
+      const body = new Uint8Array(15 * 1024 * 1024)
+      await flood(line, PacketCode.Messages, () => body)
+    }
+  },
+  {
+    name: 'streams opened and reset, libp2p',
     peers: 20,
-    pool: 20_000,
-    run: async connection => {
+    holds: { pool: 20_000 },
+    bounds: ['slowed_pool', 'refused_stream', 'waited_pool'],
+    run: async (target, address) => {
+      const connection = await connectFrom(address, target)
       while (connection.status === 'open') {
         const stream = await connection.newStream(PACKETS_PROTOCOL)
-        stream.send(encodeFrame(PacketCode.Status, encodeStatusOptions({ bloom: new Uint8Array(64) })))
+        stream.send(encodeFrame(PacketCode.Status, encodeStatusOptions({ bloom: nothing })))
         await sleep(5)
         stream.abort(new Error('again'))
       }
     }
   },
   {
-    name: 'other blooms',
-    peers: 100,
-    pool: 20_000,
-    run: async connection => {
-      let salt = 0
-      const frames = await packets(connection)
-      while (!frames.signal.aborted) {
-        await frames.send(PacketCode.StatusUpdate, bloom(salt++ & 1))
-        await sleep(200)
-      }
+    name: 'other names of protocols, libp2p',
+    peers: 32,
+    bounds: [],
+    run: async (target, address) => {
+      const connection = await connectFrom(address, target, { identify: identify() })
+      const protocols = Array.from({ length: 200 }, () => `/${Math.random()}/1.0.0`)
+      for (const protocol of protocols) connection.newStream(protocol).catch(() => {})
+      await sleep(200)
+      await connection.close()
+    }
+  },
+  {
+    name: 'a handshake replayed, devp2p',
+    peers: 40,
+    bounds: ['refused_socket'],
+    run: async (target, address) => {
+      auth ??= createAuth(new NodeKey(), parseEnode(target.enode).id).packet
+      const socket = await socketFrom(address, target)
+      socket.write(auth)
+      await once(socket, 'close')
     }
   }
 ]

@@ -1,36 +1,59 @@
 import '../../../src/base/polyfill.js'
+import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
-import { generateKeyPair } from '@libp2p/crypto/keys'
-import { MemoryDatastore } from 'datastore-core'
-import { mailserver, waku } from '../../../src/index.js'
-import { DigestThread } from '../../../src/node/digest-thread.js'
-import { createPeerNode } from '../../../src/node/peer-node.js'
-import { useQuickKeccak } from '../../../src/node/quick-keccak.js'
+import type { Limits } from '../../../src/limits/limits.js'
+import { readConfig } from '../../../src/node/config.js'
+import { Daemon } from '../../../src/node/daemon.js'
+import { startShape } from '../../../src/node/start-config.js'
+import { Prng } from '../../../test/archive/prng.js'
+import { Traffic } from '../../../test/archive/traffic.js'
 import { newEnvelope } from '../../../test/helpers/envelopes.js'
 import { KEY } from '../../../test/mailserver/request-maker.js'
+import type { Holdings } from './attacks.js'
 
-// The node that is attacked, in a process of its own: `server.js <envelopes in its pool> <on | off>`, over IPC.
+// The node that is attacked, the daemon as it is by default, in a process of its own: `server.js <holdings> <on | off>`, over IPC.
 
-const [pool = '0', defence = 'on'] = process.argv.slice(2)
-
-await useQuickKeccak()
-const digester = new DigestThread()
-const node = await createPeerNode({
-  privateKey: await generateKeyPair('secp256k1'),
-  datastore: new MemoryDatastore(),
+const [json = '{}', defence = 'on'] = process.argv.slice(2)
+const { pool = 0, archive = 0, keys = 2 }: Holdings = JSON.parse(json)
+const dir = mkdtempSync(join(tmpdir(), 'hostile-'))
+const flags = {
+  'data-dir': join(dir, 'data'),
   listen: ['/ip4/127.0.0.1/tcp/0'],
-  services: { waku: waku({ digester, pow: 0 }), mailserver: mailserver({ password: 'nobody knows it' }) }
-})
-await node.start()
-const { limits } = node.services.waku
-await node.services.mailserver.keyring.add('main', KEY)
-for (let i = 0; i < Number(pool); i++) await node.services.waku.post({ envelope: newEnvelope({ ttl: 3600 }) })
-if (defence === 'off') {
-  limits.throttle.reserve = () => 0
-  limits.packets.run = async (_origin, work) => await work()
-  limits.others.run = async (_origin, work) => await work()
-  limits.pool.run = async (_origin, work) => await work()
-  limits.memory.hold = () => {}
+  'devp2p-listen': '127.0.0.1:0',
+  'no-admin': true,
+  retention: 'forever'
+}
+const daemon = await Daemon.start(readConfig(startShape, { flags, env: {} }))
+const { waku, mailserver } = daemon.node.services
+const { keyring } = mailserver
+await keyring.add('main', KEY)
+while (keyring.list().length < keys)
+  await keyring.add(`key-${keyring.list().length}`, crypto.getRandomValues(new Uint8Array(32)))
+if (archive > 0) {
+  const traffic = new Traffic(new Prng(1), { count: archive, days: 30 })
+  for (const batch of traffic.batches(1000)) await mailserver.archive.append(batch)
+}
+for (let i = 0; i < pool; i++) await waku.post({ envelope: newEnvelope({ ttl: 3600 }) })
+if (defence === 'off') disarm(waku.limits)
+
+function disarm(limits: Limits): void {
+  const { throttle, memory } = limits
+  throttle.reserve = () => 0
+  throttle.ofAddress = () => 0
+  throttle.noisy = () => false
+  limits.oldWait = () => 0
+  for (const queue of [limits.packets, limits.others, limits.pool]) queue.run = async (_origin, work) => await work()
+  memory.hold = () => {}
+  memory.take = () => true
+}
+
+function bytesIn(folder: string): number {
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' }).reduce((sum, name) => {
+    const file = statSync(join(folder, name), { throwIfNoEntry: false })
+    return sum + (file?.isFile() === true ? file.size : 0)
+  }, 0)
 }
 
 const delays = monitorEventLoopDelay({ resolution: 1 })
@@ -41,8 +64,12 @@ setInterval(() => {
 }, 50).unref()
 
 process.on('message', () => {
-  process.send?.({ stall: delays.max / 1e6, rss: most, counts: node.services.mailserver.counts })
+  const counts = { ...waku.counters.snapshot(), ...mailserver.counts, ...waku.limits.counts.snapshot() }
+  process.send?.({ stall: delays.max / 1e6, rss: most, disk: bytesIn(dir), counts })
   delays.reset()
   most = 0
 })
-process.send?.({ address: String(node.getMultiaddrs()[0]) })
+process.on('exit', () => rmSync(dir, { recursive: true, force: true }))
+process.on('disconnect', () => process.exit())
+const { multiaddrs, enode } = daemon.ready
+process.send?.({ libp2p: multiaddrs[0], enode })
