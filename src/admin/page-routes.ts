@@ -4,23 +4,31 @@ import { ArchiveCalendar } from './archive-hours.js'
 import { commandRoute, type Run } from './commands.js'
 import { EventFeed } from './event-feed.js'
 import { pageFiles } from './page-files.js'
-import { type ViewParts, viewOf } from './view.js'
+import type { Samples } from './samples.js'
+import type { View } from './view.js'
 
 const SPANS = [3600, 86_400, 604_800]
 
+export interface PageParts {
+  archive: Archive
+  samples: Samples
+  view(): Promise<View>
+  run: Run
+}
+
 /** The page, and what it asks for. `close` ends those who follow. */
-export function pageRoutes(parts: ViewParts & { archive: Archive; run: Run }): {
+export function pageRoutes(parts: PageParts): {
   routes: Array<[string, AdminRoute]>
   close(): void
 } {
-  const feed = new EventFeed(() => viewOf(parts))
+  const feed = new EventFeed(() => parts.view())
   const calendar = new ArchiveCalendar(parts.archive)
-  const { samples } = parts.overview.recorder
+  const { samples } = parts
   return {
     routes: [
       ...pageFiles(),
       ['/api/events', feed.route],
-      ['/api/view', { method: 'GET', answer: async () => json(await viewOf(parts)) }],
+      ['/api/view', { method: 'GET', answer: async () => json(await parts.view()) }],
       ['/api/archive', { method: 'GET', answer: async () => json(await calendar.look()) }],
       [
         '/api/samples',

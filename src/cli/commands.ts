@@ -13,6 +13,7 @@ import { request } from './commands/request.js'
 import { restore } from './commands/restore.js'
 import { start } from './commands/start.js'
 import { stats } from './commands/stats.js'
+import { top } from './commands/top.js'
 import { trustAdd, trustList, trustRemove } from './commands/trust.js'
 import { repair, verify } from './commands/verify.js'
 
@@ -33,6 +34,7 @@ export const commands: readonly Command[] = [
   verify,
   repair,
   doctor,
+  top,
   backfill,
   importCommand,
   exportCommand,

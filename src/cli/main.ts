@@ -3,6 +3,7 @@ import '../base/polyfill.js'
 import { InterruptedError } from './command.js'
 import { commands } from './commands.js'
 import { heldOpen } from './held-open.js'
+import { LogStream } from './log-stream.js'
 import { runProgram } from './program.js'
 
 /** A command that is done must not be held up by a connection that closes slowly. */
@@ -12,6 +13,7 @@ const STOP_MS = 30_000
 
 // what the archive writes is as private as the identity beside it, whichever thread of LevelDB makes the file
 process.umask(0o077)
+const log = new LogStream(process.stderr)
 const controller = new AbortController()
 let signals = 0
 for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
@@ -20,24 +22,24 @@ for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     if (signals > 1) process.exit(1) // the second one does not wait
     controller.abort(new InterruptedError())
     setTimeout(() => {
-      process.stderr.write(`waku-mailserver: not stopped after ${STOP_MS / 1000} s, giving up\n`)
+      log.log('error', `not stopped after ${STOP_MS / 1000} s, giving up`)
       process.exit(1)
     }, STOP_MS).unref()
   })
 }
 // a task that nobody waits for failed: it is reported, and a peer that brought it about does not end the node
 process.on('unhandledRejection', err => {
-  process.stderr.write(`waku-mailserver: internal error: ${err instanceof Error ? (err.stack ?? err.message) : err}\n`)
+  log.log('error', `internal error: ${err instanceof Error ? (err.stack ?? err.message) : err}`)
 })
 process.stdout.on('error', () => {}) // writing a line reports it
-process.stderr.on('error', () => {}) // nobody is left to tell
+log.on('error', () => {}) // nobody is left to tell
 
 process.exitCode = await heldOpen(
   runProgram(commands, process.argv.slice(2), {
     env: process.env,
     stdin: process.stdin,
     stdout: process.stdout,
-    stderr: process.stderr,
+    stderr: log,
     signal: controller.signal
   })
 )

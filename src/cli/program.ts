@@ -3,6 +3,7 @@ import { packageVersion } from '../node/package-version.js'
 import { findCommand, parseArguments } from './arguments.js'
 import { type Command, type CommandContext, UsageError } from './command.js'
 import { helpBrief, helpCommand, helpOverview } from './help.js'
+import { LogStream } from './log-stream.js'
 import { writeLine } from './output.js'
 
 export const EXIT_FAILURE = 1
@@ -42,12 +43,24 @@ async function dispatch(commands: readonly Command[], args: string[], context: C
   const [command, commandArgs] = found
   const { flags, operands, help } = parseArguments(command, commandArgs)
   if (help) return print(helpBrief(command))
+  const config = readable(() => readConfig(command.shape, { flags, env: context.env }, command.fileOf))
+  if (config.value?.log === 'json' && context.stderr instanceof LogStream) context.stderr.format = 'json'
   await warnOfStrays(commands, context)
   if (flags.password !== undefined) {
     const warning = '--password is seen by everyone on this machine: prefer --password-file'
     await writeLine(context.stderr, `waku-mailserver: ${warning}`, { signal })
   }
-  return command.run(readConfig(command.shape, { flags, env: context.env }, command.fileOf), operands, context)
+  if (config.value === undefined) throw config.error
+  return command.run(config.value, operands, context)
+}
+
+/** What is wrong with the settings is said after what is odd in the environment: that may be why. */
+function readable<T>(read: () => T): { value: T; error?: undefined } | { value?: undefined; error: unknown } {
+  try {
+    return { value: read() }
+  } catch (error) {
+    return { error }
+  }
 }
 
 function helpOn(commands: readonly Command[], words: string[]): string {
@@ -78,7 +91,8 @@ function report(err: unknown, { env, stderr }: CommandContext): number {
   const error = err instanceof Error ? err : new Error(String(err))
   if (error.name === 'BrokenPipeError') return EXIT_BROKEN_PIPE
   const text = env.DEBUG === undefined ? firstLine(error.message || error.name) : (error.stack ?? error.message)
-  stderr.write(`waku-mailserver: ${text}\n`)
+  if (stderr instanceof LogStream) stderr.log('error', text)
+  else stderr.write(`waku-mailserver: ${text}\n`)
   if (error.name === 'InterruptedError') return EXIT_INTERRUPTED
   return error instanceof UsageError || error instanceof ConfigError ? EXIT_USAGE : EXIT_FAILURE
 }

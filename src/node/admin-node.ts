@@ -1,11 +1,10 @@
 import { defaultLogger } from '@libp2p/logger'
 import { AdminServer } from '../admin/admin-server.js'
 import { Gate } from '../admin/gate.js'
-import { pageRoutes } from '../admin/page-routes.js'
+import type { Overview } from '../admin/overview.js'
+import { type PageParts, pageRoutes } from '../admin/page-routes.js'
 import { probes } from '../admin/probes.js'
-import { Salted } from '../admin/salted.js'
 import type { adminSettings } from './admin-listen.js'
-import { packageVersion } from './package-version.js'
 import { ListenError } from './peer-node.js'
 
 export interface AdminNodeInit {
@@ -13,7 +12,9 @@ export interface AdminNodeInit {
   token: string
 }
 
-export type AdminNodeParts = Omit<Parameters<typeof pageRoutes>[0], 'salted' | 'version'>
+export interface AdminNodeParts extends PageParts {
+  overview: Overview
+}
 
 /** Where the operator of a node sees it. */
 export class AdminNode {
@@ -38,7 +39,7 @@ export class AdminNode {
   /** Once the node runs. Throws `ListenError`. */
   async start(parts: AdminNodeParts): Promise<void> {
     const { settings, token } = this.#init
-    const page = pageRoutes({ ...parts, salted: new Salted(), version: packageVersion() })
+    const page = pageRoutes(parts)
     this.#closePage = page.close
     try {
       this.#server = await AdminServer.listen({

@@ -2,6 +2,7 @@ import type { PeerId } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
 import type { Datastore } from 'interface-datastore'
 import { z } from 'zod'
+import type { View } from '../admin/view.js'
 import type { Archive } from '../archive/archive.js'
 import type { BackfillSummary } from '../bridge/backfill.js'
 import type { Keyring } from '../mailserver/keyring.js'
@@ -30,6 +31,8 @@ export interface AdminParts {
   addresses: () => { multiaddrs: string[]; enode: string | null }
   /** Counts of the running node, by name. */
   counters?: (() => Record<string, unknown>) | undefined
+  /** How the running node is. */
+  view?: (() => Promise<View>) | undefined
   /** Looks whether all is well. */
   doctor: Doctor
   /** Fetches history into the archive; where the network is at hand. */
@@ -66,6 +69,7 @@ export function adminHandlers(parts: AdminParts): Record<string, ControlHandler>
     ...importHandlers(parts),
     ...exportHandlers(parts),
     ...(backfill === undefined ? {} : { backfill: command(backfillParams, backfill) }),
+    ...(parts.view === undefined ? {} : { view: command(nothing, parts.view) }),
     doctor: command(doctorParams, parts.doctor),
     id: command(nothing, async () => {
       const { multiaddrs, enode } = parts.addresses()

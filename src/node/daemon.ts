@@ -3,6 +3,8 @@ import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { closedMetrics } from '../admin/libp2p-metrics.js'
 import type { Overview } from '../admin/overview.js'
 import { Recorder } from '../admin/recorder.js'
+import { Salted } from '../admin/salted.js'
+import { viewOf } from '../admin/view.js'
 import type { Forwarding } from '../bridge/forwarding.js'
 import type { RequestForwarder } from '../mailserver/request-forwarder.js'
 import { keyFromPassword } from '../wire/key.js'
@@ -26,6 +28,7 @@ import { certificateFiles, listenPlaces } from './listen-config.js'
 import { byNetwork, checkNetworks, withoutSelf } from './node-networks.js'
 import { type NodeServices, nodeServices } from './node-services.js'
 import { overviewOf } from './overview-node.js'
+import { packageVersion } from './package-version.js'
 import { createPeerNode, startPeerNode } from './peer-node.js'
 import { PeersInMemory } from './peers-in-memory.js'
 import { useQuickKeccak } from './quick-keccak.js'
@@ -224,6 +227,9 @@ async function assemble(
       forwarding: forwarding?.tally.snapshot() ?? {}
     })
   })
+  const salted = new Salted()
+  const waitingAddresses = () => waku.limits.throttle.waitingAddresses()
+  const view = () => viewOf({ overview, salted, version: packageVersion(), waitingAddresses })
   const daemon = finish({ dir, node, devp2p, admin, overview })
   const handlers = adminHandlers({
     trust,
@@ -234,6 +240,7 @@ async function assemble(
     floor,
     peer: node.peerId,
     addresses: () => daemon.ready,
+    view,
     doctor: doctorOf(overview, { config, node, requestKey }),
     backfill: (params, options) => backfill.run(params, options),
     counters: () => ({
@@ -252,7 +259,8 @@ async function assemble(
   await admin?.start({
     overview,
     archive: store.archive,
-    waitingAddresses: () => waku.limits.throttle.waitingAddresses(),
+    samples: recorder.samples,
+    view,
     run: async (command, params, signal) => await handlers[command]?.(params, { signal })
   })
   const path = cleanup.after(await claimControlPath(dir), () => releaseControlPath(dir))

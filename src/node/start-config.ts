@@ -130,6 +130,9 @@ export const startShape = {
   'new-identity': newIdentityOption,
   'self-check': switchOption('first prove the main job on a scratch archive', { flagOnly: true }),
   once: switchOption('stop after the self-check', { flagOnly: true }),
+  log: choiceOption(['text', 'json'], 'what stderr has: lines for people, or JSON objects {time, level, message}', {
+    fallback: 'text'
+  }),
   json: switchOption('print JSON', { flagOnly: true })
 }
 

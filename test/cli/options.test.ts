@@ -31,6 +31,8 @@ const REFUSED: Record<string, string[]> = {
   canary: [...durations, '29s', '25h'],
   through: peers,
   'through-password-file': texts,
+  log: ['', 'JSON', 'logfmt'],
+  every: [...durations, '2h'],
   'admin-host': ['', 'a b', 'mail.example.org:80', '127.0.0.1', 'http://x', 'mail,'],
   peer: [...peers, `${'x,'.repeat(3)}`],
   upstream: peers,

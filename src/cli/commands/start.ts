@@ -5,6 +5,7 @@ import { oddities } from '../../node/node-networks.js'
 import { watchParent } from '../../node/parent-watch.js'
 import { type StartConfig, startShape } from '../../node/start-config.js'
 import { type CommandContext, defineCommand, UsageError } from '../command.js'
+import { LogStream } from '../log-stream.js'
 import { writeJson, writeLine } from '../output.js'
 
 export const start = defineCommand({
@@ -57,8 +58,11 @@ async function serve(config: StartConfig, context: CommandContext, stop: AbortSi
   try {
     await announce(daemon, config, context).catch(ignoreBroken)
     await daemon.tellReady()
+    const log = context.stderr instanceof LogStream ? context.stderr : undefined
+    log?.log('info', 'serving')
     // the listening sockets keep the process alive meanwhile
     if (!stop.aborted) await once(stop, 'abort')
+    log?.log('info', 'stopping')
   } finally {
     await daemon.stop()
   }
