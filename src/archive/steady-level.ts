@@ -4,7 +4,7 @@ import type { ClassicLevel } from 'classic-level'
 import { ClassicStore } from './classic-store.js'
 import type { DiskReserve } from './disk-reserve.js'
 import { ArchiveClosedError, ArchiveError, DataDirLockedError, rootMessage } from './errors.js'
-import { type CheckOptions, DatabaseFiles, type Mended } from './files/database-files.js'
+import { type CheckOptions, DatabaseFiles, type Mended, nothingMended } from './files/database-files.js'
 import { LevelGate } from './level-gate.js'
 import type { LevelIterator, LevelOperations, LevelReadOptions, LevelStore, Opened } from './level-store.js'
 import { syncFolder } from './sync-folder.js'
@@ -200,6 +200,8 @@ export class SteadyLevel implements LevelStore {
 
   mendFiles(): Promise<Mended> {
     return this.#serially(async () => {
+      // opening it again takes room, and time
+      if ((await this.#files.checkTables()) === 0) return nothingMended()
       try {
         return await this.#mend()
       } catch (error) {

@@ -27,7 +27,7 @@ export interface Mended {
   loose: BlockEntry[]
 }
 
-const nothing = (): Mended => ({ restored: 0, lost: 0, unreadable: false, loose: [] })
+export const nothingMended = (): Mended => ({ restored: 0, lost: 0, unreadable: false, loose: [] })
 
 export interface CheckOptions {
   signal?: AbortSignal | undefined
@@ -55,7 +55,7 @@ export class DatabaseFiles {
    * bytes that are long written, so that it does no harm where another process has the database open.
    */
   async mendLogs(): Promise<Mended> {
-    const mended = nothing()
+    const mended = nothingMended()
     const names = await this.#names()
     for (const name of names.filter(name => LOG.test(name))) {
       const file = await read(join(this.path, name))
@@ -96,7 +96,7 @@ export class DatabaseFiles {
 
   /** Puts right all bits of tables that can be, and leaves out what cannot. Only while nobody has the database open. */
   async mendTables(options: CheckOptions = {}): Promise<Mended> {
-    const mended = nothing()
+    const mended = nothingMended()
     for await (const { name, file, damage } of this.#tables(options)) {
       const { flips, lost } = damage
       mended.restored += flips.length
