@@ -3,6 +3,7 @@ import type { Daemon } from '../../node/daemon.js'
 import { DEFAULT_DEVP2P_PORT } from '../../node/devp2p-listen.js'
 import { oddities } from '../../node/node-networks.js'
 import { watchParent } from '../../node/parent-watch.js'
+import { notifyServiceManager } from '../../node/service-manager.js'
 import { type StartConfig, startShape } from '../../node/start-config.js'
 import { type CommandContext, defineCommand, UsageError } from '../command.js'
 import { LogStream } from '../log-stream.js'
@@ -54,16 +55,20 @@ export const start = defineCommand({
 
 async function serve(config: StartConfig, context: CommandContext, stop: AbortSignal): Promise<void> {
   const { Daemon } = await import('../../node/daemon.js')
+  const warn = (line: string): void => void context.stderr.write(`waku-mailserver: ${line}\n`)
+  const notify = (...args: string[]): Promise<void> => notifyServiceManager(args, context.env, warn)
   const daemon = await Daemon.start(config, line => context.stderr.write(`waku-mailserver: ${line}\n`))
   try {
     await announce(daemon, config, context).catch(ignoreBroken)
     await daemon.tellReady()
     const log = context.stderr instanceof LogStream ? context.stderr : undefined
     log?.log('info', 'serving')
+    await notify('--ready', `--status=serving as ${daemon.ready.peerId}`)
     // the listening sockets keep the process alive meanwhile
     if (!stop.aborted) await once(stop, 'abort')
     log?.log('info', 'stopping')
   } finally {
+    await notify('STOPPING=1')
     await daemon.stop()
   }
 }
