@@ -5,18 +5,35 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { type Outcome, run } from './run.js'
 
-// Feeds decoders with inputs that lead further and further into them; see SECURITY.md. Half a minute for each target, or as said:
-//   npm run fuzz -- [--seconds n | --inputs n] [--jobs n] [target…]
+// Feeds decoders with inputs that lead further and further into them; see SECURITY.md. So many inputs for each target, the same in
+// every run, or as said:
+//   npm run fuzz -- [--seconds n | --inputs n] [--seed n | --seed random] [--jobs n] [target…]
+// With a random seed a run goes on from what earlier ones found.
 
 const root = join(import.meta.dirname, '..', '..', '..')
 const built = join(root, 'dist', 'test', 'fuzz')
 const corpora = join(root, 'test', 'fuzz', 'corpus')
 const folder = join(root, 'build', 'fuzz')
 const tools = join(root, 'scripts', 'fuzz')
-const PLANTED_SECONDS = 30
+const PLANTED_INPUTS = 1_000_000
+const INPUTS = 60_000
+/** What takes milliseconds each gets fewer, so that all of it ends in minutes. */
+const FEWER: Record<string, number> = {
+  config: 10_000,
+  'handshake-packet': 3000,
+  payload: 20_000,
+  'rlpx-frame': 40_000,
+  status: 20_000,
+  values: 10_000
+}
 
 const { values, positionals } = parseArgs({
-  options: { seconds: { type: 'string' }, inputs: { type: 'string' }, jobs: { type: 'string' } },
+  options: {
+    seconds: { type: 'string' },
+    inputs: { type: 'string' },
+    seed: { type: 'string', default: '1' },
+    jobs: { type: 'string' }
+  },
   allowPositionals: true
 })
 const number = (text: string | undefined, fallback: number): number => {
@@ -24,8 +41,12 @@ const number = (text: string | undefined, fallback: number): number => {
   if (value > 0) return value
   throw new Error(`a number above 0 was expected, got ${text}`)
 }
-const inputs = number(values.inputs, Number.POSITIVE_INFINITY)
-const seconds = number(values.seconds, values.inputs === undefined ? 30 : Number.POSITIVE_INFINITY)
+const seconds = number(values.seconds, Number.POSITIVE_INFINITY)
+const inputsOf = (target: string): number => {
+  const usual = values.seconds === undefined ? (FEWER[target] ?? INPUTS) : Number.POSITIVE_INFINITY
+  return number(values.inputs, usual)
+}
+const seed = values.seed === 'random' ? undefined : number(values.seed, 1)
 const jobs = number(values.jobs, availableParallelism())
 
 const all = readdirSync(join(root, 'test', 'fuzz', 'targets'))
@@ -53,7 +74,7 @@ rmSync(join(folder, 'found', 'planted'), { recursive: true, force: true })
 const planted = await run({
   target: 'planted',
   ...{ entry: join(built, 'planted.js'), corpus: [], folder, tools },
-  ...{ seconds: PLANTED_SECONDS, inputs: Number.POSITIVE_INFINITY }
+  ...{ seconds: Number.POSITIVE_INFINITY, inputs: PLANTED_INPUTS, seed }
 })
 const proven = planted.fault?.includes('the planted fault') === true
 say(
@@ -69,7 +90,8 @@ const outcomes: Outcome[] = []
 const queue = [...wanted]
 const one = async (): Promise<void> => {
   for (let target = queue.shift(); target !== undefined; target = queue.shift()) {
-    const outcome = await run({ target, ...at(target), folder, tools, seconds, inputs })
+    const inputs = inputsOf(target)
+    const outcome = await run({ target, ...at(target), folder, tools, seconds, inputs, seed })
     outcomes.push(outcome)
     const { done, read, kept, reached, counters, fault } = outcome
     const share = `${Math.round((100 * reached) / Math.max(1, counters))} %`

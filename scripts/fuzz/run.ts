@@ -16,6 +16,8 @@ export interface Run {
   tools: string
   seconds: number
   inputs: number
+  /** The same inputs for the same seed; undefined: others each time, from what was found before. */
+  seed: number | undefined
   /** A count that goes up, the size of the running input, and the input. */
   shared: SharedArrayBuffer
 }
