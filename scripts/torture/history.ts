@@ -17,7 +17,13 @@ import { PacketCode } from '../../src/wire/packet-code.js'
 import type { RequestComplete } from '../../src/wire/request-complete.js'
 import { decodeItem, encodeString, type RlpItem } from '../../src/wire/rlp.js'
 
-const HISTORY_MS = 60_000
+const HISTORY_MS = 120_000
+
+/** The node refuses, by its own word. */
+class RefusedError extends Error {
+  static override readonly name = 'RefusedError'
+  override readonly name = 'RefusedError'
+}
 
 /** What a whole history brought. */
 export interface History {
@@ -27,6 +33,8 @@ export interface History {
   unreadable: number
   /** Why the node says that this is not everything; absent when it says that it is. */
   incomplete?: string | undefined
+  /** The connection ended it, not the node's word. */
+  broken: boolean
   /** So many envelopes, at least, were left out for being damaged, as the node says. */
   damaged: number
   /** When envelopes may be missing, as the node says. */
@@ -48,12 +56,17 @@ const miner = new Miner(defaultLogger().forComponent('torture'))
 const EMPTY = encodeString(new Uint8Array(0))
 const ASK_COVERAGE = decodeItem(encodeDigestQuestion({ salt: new Uint8Array(0), parts: 0, by: 'time' }))
 
+/** What none brought, and why. */
+export function noHistory(incomplete?: string): History {
+  return { hashes: new Map(), unreadable: 0, damaged: 0, gaps: [], incomplete, broken: false }
+}
+
 /** Asks for everything that the node has, page by page, and hashes every byte that comes instead of believing any. */
 export async function wholeHistory(
   connection: Connection,
   { key, now, topics, sequence }: HistoryAsk
 ): Promise<History> {
-  const history: History = { hashes: new Map(), unreadable: 0, damaged: 0, gaps: [] }
+  const history = noHistory()
   const signal = AbortSignal.timeout(HISTORY_MS)
   const filter = topics === undefined ? { bloom: fullBloom() } : { topics: [...topics] }
   const sealing = {
@@ -78,7 +91,7 @@ export async function wholeHistory(
       const { body } = await composeRequest(request, { ...sealing, signal })
       const before = history.hashes.size
       const complete = await page(line.exchange(body, { signal }), history)
-      if (complete.error !== undefined) throw new Error(`error ${complete.error.code}: ${complete.error.text}`)
+      if (complete.error !== undefined) throw new RefusedError(`error ${complete.error.code}: ${complete.error.text}`)
       history.damaged += complete.damaged ?? 0
       cursor = complete.cursor
       place = complete.extensions?.get(ExtensionKey.sequence)
@@ -86,6 +99,7 @@ export async function wholeHistory(
     }
   } catch (err) {
     history.incomplete = (err as Error).message
+    history.broken = (err as Error).name !== RefusedError.name
   } finally {
     line?.abort(new Error('the history is over'))
   }

@@ -11,6 +11,9 @@ const suites: Record<string, (options: Options) => Promise<number>> = {
   hostile: hostileSuite
 }
 
+// what is undone at the exit is undone then too
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130))
+
 const [first = '', ...rest] = process.argv.slice(2)
 const named = first in suites
 try {

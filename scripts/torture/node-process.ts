@@ -21,10 +21,18 @@ export interface NodeProcessInit {
   imports: readonly string[]
 }
 
+/** Those that run: none of them outlives this process. */
+const running = new Set<ChildProcess>()
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL')
+})
+
 /** The program as it was built, in a process of its own. */
 export class NodeProcess {
   /** Of its end. */
   readonly exit: Promise<number | null>
+  /** Aborted when it ended. */
+  readonly gone: AbortSignal
   readonly #child: ChildProcess
   #output = ''
   #address = ''
@@ -35,7 +43,14 @@ export class NodeProcess {
       env: cleanEnv(env),
       stdio: ['ignore', 'pipe', 'pipe']
     })
-    this.exit = once(this.#child, 'exit').then(([code]) => code as number | null)
+    running.add(this.#child)
+    const over = new AbortController()
+    this.gone = over.signal
+    this.exit = once(this.#child, 'exit').then(([code, signal]) => {
+      running.delete(this.#child)
+      over.abort(new NotServingError(`the node ended with ${code ?? signal}: ${this.output.trim()}`))
+      return code as number | null
+    })
     this.#child.stderr?.setEncoding('utf8').on('data', text => {
       this.#output += text
     })
@@ -48,8 +63,8 @@ export class NodeProcess {
     try {
       const [line] = await Promise.race([
         once(lines, 'line') as Promise<[string]>,
-        this.exit.then(code => {
-          throw new NotServingError(`the node ended with ${code ?? 'a signal'}: ${this.output.trim()}`)
+        this.exit.then(() => {
+          throw this.gone.reason
         })
       ])
       this.#address = JSON.parse(line).multiaddrs[0]

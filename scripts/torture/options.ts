@@ -19,7 +19,7 @@ export const USAGE = `usage: npm run torture -- [suite] [options]
   --fault <part of a name>  these only, such as power-cut or "flipped bit"
   --runs <n>                so many runs of each fault
   --full                    many runs of each fault: a thousand power cuts and kills
-  --seed <n>                repeats the runs of that seed
+  --seed <n>                repeats the runs of that seed (1), or "random"
   --jobs <n>                nodes under torture at a time (2)
   --keep <folder>           keeps the data dirs of runs that failed`
 
@@ -31,7 +31,7 @@ export function parseOptions(args: readonly string[]): Options {
       fault: { type: 'string', default: '' },
       runs: { type: 'string' },
       full: { type: 'boolean', default: false },
-      seed: { type: 'string' },
+      seed: { type: 'string', default: '1' },
       jobs: { type: 'string', default: '2' },
       keep: { type: 'string' }
     }
@@ -40,7 +40,7 @@ export function parseOptions(args: readonly string[]): Options {
     runs: values.runs === undefined ? undefined : whole('runs', values.runs, 1),
     full: values.full,
     fault: values.fault,
-    seed: values.seed === undefined ? Math.floor(Math.random() * 1e9) : whole('seed', values.seed, 0),
+    seed: values.seed === 'random' ? Math.floor(Math.random() * 1e9) : whole('seed', values.seed, 0),
     jobs: whole('jobs', values.jobs, 1),
     keep: values.keep
   }

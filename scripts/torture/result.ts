@@ -14,20 +14,22 @@ export class Result {
   wrong = 0
   refused = 0
   outages = 0
+  /** Why runs could not be brought to their end, in a line each. */
+  readonly errors: string[] = []
 
   constructor(
     readonly fault: Fault,
     readonly control: boolean
   ) {}
 
-  add({ ledger }: Trial, { lost, said, wrong, outages }: Judgement, runs: number): void {
+  add({ ledger, outages: unreached }: Trial, { lost, said, wrong, outages }: Judgement, runs: number): void {
     this.runs += runs
     this.acknowledged += ledger.acknowledged
     this.refused += ledger.refused
     this.lost += lost.size
     this.said += said.size
     this.wrong += wrong.size
-    this.outages += outages
+    this.outages += outages + unreached
   }
 
   /** Something was lost unsaid or delivered that was never posted. */
@@ -37,7 +39,14 @@ export class Result {
 
   /** A run must do no harm, and a control must do some: else it proves nothing about the defence. */
   get failed(): boolean {
-    return this.harm !== this.control || (!this.control && this.acknowledged === 0)
+    if (this.control) return !this.harm
+    return this.harm || this.acknowledged === 0 || this.errors.length > 0
+  }
+
+  /** What is wrong, for whoever has to look into it. */
+  get failure(): string {
+    if (this.control) return ['the control run shows no loss', ...this.errors].join('; ')
+    return this.harm ? 'lost, or delivered wrongly' : (this.errors[0] ?? 'nothing was acknowledged')
   }
 }
 

@@ -9,8 +9,9 @@ import { Prng } from '../../test/archive/prng.js'
 import { type Client, PASSWORD } from './client.js'
 import { Conversation } from './conversation.js'
 import { FaultPage } from './fault-page.js'
-import { type History, wholeHistory } from './history.js'
+import { type History, type HistoryAsk, noHistory, wholeHistory } from './history.js'
 import { Ledger } from './ledger.js'
+import { MissedError } from './missed.js'
 import { NodeProcess } from './node-process.js'
 import { type CutFile, cutPower } from './power-cut.js'
 import { newEnvelope, TOPICS, type TrafficShape } from './traffic.js'
@@ -28,9 +29,15 @@ export interface TrialInit {
 }
 
 const SECONDS = 1000
+const SMALL_BUFFER = new URL('./small-buffer.js', import.meta.url).href
 const COMMAND_MS = 60_000
 /** The node has to answer everything within this time. */
 const POST_MS = 60_000
+/** Until it stores again once the disk works again: LevelDB is opened anew, with pauses. */
+const AGAIN_MS = 60_000
+const PAUSE_MS = 200
+const HISTORY_TRIES = 3
+const CONVERSE_TRIES = 3
 /** Packets that wait for an answer at a time. */
 const WINDOW = 6
 
@@ -42,6 +49,8 @@ export class Trial {
   readonly dataDir: string
   /** What the run saw beside the counts, in a line each. */
   readonly notes: string[] = []
+  /** How often a node that ran could not be reached, or broke off an answer. */
+  outages = 0
   /** Other nodes that this one talks to. */
   readonly neighbours: Trial[] = []
   readonly #init: TrialInit
@@ -49,6 +58,7 @@ export class Trial {
   readonly #graves: string
   #node: NodeProcess | undefined
   #connection: Connection | undefined
+  #finished = false
 
   constructor(init: TrialInit) {
     this.#init = init
@@ -77,7 +87,7 @@ export class Trial {
     this.#launch(['start', '--data-dir', this.dataDir, '--json', '--max-ttl', '60d', ...listen, ...open])
     await this.node.serving()
     if (this.page.get('loaded') === 0) throw new Error('the faulty disk was not loaded')
-    this.#connection = await this.#init.client.connect(this.node.address)
+    if ((await this.connected()) === undefined) throw this.node.gone.reason
   }
 
   /** Runs a command on the data dir in a process of its own; resolves with its exit code and what it told. */
@@ -107,6 +117,7 @@ export class Trial {
 
   /**
    * Posts so many envelopes, in packets of `batch`, and waits for the answers; ends early with the node, or when `until` says so.
+   * That the node ends is no error.
    */
   async post(
     count: number,
@@ -116,7 +127,8 @@ export class Trial {
       ...shape
     }: Partial<TrafficShape> & { batch?: number; until?: () => boolean } = {}
   ): Promise<void> {
-    const conversation = await Conversation.open(await this.connected(), this.ledger)
+    const conversation = await this.#converse()
+    if (conversation === undefined) return
     const timer = setTimeout(() => conversation.close(), POST_MS)
     let left = count
     const worker = async (): Promise<void> => {
@@ -149,9 +161,19 @@ export class Trial {
     return neighbour
   }
 
-  /** Fails unless the fault that was set did something: a fault that never strikes proves nothing. */
+  /** @throws MissedError unless the fault that was set did something: a fault that never strikes proves nothing */
   struck(): void {
-    if (this.page.get('hits') === 0) throw new Error('the fault never struck')
+    if (this.page.get('hits') === 0) throw new MissedError('the fault never struck')
+  }
+
+  /** Posts until something is stored again, as it has to be without a restart once a fault is over. */
+  async storesAgain(): Promise<void> {
+    const before = this.ledger.acknowledged
+    for (const deadline = performance.now() + AGAIN_MS; this.ledger.acknowledged === before; await delay(PAUSE_MS)) {
+      this.node.gone.throwIfAborted()
+      if (performance.now() > deadline) throw new Error('it stores nothing again before a restart')
+      await this.post(20)
+    }
   }
 
   /** What requests of this node are encrypted with. */
@@ -162,12 +184,22 @@ export class Trial {
   /** Everything that the node delivers, asked for by time, by topic and by the order in which it came. */
   async histories(): Promise<History[]> {
     const { key, now } = this
-    const connection = await this.connected()
     return [
-      await wholeHistory(connection, { key, now }),
-      await wholeHistory(connection, { key, now, topics: TOPICS }),
-      await wholeHistory(connection, { key, now, sequence: true })
+      await this.#history({ key, now }),
+      await this.#history({ key, now, topics: TOPICS }),
+      await this.#history({ key, now, sequence: true })
     ]
+  }
+
+  /** A connection that breaks says nothing about the archive: it is asked again. */
+  async #history(ask: HistoryAsk): Promise<History> {
+    for (let left = HISTORY_TRIES; ; left--) {
+      const connection = await this.connected()
+      if (connection === undefined) return noHistory((this.node.gone.reason as Error).message)
+      const history = await wholeHistory(connection, ask)
+      if (!history.broken || left === 1) return history
+      this.outages++
+    }
   }
 
   /** Resolves when something holds; it is looked at every few milliseconds. */
@@ -213,6 +245,7 @@ export class Trial {
 
   /** Ends what still runs and removes everything. */
   async end(): Promise<void> {
+    this.#finished = true
     for (const neighbour of this.neighbours) await neighbour.end()
     if (this.#node !== undefined) await this.kill()
     this.page.close()
@@ -224,13 +257,42 @@ export class Trial {
     cpSync(this.dataDir, path, { recursive: true, filter: source => !source.endsWith('control.sock') })
   }
 
-  /** The client gives up a connection on which the node does not answer; there is a new one then. */
-  private async connected(): Promise<Connection> {
-    if (this.#connection?.status !== 'open') this.#connection = await this.#init.client.connect(this.node.address)
-    return this.#connection
+  /** The client gives up a connection on which the node does not answer; there is a new one then. Undefined: the node is gone. */
+  private async connected(): Promise<Connection | undefined> {
+    const { gone, address } = this.node
+    if (gone.aborted) return undefined
+    if (this.#connection?.status === 'open') return this.#connection
+    const onRefused = (): void => {
+      this.outages++
+    }
+    try {
+      this.#connection = await this.#init.client.connect(address, { signal: gone, onRefused })
+      return this.#connection
+    } catch (err) {
+      if (gone.aborted) return undefined
+      throw err
+    }
+  }
+
+  async #converse(): Promise<Conversation | undefined> {
+    for (let left = CONVERSE_TRIES; ; left--) {
+      const connection = await this.connected()
+      if (connection === undefined) return undefined
+      try {
+        return await Conversation.open(connection, this.ledger)
+      } catch (err) {
+        connection.abort(err as Error)
+        // a moment, for the end of the process to be told
+        await delay(PAUSE_MS)
+        if (left === 1 && !this.node.gone.aborted) throw err
+        this.outages++
+      }
+    }
   }
 
   #launch(args: readonly string[]): NodeProcess {
+    // a run that took too long may still go on
+    if (this.#finished) throw new Error('the trial is over')
     rmSync(this.#journal, { force: true })
     rmSync(this.#graves, { recursive: true, force: true })
     mkdirSync(this.#graves)
@@ -246,7 +308,8 @@ export class Trial {
         FAULTY_JOURNAL: this.#journal,
         FAULTY_GRAVES: this.#graves
       },
-      imports: this.#init.weakness === undefined ? [] : [this.#init.weakness.module]
+      // a weakness comes first: it may replace what the other loads
+      imports: [...(this.#init.weakness === undefined ? [] : [this.#init.weakness.module]), SMALL_BUFFER]
     })
     return this.#node
   }

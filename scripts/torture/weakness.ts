@@ -16,5 +16,5 @@ export const hideWriteErrors: Weakness = weak('hide-write-errors', 'confirms wha
 export const hideReadErrors: Weakness = weak('hide-read-errors', 'takes what it cannot read for nothing')
 export const keepTooOld: Weakness = weak('keep-too-old', 'confirms what retention deletes')
 export const beginAnew: Weakness = weak('begin-anew', 'begins anew when the database does not open')
-export const noRowCheck: Weakness = weak('no-row-check', 'delivers rows without checking them')
-export const noMarks: Weakness = weak('no-marks', 'does not know what it had stored')
+export const noRowCheck: Weakness = weak('no-row-check', 'checks neither rows nor files')
+export const noMarks: Weakness = weak('no-marks', 'neither mends nor misses what it had stored')

@@ -15,13 +15,13 @@ export interface Activity {
 }
 
 const DAY = 86_400
-/** LevelDB writes a table after some 32 MB. */
+/** LevelDB writes a table after 2 MB, as `small-buffer.ts` has it. */
 const BIG = 60_000
 
 const ingest: Activity = {
   name: 'ingest',
   rounds: 10,
-  runs: { small: 5, full: 400 },
+  runs: { small: 3, full: 400 },
   async run(trial, strike) {
     strike()
     await trial.post(4000)
@@ -32,9 +32,9 @@ const ingest: Activity = {
 const prune: Activity = {
   name: 'prune',
   rounds: 2,
-  runs: { small: 2, full: 20 },
+  runs: { small: 1, full: 20 },
   async run(trial, strike) {
-    await trial.post(3000, { batch: 500, age: 3 * DAY, ttl: 5 * DAY })
+    await trial.post(1000, { batch: 200, age: 3 * DAY, ttl: 5 * DAY })
     await trial.post(500)
     const before = trial.now - DAY
     trial.ledger.giveUpBefore(before)
@@ -56,7 +56,7 @@ const compaction: Activity = {
       }
       return false
     }
-    await trial.post(1200, { batch: 8, size: BIG, until })
+    await trial.post(240, { batch: 4, size: BIG, until })
   }
 }
 
@@ -67,7 +67,7 @@ const backfill: Activity = {
   runs: { small: 1, full: 20 },
   async run(trial, strike) {
     const source = trial.neighbours[0] ?? (await trial.neighbour())
-    await source.post(6000, { batch: 500 })
+    await source.post(2000, { batch: 500 })
     for (const [hash, { sent }] of source.ledger.posted) trial.ledger.meet(hash, sent)
     strike()
     await Promise.all([fill(trial, source).catch(() => {}), trial.post(1000)])
@@ -91,7 +91,7 @@ const repair: Activity = {
   rounds: 1,
   runs: { small: 1, full: 20 },
   async run(trial, strike) {
-    await trial.post(3000, { batch: 500 })
+    await trial.post(1000, { batch: 200 })
     strike()
     await Promise.all([trial.ask('repair').catch(() => {}), trial.post(1000)])
   }

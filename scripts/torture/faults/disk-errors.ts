@@ -7,8 +7,9 @@ import { type Activity, activities } from './activities.js'
 
 const { EIO } = constants.errno
 const DAY = 86_400
+const RUNS = { small: 1, full: 20 }
 
-/** What is stored before, during and after. */
+/** What is stored before. */
 const POSTS = 500
 /** Bytes that are left on a disk that is nearly full. */
 const ROOM = 100_000
@@ -25,7 +26,7 @@ function writingFails(name: string, set: (trial: Trial) => void): (activity: Act
     name: `${name} during ${activity.name}`,
     weakness: hideWriteErrors,
     rounds: 1,
-    runs: { small: activity.name === 'ingest' ? 2 : 0, full: 20 },
+    runs: RUNS,
     async run(trial: Trial, judgement: Judgement) {
       await trial.post(POSTS)
       await activity.run(trial, () => {
@@ -35,9 +36,7 @@ function writingFails(name: string, set: (trial: Trial) => void): (activity: Act
       trial.struck()
       await judgement.look(trial, { passing: true })
       trial.page.reset()
-      const before = trial.ledger.acknowledged
-      await trial.post(POSTS).catch(() => {})
-      if (trial.ledger.acknowledged === before) trial.note('stores nothing again before a restart')
+      await trial.storesAgain()
       await trial.kill()
       trial.cutPower()
     }
@@ -53,27 +52,31 @@ const broken = writingFails('write error (EIO)', ({ page, prng }) =>
  * Tables cannot be read for a while. LevelDB maps those that it has opened, so this needs some that nobody has looked at since
  * the start: what lies between the oldest and the newest, in tables of a level where each holds a range of its own.
  */
-const unreadable: Fault = {
-  name: 'read error (EIO)',
-  weakness: hideReadErrors,
-  rounds: 1,
-  runs: { small: 1, full: 20 },
-  async run(trial, judgement) {
-    await trial.post(10, { age: 3 * DAY, ttl: 5 * DAY })
-    trial.ledger.giveUpBefore(trial.now - DAY)
-    await trial.post(800, { size: 20_000 })
-    await trial.reopen()
-    await trial.post(800, { size: 20_000 })
-    // merges the tables of both halves and cuts them anew
-    await trial.ask('prune', { before: trial.now - DAY })
-    await trial.reopen()
-    trial.page.set('readError', EIO)
-    await judgement.look(trial, { passing: true })
-    trial.struck()
-    trial.page.reset()
-    await judgement.look(trial)
-    await trial.kill()
+function readingFails(activity: Activity): Fault {
+  return {
+    ...activity,
+    name: `read error (EIO) during ${activity.name}`,
+    weakness: hideReadErrors,
+    rounds: 1,
+    runs: RUNS,
+    async run(trial, judgement) {
+      await trial.post(10, { age: 3 * DAY, ttl: 5 * DAY })
+      trial.ledger.giveUpBefore(trial.now - DAY)
+      await trial.post(250, { size: 20_000 })
+      await trial.reopen()
+      await trial.post(250, { size: 20_000 })
+      // merges the tables of both halves and cuts them anew
+      await trial.ask('prune', { before: trial.now - DAY })
+      await trial.reopen()
+      await activity.run(trial, () => trial.page.set('readError', EIO))
+      await judgement.look(trial, { passing: true })
+      trial.struck()
+      trial.page.reset()
+      await trial.storesAgain()
+      await judgement.look(trial)
+      await trial.kill()
+    }
   }
 }
 
-export const diskErrors: Fault[] = [...activities.map(full), ...activities.map(broken), unreadable]
+export const diskErrors: Fault[] = [full, broken, readingFails].flatMap(fault => activities.map(fault))

@@ -1,47 +1,48 @@
 import type { Fault } from '../fault.js'
 import { flipBit } from '../flip.js'
-import { beginAnew, noMarks, noRowCheck } from '../weakness.js'
+import type { Trial } from '../trial.js'
+import { beginAnew, noMarks, noRowCheck, type Weakness } from '../weakness.js'
+import { type Activity, activities } from './activities.js'
+import { dieDuring } from './kills.js'
 
-const POSTS = 3000
+const POSTS = 500
+const RUNS = { small: 1, full: 20 }
 
-/** The log holds what is not in a table yet: after a kill that is what came last. */
-const inLog: Fault = {
-  name: 'one flipped bit in the log',
-  weakness: noMarks,
-  rounds: 2,
-  runs: { small: 2, full: 100 },
-  async run(trial) {
-    await trial.post(POSTS, { batch: 100 })
-    await trial.kill()
-    trial.note(flipBit(trial.database, 'log', trial.prng))
-  }
+/**
+ * The node is killed in the middle of an activity, and one bit of what it leaves is another.
+ *
+ * @param before what has to be there
+ */
+function flipped(
+  kind: 'log' | 'table' | 'manifest',
+  weakness: Weakness,
+  before: (trial: Trial) => Promise<void>
+): (activity: Activity) => Fault {
+  return activity => ({
+    ...activity,
+    name: `one flipped bit in ${kind === 'manifest' ? 'the manifest' : `a ${kind}`} after ${activity.name}`,
+    weakness,
+    rounds: 1,
+    runs: RUNS,
+    async run(trial) {
+      await before(trial)
+      await dieDuring(trial, activity)
+      trial.note(flipBit(trial.database, kind, trial.prng))
+    }
+  })
 }
+
+const post = (trial: Trial): Promise<void> => trial.post(POSTS, { batch: 100 })
 
 /** At each opening LevelDB turns the log of the last time into a table. */
-const inTable: Fault = {
-  name: 'one flipped bit in a table',
-  weakness: noRowCheck,
-  rounds: 2,
-  runs: { small: 2, full: 100 },
-  async run(trial) {
-    await trial.post(POSTS, { batch: 100 })
-    await trial.reopen()
-    await trial.kill()
-    trial.note(flipBit(trial.database, 'table', trial.prng))
-  }
+async function postAndReopen(trial: Trial): Promise<void> {
+  await post(trial)
+  await trial.reopen()
 }
 
-const inManifest: Fault = {
-  name: 'one flipped bit in the manifest',
-  weakness: beginAnew,
-  rounds: 1,
-  runs: { small: 2, full: 100 },
-  async run(trial) {
-    await trial.post(POSTS / 10, { batch: 100 })
-    await trial.reopen()
-    await trial.stop()
-    trial.note(flipBit(trial.database, 'manifest', trial.prng))
-  }
-}
-
-export const flips: Fault[] = [inLog, inTable, inManifest]
+export const flips: Fault[] = [
+  // the log holds what is not in a table yet: after a kill that is what came last
+  flipped('log', noMarks, post),
+  flipped('table', noRowCheck, postAndReopen),
+  flipped('manifest', beginAnew, postAndReopen)
+].flatMap(fault => activities.map(fault))

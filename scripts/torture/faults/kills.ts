@@ -11,7 +11,7 @@ const START_OPERATIONS = 30
 const TWICE = 0.25
 
 /** Has the node die in the middle of what it does, at an operation drawn by lot. */
-async function dieDuring(trial: Trial, activity: Activity): Promise<void> {
+export async function dieDuring(trial: Trial, activity: Activity): Promise<void> {
   await activity.run(trial, () => trial.page.set('dieAt', trial.page.get('ops') + trial.prng.between(1, OPERATIONS)))
   await trial.kill()
 }
@@ -52,7 +52,6 @@ function tornTailDuring(activity: Activity): Fault {
     ...activity,
     name: `torn tail during ${activity.name}`,
     weakness: noSync,
-    runs: activity.name === 'ingest' ? activity.runs : { ...activity.runs, small: 0 },
     async run(trial) {
       trial.page.set('diePart', trial.prng.below(1000))
       await dieDuring(trial, activity)

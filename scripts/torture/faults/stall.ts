@@ -1,30 +1,55 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Fault } from '../fault.js'
+import type { Judgement } from '../judgement.js'
+import type { Trial } from '../trial.js'
 import { confirmFirst } from '../weakness.js'
+import { type Activity, activities } from './activities.js'
 
 const STALL_MS = 10_000
+/** How long a node may take to confirm what it has not written, if it does. */
+const TEMPTED_MS = 500
 
-/** The disk answers nothing for 10 s while posts come in; everything is confirmed then. The next time the power goes before it does. */
-export const stall: Fault = {
-  name: 'a disk that stalls for 10 s',
-  weakness: confirmFirst,
-  rounds: 1,
-  runs: { small: 1, full: 10 },
-  async run(trial, judgement) {
-    await trial.post(500)
-    trial.page.set('stall', 1)
-    const posting = trial.post(2000)
+/**
+ * The disk answers nothing for 10 s in the middle of an activity, while everything can be read; everything goes on then. The next
+ * time the power goes before it does.
+ */
+function stallsDuring(activity: Activity): Fault {
+  return {
+    ...activity,
+    name: `a disk that stalls for 10 s during ${activity.name}`,
+    weakness: confirmFirst,
+    rounds: 1,
+    runs: { small: 1, full: 10 },
+    async run(trial, judgement) {
+      let over: Promise<void> | undefined
+      await activity.run(trial, () => {
+        over = stall(trial, judgement)
+        over.catch(() => {}) // it is awaited below
+      })
+      await over
+      await trial.storesAgain()
+      const before = trial.page.get('hits')
+      trial.page.set('stall', 1)
+      const stuck = trial.post(500)
+      await trial.until(() => trial.page.get('hits') > before)
+      await delay(TEMPTED_MS)
+      await trial.kill()
+      await stuck
+      trial.cutPower()
+    }
+  }
+}
+
+async function stall(trial: Trial, judgement: Judgement): Promise<void> {
+  trial.page.set('stall', 1)
+  try {
     await delay(STALL_MS / 2)
     await judgement.look(trial, { passing: true })
     await delay(STALL_MS / 2)
     trial.struck()
+  } finally {
     trial.page.set('stall', 0)
-    await posting
-    trial.page.set('stall', 1)
-    const stuck = trial.post(500)
-    await delay(500)
-    await trial.kill()
-    await stuck
-    trial.cutPower()
   }
 }
+
+export const stalls: Fault[] = activities.map(stallsDuring)
