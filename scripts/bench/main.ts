@@ -5,6 +5,7 @@ import { historyBench } from './history.js'
 import { importBench } from './import.js'
 import type { Network } from './phones.js'
 import { type Line, print } from './report.js'
+import { retentionBench } from './retention.js'
 import { stormBench } from './storm.js'
 
 // `npm run bench [-- <envelopes>]`: the archive by itself, then whole histories between two processes.
@@ -28,6 +29,7 @@ if (named === undefined) {
   }
   const benches: [title: string, run: (count: number) => Promise<Line[]>][] = [
     ['The archive', archiveBench],
+    ['A day of thirty goes', retentionBench],
     ['History over libp2p, two processes', historyBench],
     ['An import', importBench],
     ['A client that was away, over TCP and over WebSocket', () => firstPageBench(20_000)]

@@ -12,7 +12,7 @@ import { NewestEnvelopes } from './newest-envelopes.js'
 /** A run of ingest order is cut here, so that reading one never needs much memory. */
 const RUN_ENTRIES = 1024
 /** Envelopes deleted in one batch; appends get their turn between two. */
-const PRUNE_STEP = 1000
+const PRUNE_STEP = 500
 /** Runs of ingest order whose envelopes are looked for at once. */
 const DOUBTFUL_RUNS = 4
 
