@@ -38,6 +38,8 @@ import { ArchiveClosedError, archiveFailure } from './errors.js'
 import type { CheckOptions, Mended } from './files/database-files.js'
 import { GroupCommit } from './group-commit.js'
 import type { IngestMarks } from './ingest-marks.js'
+import { BlockSequence } from './level-block-sequence.js'
+import { BLOCK_SIZE, Blocks } from './level-blocks.js'
 import { openFormat } from './level-format.js'
 import { acceptsTopic, type IndexedTopics, takeIndexed } from './level-indexed.js'
 import * as layout from './level-layout.js'
@@ -47,7 +49,6 @@ import { Pruner } from './level-pruner.js'
 import { withRoom } from './level-room.js'
 import { LevelRows } from './level-rows.js'
 import { Scan } from './level-scan.js'
-import { RunSequence } from './level-sequence.js'
 import { type LevelStore, readRange } from './level-store.js'
 import { Upkeep } from './level-upkeep.js'
 import { Walk } from './level-walk.js'
@@ -74,6 +75,11 @@ export interface LevelArchiveInit {
    * @default the system's
    */
   now?: (() => number) | undefined
+  /**
+   * Numbers of a block of the order of ingest, for an archive that has no whole one yet; 2..65,536.
+   * @default 65_536
+   */
+  blockSize?: number | undefined
 }
 
 const COVERAGE_KEY = layout.metaKey('coverage')
@@ -89,6 +95,7 @@ export class LevelArchive implements Archive {
   readonly #dictionary: TopicDictionary
   readonly #queue: WriteQueue
   readonly #watchers = new Watchers()
+  readonly #blocks: Blocks
   readonly #writer: LevelWriter
   readonly #commits: GroupCommit
   readonly #pruner: Pruner
@@ -97,31 +104,40 @@ export class LevelArchive implements Archive {
   readonly #rows: LevelRows
   readonly #marks: IngestMarks | undefined
   #upkeep!: Upkeep
+  #finishing: Promise<void> | undefined
   #prunes = new Set<Promise<unknown>>()
   #closing: Promise<void> | undefined
 
-  private constructor({ db, maxQueuedBytes, marks, now = unixNow }: LevelArchiveInit, id: Uint8Array) {
+  private constructor(
+    { db, maxQueuedBytes, marks, now = unixNow, blockSize = BLOCK_SIZE }: LevelArchiveInit,
+    id: Uint8Array
+  ) {
     this.id = id
     this.#store = db
     this.#queue = new WriteQueue()
     this.#damage = new DamageLog(damage => this.#upkeep.met(damage), now)
     this.#rows = new LevelRows(db, this.#damage)
     this.#dictionary = new TopicDictionary(db, this.#queue)
-    this.#ledger = new Ledger(db, this.#dictionary)
-    this.#writer = new LevelWriter(db, this.#ledger, marks)
+    this.#ledger = new Ledger(db, this.#dictionary, blockSize / 2)
+    this.#blocks = new Blocks(db, this.#ledger, blockSize)
+    this.#writer = new LevelWriter(db, this.#ledger, this.#blocks, marks)
     this.#marks = marks
     this.#commits = new GroupCommit({
       commit: async envelopes => {
         if (db.trouble !== undefined) throw db.trouble
         return this.#writer.append(envelopes)
       },
-      onCommitted: envelopes => this.#watchers.appended(envelopes),
+      onCommitted: envelopes => {
+        this.#finishBlocks()
+        this.#watchers.appended(envelopes)
+      },
       queue: this.#queue,
       maxQueuedBytes
     })
     this.#pruner = new Pruner({
       store: db,
       ledger: this.#ledger,
+      blocks: this.#blocks,
       writer: this.#writer,
       step: task => this.#step(task),
       onRemoved: before => this.#watchers.removed(before),
@@ -140,6 +156,7 @@ export class LevelArchive implements Archive {
       await archive.#writer.load()
       await archive.#openCoverage(init.now ?? unixNow)
       await archive.#upkeep.open()
+      archive.#finishBlocks()
       return archive
     } catch (error) {
       throw archiveFailure('the archive cannot be opened', error)
@@ -171,13 +188,17 @@ export class LevelArchive implements Archive {
     const { lastSeq } = this.#ledger.totals
     const filter = checkSequence(query, lastSeq)
     try {
-      const accepts = acceptsTopic(await this.#topicsOf(filter))
+      const meant = await this.#topicsOf(filter)
+      const passes = acceptsTopic(meant)
       const { lower, upper } = filter
-      const matches = ({ sent, topic }: layout.Entry): boolean => sent >= lower && sent <= upper && accepts(topic)
-      const runs = new RunSequence(this.#rows, matches, () => this.#coverage.floors)
-      const next: RunSequence['next'] = (...args) => {
+      const source = new BlockSequence(this.#rows, this.#blocks, {
+        topics: typeof meant === 'function' ? undefined : meant,
+        accepts: ({ sent, topic }) => sent >= lower && sent <= upper && passes(topic),
+        floors: () => this.#coverage.floors
+      })
+      const next: BlockSequence['next'] = (...args) => {
         this.#assertOpen()
-        return runs.next(...args)
+        return source.next(...args)
       }
       return yield* sequencePage({ next }, query, lastSeq)
     } catch (error) {
@@ -319,7 +340,7 @@ export class LevelArchive implements Archive {
   close(): Promise<void> {
     this.#closing ??= (async () => {
       await this.#queue.idle()
-      await Promise.allSettled(this.#prunes)
+      await Promise.allSettled([...this.#prunes, this.#finishing])
       await this.#upkeep.markClean().catch(() => {}) // then the next opener looks closer
       this.#marks?.close()
     })()
@@ -357,6 +378,7 @@ export class LevelArchive implements Archive {
     this.#upkeep = new Upkeep({
       store: this.#store,
       ledger: this.#ledger,
+      blocks: this.#blocks,
       writer: this.#writer,
       coverage: this.#coverage,
       damage: this.#damage,
@@ -400,6 +422,23 @@ export class LevelArchive implements Archive {
         return source.next(room, signal)
       }
     }
+  }
+
+  /** One after another, each between two appends; what fails is tried again after the next append. */
+  #finishBlocks(): void {
+    if (this.#finishing !== undefined || this.#closing !== undefined || !this.#blocks.isDue) return
+    const finish = async (): Promise<void> => {
+      while (this.#closing === undefined && this.#store.trouble === undefined && this.#blocks.isDue) {
+        const change = await this.#blocks.finish()
+        if (change === undefined) return
+        await this.#step(() => this.#writer.finishBlock(change))
+      }
+    }
+    this.#finishing = finish()
+      .catch(() => {})
+      .finally(() => {
+        this.#finishing = undefined
+      })
   }
 
   async #step<T>(task: () => Promise<T>): Promise<T> {

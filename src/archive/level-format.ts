@@ -5,9 +5,9 @@ import { everything, metaKey, uint32 } from './level-layout.js'
 import { type LevelStore, readRange } from './level-store.js'
 
 /** Raised whenever an older version could not read what this one writes. */
-const FORMAT = 3
+const FORMAT = 4
 /** Read too, and taken over: an older version cannot go on with it then. Their rows stay as they are (level-row.ts). */
-const PREVIOUS = [1, 2]
+const PREVIOUS = [1, 2, 3]
 const FORMAT_KEY = metaKey('format')
 const ID_KEY = metaKey('id')
 const ID_BYTES = 8

@@ -12,8 +12,10 @@ export { put64, read64, uint32 } from './level-bytes.js'
 //   n  day(2) topic(4)                   -> envelopes(4)           how many that are
 //   d  day(2)                            -> envelopes(4)           how many the day holds
 //   g  topic(4)                          -> days(4)                on how many days the topic has envelopes
-//   s  last seq(8)                       -> (sent hash topic size)…  a run of ingest order, 44 bytes each, ending with seq
+//   s  last seq(8)                       -> (sent hash topic size)…  a run of ingest order, 44 bytes each, ending with seq; until its block is finished
 //   q  newest sent(4) last seq(8)        -> ''                     the same runs, by when they may be dropped
+//   p  block(4) topic(4)                 -> (offset sent hash size)…  what a block of ingest order has of a topic: level-posting.ts
+//   k  block(4)                          -> newest sent(4)         the blocks that have something
 //   m  name                              -> …                      format, id: level-format.ts; totals: level-ledger.ts
 
 /** Seconds in a day of the index. Days count from 1970 and fit in 16 bits for every uint32 time. */
@@ -51,6 +53,8 @@ const TABLE = {
   topic: 0x67,
   run: 0x73,
   runAge: 0x71,
+  posting: 0x70,
+  block: 0x6b,
   meta: 0x6d
 }
 const ENVELOPE_FIELDS = 40
@@ -240,6 +244,16 @@ export const runsUntil = (newest: number): Bounds => ({
   lt: beyond(key(TABLE.runAge, [4, newest]))
 })
 
+export const postingKey = (block: number, topic: number): Uint8Array => key(TABLE.posting, [4, block], [4, topic])
+export const readPostingBlock = (key: Uint8Array): number => readUint32(key, AT)
+export const readPostingTopic = (key: Uint8Array): number => readUint32(key, AT + 4)
+export const blockPostings = (block: number): Bounds => within(key(TABLE.posting, [4, block]))
+export const allPostings = (): Bounds => within(key(TABLE.posting))
+
+export const blockKey = (block: number): Uint8Array => key(TABLE.block, [4, block])
+export const readBlock = (key: Uint8Array): number => readUint32(key, AT)
+export const allBlocks = (): Bounds => within(key(TABLE.block))
+
 /** Writes the entry of an envelope into a run, as its `index`th. */
 export function putRunEntry(run: Uint8Array, index: number, { sent, hash, topic, size }: Entry): void {
   const at = index * RUN_ENTRY_BYTES
@@ -254,6 +268,13 @@ export function withoutEntries(run: Uint8Array, indexes: readonly number[]): Uin
   const rest = Uint8Array.from(run)
   for (const index of indexes) rest.fill(0, index * RUN_ENTRY_BYTES, (index + 1) * RUN_ENTRY_BYTES)
   return rest
+}
+
+/** The topic of the `index`th entry of a run; absent when it names nothing. */
+export function runEntryTopic(run: Uint8Array, index: number): number | undefined {
+  const at = index * RUN_ENTRY_BYTES
+  const topic = readUint32(run, at + 36)
+  return topic === 0 && readUint32(run, at + 40) === 0 && readUint32(run, at) === 0 ? undefined : topic
 }
 
 /** No envelope has no bytes. */

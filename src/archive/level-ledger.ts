@@ -8,11 +8,6 @@ import type { TopicDictionary } from './topic-dictionary.js'
 
 /** Counts of topics by day that are kept in memory: what is heard now is mostly of few days. */
 const MAX_RECENT = 1 << 16
-/**
- * So many envelopes at most are not in the counts of topics by day on disk: they were nearly a third of the keys written.
- * Opening the archive catches up on them by the ingest order.
- */
-const MAX_BEHIND = 32_768
 /** Keys read at once. */
 const READ = 1000
 const TOTALS_KEY = layout.metaKey('totals')
@@ -53,13 +48,19 @@ export interface LedgerChange {
 export class Ledger {
   readonly #store: LevelStore
   readonly #dictionary: TopicDictionary
+  readonly #maxBehind: number
   #totals: Totals = NOTHING
   #days = new Map<number, number>()
   #isConsistent = true
   #sortedDays: number[] | undefined
   readonly #recent = new RecentCounts()
 
-  constructor(store: LevelStore, dictionary: TopicDictionary) {
+  /**
+   * @param maxBehind - so many envelopes at most are not in the counts of topics by day on disk: they were nearly a third of the keys
+   *   written. Opening the archive catches up on them by the runs of ingest order
+   */
+  constructor(store: LevelStore, dictionary: TopicDictionary, maxBehind: number) {
+    this.#maxBehind = maxBehind
     this.#store = store
     this.#dictionary = dictionary
   }
@@ -182,7 +183,7 @@ export class Ledger {
       days.set(day, sum)
     }
     const full = this.#recent.size + changes.length > MAX_RECENT
-    const flush = full || lastSeq - totals.counted >= MAX_BEHIND
+    const flush = full || lastSeq - totals.counted >= this.#maxBehind
     if (flush) totals.counted = lastSeq
     const { added, removed, counts } = await this.#countTopics(changes, { operations, lastSeq, flush })
     totals.topics += added.length - removed.length

@@ -1,8 +1,10 @@
+import { readUint32 } from '../wire/bytes.js'
 import type { CheckedTrim } from './checked-query.js'
+import type { Blocks } from './level-blocks.js'
 import { DayPart } from './level-day-part.js'
 import * as layout from './level-layout.js'
 import type { Ledger } from './level-ledger.js'
-import { type LevelStore, readRange } from './level-store.js'
+import { type LevelStore, readAll, readRange } from './level-store.js'
 import type { LevelWriter, PruneStep } from './level-writer.js'
 import type { TopicChoice, TopicFloors } from './topic-floors.js'
 
@@ -16,6 +18,7 @@ const WORTH_COMPACTING = 64
 export interface PrunerInit {
   store: LevelStore
   ledger: Ledger
+  blocks: Blocks
   writer: LevelWriter
   /** Runs a step between appends. */
   step<T>(task: () => Promise<T>): Promise<T>
@@ -72,7 +75,9 @@ export class Pruner {
     const begun = layout.dayOf(was)
     if (was > 0 && (begun + 1) * layout.DAY <= reached) await emptied.add(begun, 0)
     await emptied.end()
-    if (trim.topics === undefined) await this.#forget(reached, lastSeq, trim.except === undefined, signal)
+    const sure = trim.topics === undefined && trim.except === undefined
+    if (trim.topics === undefined) await this.#forget(reached, lastSeq, sure, signal)
+    await this.#forgetBlocks(reached, lastSeq, trim, signal)
     return reached
   }
 
@@ -104,6 +109,31 @@ export class Pruner {
     const { gte, lt } = layout.runsFrom(0)
     const [oldest] = await readRange(store, { gte, lt }, 1)
     await store.compactRange(gte, oldest?.[0] ?? lt)
+  }
+
+  /** Finished blocks of ingest order of which nothing is left, wholly or of a topic. */
+  async #forgetBlocks(
+    reached: number,
+    lastSeq: number,
+    { topics, except }: TopicChoice,
+    signal: AbortSignal | undefined
+  ): Promise<void> {
+    const { writer, store, blocks, floors } = this.#init
+    const highest = topics === undefined ? floors().general : floors().highest(topics)
+    const forgotten: number[] = []
+    for await (const [key, value] of readAll(store, layout.allBlocks())) {
+      const block = layout.readBlock(key)
+      const newest = readUint32(value, 0)
+      const emptied = topics === undefined && except === undefined && newest < reached
+      if (blocks.before(block + 1) > lastSeq || !(emptied || newest < highest)) continue
+      let postings = 0
+      const forget = (from?: Uint8Array) => writer.forgetPostings(block, { floors: floors(), topics, emptied }, from)
+      for await (const { removed } of this.#repeat(forget, { signal })) postings += removed
+      if (postings >= WORTH_COMPACTING) forgotten.push(block)
+    }
+    const [first, last] = [forgotten[0], forgotten.at(-1)]
+    if (first !== undefined && last !== undefined)
+      await store.compactRange(layout.blockPostings(first).gte, layout.blockPostings(last).lt)
   }
 
   async *#repeat(

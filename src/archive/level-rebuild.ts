@@ -3,7 +3,9 @@ import { GapKind } from '../wire/coverage.js'
 import type { ArchiveReport } from './archive.js'
 import { emptyReport } from './empty-report.js'
 import { withGap } from './gap-list.js'
+import type { Blocks } from './level-blocks.js'
 import * as layout from './level-layout.js'
+import { encodePosting, isPosting, type Numbered, postingEntries } from './level-posting.js'
 import { beyondEnd, getCertain, getReadable, type Reading, readThrough } from './level-reader.js'
 import { encodeRow, isChecked, readRow, rowSeq } from './level-row.js'
 import type { LevelOperation, LevelRange, LevelStore } from './level-store.js'
@@ -14,12 +16,15 @@ import type { TopicFloors } from './topic-floors.js'
 const READ = 1000
 /** The same of runs of ingest order, each of a thousand entries. */
 const RUNS = 4
+/** And of postings, of a dozen each. */
+const POSTINGS = 100
 
 export interface RebuildOptions {
   /** Drops what is damaged and puts the index right; otherwise nothing is changed. */
   mend: boolean
   /** What was sent before them may have been pruned. */
   floors(): TopicFloors
+  blocks: Blocks
   /** The last number of the order of ingest: what has a later one came meanwhile. */
   lastSeq: number
   /** Does a piece of work while nothing is written. */
@@ -37,6 +42,8 @@ export class Rebuild {
   readonly unnumbered: Uint8Array[] = []
   readonly #store: LevelStore
   readonly #options: RebuildOptions
+  /** When the newest of each finished block was sent. */
+  readonly #blocks = new Map<number, number>()
   /** Numbers by which the order of ingest names what is there. */
   readonly #named = new NumberSet()
   /** What it names, and is not found, by its number: it is missing, or the entry is wrong. */
@@ -52,6 +59,10 @@ export class Rebuild {
     await this.#through(layout.runsFrom(0), RUNS, async ({ entries }) => {
       for (const [key, value] of entries) await this.#takeRun(key, value)
     })
+    await this.#through(layout.allPostings(), POSTINGS, async ({ entries }) => {
+      for (const [key, value] of entries) await this.#takePosting(key, value)
+    })
+    await this.#takeBlocks()
     await this.#through(layout.allEnvelopes(), READ, reading => this.#takeRows(reading))
     for (const { sent, topic } of this.#unfound.values())
       if (!this.#options.floors().include(sent, topic)) this.#spoiled('missing', sent)
@@ -98,28 +109,71 @@ export class Rebuild {
       this.#operations.push({ type: 'del', key })
       return
     }
+    const dropped = await this.#takeNamed(run.map((entry, i) => ({ ...entry, seq: lastSeq - run.length + 1 + i })))
+    if (dropped.length > 0) this.#operations.push({ type: 'put', key, value: layout.withoutEntries(value, dropped) })
     const age = layout.runAgeKey(newestOf(run), lastSeq)
-    const keys = run.map(layout.envelopeKey)
-    const [aged, ...rows] = await getCertain(this.#store, [age, ...keys])
+    const [aged] = await getCertain(this.#store, [age])
+    if (aged !== undefined || run.some(layout.isDropped)) return
+    this.report.index++
+    this.#operations.push({ type: 'put', key: age, value: new Uint8Array(0) })
+  }
+
+  async #takePosting(key: Uint8Array, value: Uint8Array): Promise<void> {
+    const block = layout.readPostingBlock(key)
+    const before = this.#options.blocks.before(block)
+    if (!isPosting(value)) {
+      this.report.index++
+      this.#operations.push({ type: 'del', key })
+      return
+    }
+    const entries = postingEntries(value, { before, topic: layout.readPostingTopic(key) })
+    this.#blocks.set(block, Math.max(this.#blocks.get(block) ?? 0, newestOf(entries)))
+    const dropped = new Set(await this.#takeNamed(entries))
+    if (dropped.size === 0) return
+    const rest = entries.filter((_, i) => !dropped.has(i))
+    if (rest.length === 0) this.#operations.push({ type: 'del', key })
+    else this.#operations.push({ type: 'put', key, value: encodePosting(rest, before) })
+  }
+
+  /** Each finished block that has something is listed, with the time by which it may go. */
+  async #takeBlocks(): Promise<void> {
+    const { step, mend } = this.#options
+    await step(async () => {
+      const blocks = [...this.#blocks]
+      const found = await getCertain(
+        this.#store,
+        blocks.map(([block]) => layout.blockKey(block))
+      )
+      blocks.forEach(([block, newest], i) => {
+        const value = found[i]
+        if (value === null || (value?.length === 4 && readUint32(value, 0) >= newest)) return
+        this.report.index++
+        this.#operations.push({ type: 'put', key: layout.blockKey(block), value: layout.uint32(newest) })
+      })
+      if (mend && this.#operations.length > 0) await this.#store.batch(this.#operations, { sync: true })
+      this.#operations = []
+    })
+  }
+
+  /** Which of the entries, by index, are to be dropped: what they name is not there, or damaged. */
+  async #takeNamed(entries: readonly Numbered[]): Promise<number[]> {
+    const keys = entries.map(layout.envelopeKey)
+    const rows = await getCertain(this.#store, keys)
     const { mend, floors } = this.#options
     const dropped: number[] = []
-    run.forEach((entry, i) => {
+    entries.forEach((entry, i) => {
       const row = rows[i]
-      const seq = lastSeq - run.length + 1 + i
       if (layout.isDropped(entry) || row === null) return
       if (row === undefined) {
         if (floors().include(entry.sent, entry.topic)) return
-        this.#unfound.set(seq, entry)
+        this.#unfound.set(entry.seq, entry)
       } else if (!mend || readRow(layout.envelopeFields(keys[i] as Uint8Array), row) !== undefined) {
-        if (rowSeq(row) === seq) this.#named.add(seq)
+        if (rowSeq(row) === entry.seq) this.#named.add(entry.seq)
         return
       }
       dropped.push(i)
     })
-    if (dropped.length > 0) this.#operations.push({ type: 'put', key, value: layout.withoutEntries(value, dropped) })
-    if (aged !== undefined || run.some(layout.isDropped)) return
-    this.report.index++
-    this.#operations.push({ type: 'put', key: age, value: new Uint8Array(0) })
+    return dropped
   }
 
   async #takeRows({ entries }: Reading): Promise<void> {

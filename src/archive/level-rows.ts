@@ -1,10 +1,13 @@
 import { toHex } from '../wire/bytes.js'
 import type { DamageLog } from './damage-log.js'
 import * as layout from './level-layout.js'
+import type { Numbered } from './level-posting.js'
 import { getCertain, getReadable } from './level-reader.js'
-import { readRow } from './level-row.js'
+import { readRow, rowSeq } from './level-row.js'
 import type { LevelStore } from './level-store.js'
 import type { SourceRow } from './page.js'
+import type { SequencedSourceRow } from './sequence-page.js'
+import type { TopicFloors } from './topic-floors.js'
 
 const NOTHING: Uint8Array = new Uint8Array(0)
 
@@ -45,9 +48,21 @@ export class LevelRows {
     return rows
   }
 
-  /** In the order of ingest, and nowhere else. */
-  lost(key: Uint8Array): SourceRow {
-    return this.#damaged(key)
+  /**
+   * Of the order of ingest. What was pruned is left out, and what was appended again after that: it has a later number.
+   * @param floors - what was sent before them may have been pruned
+   */
+  async numbered(entries: readonly Numbered[], floors: () => TopicFloors): Promise<SequencedSourceRow[]> {
+    const keys = entries.map(layout.envelopeKey)
+    const values = await getReadable(this.store, keys)
+    return entries.flatMap(({ seq, sent, topic }, i): SequencedSourceRow[] => {
+      const value = values[i]
+      const key = keys[i] as Uint8Array
+      if (value === undefined) return floors().include(sent, topic) ? [] : [{ seq, ...this.#damaged(key) }]
+      const row = this.row(key, value)
+      if (value !== null && row.damaged === undefined && rowSeq(value) !== seq) return []
+      return [{ seq, sent: row.sent, hash: row.hash, raw: row.raw, damaged: row.damaged }]
+    })
   }
 
   /** Something between two times could not even be found. */

@@ -1,6 +1,6 @@
 import * as layout from './level-layout.js'
-import { getReadable, readThrough } from './level-reader.js'
-import { rowSeq } from './level-row.js'
+import type { Numbered } from './level-posting.js'
+import { readThrough } from './level-reader.js'
 import type { LevelRows } from './level-rows.js'
 import { type Room, SLICE_BYTES, SLICE_ROWS } from './page.js'
 import type { SequencedSourceRow, SequenceSource } from './sequence-page.js'
@@ -9,10 +9,6 @@ import type { TopicFloors } from './topic-floors.js'
 /** Runs read at once, at first and at most: a run is up to 44 KiB. */
 const FIRST_RUNS = 4
 const MOST_RUNS = 32
-
-interface Numbered extends layout.Entry {
-  seq: number
-}
 
 /** Goes through the runs of ingest order and fetches the envelopes of those entries that pass. */
 export class RunSequence implements SequenceSource {
@@ -38,19 +34,7 @@ export class RunSequence implements SequenceSource {
     if (this.#entries.length === 0 && this.#read <= after) await this.#fill(after)
     const slice = this.#entries.splice(0, sliceLength(this.#entries, room))
     const upTo = this.#entries.length === 0 ? this.#read : (slice.at(-1) as Numbered).seq
-    const keys = slice.map(layout.envelopeKey)
-    const values = await getReadable(this.#rows.store, keys)
-    const rows = slice.flatMap((entry, i): SequencedSourceRow[] => {
-      const { seq } = entry
-      const value = values[i]
-      const key = keys[i] as Uint8Array
-      // Pruned; or pruned and appended again, then it has a later number.
-      if (value === undefined)
-        return this.#floors().include(entry.sent, entry.topic) ? [] : [{ seq, ...this.#rows.lost(key) }]
-      const { sent, hash, raw, damaged } = this.#rows.row(key, value)
-      if (value !== null && damaged === undefined && rowSeq(value) !== seq) return []
-      return [{ seq, sent, hash, raw, damaged }]
-    })
+    const rows = await this.#rows.numbered(slice, this.#floors)
     return { rows: [...this.#holes.splice(0), ...rows], upTo }
   }
 

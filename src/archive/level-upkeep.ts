@@ -5,6 +5,7 @@ import { type Damage, type DamageLog, gapOf, inWords } from './damage-log.js'
 import type { CheckOptions, Mended } from './files/database-files.js'
 import { withGap } from './gap-list.js'
 import type { IngestMarks } from './ingest-marks.js'
+import type { Blocks } from './level-blocks.js'
 import * as layout from './level-layout.js'
 import type { Ledger } from './level-ledger.js'
 import { lostGroups } from './level-losses.js'
@@ -26,6 +27,7 @@ const SALVAGED = 1000
 export interface UpkeepInit {
   store: LevelStore
   ledger: Ledger
+  blocks: Blocks
   writer: LevelWriter
   coverage: CoverageLog
   damage: DamageLog
@@ -68,7 +70,7 @@ export class Upkeep {
 
   /** After an end that was not clean: whether all is there that was stored, and whether a repair was broken off. */
   async open(): Promise<void> {
-    const { store, ledger, coverage } = this.#init
+    const { store, ledger, coverage, blocks } = this.#init
     const [repairing, clean] = await store.getMany([REPAIR_KEY, CLEAN_KEY])
     const { lastSeq } = ledger.totals
     const marks = this.#init.marks?.open() ?? []
@@ -79,7 +81,7 @@ export class Upkeep {
     if (restored > 0) this.say(`put right in the database's log or manifest: ${bits(restored)}`)
     // what LevelDB dropped of a log may lie before the mark of a clean end
     const since = clean?.length === 8 && dropped === 0 ? layout.read64(clean, 0) : 0
-    const lost = since === last ? [] : await lostGroups(store, marks, { since, floor: coverage.floors.lowest })
+    const lost = since === last ? [] : await lostGroups(store, marks, { since, floors: coverage.floors, blocks })
     for (const { lastSeq, count, oldest, newest } of lost) {
       const gap: Gap = { from: oldest, until: newest, kind: GapKind.damaged, count }
       if (since === 0 && coverage.knows(gap)) continue
@@ -102,12 +104,13 @@ export class Upkeep {
   }
 
   async verify(signal?: AbortSignal | undefined): Promise<ArchiveReport> {
-    const { store, ledger, coverage, step } = this.#init
+    const { store, ledger, blocks, coverage, step } = this.#init
     const files = (await store.checkFiles?.({ signal })) ?? 0
     const before = ledger.totals
     const rebuild = new Rebuild(store, {
       mend: false,
       floors: () => coverage.floors,
+      blocks,
       lastSeq: before.lastSeq,
       step,
       signal
@@ -196,11 +199,12 @@ export class Upkeep {
   }
 
   async #repair(signal: AbortSignal | undefined, lastSeq = this.#init.ledger.totals.lastSeq): Promise<ArchiveReport> {
-    const { store, ledger, writer, coverage, damage, watchers } = this.#init
+    const { store, ledger, blocks, writer, coverage, damage, watchers } = this.#init
     await store.batch([{ type: 'put', key: REPAIR_KEY, value: layout.uint32(1) }], { sync: true })
     const rebuild = new Rebuild(store, {
       mend: true,
       floors: () => coverage.floors,
+      blocks,
       lastSeq,
       step: task => task(),
       signal

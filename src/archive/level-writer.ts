@@ -2,12 +2,15 @@ import { MAX_UINT32 } from '../wire/bytes.js'
 import { decodeEnvelope, type Envelope } from '../wire/envelope.js'
 import type { AppendOutcome } from './archive.js'
 import type { IngestMarks } from './ingest-marks.js'
+import type { Blocks, Finish } from './level-blocks.js'
 import * as layout from './level-layout.js'
 import type { Ledger } from './level-ledger.js'
+import { postingEntries } from './level-posting.js'
 import { getReadable, readThrough } from './level-reader.js'
 import { encodeRow, readRow } from './level-row.js'
-import type { LevelOperation, LevelOperations, LevelRange, LevelStore } from './level-store.js'
+import type { LevelEntry, LevelOperation, LevelOperations, LevelRange, LevelStore } from './level-store.js'
 import { NewestEnvelopes } from './newest-envelopes.js'
+import type { TopicFloors } from './topic-floors.js'
 
 /** A run of ingest order is cut here, so that reading one never needs much memory. */
 const RUN_ENTRIES = 1024
@@ -15,6 +18,8 @@ const RUN_ENTRIES = 1024
 const PRUNE_STEP = 500
 /** Runs of ingest order whose envelopes are looked for at once. */
 const DOUBTFUL_RUNS = 4
+/** Postings of a block looked at, and forgotten, at once. */
+const DOUBTFUL_POSTINGS = 200
 
 /** What one step of a prune did. */
 export interface PruneStep {
@@ -31,11 +36,13 @@ type Place = 'free' | 'known' | 'damaged'
 export class LevelWriter {
   readonly #store: LevelStore
   readonly #ledger: Ledger
+  readonly #blocks: Blocks
   readonly #marks: IngestMarks | undefined
   readonly #newest = new NewestEnvelopes()
   #inDoubt = false
 
-  constructor(store: LevelStore, ledger: Ledger, marks?: IngestMarks | undefined) {
+  constructor(store: LevelStore, ledger: Ledger, blocks: Blocks, marks?: IngestMarks | undefined) {
+    this.#blocks = blocks
     this.#marks = marks
     this.#store = store
     this.#ledger = ledger
@@ -44,6 +51,7 @@ export class LevelWriter {
   /** Learns from the disk what is stored. */
   async load(): Promise<void> {
     await this.#ledger.load()
+    await this.#blocks.load()
     const { entries } = await readThrough(this.#store, { ...layout.allEnvelopes(), reverse: true }, 1)
     const [newest] = entries
     this.#newest.reset(newest === undefined ? -1 : layout.envelopeSent(newest[0]))
@@ -87,14 +95,24 @@ export class LevelWriter {
     const firstSeq = this.#ledger.totals.lastSeq + 1
     const places = added.map(({ sent, topicNumber, size }) => ({ sent, topic: topicNumber, size }))
     const change = await this.#ledger.change(places, 1, firstSeq + envelopes.length - 1)
-    await this.#write(insertions(envelopes, firstSeq, change.operations))
+    await this.#write(insertions(envelopes, firstSeq, this.#blocks, change.operations))
     change.apply()
+    this.#blocks.appended(firstSeq, envelopes.map(entryOf))
     const times = envelopes.map(({ sent }) => sent)
     const [oldest, newest] = times.reduce(
       ([min, max], sent) => [Math.min(min, sent), Math.max(max, sent)],
       [MAX_UINT32, 0]
     )
     this.#marks?.add({ lastSeq: firstSeq + envelopes.length - 1, count: envelopes.length, oldest, newest })
+  }
+
+  /** Finishes a block of the order of ingest, unless something happened meanwhile. */
+  async finishBlock({ operations, isCurrent, apply }: Finish): Promise<void> {
+    await this.#settle()
+    if (!isCurrent()) return
+    await this.#write(operations)
+    apply()
+    await this.#blocks.settleTail()
   }
 
   /**
@@ -157,6 +175,56 @@ export class LevelWriter {
     return { removed: gone.length, bytes: 0, next: found.at(-1)?.[0] }
   }
 
+  /**
+   * Forgets what a finished block has of topics of which nothing is left there, of those that come after `from`.
+   * @param emptied - nothing of the whole block is left; otherwise what may be pruned is looked for, of some topics or of all
+   */
+  async forgetPostings(
+    block: number,
+    { floors, topics, emptied }: { floors: TopicFloors; topics?: readonly number[] | undefined; emptied: boolean },
+    from?: Uint8Array
+  ): Promise<PruneStep> {
+    const bounds = continued(layout.blockPostings(block), from)
+    const { entries: found, hole } =
+      topics === undefined
+        ? await readThrough(this.#store, bounds, DOUBTFUL_POSTINGS)
+        : { entries: await this.#postingsOf(block, topics), hole: false }
+    const old = found.filter(([key, posting]) => {
+      const topic = layout.readPostingTopic(key)
+      return (
+        emptied ||
+        postingEntries(posting, { before: this.#blocks.before(block), topic }).every(({ sent }) =>
+          floors.include(sent, topic)
+        )
+      )
+    })
+    const left = emptied ? [] : await Promise.all(old.map(([key, posting]) => this.#stillHas(block, key, posting)))
+    const operations = old.flatMap<LevelOperation>(([key], i) => (left[i] === true ? [] : [{ type: 'del', key }]))
+    const removed = operations.length
+    const next = topics === undefined ? found.at(-1)?.[0] : undefined
+    if (topics === undefined && next === undefined && !hole) {
+      const rest = await readThrough(this.#store, layout.blockPostings(block), 1)
+      if (rest.entries.length === 0 && !rest.hole) operations.push({ type: 'del', key: layout.blockKey(block) })
+    }
+    if (operations.length > 0) await this.#write(operations)
+    return { removed, bytes: 0, next }
+  }
+
+  async #postingsOf(block: number, topics: readonly number[]): Promise<LevelEntry[]> {
+    const keys = topics.map(topic => layout.postingKey(block, topic))
+    const postings = await getReadable(this.#store, keys)
+    return keys.flatMap((key, i): LevelEntry[] => {
+      const posting = postings[i]
+      return posting === undefined || posting === null ? [] : [[key, posting]]
+    })
+  }
+
+  async #stillHas(block: number, key: Uint8Array, posting: Uint8Array): Promise<boolean> {
+    const place = { before: this.#blocks.before(block), topic: layout.readPostingTopic(key) }
+    const entries = postingEntries(posting, place)
+    return (await getReadable(this.#store, entries.map(layout.envelopeKey))).some(row => row !== undefined)
+  }
+
   /** Whether something that a run names is stored. */
   async #holds(lastSeq: number): Promise<boolean> {
     const [run] = await getReadable(this.#store, [layout.runKey(lastSeq)])
@@ -187,10 +255,11 @@ function continued(bounds: layout.Bounds, from: Uint8Array | undefined): LevelRa
 function* insertions(
   envelopes: Envelope[],
   firstSeq: number,
+  blocks: Blocks,
   others: LevelOperation[]
 ): Generator<LevelOperation, void> {
-  for (let from = 0; from < envelopes.length; from += RUN_ENTRIES) {
-    const length = Math.min(RUN_ENTRIES, envelopes.length - from)
+  for (let from = 0, length = 0; from < envelopes.length; from += length) {
+    length = blocks.within(firstSeq + from, Math.min(RUN_ENTRIES, envelopes.length - from))
     const run = new Uint8Array(length * layout.RUN_ENTRY_BYTES)
     let newest = 0
     for (let i = 0; i < length; i++) {

@@ -38,7 +38,7 @@ function some(prng: Prng, count: number, { days = 3, topics = 20 } = {}): Envelo
 
 /** What a process that opens the database after a crash knows, held against what is stored. */
 async function assertCounts(store: LevelStore): Promise<void> {
-  const ledger = new Ledger(store, new TopicDictionary(store, new WriteQueue()))
+  const ledger = new Ledger(store, new TopicDictionary(store, new WriteQueue()), 32_768)
   await ledger.load()
   const archive = await LevelArchive.open({ db: store })
   const { rows } = await readPage(archive, ALL)
@@ -142,7 +142,7 @@ test('an archive of format 1 is gone on with', async t => {
   await level.batch(operations, { sync: true })
   await assertCounts(level)
   const [format] = await level.getMany([FORMAT_KEY])
-  assert.deepEqual([...(format as Uint8Array)], [0, 0, 0, 3])
+  assert.deepEqual([...(format as Uint8Array)], [0, 0, 0, 4])
   const again = await LevelArchive.open({ db: level })
   await again.append(some(prng, 200))
   await again.prune(START + DAY)
