@@ -26,3 +26,18 @@ test('the programs of the README serve, send and read in bare processes of this 
   assert.equal(got.code, 0, got.stderr)
   assert.match(got.stdout, /^\d{10} the bridge is open\n$/)
 })
+
+test('the mailbox of the README sends, and reads past the TTL what it sent, once, and that it is all', async t => {
+  const server = run(t, 'embed')
+  const [address] = await new Promise<string[]>((resolve, reject) => {
+    server.stdout?.once('data', data => resolve(String(data).split('\n')))
+    server.once('exit', () => reject(new Error('the server ended')))
+  })
+  for (const [text, expected] of [
+    ['the bridge is open', 'the bridge is open\ncomplete\n'],
+    ['and closed again', 'the bridge is open\nand closed again\ncomplete\n']
+  ] as const) {
+    const got = await ended(run(t, 'mailbox', address ?? '', text))
+    assert.deepEqual([got.code, got.stdout], [0, expected], got.stderr)
+  }
+})

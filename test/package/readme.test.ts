@@ -7,7 +7,7 @@ import { repositoryRoot } from '../helpers/repository.js'
 
 const read = (path: string): string => readFileSync(join(repositoryRoot, path), 'utf8')
 
-for (const name of ['embed', 'send', 'read']) {
+for (const name of ['embed', 'mailbox', 'send', 'read']) {
   test(`the example "${name}" in the README is the one that is compiled and run`, () => {
     assert.ok(read('README.md').includes(`\`\`\`ts\n${read(`test/examples/${name}.ts`)}\`\`\``))
   })
