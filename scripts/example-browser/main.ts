@@ -1,5 +1,5 @@
-import { Mailbox, type Settings } from './mailbox.js'
-import { openPeer, type Peer } from './peer.js'
+import { Channel } from './channel.js'
+import { openPeer, openStorage, type Peer } from './peer.js'
 import { element, LetterList } from './view.js'
 
 const REMEMBERED = 'waku-mail-settings'
@@ -10,9 +10,18 @@ const UNKEPT = {
   'insecure-page': 'This page was not loaded over https'
 }
 
+interface Settings {
+  /** Multiaddr that ends in `/p2p/<peer id>`. */
+  server: string
+  /** The mailserver's, for requests. */
+  password: string
+  channel: string
+}
+
 const letters = new LetterList()
+let storage: Awaited<ReturnType<typeof openStorage>>
 let peer: Peer | undefined
-let mailbox: Mailbox | undefined
+let channel: Channel | undefined
 
 function settings(): Settings {
   const [server = '', password = '', channel = ''] = FIELDS.map(name => element<HTMLInputElement>(name).value.trim())
@@ -39,13 +48,14 @@ function trouble(err: Error): void {
 }
 
 async function open(): Promise<void> {
-  mailbox?.close()
+  await peer?.node.stop()
   letters.clear()
   const chosen = settings()
   element('title').textContent = chosen.channel
   element('letterbox').hidden = false
   element<HTMLDetailsElement>('setup').open = false
-  mailbox = new Mailbox(peer as Peer, chosen, {
+  peer = await openPeer(storage, chosen)
+  channel = new Channel(peer, chosen.channel, {
     letters: list => letters.add(list),
     status: (status, text) => {
       element('status').dataset.status = status
@@ -54,17 +64,17 @@ async function open(): Promise<void> {
     },
     trouble
   })
-  await mailbox.open()
+  await channel.open()
 }
 
 async function write(): Promise<void> {
   const input = element<HTMLTextAreaElement>('text')
   const button = element<HTMLButtonElement>('send')
   const text = input.value.trim()
-  if (text === '' || mailbox === undefined) return
+  if (text === '' || channel === undefined) return
   button.disabled = true
   try {
-    letters.add([await mailbox.write(text, Number(element<HTMLSelectElement>('ttl').value))])
+    letters.add([await channel.write(text, Number(element<HTMLSelectElement>('ttl').value))])
     input.value = ''
   } catch (err) {
     trouble(err as Error) // the text stays, to be sent again
@@ -93,11 +103,12 @@ element('text').addEventListener('keydown', event => {
   element<HTMLFormElement>('writing').requestSubmit()
 })
 try {
-  peer = await openPeer()
-  if (peer.unkept !== undefined) notice(`${UNKEPT[peer.unkept]}: nothing is kept here when the tab is closed.`, 'hint')
+  storage = await openStorage('waku-mail')
+  if (storage.unkept !== undefined)
+    notice(`${UNKEPT[storage.unkept]}: nothing is kept here when the tab is closed.`, 'hint')
   element<HTMLButtonElement>('open').disabled = false
-  const { server, channel } = settings()
-  if (server !== '' && channel !== '') await open()
+  const chosen = settings()
+  if (chosen.server !== '' && chosen.channel !== '') await open()
   else element<HTMLDetailsElement>('setup').open = true
 } catch (err) {
   trouble(err as Error)

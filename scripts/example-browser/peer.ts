@@ -6,31 +6,37 @@ import { MemoryDatastore, MountDatastore } from 'datastore-core'
 import { IDBDatastore } from 'datastore-idb'
 import { Key } from 'interface-datastore'
 import { createLibp2p } from 'libp2p'
-import { DatastoreArchive, lockStorage, mailclient, StorageLockError, waku } from 'waku-mailserver'
+import { DatastoreArchive, lockStorage, mailbox, mailclient, StorageLockError, waku } from 'waku-mailserver'
 
-/** IndexedDB keeps trust and messages for one tab at a time; another tab gets a peer that keeps nothing. */
-async function openDatastore(name: string) {
+/** IndexedDB keeps trust and messages for one tab at a time; another tab gets a peer that keeps nothing but its letters. */
+export async function openStorage(name: string) {
+  const disk = new IDBDatastore(name)
+  const shared = new IDBDatastore(`${name}-letters`)
+  await Promise.all([disk.open(), shared.open()])
   const memory = new MemoryDatastore()
+  let unkept: StorageLockError['reason'] | undefined
   try {
     await lockStorage(name)
   } catch (err) {
-    if (err instanceof StorageLockError) return { datastore: memory, unkept: err.reason }
-    throw err
+    if (!(err instanceof StorageLockError)) throw err
+    unkept = err.reason
   }
-  const disk = new IDBDatastore(name)
-  await disk.open()
   const datastore = new MountDatastore([
     // libp2p writes down each stream of each peer before it lets it in: where the disk is full it would let in none
     { prefix: new Key('/peers'), datastore: memory },
-    { prefix: new Key('/'), datastore: disk }
+    // tabs share what is to be sent: one of them sends it
+    { prefix: new Key('/mailbox'), datastore: shared },
+    { prefix: new Key('/'), datastore: unkept === undefined ? disk : memory }
   ])
-  return { datastore, unkept: undefined }
+  return { datastore, archive: await DatastoreArchive.open({ datastore }), unkept }
 }
 
-export async function openPeer() {
-  const { datastore, unkept } = await openDatastore('waku-mail')
+export async function openPeer(
+  storage: Awaited<ReturnType<typeof openStorage>>,
+  { server, password }: { server: string; password: string }
+) {
   const node = await createLibp2p({
-    datastore,
+    datastore: storage.datastore,
     transports: [webSockets()],
     connectionEncrypters: [noise()],
     streamMuxers: [yamux()],
@@ -39,10 +45,11 @@ export async function openPeer() {
     services: {
       identify: identify(),
       waku: waku({ light: true }), // live envelopes, for itself alone
-      mailclient: mailclient() // asks mailservers
+      mailclient: mailclient(), // asks mailservers
+      mailbox: mailbox({ servers: [server], password })
     }
   })
-  return { node, archive: await DatastoreArchive.open({ datastore }), unkept }
+  return { ...storage, node }
 }
 
 export type Peer = Awaited<ReturnType<typeof openPeer>>

@@ -1,4 +1,4 @@
-import type { Letter } from './mailbox.js'
+import type { Letter } from './channel.js'
 
 /** Beyond this the oldest leave the page; a browser lays out no more in one task. */
 const MOST_SHOWN = 200
@@ -28,7 +28,10 @@ export class LetterList {
   }
 
   add(letters: Letter[]): void {
-    const fresh = letters.filter(({ hash }) => !this.#seen.has(hash))
+    // that the mailserver has it says more of our own than that it came
+    const mine = new Set(letters.filter(({ from }) => from === 'me').map(({ hash }) => hash))
+    this.#shown = this.#shown.filter(({ letter }) => !mine.has(letter.hash))
+    const fresh = letters.filter(({ hash }) => mine.has(hash) || !this.#seen.has(hash))
     for (const { hash } of fresh) this.#seen.add(hash)
     // what would leave at once is not laid out at all
     const newest = fresh.sort((a, b) => a.sent - b.sent).slice(-MOST_SHOWN)

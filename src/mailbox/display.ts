@@ -56,6 +56,7 @@ export class Display {
     return {
       type: 'message',
       hash: envelope.hashHex,
+      envelope,
       topic,
       payload,
       get text() {

@@ -1,10 +1,13 @@
 import type { PeerId } from '@libp2p/interface'
+import type { Envelope } from '../wire/envelope.js'
 
 /** A message, opened. */
 export interface MailboxMessage {
   type: 'message'
   /** Hash of its envelope, 64 hexadecimal digits. A message that was sealed twice comes once, with one of them. */
   hash: string
+  /** What it came in, for keeping it as it is. */
+  envelope: Envelope
   /** As it was asked for: its name, or `0x` and 8 digits; of the inbox `inbox`. */
   topic: string
   payload: Uint8Array

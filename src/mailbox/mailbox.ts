@@ -89,14 +89,19 @@ export class Mailbox extends TypedEventEmitter<MailboxEvents> implements Startab
 
   /** The servers are trusted from now on, unless the trust list says something of them already. */
   async start(): Promise<void> {
+    const { trust } = this.#components.mailclient
+    for (const { peer } of this.#servers) {
+      if (trust.get(peer) === undefined) await trust.add(peer, { label: LABEL })
+    }
+  }
+
+  /** Only now is there somebody who can be asked for a connection. */
+  afterStart(): void {
     if (this.#run !== undefined) return
-    const { waku, mailclient } = this.#components
+    const { waku } = this.#components
     const { backoff, now } = this.#settings
     const outbox = this.#outbox
     const servers = this.#servers
-    for (const { peer } of servers) {
-      if (mailclient.trust.get(peer) === undefined) await mailclient.trust.add(peer, { label: LABEL })
-    }
     const conversations = new Conversations({ waku, servers, backoff, onChange: change => this.#onServer(change) })
     const sender = new Sender({
       waku,

@@ -104,8 +104,8 @@ export class Sender {
     // an earlier run may have ended between the two steps of settling it
     if (letter === undefined || (await outbox.settled(id)) !== undefined) return void (await outbox.remove(id))
     const refusals: LetterRefusal[] = []
-    const tell = (state: LetterChange['state']): void =>
-      onChange({ id, state, confirmedBy: [...letter.confirmedBy], refusals })
+    const tell = (state: LetterChange['state'], hash?: string): void =>
+      onChange({ id, state, confirmedBy: [...letter.confirmedBy], refusals, ...(hash !== undefined && { hash }) })
     const open = servers.filter(server => !letter.confirmedBy.includes(server.id))
     const reached = open.filter(server => conversations.has(server) && !silent.has(server))
     if (reached.length > 0) tell('sending')
@@ -120,9 +120,10 @@ export class Sender {
     }
     if (letter.confirmedBy.length >= letter.wanted) {
       await outbox.settle(id, letter.confirmedBy)
+      const hash = this.#mined.get(id)?.hashHex
       this.#mined.delete(id)
       this.#attempts.delete(id)
-      return tell('confirmed')
+      return tell('confirmed', hash)
     }
     const refused = refusals.length > 0 && refusals.length === open.length
     this.#postpone(id, refused)

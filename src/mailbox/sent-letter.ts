@@ -29,6 +29,8 @@ export interface LetterChange {
   /** PeerIds of the servers that have it. */
   confirmedBy: string[]
   refusals: LetterRefusal[]
+  /** Hash of the envelope that it was sent in last, 64 hexadecimal digits. */
+  hash?: string | undefined
 }
 
 /** A letter that was sent: it is kept in the outbox until it is confirmed, also when the program ends before. */
@@ -59,6 +61,11 @@ export class SentLetter {
   /** PeerIds of the servers that have it. */
   get confirmedBy(): readonly string[] {
     return this.#last.confirmedBy
+  }
+
+  /** Hash of the envelope that it was sent in last, 64 hexadecimal digits. */
+  get hash(): string | undefined {
+    return this.#last.hash
   }
 
   /** Of the last attempt. */

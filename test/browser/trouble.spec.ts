@@ -73,7 +73,7 @@ test('a page of the internet without permission for the local network says so', 
   assert.equal(reason, 'local-network', text)
 })
 
-test('a second tab on the same storage says that it keeps nothing, and works', async t => {
+test('a second tab on the same storage says that it keeps nothing, and works; what both write goes through one outbox', async t => {
   const node = await mailNode(t)
   const origin = `http://127.0.0.1:${await serveExample(t)}`
   const browser = await startChromium(t)
@@ -140,16 +140,25 @@ test('a browser without room for more says so; what is written is stored by the 
   let large = 0
   while (!(await notice.isVisible())) {
     assert.ok(large < 20, 'a megabyte fits into a quarter of one')
-    await write(page, `${large++} `.padEnd(50_000, 'x'))
+    const letter = `${large} `.padEnd(50_000, 'x')
+    await page.fill('#text', letter)
+    await page.click('#send')
+    const mine = page.locator('.letter.mine', { hasText: letter })
+    await mine.or(notice).first().waitFor({ timeout: 30_000 })
+    if (await mine.isVisible()) large++
   }
+  // the outbox, or the archive of the page
   const { reason, text } = await trouble(page)
-  assert.equal(reason, 'ArchiveFullError', text)
-  assert.match(text, /no room left/)
+  assert.ok(['ArchiveFullError', 'full'].includes(reason), text)
+  assert.ok(large > 0)
   // once there is room again it is fetched, and kept
   await session.send('Storage.overrideQuotaForOrigin', { origin })
   await page.reload()
   await connected(page)
   assert.equal(await wayOf(page, 'while there is room'), 'kept in this browser')
-  assert.match(await wayOf(page, `${large - 1} `.padEnd(50_000, 'x')), /came live|from the mailserver/)
+  assert.match(
+    await wayOf(page, `${large - 1} `.padEnd(50_000, 'x')),
+    /came live|from the mailserver|kept in this browser/
+  )
   assert.deepEqual(failures, [])
 })
