@@ -3,20 +3,24 @@ import { archiveBench } from './archive.js'
 import { firstPageBench } from './first-page.js'
 import { historyBench } from './history.js'
 import { importBench } from './import.js'
+import { mailboxBench } from './mailbox.js'
 import type { Network } from './phones.js'
 import { type Line, print } from './report.js'
 import { retentionBench } from './retention.js'
 import { stormBench } from './storm.js'
 
 // `npm run bench [-- <envelopes>]`: the archive by itself, then whole histories between two processes.
+// `npm run bench -- mailbox [envelopes]`: one client that was away for a week, 1,000,000 envelopes.
 // `npm run bench -- storm [libp2p | devp2p] [--full]`: many phones at once, which are Go programs.
 interface BenchOptions {
   full: boolean
+  count: number
   networks: readonly Network[]
 }
 
 const NAMED: Record<string, [title: string, run: (options: BenchOptions) => Promise<Line[]>]> = {
-  storm: ['Phones that come back all at once', stormBench]
+  storm: ['Phones that come back all at once', stormBench],
+  mailbox: ['A mailbox that was away for a week, two processes', ({ count }) => mailboxBench(count)]
 }
 
 const given = process.argv.slice(2)
@@ -42,5 +46,12 @@ if (named === undefined) {
   const [title, run] = named
   process.stdout.write(`${title}\n`)
   const only = (['libp2p', 'devp2p'] as const).filter(network => given.includes(network))
-  print(await run({ full: given.includes('--full'), networks: only.length > 0 ? only : ['libp2p', 'devp2p'] }))
+  const count = Number(given[1] ?? 1_000_000)
+  print(
+    await run({
+      full: given.includes('--full'),
+      count: count >= 1000 ? count : 1_000_000,
+      networks: only.length > 0 ? only : ['libp2p', 'devp2p']
+    })
+  )
 }

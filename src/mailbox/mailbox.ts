@@ -99,6 +99,8 @@ export class Mailbox extends TypedEventEmitter<MailboxEvents> implements Startab
   afterStart(): void {
     if (this.#run !== undefined) return
     const { waku } = this.#components
+    // it takes a while to derive them
+    for (const server of this.#servers) void server.requestKey()
     const { backoff, now } = this.#settings
     const outbox = this.#outbox
     const servers = this.#servers

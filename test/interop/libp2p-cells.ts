@@ -128,6 +128,56 @@ const paging: Cell = {
   }
 }
 
+/** Where it stopped it goes on, whatever came late. */
+const ingestOrder: Cell = {
+  name: 'go-libp2p client, our server: in ingest order, and on from there',
+  run: async scope => {
+    const { peer, mailserver, to } = await theyAndWe(scope)
+    const history = makeHistory(COUNT, scope.contentKey)
+    const late = history.all.slice(0, 8)
+    await mailserver.archive.append(history.all.slice(8).reverse())
+    const asked = { to, ...question(0, 0xffff_ffff, { limit: PAGE }) }
+    const first = await peer.do('ingested', asked)
+    const wantedFirst = history.wanted.filter(envelope => !late.includes(envelope))
+    assert.deepEqual(hashesIn(first.envelopes), hashesOf(wantedFirst.reverse()))
+    await mailserver.archive.append(late)
+    const second = await peer.do('ingested', { ...asked, sequence: first.sequence })
+    assertExactly(
+      hashesIn(second.envelopes),
+      history.wanted.filter(envelope => late.includes(envelope))
+    )
+    const third = await peer.do('ingested', { ...asked, sequence: second.sequence })
+    assert.deepEqual([third.envelopes, third.pages], [[], 0])
+    const elsewhere = await peer.do('ingested', { ...asked, sequence: `0x${'11'.repeat(8)}${'00'.repeat(8)}` })
+    assert.equal(elsewhere.error, 9)
+    return `${wantedFirst.length} envelopes in ${String(first.pages)} pages, then those that came late; the cursor of another archive is error 9`
+  }
+}
+
+/** What it adds up from what it fetched is what the server says of it. */
+const digests: Cell = {
+  name: 'go-libp2p client, our server: digests agree with what it fetched, and coverage names a gap',
+  run: async scope => {
+    const { peer, mailserver, to } = await theyAndWe(scope)
+    const history = makeHistory(COUNT, scope.contentKey)
+    await mailserver.archive.append(history.all)
+    const gap = { from: history.from, until: history.from + 1, kind: 1, count: 0 }
+    await mailserver.archive.addGap(gap)
+    let compared = 0
+    for (const parts of [1, 3, 64]) {
+      for (const by of [0, 1]) {
+        const said = await peer.do('digest', { to, ...question(history.from, history.to), parts, by })
+        assert.ok((said.parts as number) >= 1 && (said.parts as number) <= parts)
+        assert.deepEqual([said.agree, said.count], [said.parts, history.wanted.length])
+        const { gaps, more } = said.coverage as { gaps: number[][]; more: boolean }
+        assert.deepEqual([gaps, more], [[[gap.from, gap.until, gap.kind, gap.count]], false])
+        compared += said.parts as number
+      }
+    }
+    return `${compared} parts compared`
+  }
+}
+
 /** What is posted is stored and confirmed, however it is written. */
 const posting: Cell[] = MANNERS.map(([name, manner]) => ({
   name: `go-libp2p posts to us: ${name}`,
@@ -244,6 +294,8 @@ const weConverse: Cell = {
 export const libp2pCells: Cell[] = [
   ...asking,
   paging,
+  ingestOrder,
+  digests,
   ...posting,
   postsAndCloses,
   ...endings,

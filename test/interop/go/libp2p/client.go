@@ -18,6 +18,11 @@ type answer struct {
 	Cursor    string   `json:"cursor"`
 	Error     uint64   `json:"error"`
 	Text      string   `json:"text"`
+	// In ingest order.
+	Sequence string    `json:"sequence"`
+	Coverage *coverage `json:"coverage,omitempty"`
+	all      []envelope
+	parts    []digestPart
 }
 
 // ask writes requests on one stream, all before the first answer is read, and reads their answers and the end.
@@ -65,11 +70,13 @@ func readAnswer(in *packetReader) (answer, error) {
 					return out, err
 				}
 				out.Envelopes = append(out.Envelopes, hexOf(one.hash[:]))
+				out.all = append(out.all, one)
 			}
 		case codeRequestComplete:
 			c, err := decodeCompletion(p.body)
 			out.RequestID, out.LastHash, out.Cursor = hexOf(c.requestID[:]), hexOf(c.lastHash[:]), hexOf(c.cursor)
 			out.Error, out.Text = c.errorCode, c.errorText
+			out.Sequence, out.Coverage, out.parts = hexOf(c.sequence), c.coverage, c.parts
 			return out, err
 		}
 	}

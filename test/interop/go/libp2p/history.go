@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"time"
 )
@@ -16,20 +15,40 @@ type historyRequest struct {
 	limit        uint32
 	cursor       []byte
 	topics       [][4]byte
+	// In ingest order, after a sequence cursor; empty for the beginning.
+	ingest   bool
+	sequence []byte
+	// A digest in place of envelopes.
+	digest *digestQuestion
 }
 
 func (r historyRequest) encode() []byte {
 	items := [][]byte{
 		rlpUint(uint64(r.lower)), rlpUint(uint64(r.upper)), rlpString(r.bloom), rlpUint(uint64(r.limit)), rlpString(r.cursor),
 	}
-	if len(r.topics) > 0 {
+	extensions := r.extensions()
+	// topics come before extensions, also when there are none
+	if len(r.topics) > 0 || len(extensions) > 0 {
 		var topics [][]byte
 		for _, topic := range r.topics {
 			topics = append(topics, rlpString(topic[:]))
 		}
 		items = append(items, rlpList(topics...))
 	}
+	if len(extensions) > 0 {
+		items = append(items, rlpList(extensions...))
+	}
 	return rlpList(items...)
+}
+
+func (r historyRequest) extensions() (pairs [][]byte) {
+	if r.ingest {
+		pairs = append(pairs, rlpList(rlpUint(1), rlpString(r.sequence)))
+	}
+	if r.digest != nil {
+		pairs = append(pairs, rlpList(rlpUint(2), r.digest.encode()))
+	}
+	return pairs
 }
 
 // decodeRequest reads the forms of the specification only: SPEC4, SPEC5 and SPEC6T.
@@ -102,6 +121,10 @@ type completion struct {
 	// 0 when the request was not refused.
 	errorCode uint64
 	errorText string
+	// Where to go on in ingest order.
+	sequence []byte
+	coverage *coverage
+	parts    []digestPart
 }
 
 func (c completion) encode() []byte {
@@ -140,17 +163,33 @@ func (c *completion) readExtensions(extensions item) error {
 		if err != nil || len(parts) != 2 {
 			return errRLP
 		}
-		if !bytes.Equal(parts[0].raw, rlpUint(0)) {
-			continue
+		key, err := parts[0].uint()
+		if err != nil {
+			return err
 		}
-		refusal, err := parts[1].children()
+		if err := c.readExtension(key, parts[1]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *completion) readExtension(key uint64, value item) error {
+	switch key {
+	case 0:
+		refusal, err := value.children()
 		if err != nil || len(refusal) < 2 {
 			return errRLP
 		}
-		if c.errorCode, err = refusal[0].uint(); err != nil {
-			return err
-		}
 		c.errorText = string(refusal[1].payload)
+		c.errorCode, err = refusal[0].uint()
+		return err
+	case 1:
+		c.sequence = value.payload
+	case 2:
+		said, parts, err := decodeCoverage(value)
+		c.coverage, c.parts = &said, parts
+		return err
 	}
 	return nil
 }

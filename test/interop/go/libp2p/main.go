@@ -24,6 +24,7 @@ func main() {
 	p := &program{server: &server{console: out, pageSize: 1000}}
 	err := out.serve(os.Stdin, map[string]func([]byte) (string, fields, error){
 		"start": p.start, "dial": p.dial, "archive": p.archive, "ask": p.ask, "post": p.post, "push": p.push,
+		"ingested": p.ingested, "digest": p.digest,
 	})
 	if err != nil {
 		log.Fatal(err)
