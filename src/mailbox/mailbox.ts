@@ -7,7 +7,7 @@ import type { TrustList } from '../trust/trust-list.js'
 import type { Waku } from '../waku/waku.js'
 import { randomBytes } from '../wire/random.js'
 import { Conversations, type ServerChange } from './conversations.js'
-import { LetterDiscardedError, MailboxStoppedError, ReaderInUseError } from './errors.js'
+import { MailboxStoppedError, ReaderInUseError } from './errors.js'
 import type { MailboxItem } from './items.js'
 import { KeyChoice } from './key-choice.js'
 import { type OutgoingMessage, sealLetter } from './letter.js'
@@ -44,12 +44,13 @@ interface Run {
   stopped: AbortController
   conversations: Conversations
   sender: Sender
-  timer: ReturnType<typeof setInterval>
+  timers: ReturnType<typeof setInterval>[]
   over: Promise<unknown>
 }
 
 /** How often letters of other tabs are looked after, ms. */
 const LOOK = 2_000
+const SWEEP = 60_000
 const SEED = new Key('/mailbox/seed')
 /** In the trust list. */
 const LABEL = 'mailserver of the mailbox'
@@ -120,7 +121,8 @@ export class Mailbox extends TypedEventEmitter<MailboxEvents> implements Startab
     const { signal } = stopped
     setMaxListeners(Number.POSITIVE_INFINITY, signal)
     const timer = setInterval(() => void this.#lookAfter(), LOOK)
-    const run: Run = { stopped, conversations, sender, timer, over: Promise.resolve() }
+    const sweeping = setInterval(() => void this.#sweep(), SWEEP)
+    const run: Run = { stopped, conversations, sender, timers: [timer, sweeping], over: Promise.resolve() }
     this.#run = run
     run.over = Promise.all([conversations.run(signal), this.#send(sender, signal)])
     run.over.catch(() => {})
@@ -133,7 +135,7 @@ export class Mailbox extends TypedEventEmitter<MailboxEvents> implements Startab
     this.#run = undefined
     const error = new MailboxStoppedError('the node stopped')
     run.stopped.abort(error)
-    clearInterval(run.timer)
+    for (const timer of run.timers) clearInterval(timer)
     await run.over.catch(() => {})
     this.#channel?.close()
     this.#channel = undefined
@@ -193,7 +195,6 @@ export class Mailbox extends TypedEventEmitter<MailboxEvents> implements Startab
   async discard(id: string): Promise<boolean> {
     const removed = await this.#outbox.remove(id)
     if (removed) {
-      this.#letters.get(id)?.ended(new LetterDiscardedError('the letter was discarded'))
       this.#onLetter({ id, state: 'discarded', confirmedBy: [], refusals: [] }, true)
     }
     return removed
@@ -264,7 +265,8 @@ export class Mailbox extends TypedEventEmitter<MailboxEvents> implements Startab
     while (!signal.aborted) {
       try {
         await this.#turn.take(async held => {
-          await this.#outbox.sweep(new Set())
+          await this.#lookAfter()
+          await this.#outbox.sweep()
           await sender.run(held)
         }, signal)
       } catch (error) {
@@ -289,14 +291,23 @@ export class Mailbox extends TypedEventEmitter<MailboxEvents> implements Startab
     }
   }
 
-  /** Letters that another tab sends. */
+  /** What became of letters that another tab sends, or took out. */
   async #lookAfter(): Promise<void> {
     try {
       for (const [id, letter] of this.#letters) {
-        if (letter.state === 'sending') continue
+        if (letter.state === 'sending' || (await this.#outbox.has(id))) continue
         const confirmedBy = await this.#outbox.settled(id)
         if (confirmedBy !== undefined) this.#onLetter({ id, state: 'confirmed', confirmedBy, refusals: [] }, false)
+        else if (this.#letters.has(id)) this.#onLetter({ id, state: 'discarded', confirmedBy: [], refusals: [] }, false)
       }
+    } catch (error) {
+      this.#onTrouble(error as Error)
+    }
+  }
+
+  async #sweep(): Promise<void> {
+    try {
+      await this.#outbox.sweep()
     } catch (error) {
       this.#onTrouble(error as Error)
     }

@@ -13,6 +13,8 @@ export interface OutboxInit {
 const PREFIX = '/mailbox/outbox/'
 /** Letters that were confirmed lately: other tabs look here for what became of theirs. */
 const SETTLED = '/mailbox/settled/'
+/** How long they have for that, ms. */
+const TOLD = 60_000
 
 /**
  * Letters on their way, in the datastore: they survive restarts, and every tab that shares it sees the same. Ids are in the order in
@@ -21,6 +23,8 @@ const SETTLED = '/mailbox/settled/'
 export class Outbox {
   readonly #init: OutboxInit
   #written = 0
+  /** When letters were settled here, ms. */
+  readonly #settled = new Map<string, number>()
   /** Letters that are being written follow each other, so that together they stay within the bounds. */
   #last: Promise<unknown> = Promise.resolve()
 
@@ -83,6 +87,11 @@ export class Outbox {
   }
 
   /** @throws {MailboxStorageError} */
+  async has(id: string): Promise<boolean> {
+    return await this.#storing(() => this.#init.datastore.has(keyOf(id)))
+  }
+
+  /** @throws {MailboxStorageError} */
   async update(id: string, letter: SealedLetter): Promise<void> {
     await this.#storing(async () => {
       // who discarded it meanwhile has it back no more
@@ -109,6 +118,7 @@ export class Outbox {
    */
   async settle(id: string, confirmedBy: readonly string[]): Promise<void> {
     const { datastore } = this.#init
+    this.#settled.set(id, performance.now())
     // without room for that it is still done with
     await this.#storing(() => datastore.put(new Key(SETTLED + id), new TextEncoder().encode(confirmedBy.join()))).catch(
       () => {}
@@ -125,12 +135,15 @@ export class Outbox {
     }
   }
 
-  /** Forgets letters that were settled, all but those of these ids. */
-  async sweep(keep: ReadonlySet<string>): Promise<void> {
+  /** Forgets letters that were settled: not those of the last minute, nor one that was not taken out yet. */
+  async sweep(): Promise<void> {
+    const now = performance.now()
+    for (const [id, at] of this.#settled) if (at < now - TOLD) this.#settled.delete(id)
+    const kept = new Set([...this.#settled.keys(), ...(await this.ids())])
     await this.#storing(async () => {
       const keys: Key[] = []
       for await (const key of this.#init.datastore.queryKeys({ prefix: SETTLED })) keys.push(key)
-      for (const key of keys) if (!keep.has(key.baseNamespace())) await this.#init.datastore.delete(key)
+      for (const key of keys) if (!kept.has(key.baseNamespace())) await this.#init.datastore.delete(key)
     })
   }
 

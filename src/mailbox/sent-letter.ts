@@ -1,6 +1,6 @@
 import type { PeerId } from '@libp2p/interface'
 import { type Deferred, defer } from '../base/deferred.js'
-import { LetterRefusedError } from './errors.js'
+import { LetterDiscardedError, LetterRefusedError } from './errors.js'
 
 /** Why a server did not take a letter. */
 export interface LetterRefusal {
@@ -77,6 +77,7 @@ export class SentLetter {
   changed(change: LetterChange): void {
     this.#last = change
     if (change.state === 'confirmed') this.#confirmed.resolve()
+    if (change.state === 'discarded') this.ended(new LetterDiscardedError('the letter was discarded'))
     if (change.state === 'refused') this.#confirmed.reject(new LetterRefusedError(change.refusals))
   }
 

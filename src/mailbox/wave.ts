@@ -81,13 +81,10 @@ export class Wave {
   ): AsyncGenerator<MailboxMessage, Missing[]> {
     let left = missing
     for (const server of [...others, main]) {
-      if (server.legacy) {
-        // there is nothing to compare: what it has is fetched
-        if (server !== main) yield* this.#attempt(server, 'read', true, reading => reading.read())
-        continue
-      }
-      const compared = yield* this.#compare(server, undefined)
+      const compared = !server.legacy && (yield* this.#compare(server, undefined))
       if (compared && server !== main) left = lostAtBoth(left, this.#readings.get(server)?.lost ?? [])
+      // with a legacy server there is nothing to compare: what it has is fetched
+      if (server.legacy && server !== main) yield* this.#attempt(server, 'read', true, reading => reading.read())
     }
     return left
   }
