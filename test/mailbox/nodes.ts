@@ -46,12 +46,15 @@ export interface Mailhost {
 /** A mailserver on a real node, with an archive on a real disk. */
 export async function mailhost(
   t: TestContext,
-  options: { archive?: Archive; listen?: string; privateKey?: PrivateKey } = {}
+  options: { archive?: Archive; listen?: string; privateKey?: PrivateKey; pageBytes?: number } = {}
 ): Promise<Mailhost> {
   const archive = options.archive ?? (await diskArchive(t, { now: () => unixNow() - AGE }))
   const libp2p = (await libp2pNode({
     ...options,
-    services: { waku: waku({ pow: 0 }), mailserver: mailserver({ password: PASSWORD, archive }) }
+    services: {
+      waku: waku({ pow: 0 }),
+      mailserver: mailserver({ password: PASSWORD, archive, pageBytes: options.pageBytes })
+    }
   })) as Mailhost['libp2p']
   t.after(() => libp2p.stop())
   return { libp2p, archive, address: libp2p.getMultiaddrs()[0] as Multiaddr, privateKey: options.privateKey }

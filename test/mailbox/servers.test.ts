@@ -92,14 +92,15 @@ test('what one server lacks is fetched from another one that was there', async t
 })
 
 test('a server that goes in the middle of a walk is taken over from by the next, without loss, repeats, or fetching it all again', async t => {
-  const [first, second] = await Promise.all([mailhost(t), mailhost(t)])
-  const all = letters(2500)
+  // some fifty to a page: few of them are ahead of the one that is looked at
+  const [first, second] = await Promise.all([mailhost(t, { pageBytes: 32_768 }), mailhost(t)])
+  const all = letters(1200)
   await Promise.all([first.archive.append(all), second.archive.append(all)])
   const phone = await reader(t, [first, second], { client: { windowPages: 1 } })
   const items: MailboxItem[] = []
   for await (const item of phone.mailbox.messages(NEWS)) {
     items.push(item)
-    if (items.length === 1200) await first.libp2p.stop()
+    if (items.length === 500) await first.libp2p.stop()
     if (item.type === 'caughtUp') {
       assert.deepEqual(
         item.servers.map(({ server, how }) => [server.toString(), how]),
@@ -113,9 +114,9 @@ test('a server that goes in the middle of a walk is taken over from by the next,
     }
   }
   const seen = textsOf(items).map(Number)
-  assert.deepEqual([seen.length, new Set(seen).size], [2500, 2500])
+  assert.deepEqual([seen.length, new Set(seen).size], [1200, 1200])
   const again = second.libp2p.services.mailserver.counts.envelopes_delivered as number
-  assert.ok(again < 2000, `${again} of 2500 were fetched from the second`)
+  assert.ok(again < 1000, `${again} of 1200 were fetched from the second`)
 })
 
 test('a wrong password is no empty mailbox: it is refused, with the error', async t => {
