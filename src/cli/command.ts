@@ -8,8 +8,10 @@ export interface CommandContext {
   readonly stdin: Readable
   readonly stdout: Writable
   readonly stderr: Writable & { isTTY?: boolean | undefined }
-  /** Aborted by the first SIGINT, SIGTERM or SIGHUP. */
+  /** Aborted by the first SIGINT or SIGTERM, and by SIGHUP where nobody listens to it. */
   readonly signal: AbortSignal
+  /** Has SIGHUP call a listener instead; not on a terminal, where it means that the terminal was closed. Returns what ends that. */
+  readonly onHangup?: ((listener: () => void) => () => void) | undefined
 }
 
 export interface Command<S extends ConfigShape = ConfigShape> {
@@ -26,8 +28,16 @@ export interface Command<S extends ConfigShape = ConfigShape> {
   readonly brief?: readonly (keyof S & string)[] | undefined
   /** Settings of another command whose config file this one reads; those that it does not have itself are not looked at. */
   readonly fileOf?: ConfigShape | undefined
-  /** Resolves with the exit code; throws to say why it failed. */
-  run(config: z.output<z.ZodObject<S>>, operands: string[], context: CommandContext): Promise<number>
+  /**
+   * Resolves with the exit code; throws to say why it failed. `again` reads the settings once more, from the same flags, environment
+   * and file.
+   */
+  run(
+    config: z.output<z.ZodObject<S>>,
+    operands: string[],
+    context: CommandContext,
+    again: () => z.output<z.ZodObject<S>>
+  ): Promise<number>
 }
 
 /** Lets a command's own types through to a list of commands of all kinds. */

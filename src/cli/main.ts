@@ -16,17 +16,19 @@ process.umask(0o077)
 const log = new LogStream(process.stderr)
 const controller = new AbortController()
 let signals = 0
-for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-  process.on(name, () => {
-    signals++
-    if (signals > 1) process.exit(1) // the second one does not wait
-    controller.abort(new InterruptedError())
-    setTimeout(() => {
-      log.log('error', `not stopped after ${STOP_MS / 1000} s, giving up`)
-      process.exit(1)
-    }, STOP_MS).unref()
-  })
+const stop = (): void => {
+  signals++
+  if (signals > 1) process.exit(1) // the second one does not wait
+  controller.abort(new InterruptedError())
+  setTimeout(() => {
+    log.log('error', `not stopped after ${STOP_MS / 1000} s, giving up`)
+    process.exit(1)
+  }, STOP_MS).unref()
 }
+let hangup: (() => void) | undefined
+process.on('SIGINT', stop)
+process.on('SIGTERM', stop)
+process.on('SIGHUP', () => (hangup !== undefined && process.stderr.isTTY !== true ? hangup() : stop()))
 // a task that nobody waits for failed: it is reported, and a peer that brought it about does not end the node
 process.on('unhandledRejection', err => {
   log.log('error', `internal error: ${err instanceof Error ? (err.stack ?? err.message) : err}`)
@@ -40,7 +42,13 @@ process.exitCode = await heldOpen(
     stdin: process.stdin,
     stdout: process.stdout,
     stderr: log,
-    signal: controller.signal
+    signal: controller.signal,
+    onHangup(listener) {
+      hangup = listener
+      return () => {
+        hangup = undefined
+      }
+    }
   })
 )
 setTimeout(() => process.exit(), LINGER_MS).unref()

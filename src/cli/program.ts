@@ -43,7 +43,8 @@ async function dispatch(commands: readonly Command[], args: string[], context: C
   const [command, commandArgs] = found
   const { flags, operands, help } = parseArguments(command, commandArgs)
   if (help) return print(helpBrief(command))
-  const config = readable(() => readConfig(command.shape, { flags, env: context.env }, command.fileOf))
+  const read = () => readConfig(command.shape, { flags, env: context.env }, command.fileOf)
+  const config = readable(read)
   if (config.value?.log === 'json' && context.stderr instanceof LogStream) context.stderr.format = 'json'
   await warnOfStrays(commands, context)
   if (flags.password !== undefined) {
@@ -51,7 +52,7 @@ async function dispatch(commands: readonly Command[], args: string[], context: C
     await writeLine(context.stderr, `waku-mailserver: ${warning}`, { signal })
   }
   if (config.value === undefined) throw config.error
-  return command.run(config.value, operands, context)
+  return command.run(config.value, operands, context, read)
 }
 
 /** What is wrong with the settings is said after what is odd in the environment: that may be why. */

@@ -4,10 +4,11 @@ import type { Datastore } from 'interface-datastore'
 import type { Archive, ArchiveStats } from '../archive/archive.js'
 import { DatastoreArchive } from '../archive/datastore-archive.js'
 import { Retention } from '../archive/retention.js'
-import { checkRetention } from '../archive/retention-rules.js'
+import { checkRetention, type RetentionRules } from '../archive/retention-rules.js'
 import { MailserverInitError, MailserverStoppedError } from '../mailserver/errors.js'
 import { Keyring } from '../mailserver/keyring.js'
 import { Mailserver } from '../mailserver/mailserver.js'
+import { settlePolicies } from '../mailserver/request-policy.js'
 import { type MailserverInit, settle } from '../mailserver/settings.js'
 import type { RequestHandler } from '../waku/mail-exchange.js'
 import { checkString } from '../wire/checks.js'
@@ -44,6 +45,11 @@ export interface MailserverServiceComponents {
 
 /** The name under which the password of the options stands in the keyring. */
 export const PASSWORD_KEY = 'password'
+
+/** What can change while the service runs; what is absent becomes its default, but for the password. */
+export interface MailserverChange extends Pick<MailserverServiceInit, 'archiveTopics' | 'policies' | 'password'> {
+  retention: RetentionRules
+}
 
 /** What belongs to one run. */
 interface Parts {
@@ -96,6 +102,32 @@ export class MailserverService implements Startable {
     return this.#parts?.retention?.floor(topic, now) ?? 0
   }
 
+  /**
+   * Takes over other settings while it runs: all of them, or none when one is wrong.
+   * @throws {MailserverInitError} when one is of another type or out of its range, or the service does not run
+   */
+  async change({ retention, archiveTopics, policies, password }: MailserverChange): Promise<void> {
+    const parts = this.#parts
+    if (parts?.retention === undefined) throw new MailserverInitError('the mailserver does not run, or keeps for ever')
+    settle({ retention, archiveTopics })
+    const settled = settlePolicies(policies ?? {})
+    const key = password === undefined ? undefined : await keyFromPassword(password)
+    // nothing of it can fail from here on
+    parts.mailserver.change({ archiveTopics, policies: settled })
+    const before = parts.retention
+    parts.retention = new Retention({
+      archive: parts.archive,
+      rules: checkRetention(retention),
+      logger: this.#components.logger,
+      now: this.#init.now
+    })
+    await before.stop()
+    if (this.#parts === parts) parts.retention.start()
+    if (key === undefined || this.#parts !== parts) return
+    this.#takeBack?.()
+    this.#takeBack = this.keyring.lend(PASSWORD_KEY, key)
+  }
+
   /** Answers a request that came by another transport; from when the node starts until it stops. */
   readonly handle: RequestHandler = async request => {
     if (this.#parts === undefined) request.abort(new MailserverStoppedError('the mailserver is not running'))
@@ -132,7 +164,7 @@ export class MailserverService implements Startable {
       init.retention === undefined
         ? undefined
         : new Retention({ archive, rules: checkRetention(init.retention), logger, now })
-    const floor = retention?.floor
+    const floor = retention && ((topic: number, now: number): number => this.floor(topic, now))
     const mailserver = new Mailserver({ waku, archive, keyring: this.keyring, logger, metrics, floor }, init)
     const streams = new MailProtocol({ registrar, logger, limits: waku.limits }, mailserver.handle, init)
     this.#parts = { mailserver, archive, streams, retention }

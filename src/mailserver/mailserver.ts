@@ -57,7 +57,8 @@ export class Mailserver implements Startable {
   readonly #attendance: Attendance
   readonly #log: Logger
   readonly #settings: MailserverSettings
-  readonly #policies: Record<Network, RequestPolicy>
+  readonly #topicStore: TopicStore
+  #policies: Record<Network, RequestPolicy>
   readonly #admission: Admission
   /** For decryption and the archive. Sending is no part of a turn: a slow reader holds nobody up. */
   readonly #turns: FairQueue
@@ -98,6 +99,7 @@ export class Mailserver implements Startable {
       }
     })
     this.store = store
+    this.#topicStore = store
     this.#waku = components.waku
     const { counts } = components.waku.limits
     this.#archive = archive
@@ -125,6 +127,18 @@ export class Mailserver implements Startable {
   }
 
   readonly [Symbol.toStringTag] = 'mailserver'
+
+  /** Other settings from now on, for envelopes and requests that come; checked by `settlePolicies` before. */
+  change({
+    archiveTopics,
+    policies
+  }: {
+    archiveTopics: Uint8Array[] | undefined
+    policies: Record<Network, RequestPolicy>
+  }): void {
+    this.#topicStore.keep(archiveTopics)
+    this.#policies = policies
+  }
 
   start(): void {
     this.#running = true

@@ -32,7 +32,7 @@ export interface TopicStoreInit {
 export class TopicStore implements EnvelopeStore {
   readonly #archive: Archive
   readonly #tally: Tally<MailserverEvent>
-  readonly #topics: ReadonlySet<number> | undefined
+  #topics: ReadonlySet<number> | undefined
   readonly #floor: TopicStoreInit['floor']
   readonly #onStored: TopicStoreInit['onStored']
 
@@ -42,6 +42,11 @@ export class TopicStore implements EnvelopeStore {
     this.#topics = init.topics && new Set(init.topics.map(topicNumber))
     this.#floor = init.floor
     this.#onStored = init.onStored
+  }
+
+  /** Keeps only these topics from now on, 4 bytes each; all when absent. */
+  keep(topics: Uint8Array[] | undefined): void {
+    this.#topics = topics && new Set(topics.map(topicNumber))
   }
 
   /** Refuses what retention would delete at once, and what could never be delivered. */

@@ -41,7 +41,8 @@ export interface BackfillNodeParts {
   trust: TrustList
   database: Pick<Database, 'archive' | 'datastore'>
   privateKey: PrivateKey
-  rules: ArchiveRules
+  /** As they are now. */
+  rules: () => ArchiveRules
   /** What of a topic is deleted at once when it was sent before a time; by ages alone when absent. */
   floor?: ((topic: number, now: number) => number) | undefined
 }
@@ -121,7 +122,9 @@ export class BackfillNode {
   }
 
   private backfill(client: MailClient): Backfill {
-    const { database, rules, floor = ageFloor(retentionRules(rules)) } = this.parts
+    const { database } = this.parts
+    const rules = this.parts.rules()
+    const { floor = ageFloor(retentionRules(rules)) } = this.parts
     const store = new TopicStore({
       archive: database.archive,
       tally: new Tally(MAILSERVER_EVENTS, {

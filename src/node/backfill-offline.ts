@@ -20,7 +20,7 @@ export async function backfillOffline(
     const { node, waku, database, privateKey, mailclient } = peer
     const { network } = parsePeerAddress(params.server)
     const devp2p = network === 'devp2p' ? await peer.devp2p.started() : undefined
-    const { rules } = options
+    const rules = () => options.rules
     const backfill = new BackfillNode({ node, devp2p, waku, trust: mailclient.trust, database, privateKey, rules })
     return await backfill.run(params, options)
   } finally {

@@ -25,6 +25,7 @@ import { forwardingOf } from './forwarding-node.js'
 import { identityOf } from './identity.js'
 import { IdentityNotice } from './identity-notice.js'
 import { certificateFiles, listenPlaces } from './listen-config.js'
+import { LiveSettings, type Reloaded } from './live-settings.js'
 import { byNetwork, checkNetworks, withoutSelf } from './node-networks.js'
 import { type NodeServices, nodeServices } from './node-services.js'
 import { overviewOf } from './overview-node.js'
@@ -46,7 +47,7 @@ import { WebSockets } from './web-sockets.js'
 /** A batch of an import in base64, with room. */
 const MAX_CONTROL_LINE = 8 * 1024 * 1024
 
-type DaemonParts = Pick<Daemon, 'dir' | 'node' | 'devp2p' | 'admin' | 'overview'>
+type DaemonParts = Pick<Daemon, 'dir' | 'node' | 'devp2p' | 'admin' | 'overview'> & { live: LiveSettings }
 
 /** A running mailserver node on its data dir. */
 export class Daemon {
@@ -60,7 +61,7 @@ export class Daemon {
   readonly overview: Overview
 
   private constructor(
-    parts: DaemonParts,
+    private readonly parts: DaemonParts,
     private readonly readyFile: string | undefined,
     private readonly cleanup: Cleanup
   ) {
@@ -92,6 +93,11 @@ export class Daemon {
       await cleanup.run().catch(() => {}) // why it could not start matters more
       throw err
     }
+  }
+
+  /** Takes over other settings, as far as that goes without a restart: all of them, or none when one is wrong, which it throws. */
+  reload(next: StartConfig): Promise<Reloaded> {
+    return this.parts.live.change(next)
   }
 
   /** Writes the ready file, if one was asked for. */
@@ -200,11 +206,24 @@ async function assemble(
 
   const trust = mailclient.trust
   const floor = (topic: number, now: number): number => mailserver.floor(topic, now)
-  const backfill = new BackfillNode({ node, devp2p, waku, trust, database: store, privateKey, rules: config, floor })
-  let derived: Promise<Uint8Array> | undefined
-  const requestKey = (): Promise<Uint8Array> => {
-    derived ??= keyFromPassword(password)
-    return derived
+  const passwordOf = async (config: StartConfig): Promise<string> =>
+    (await namedPassword(config)) ?? (await ownPassword(dir))
+  const live = new LiveSettings({ config: given, mailserver, passwordOf })
+  const backfill = new BackfillNode({
+    node,
+    devp2p,
+    waku,
+    trust,
+    database: store,
+    privateKey,
+    rules: () => live.current,
+    floor
+  })
+  let derived: { of: string; key: Promise<Uint8Array> } | undefined
+  const requestKey = async (): Promise<Uint8Array> => {
+    const of = await passwordOf(live.current).catch(() => password)
+    if (derived?.of !== of) derived = { of, key: keyFromPassword(of) }
+    return await derived.key
   }
   const overview = overviewOf({
     config,
@@ -230,13 +249,15 @@ async function assemble(
   const salted = new Salted()
   const waitingAddresses = () => waku.limits.throttle.waitingAddresses()
   const view = () => viewOf({ overview, salted, version: packageVersion(), waitingAddresses })
-  const daemon = finish({ dir, node, devp2p, admin, overview })
+  const daemon = finish({ dir, node, devp2p, admin, overview, live })
   const handlers = adminHandlers({
     trust,
     keys: mailserver.keyring,
     archive: store.archive,
     datastore: store.datastore,
-    rules: config,
+    get rules() {
+      return live.current
+    },
     floor,
     peer: node.peerId,
     addresses: () => daemon.ready,

@@ -8,6 +8,7 @@ import {
   type WakuService,
   waku
 } from '../index.js'
+import type { MailserverChange } from '../libp2p/mailserver-service.js'
 import type { RequestForwarder } from '../mailserver/request-forwarder.js'
 import { DEFAULT_REQUEST_POW } from '../mailserver/request-policy.js'
 import type { MailserverInit } from '../mailserver/settings.js'
@@ -40,10 +41,6 @@ export function nodeServices(
   config: StartConfig,
   { password, archive, privateKey, forward, digester, onStored, onAnswered, onTwin }: NodeServiceParts
 ) {
-  const policy = {
-    pow: config['request-pow'] ?? DEFAULT_REQUEST_POW,
-    signature: config['require-signature'] ?? ('none' as const)
-  }
   return {
     waku: waku({ pow: config['min-pow'], maxTtl: config['max-ttl'], digester, onTwin }),
     mailserver: mailserver({
@@ -52,12 +49,23 @@ export function nodeServices(
       forward,
       onStored,
       onAnswered,
-      archiveTopics: config['archive-topics']?.map(({ topic }) => topic),
-      retention: retentionRules(config),
-      policies: { libp2p: policy, devp2p: policy },
+      ...changeable(config),
       pageBytes: config['page-bytes']
     }),
     mailclient: mailclient({ acceptPush: config['accept-push'], signWith: privateKey.raw }),
     listening: listening()
+  }
+}
+
+/** What of the mailserver's settings can change while it runs. */
+export function changeable(config: StartConfig): Omit<MailserverChange, 'password'> {
+  const policy = {
+    pow: config['request-pow'] ?? DEFAULT_REQUEST_POW,
+    signature: config['require-signature'] ?? ('none' as const)
+  }
+  return {
+    archiveTopics: config['archive-topics']?.map(({ topic }) => topic),
+    retention: retentionRules(config),
+    policies: { libp2p: policy, devp2p: policy }
   }
 }

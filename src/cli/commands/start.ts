@@ -34,7 +34,7 @@ export const start = defineCommand({
     'admin-listen',
     'self-check'
   ],
-  async run(config, _operands, context) {
+  async run(config, _operands, context, again) {
     if (config.once === true && config['self-check'] !== true) throw new UsageError('start: --once needs --self-check')
     if (config['self-check'] === true) {
       const passed = await check(config, context)
@@ -45,7 +45,7 @@ export const start = defineCommand({
     // from the beginning: whoever waits for the ready file may be gone as soon as it is there
     const unwatch = context.env.npm_lifecycle_event === undefined ? undefined : watchParent(() => orphaned.abort())
     try {
-      await serve(config, context, AbortSignal.any([context.signal, orphaned.signal]))
+      await serve(config, again, context, AbortSignal.any([context.signal, orphaned.signal]))
     } finally {
       unwatch?.()
     }
@@ -53,23 +53,43 @@ export const start = defineCommand({
   }
 })
 
-async function serve(config: StartConfig, context: CommandContext, stop: AbortSignal): Promise<void> {
+async function serve(
+  config: StartConfig,
+  again: () => StartConfig,
+  context: CommandContext,
+  stop: AbortSignal
+): Promise<void> {
   const { Daemon } = await import('../../node/daemon.js')
   const warn = (line: string): void => void context.stderr.write(`waku-mailserver: ${line}\n`)
   const notify = (...args: string[]): Promise<void> => notifyServiceManager(args, context.env, warn)
-  const daemon = await Daemon.start(config, line => context.stderr.write(`waku-mailserver: ${line}\n`))
+  const daemon = await Daemon.start(config, warn)
+  let unlisten: (() => void) | undefined
   try {
     await announce(daemon, config, context).catch(ignoreBroken)
     await daemon.tellReady()
     const log = context.stderr instanceof LogStream ? context.stderr : undefined
     log?.log('info', 'serving')
     await notify('--ready', `--status=serving as ${daemon.ready.peerId}`)
+    unlisten = context.onHangup?.(() => void reload(daemon, again).then(warn))
     // the listening sockets keep the process alive meanwhile
     if (!stop.aborted) await once(stop, 'abort')
     log?.log('info', 'stopping')
   } finally {
+    unlisten?.()
     await notify('STOPPING=1')
     await daemon.stop()
+  }
+}
+
+/** Reads the settings again and takes them over as far as that goes; what became of it, in a line. */
+async function reload(daemon: Daemon, again: () => StartConfig): Promise<string> {
+  try {
+    const { changed, restart } = await daemon.reload(again())
+    const done = changed.length === 0 ? 'nothing changed' : `changed ${changed.join(', ')}`
+    const left = restart.length === 0 ? '' : `; ${restart.join(', ')} will change by a restart`
+    return `settings read again: ${done}${left}`
+  } catch (err) {
+    return `the settings stay as they are: ${(err as Error).message}`
   }
 }
 
