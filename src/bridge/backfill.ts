@@ -7,6 +7,7 @@ import type { HistoryPage } from '../mailclient/history-walk.js'
 import { judgeForm } from '../waku/rules.js'
 import type { EnvelopeStore } from '../waku/store-batch.js'
 import type { Envelope } from '../wire/envelope.js'
+import { MAX_PACKET } from '../wire/messages.js'
 import { acceptablePow } from '../wire/pow.js'
 import { RequestError, RequestErrorCode } from '../wire/request-error.js'
 import { type BackfillLeg, planBackfill } from './backfill-plan.js'
@@ -61,7 +62,6 @@ export interface BackfillProgress extends BackfillSummary {
   done: number
 }
 
-const MAX_ENVELOPE_PACKET = 1024 * 1024
 const BATCH = 1000
 /** An archive that is busy is tried again for half a minute; ms. */
 const BUSY_PAUSE = 250
@@ -173,7 +173,7 @@ export class Backfill {
 
   #judge(envelope: Envelope, now: number): BackfillRefusal | undefined {
     const { rules, store } = this.#parts
-    const limits = { maxTtl: rules.maxTtl, maxEnvelopeSize: MAX_ENVELOPE_PACKET }
+    const limits = { maxTtl: rules.maxTtl, maxEnvelopeSize: MAX_PACKET }
     // as of a moment at which it lived
     const unfit = judgeForm(envelope, Math.min(now, envelope.expiry), limits)
     if (unfit !== undefined) return REFUSALS[unfit.counter] ?? 'ttl'

@@ -4,7 +4,7 @@ export class UpstreamMisbehavedError extends Error {
   override readonly name = 'UpstreamMisbehavedError'
 }
 
-/** Forwarding ends; requests that are under way are given up. */
+/** The upstream relay ends; requests that are under way are given up. */
 export class ForwardingStoppedError extends Error {
   static override readonly name = 'ForwardingStoppedError'
   override readonly name = 'ForwardingStoppedError'

@@ -3,6 +3,7 @@ import type { Packet } from '../waku/packet-channel.js'
 import { equalBytes } from '../wire/bytes.js'
 import { decodeEnvelope } from '../wire/envelope.js'
 import { MalformedError } from '../wire/errors.js'
+import { MAX_PACKED_ENVELOPE } from '../wire/messages.js'
 import { splitP2PMessage } from '../wire/p2p-message.js'
 import { PacketCode } from '../wire/packet-code.js'
 import type { RequestComplete } from '../wire/request-complete.js'
@@ -25,8 +26,6 @@ export interface AnswerBounds {
 const PART_BYTES = 256 * 1024
 /** So many packets of an answer may bring nothing. */
 const MAX_BARREN = 100
-/** An envelope with the list around it fits a packet. */
-const MAX_ENVELOPE = 1024 * 1024 - 9
 
 /**
  * Passes a request on and yields what comes back, bounded, each envelope's bytes as they came, until the completion that
@@ -84,7 +83,7 @@ function readCompletion({ codec }: MailLine, body: Uint8Array): RequestComplete 
 function envelopesOf(body: Uint8Array): Uint8Array[] {
   try {
     return splitP2PMessage(body).map(({ raw }) => {
-      if (raw.length > MAX_ENVELOPE) throw new UpstreamMisbehavedError('an envelope is larger than a packet')
+      if (raw.length > MAX_PACKED_ENVELOPE) throw new UpstreamMisbehavedError('an envelope is larger than a packet')
       return decodeEnvelope(raw).raw
     })
   } catch (cause) {

@@ -5,9 +5,9 @@ export class EnodeError extends Error {
 }
 
 /** The encrypted channel could not be agreed: foreign or altered packets, a wrong key, or no answer in time. */
-export class HandshakeError extends Error {
-  static override readonly name = 'HandshakeError'
-  override readonly name = 'HandshakeError'
+export class RlpxHandshakeError extends Error {
+  static override readonly name = 'RlpxHandshakeError'
+  override readonly name = 'RlpxHandshakeError'
 }
 
 /** What the peer sent breaks the framing: a wrong MAC, a size over the limit, a message that is no message. */

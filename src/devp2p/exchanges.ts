@@ -1,6 +1,6 @@
 import type { Tally } from '../base/tally.js'
 import { inVain } from '../limits/throttle.js'
-import { LineBrokenError } from '../mailclient/errors.js'
+import { LineBrokenError } from '../waku/mail-errors.js'
 import type { MailExchangeOptions } from '../waku/mail-exchange.js'
 import type { Packet } from '../waku/packet-channel.js'
 import { keccak256 } from '../wire/keccak.js'

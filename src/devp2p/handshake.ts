@@ -5,7 +5,7 @@ import { keccak256 } from '../wire/keccak.js'
 import { type RandomSource, randomBytes } from '../wire/random.js'
 import { decodeList, encodeStructure, uint } from '../wire/structure.js'
 import { publicKeyOf } from './enode.js'
-import { HandshakeError } from './errors.js'
+import { RlpxHandshakeError } from './errors.js'
 import type { FrameSecrets } from './frame-cipher.js'
 import { NodeKey, recoverPublicKey } from './node-key.js'
 import type { KeccakFactory } from './running-keccak.js'
@@ -80,7 +80,7 @@ export function createAuth(key: NodeKey, remoteId: Uint8Array, options: Handshak
 /**
  * Reads an initiator's packet in either form; another version, further items and what follows them are ignored.
  *
- * @throws HandshakeError
+ * @throws RlpxHandshakeError
  */
 export function openAuth(packet: Uint8Array, key: NodeKey, form: HandshakeForm): ReceivedAuth {
   const { signature, id, nonce } = readAuthBody(openPacket(packet, key, form), form)
@@ -88,14 +88,14 @@ export function openAuth(packet: Uint8Array, key: NodeKey, form: HandshakeForm):
     const ephemeralKey = recoverPublicKey(signature, xor(key.ecdh(publicKeyOf(id)), nonce))
     return { id, nonce, ephemeralKey, packet, form }
   } catch (error) {
-    throw new HandshakeError('the initiator did not prove its key', { cause: error })
+    throw new RlpxHandshakeError('the initiator did not prove its key', { cause: error })
   }
 }
 
 /**
  * Reads what an initiator's packet holds once it is opened: nothing of it is proven yet.
  *
- * @throws HandshakeError
+ * @throws RlpxHandshakeError
  */
 export function readAuthBody(plain: Uint8Array, form: HandshakeForm): Record<'signature' | 'id' | 'nonce', Uint8Array> {
   if (form === 'eip8') {
@@ -124,21 +124,21 @@ export function createAck(auth: ReceivedAuth, options: HandshakeOptions = {}): H
 /**
  * Reads a recipient's packet; another version, further items and what follows them are ignored.
  *
- * @throws HandshakeError
+ * @throws RlpxHandshakeError
  */
 export function openAck(packet: Uint8Array, key: NodeKey, form: HandshakeForm): RemoteShare {
   const { id, nonce } = readAckBody(openPacket(packet, key, form), form)
   try {
     return { ephemeralKey: publicKeyOf(id), nonce, packet }
   } catch (error) {
-    throw new HandshakeError('the recipient sent no public key', { cause: error })
+    throw new RlpxHandshakeError('the recipient sent no public key', { cause: error })
   }
 }
 
 /**
  * Reads what a recipient's packet holds once it is opened.
  *
- * @throws HandshakeError
+ * @throws RlpxHandshakeError
  */
 export function readAckBody(plain: Uint8Array, form: HandshakeForm): Record<'id' | 'nonce', Uint8Array> {
   const [id, nonce] = form === 'legacy' ? cut(plain, [ID, NONCE]) : readItems(plain, [ID, NONCE])
@@ -169,12 +169,12 @@ export function deriveSecrets(
 /**
  * How many bytes a packet has, from its first two: of the EIP-8 form, their size prefix says it.
  *
- * @throws HandshakeError when no packet can have that size
+ * @throws RlpxHandshakeError when no packet can have that size
  */
 export function packetSize(prefix: Uint8Array): number {
   const size = (((prefix[0] as number) << 8) | (prefix[1] as number)) + 2
   if (size <= ECIES_OVERHEAD + 2 || size > MAX_HANDSHAKE_SIZE) {
-    throw new HandshakeError(`a handshake packet of ${size} bytes`)
+    throw new RlpxHandshakeError(`a handshake packet of ${size} bytes`)
   }
   return size
 }
@@ -199,7 +199,7 @@ function openPacket(packet: Uint8Array, key: NodeKey, form: HandshakeForm): Uint
     form === 'legacy'
       ? eciesOpen(packet, key.privateKey, { ecdh })
       : eciesOpen(packet.subarray(2), key.privateKey, { ecdh, macData: packet.subarray(0, 2) })
-  if (plain === undefined) throw new HandshakeError('a handshake packet that is not sealed for this key')
+  if (plain === undefined) throw new RlpxHandshakeError('a handshake packet that is not sealed for this key')
   return plain
 }
 
@@ -214,7 +214,7 @@ function readItems<const Sizes extends readonly number[]>(plain: Uint8Array, siz
       return item.payload
     }) as Fields<Sizes>
   } catch (error) {
-    throw new HandshakeError('a handshake packet is malformed', { cause: error })
+    throw new RlpxHandshakeError('a handshake packet is malformed', { cause: error })
   }
 }
 
@@ -225,7 +225,7 @@ function cut<const Sizes extends readonly number[]>(plain: Uint8Array, sizes: Si
     at += size
     return plain.subarray(at - size, at)
   })
-  if (at > plain.length) throw new HandshakeError('a handshake packet is cut short')
+  if (at > plain.length) throw new RlpxHandshakeError('a handshake packet is cut short')
   return fields as Fields<Sizes>
 }
 

@@ -157,7 +157,7 @@ export class RlpxHost {
    * The connection with a peer: the one there is, or a new one. Whoever dials meanwhile gets the same; then the signal
    * only ends the waiting.
    *
-   * @throws EnodeError, DialError, HandshakeError, DisconnectError, StalledError, the signal's reason
+   * @throws EnodeError, DialError, RlpxHandshakeError, DisconnectError, StalledError, the signal's reason
    */
   async dial(target: Enode | string, options: { signal?: AbortSignal | undefined } = {}): Promise<RlpxConnection> {
     const { signal } = options

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import { toHex } from '../wire/bytes.js'
-import { HandshakeError } from './errors.js'
+import { RlpxHandshakeError } from './errors.js'
 import type { FrameSecrets } from './frame-cipher.js'
 import {
   createAck,
@@ -33,7 +33,7 @@ export interface SecureChannel {
  * Runs the initiator's side.
  *
  * @param remoteId node id that must be at the other end, 64 bytes
- * @throws HandshakeError; whatever is thrown, the caller destroys the socket
+ * @throws RlpxHandshakeError; whatever is thrown, the caller destroys the socket
  */
 export async function initiate(
   socket: Socket,
@@ -57,7 +57,7 @@ export async function initiate(
  * Runs the recipient's side, in whichever form the initiator uses.
  *
  * @param options.isFresh whether something with this name was not opened before: to open one, and to answer it, takes long
- * @throws HandshakeError; whatever is thrown, the caller destroys the socket
+ * @throws RlpxHandshakeError; whatever is thrown, the caller destroys the socket
  */
 export async function respond(
   socket: Socket,
@@ -68,7 +68,8 @@ export async function respond(
   const reader = new PrefixReader(socket, options.signal)
   try {
     const auth = await readPacket(reader, LEGACY_AUTH_SIZE, (packet, form) => {
-      if (options.isFresh?.(nameOf(packet, form)) === false) throw new HandshakeError('a handshake that came before')
+      if (options.isFresh?.(nameOf(packet, form)) === false)
+        throw new RlpxHandshakeError('a handshake that came before')
       return openAuth(packet, key, form)
     })
     const ack = createAck(auth)
@@ -99,7 +100,7 @@ async function readPacket<T>(
       return opened
     } catch (error) {
       // The same first byte begins an unusually long EIP-8 packet.
-      if (!(error instanceof HandshakeError)) throw error
+      if (!(error instanceof RlpxHandshakeError)) throw error
     }
   }
   const size = packetSize(prefix)
@@ -164,10 +165,10 @@ class PrefixReader {
     this.#socket.pause()
     this.#wake?.()
   }
-  readonly #onError = (cause: Error): void => this.#end(new HandshakeError('the connection broke', { cause }))
-  readonly #onClose = (): void => this.#end(new HandshakeError('the peer closed during the handshake'))
+  readonly #onError = (cause: Error): void => this.#end(new RlpxHandshakeError('the connection broke', { cause }))
+  readonly #onClose = (): void => this.#end(new RlpxHandshakeError('the peer closed during the handshake'))
   readonly #onAbort = (): void =>
-    this.#end(new HandshakeError('the handshake was not done in time', { cause: this.#signal.reason }))
+    this.#end(new RlpxHandshakeError('the handshake was not done in time', { cause: this.#signal.reason }))
 
   #end(error: Error): void {
     this.#ended ??= error

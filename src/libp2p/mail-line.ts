@@ -1,6 +1,6 @@
 import type { PeerId, Stream } from '@libp2p/interface'
 import type { ConnectionManager } from '@libp2p/interface-internal'
-import { LineBrokenError, ServerUnreachableError, StreamRefusedError } from '../mailclient/errors.js'
+import { LineBrokenError, ServerUnreachableError, StreamRefusedError } from '../waku/mail-errors.js'
 import type { MailDialler, MailExchangeOptions, MailLine } from '../waku/mail-exchange.js'
 import type { Packet } from '../waku/packet-channel.js'
 import { askingLibp2p } from '../wire/mail-codec.js'

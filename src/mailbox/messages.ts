@@ -26,7 +26,7 @@ export interface MessagesParts {
   signal: AbortSignal
 }
 
-interface Heard {
+interface SeenEnvelopes {
   envelope: Envelope
   peer: ReceivedMessage['peer']
 }
@@ -42,7 +42,7 @@ const LONGEST_PAUSE = 60_000
 export class Messages {
   readonly #parts: MessagesParts
   readonly #bell = new Bell()
-  #heard: Heard[] = []
+  #heard: SeenEnvelopes[] = []
   #heardBytes = 0
   /** Something may have been missed. */
   #due = true
@@ -111,7 +111,7 @@ export class Messages {
     signal.throwIfAborted()
   }
 
-  #take(): Heard[] {
+  #take(): SeenEnvelopes[] {
     this.#heardBytes = 0
     return this.#heard.splice(0)
   }

@@ -1,5 +1,3 @@
-import type { UnreachableReason } from '../waku/errors.js'
-
 /** The server is not on the trust list; nothing was asked of it. */
 export class UntrustedServerError extends Error {
   static override readonly name = 'UntrustedServerError'
@@ -52,30 +50,6 @@ export class HistoryTimeoutError extends Error {
 export class SilentServerError extends Error {
   static override readonly name = 'SilentServerError'
   override readonly name = 'SilentServerError'
-}
-
-/** The line to the server broke before its answer was complete. */
-export class LineBrokenError extends Error {
-  static override readonly name = 'LineBrokenError'
-  override readonly name = 'LineBrokenError'
-}
-
-/** The server cannot be reached, or is no mailserver. */
-export class ServerUnreachableError extends Error {
-  static override readonly name = 'ServerUnreachableError'
-  override readonly name = 'ServerUnreachableError'
-  readonly reason: UnreachableReason
-
-  constructor(message: string, { reason = 'no-answer', cause }: { reason?: UnreachableReason; cause?: unknown } = {}) {
-    super(message, cause === undefined ? {} : { cause })
-    this.reason = reason
-  }
-}
-
-/** The server reset a new stream before it answered anything: too many are open between us. */
-export class StreamRefusedError extends Error {
-  static override readonly name = 'StreamRefusedError'
-  override readonly name = 'StreamRefusedError'
 }
 
 /** The client service is not started, or was stopped. */

@@ -1,6 +1,7 @@
 import type { Logger, PeerId } from '@libp2p/interface'
 import type { Tally } from '../base/tally.js'
 import type { TrustList } from '../trust/trust-list.js'
+import { StreamRefusedError } from '../waku/mail-errors.js'
 import type { MailDialler } from '../waku/mail-exchange.js'
 import { Miner } from '../waku/miner.js'
 import type { Network } from '../waku/packet-channel.js'
@@ -8,13 +9,7 @@ import type { RecentHashes } from '../waku/recent-hashes.js'
 import type { Waku } from '../waku/waku.js'
 import type { MailClientEvent } from './counters.js'
 import { type DigestAsked, digestQuestion, type RangeDigest, rangeDigest } from './digest-query.js'
-import {
-  HistoryQueryError,
-  MailClientStoppedError,
-  StreamRefusedError,
-  TrustRevokedError,
-  UntrustedServerError
-} from './errors.js'
+import { HistoryQueryError, MailClientStoppedError, TrustRevokedError, UntrustedServerError } from './errors.js'
 import { type HistoryPlan, type HistoryQuery, planHistory } from './history-query.js'
 import { type HistoryPage, HistoryWalk } from './history-walk.js'
 import { prefetch } from './prefetch.js'

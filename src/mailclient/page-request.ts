@@ -1,5 +1,6 @@
 import type { Tally } from '../base/tally.js'
 import type { TrustList } from '../trust/trust-list.js'
+import { LineBrokenError } from '../waku/mail-errors.js'
 import type { MailLine } from '../waku/mail-exchange.js'
 import type { Miner } from '../waku/miner.js'
 import type { Packet } from '../waku/packet-channel.js'
@@ -14,7 +15,6 @@ import type { MailClientEvent } from './counters.js'
 import {
   ByteBudgetError,
   HistoryTimeoutError,
-  LineBrokenError,
   MisbehavingServerError,
   SilentServerError,
   TrustRevokedError

@@ -27,7 +27,7 @@ import type { Keyring } from './keyring.js'
 import { ReadAhead } from './read-ahead.js'
 import { checkEnvelope } from './request-checks.js'
 import type { RequestForwarder } from './request-forwarder.js'
-import { type AskedRequest, decrypt, dialectOf, judgeSigner, readRequest, unwrap } from './request-opening.js'
+import { type AskedRequest, decrypt, judgeSigner, readPayload, readRequest, unwrap } from './request-opening.js'
 import { MAX_EXPIRED, type RequestPolicy, settlePolicies } from './request-policy.js'
 import { ServedRequests } from './served-requests.js'
 import { type MailserverInit, type MailserverSettings, settle } from './settings.js'
@@ -290,16 +290,13 @@ export class Mailserver implements Startable {
     if (policy.fresh && this.#served.has(envelope.hash, endOf(envelope))) throw replayed()
     const asymmetric = network === 'devp2p' ? this.#requestKey : []
     const plain = decrypt(envelope, { symmetric: this.keyring.keysFor(peer), asymmetric })
-    const payload = unwrap(plain)
+    const read = readPayload(unwrap(plain), codec)
+    answer.dialect = read.dialect
     // recovering a signer takes a millisecond: not where nobody asks for it
-    if (policy.signature !== 'none') {
-      answer.dialect = dialectOf(payload, codec)
-      judgeSigner(plain, peer, policy)
-    }
-    const { dialect, request: asked } = codec.decodePayload(payload)
-    answer.dialect = dialect
+    if (policy.signature !== 'none') judgeSigner(plain, peer, policy)
+    if (read.error !== undefined) throw read.error
     if (policy.fresh) this.#claim(this.#served, request, envelope)
-    return asked
+    return read.request
   }
 
   /** From here on the same request is not answered again. */

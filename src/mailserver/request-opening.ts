@@ -2,7 +2,7 @@ import type { PeerId } from '@libp2p/interface'
 import type { IncomingRequest } from '../waku/mail-exchange.js'
 import { decodeEnvelope, type Envelope } from '../wire/envelope.js'
 import { MalformedError } from '../wire/errors.js'
-import type { Dialect } from '../wire/history-request.js'
+import type { Dialect, HistoryRequest } from '../wire/history-request.js'
 import type { AnsweringCodec } from '../wire/mail-codec.js'
 import { decodePayload, type OpenedPayload } from '../wire/payload.js'
 import type { PlainRequest } from '../wire/plain-request.js'
@@ -53,12 +53,17 @@ export function judgeSigner(plain: Uint8Array, peer: PeerId, policy: RequestPoli
   checkSignature(read(plain, true, RequestErrorCode.signature).signer, peer, policy)
 }
 
-/** In which form a payload is written, as far as that can be told. */
-export function dialectOf(payload: Uint8Array, codec: Pick<AnsweringCodec, 'decodePayload'>): Dialect | undefined {
+/** What a payload asks, or why it cannot be read; in either case in which form it is written, as far as that can be told. */
+export type ReadPayload =
+  | { dialect: Dialect; request: HistoryRequest; error?: undefined }
+  | { dialect: Dialect | undefined; error: RequestError }
+
+/** Reads a payload once, so that who asks with a bad signature is refused in the form that it reads. */
+export function readPayload(payload: Uint8Array, codec: Pick<AnsweringCodec, 'decodePayload'>): ReadPayload {
   try {
-    return codec.decodePayload(payload).dialect
+    return codec.decodePayload(payload)
   } catch (error) {
-    if (error instanceof RequestError) return error.dialect
+    if (error instanceof RequestError) return { dialect: error.dialect, error }
     throw error
   }
 }

@@ -3,12 +3,9 @@ import type { Tally } from '../base/tally.js'
 import type { EnvelopeStore } from '../waku/store-batch.js'
 import { RefusalCode } from '../wire/confirmation.js'
 import type { Envelope } from '../wire/envelope.js'
+import { MAX_PACKED_ENVELOPE } from '../wire/messages.js'
 import { topicNumber } from '../wire/topic.js'
 import type { MailserverEvent } from './counters.js'
-
-/** What a packet has to hold beside an envelope so that the envelope can be delivered. */
-const PACKET_OVERHEAD = 9
-const MAX_PACKET = 1024 * 1024
 
 /** What one append to the archive was. */
 export interface AppendMeasure {
@@ -56,7 +53,7 @@ export class TopicStore implements EnvelopeStore {
       this.#tally.add('envelopes_too_old')
       return { code: RefusalCode.time, text: 'older than what is kept here' }
     }
-    if (envelope.size + PACKET_OVERHEAD > MAX_PACKET) {
+    if (envelope.size > MAX_PACKED_ENVELOPE) {
       return { code: RefusalCode.other, text: 'too large to be delivered' }
     }
     return undefined

@@ -5,22 +5,23 @@ import type { Database } from '../archive/database.js'
 import { ageFloor } from '../archive/retention-rules.js'
 import { Tally } from '../base/tally.js'
 import { Backfill, type BackfillSummary } from '../bridge/backfill.js'
-import { ServerUnreachableError } from '../mailclient/errors.js'
 import { MailClient } from '../mailclient/mail-client.js'
 import { MAILSERVER_EVENTS } from '../mailserver/counters.js'
 import { TopicStore } from '../mailserver/topic-store.js'
 import { TrustList } from '../trust/trust-list.js'
+import { ServerUnreachableError } from '../waku/mail-errors.js'
 import type { MailDialler } from '../waku/mail-exchange.js'
+import { DEFAULT_MAX_TTL, DEFAULT_MIN_POW } from '../waku/settings.js'
 import type { Waku } from '../waku/waku.js'
 import { fromHex } from '../wire/bytes.js'
 import type { BackfillParams } from './backfill-params.js'
 import { NotTrustedError } from './client-peer.js'
 import type { ControlOptions } from './control-server.js'
 import type { Devp2pNode } from './devp2p-node.js'
-import { upstreamOf } from './forwarding-node.js'
 import { formatPeerAddress, type PeerAddress, parsePeerAddress } from './peer-address.js'
 import { retentionRules } from './retention-config.js'
-import { DEFAULT_MAX_TTL, type StartConfig } from './start-config.js'
+import type { StartConfig } from './start-config.js'
+import { upstreamOf } from './upstream-relay-node.js'
 
 /** One backfill is under way; another one has to wait for it. */
 export class BackfillBusyError extends Error {
@@ -46,8 +47,6 @@ export interface BackfillNodeParts {
   /** What of a topic is deleted at once when it was sent before a time; by ages alone when absent. */
   floor?: ((topic: number, now: number) => number) | undefined
 }
-
-const DEFAULT_POW = 0.000002
 
 /** Fetches history into the archive of a node, one backfill at a time. */
 export class BackfillNode {
@@ -138,7 +137,7 @@ export class BackfillNode {
       history: query => client.history(query),
       store,
       datastore: database.datastore,
-      rules: { pow: rules['min-pow'] ?? DEFAULT_POW, maxTtl: rules['max-ttl'] ?? DEFAULT_MAX_TTL },
+      rules: { pow: rules['min-pow'] ?? DEFAULT_MIN_POW, maxTtl: rules['max-ttl'] ?? DEFAULT_MAX_TTL },
       log: defaultLogger().forComponent('waku:backfill')
     })
   }

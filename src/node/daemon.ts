@@ -5,7 +5,7 @@ import type { Overview } from '../admin/overview.js'
 import { Recorder } from '../admin/recorder.js'
 import { Salted } from '../admin/salted.js'
 import { viewOf } from '../admin/view.js'
-import type { Forwarding } from '../bridge/forwarding.js'
+import type { UpstreamRelay } from '../bridge/upstream-relay.js'
 import type { RequestForwarder } from '../mailserver/request-forwarder.js'
 import { keyFromPassword } from '../wire/key.js'
 import { adminHandlers } from './admin.js'
@@ -21,7 +21,6 @@ import { type DataDir, openDataDir } from './data-dir.js'
 import { Devp2pNode, devp2pSettings } from './devp2p-node.js'
 import { DigestThread } from './digest-thread.js'
 import { doctorOf } from './doctor.js'
-import { forwardingOf } from './forwarding-node.js'
 import { identityOf } from './identity.js'
 import { IdentityNotice } from './identity-notice.js'
 import { certificateFiles, listenPlaces } from './listen-config.js'
@@ -42,6 +41,7 @@ import { DEFAULT_DATA_DIR, type StartConfig } from './start-config.js'
 import { StaticPeers } from './static-peers.js'
 import { StorageNotice } from './storage-notice.js'
 import { openStore } from './store.js'
+import { forwardingOf } from './upstream-relay-node.js'
 import { WebSockets } from './web-sockets.js'
 
 /** A batch of an import in base64, with room. */
@@ -156,7 +156,7 @@ async function assemble(
   const recorder = new Recorder()
   const admin = adminListen && new AdminNode({ settings: adminListen, token: await adminTokenOf(dir) })
 
-  let forwarding: Forwarding | undefined
+  let forwarding: UpstreamRelay | undefined
   const forward: RequestForwarder = async (...request) => await forwarding?.forward(...request)
   const records = new PeersInMemory(store.datastore)
   await records.forgetOld()

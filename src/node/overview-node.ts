@@ -4,9 +4,9 @@ import { Overview, type OverviewParts } from '../admin/overview.js'
 import { topicFromName } from '../wire/topic.js'
 import { type CanaryServer, runCanary } from './canary.js'
 import type { Devp2pNode } from './devp2p-node.js'
-import { upstreamOf } from './forwarding-node.js'
 import type { Listening } from './listening.js'
 import type { StartConfig } from './start-config.js'
+import { upstreamOf } from './upstream-relay-node.js'
 
 const CANARY_TOPIC = topicFromName('waku-mailserver canary')
 

@@ -23,7 +23,6 @@ export const DEFAULT_LISTEN = '/ip4/0.0.0.0/tcp/30304'
 
 /** How long an envelope may live, in seconds. */
 export const TTL_RANGE = { min: 1, max: 366 * 86_400 }
-export const DEFAULT_MAX_TTL = 86_400
 /** A canary takes some seconds. */
 const CANARY_RANGE = { min: 30, max: 86_400 }
 /** One page, in bytes: a client keeps it in memory. */

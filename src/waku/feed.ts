@@ -8,10 +8,10 @@ import { encodeMessages } from '../wire/messages.js'
 import { PacketCode } from '../wire/packet-code.js'
 import { powOf } from '../wire/pow.js'
 import type { Counters } from './counters.js'
-import type { HeardEnvelope } from './heard.js'
 import type { OwnStatus } from './own-status.js'
 import type { Pace } from './pace.js'
 import type { Pool } from './pool.js'
+import type { SeenEnvelope } from './seen-envelopes.js'
 
 /** The peer that a feed serves: what it asks for, and how to send to it. */
 export interface FeedTarget {
@@ -35,7 +35,7 @@ export interface FeedParts {
 
 /** What is to be sent next, and whether there is more to look at. */
 interface Collected {
-  batch: Array<{ entry: HeardEnvelope; envelope: Envelope }>
+  batch: Array<{ entry: SeenEnvelope; envelope: Envelope }>
   more: boolean
 }
 

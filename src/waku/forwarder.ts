@@ -1,9 +1,9 @@
 import type { Limits } from '../limits/limits.js'
 import type { Counters } from './counters.js'
 import { Feed, type FeedTarget } from './feed.js'
-import type { HeardEnvelope } from './heard.js'
 import type { OwnStatus } from './own-status.js'
 import { Pool } from './pool.js'
+import type { SeenEnvelope } from './seen-envelopes.js'
 import type { Settings } from './settings.js'
 
 /** Envelopes dated ahead that wait for their time; more are not forwarded. */
@@ -18,7 +18,7 @@ export class Forwarder {
   readonly #settings: Settings
   readonly #counters: Counters
   readonly #limits: Limits
-  #early: HeardEnvelope[] = []
+  #early: SeenEnvelope[] = []
   #earlyBytes = 0
 
   constructor(parts: { own: OwnStatus; settings: Settings; counters: Counters; limits: Limits }) {
@@ -45,7 +45,7 @@ export class Forwarder {
   }
 
   /** Takes an envelope for forwarding; `wake` has to follow. One that is dated ahead waits until its time. */
-  offer(entry: HeardEnvelope): void {
+  offer(entry: SeenEnvelope): void {
     const { envelope } = entry
     if (envelope === undefined) return
     if (envelope.sent <= this.#settings.now()) this.#counters.add('pool_evictions', this.pool.add(entry))
@@ -64,7 +64,7 @@ export class Forwarder {
   }
 
   /** What was to reach a peer by another way did not: its feed takes it up at the next tick. */
-  missed(entry: HeardEnvelope, slot: number): void {
+  missed(entry: SeenEnvelope, slot: number): void {
     entry.knownBy.delete(slot)
     for (const feed of this.#feeds) if (feed.slot === slot) feed.rewind()
   }
@@ -81,7 +81,7 @@ export class Forwarder {
     for (const feed of this.#feeds) feed.tick()
   }
 
-  forget(entry: HeardEnvelope): void {
+  forget(entry: SeenEnvelope): void {
     this.pool.remove(entry)
   }
 }

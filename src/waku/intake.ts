@@ -15,9 +15,9 @@ import type { Counters } from './counters.js'
 import { EnvelopeMemory } from './envelope-memory.js'
 import type { Filters } from './filters.js'
 import type { Forwarder } from './forwarder.js'
-import { type Heard, HeardEnvelope } from './heard.js'
 import type { OwnStatus } from './own-status.js'
 import { judgeForm, judgeTaste, MALFORMED, type Verdict } from './rules.js'
+import { SeenEnvelope, type SeenEnvelopes } from './seen-envelopes.js'
 import type { Settings } from './settings.js'
 import { type EnvelopeStore, StoreBatch } from './store-batch.js'
 import { StoredMemory } from './stored-memory.js'
@@ -45,7 +45,7 @@ export interface Taken {
 export interface IntakeParts {
   own: OwnStatus
   settings: Settings
-  heard: Heard
+  heard: SeenEnvelopes
   forwarder: Forwarder
   filters: Filters
   counters: Counters
@@ -195,7 +195,7 @@ export class Intake {
   }
 
   /** On its way to the disk, or there and not deleted since. */
-  #isKept({ storage, storedAt }: HeardEnvelope, { sent }: Envelope): boolean {
+  #isKept({ storage, storedAt }: SeenEnvelope, { sent }: Envelope): boolean {
     if (storage === 'failed') return false
     return storage !== 'stored' || this.#stored.holds(storedAt, sent)
   }
@@ -217,13 +217,13 @@ export class Intake {
     if (verdict.violation) from.violation()
   }
 
-  #remember(envelope: Envelope, own: boolean): HeardEnvelope {
-    const entry = new HeardEnvelope(envelope, 'stored', { storedAt: this.#stored.moment, own })
+  #remember(envelope: Envelope, own: boolean): SeenEnvelope {
+    const entry = new SeenEnvelope(envelope, 'stored', { storedAt: this.#stored.moment, own })
     this.#parts.counters.add('memory_evictions', this.#parts.heard.add(entry))
     return entry
   }
 
-  #offer(entry: HeardEnvelope): void {
+  #offer(entry: SeenEnvelope): void {
     const { own, forwarder } = this.#parts
     // a light node forwards nothing for others, so it need not keep it either
     if (own.light && !entry.own) entry.envelope = undefined
@@ -247,7 +247,7 @@ class PacketIntake {
   /** The store as it was when the packet came. */
   readonly store: EnvelopeStore | undefined
   readonly batch: StoreBatch | undefined
-  readonly #kept: HeardEnvelope[] = []
+  readonly #kept: SeenEnvelope[] = []
   readonly #batches = new Set<StoreBatch>()
 
   constructor({ store, moment }: StoredMemory) {
@@ -262,7 +262,7 @@ class PacketIntake {
   }
 
   /** To be stored with this packet. */
-  keep(entry: HeardEnvelope, envelope: Envelope): void {
+  keep(entry: SeenEnvelope, envelope: Envelope): void {
     if (this.batch === undefined) return
     this.batch.add(entry, envelope)
     this.#batches.add(this.batch)
@@ -270,7 +270,7 @@ class PacketIntake {
   }
 
   /** Known, and perhaps still being stored with another packet. */
-  await(entry: HeardEnvelope): void {
+  await(entry: SeenEnvelope): void {
     if (typeof entry.storage === 'string') return
     this.#batches.add(entry.storage)
     this.#kept.push(entry)

@@ -1,12 +1,12 @@
 import type { Envelope } from '../wire/envelope.js'
-import type { HeardEnvelope } from './heard.js'
+import type { SeenEnvelope } from './seen-envelopes.js'
 
 /**
  * Unexpired envelopes in the order in which they became ready for forwarding. Each peer reads it at its own pace, by
  * position, so a slow peer costs nothing but what it misses. Bounded by count and bytes; the oldest are dropped first.
  */
 export class Pool {
-  #entries: HeardEnvelope[] = []
+  #entries: SeenEnvelope[] = []
   /** Nothing before this index is left. */
   #head = 0
   #live = 0
@@ -40,14 +40,14 @@ export class Pool {
   }
 
   /** Returns how many had to be dropped for it. */
-  add(entry: HeardEnvelope): number {
+  add(entry: SeenEnvelope): number {
     entry.position = ++this.#last
     this.#entries.push(entry)
     this.#live++
     this.#bytes += (entry.envelope as Envelope).size
     let evicted = 0
     while (this.#live > this.#maxEnvelopes || this.#bytes > this.#maxBytes) {
-      const oldest = this.#entries[this.#head++] as HeardEnvelope
+      const oldest = this.#entries[this.#head++] as SeenEnvelope
       if (oldest.envelope === undefined) continue
       this.#evictedTo = oldest.position
       this.remove(oldest)
@@ -58,7 +58,7 @@ export class Pool {
   }
 
   /** The entry is no longer offered; its envelope is let go. */
-  remove(entry: HeardEnvelope): void {
+  remove(entry: SeenEnvelope): void {
     if (entry.envelope === undefined) return
     if (entry.position > 0) {
       this.#live--
@@ -68,10 +68,10 @@ export class Pool {
   }
 
   /** Calls `visit` for the entries after `position` until it returns false; returns the position reached. */
-  visit(position: number, visit: (entry: HeardEnvelope, envelope: Envelope) => boolean): number {
+  visit(position: number, visit: (entry: SeenEnvelope, envelope: Envelope) => boolean): number {
     let reached = position
     for (let index = this.#indexAfter(position); index < this.#entries.length; index++) {
-      const entry = this.#entries[index] as HeardEnvelope
+      const entry = this.#entries[index] as SeenEnvelope
       if (entry.envelope !== undefined && !visit(entry, entry.envelope)) return reached
       reached = entry.position
     }
@@ -83,7 +83,7 @@ export class Pool {
     let high = this.#entries.length
     while (low < high) {
       const middle = (low + high) >>> 1
-      if ((this.#entries[middle] as HeardEnvelope).position <= position) low = middle + 1
+      if ((this.#entries[middle] as SeenEnvelope).position <= position) low = middle + 1
       else high = middle
     }
     return low

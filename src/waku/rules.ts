@@ -1,14 +1,12 @@
 import { RefusalCode } from '../wire/confirmation.js'
 import type { Envelope } from '../wire/envelope.js'
+import { PACKET_OVERHEAD } from '../wire/messages.js'
 import type { CounterName } from './counters.js'
 import type { OwnStatus } from './own-status.js'
 import type { Settings } from './settings.js'
 
 /** Clocks may differ by this much, in seconds (6/WAKU1, as deployed). */
 export const SYNC_ALLOWANCE = 10
-
-/** A packet with one envelope is this much longer than the envelope. */
-export const PACKET_OVERHEAD = 9
 
 /** Why an envelope is not taken. */
 export interface Verdict {

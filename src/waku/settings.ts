@@ -1,3 +1,4 @@
+import { MAX_PACKET } from '../wire/messages.js'
 import type { RateLimits } from '../wire/status.js'
 import type { PacketDigester } from './packet-digester.js'
 import type { TwinOf } from './twins.js'
@@ -132,12 +133,17 @@ export type Settings = Required<
   Omit<WakuInit, 'bloom' | 'topics' | 'packetLimits' | 'byteLimits' | 'digester' | 'onTwin'>
 >
 
+/** Proof of work that is asked of envelopes. */
+export const DEFAULT_MIN_POW = 0.000002
+/** How long an envelope may live, in seconds. */
+export const DEFAULT_MAX_TTL = 86_400
+
 const DEFAULTS: Settings = {
-  pow: 0.000002,
+  pow: DEFAULT_MIN_POW,
   light: false,
   confirmations: true,
-  maxTtl: 86_400,
-  maxEnvelopeSize: 1024 * 1024,
+  maxTtl: DEFAULT_MAX_TTL,
+  maxEnvelopeSize: MAX_PACKET,
   statusTimeout: 5_000,
   poolEnvelopes: 100_000,
   poolBytes: 64 * 1024 * 1024,

@@ -1,6 +1,6 @@
 import type { AppendOutcome } from '../archive/archive.js'
 import type { Envelope } from '../wire/envelope.js'
-import type { HeardEnvelope } from './heard.js'
+import type { SeenEnvelope } from './seen-envelopes.js'
 
 /** Where accepted envelopes are kept; the mailserver service registers one. */
 export interface EnvelopeStore {
@@ -18,7 +18,7 @@ export interface EnvelopeStore {
 /** The new envelopes of one packet on their way to the disk. Copies that come in meanwhile wait for the same batch. */
 export class StoreBatch {
   readonly #envelopes: Envelope[] = []
-  readonly #entries: HeardEnvelope[] = []
+  readonly #entries: SeenEnvelope[] = []
   #finish: () => void = () => {}
   /** Resolves when the entries say `stored` or `failed`; never rejects. */
   readonly done: Promise<void> = new Promise(resolve => {
@@ -32,7 +32,7 @@ export class StoreBatch {
     return this.#entries.length
   }
 
-  add(entry: HeardEnvelope, envelope: Envelope): void {
+  add(entry: SeenEnvelope, envelope: Envelope): void {
     entry.storage = this
     this.#entries.push(entry)
     this.#envelopes.push(envelope)

@@ -10,7 +10,6 @@ import { InvalidPostError, NotConnectedError, WakuStoppedError } from './errors.
 import type { Feed } from './feed.js'
 import { Filters } from './filters.js'
 import { Forwarder } from './forwarder.js'
-import { Heard } from './heard.js'
 import { Intake } from './intake.js'
 import type { Message, PostResult, SealedMessage } from './message.js'
 import type { Miner } from './miner.js'
@@ -19,6 +18,7 @@ import type { PacketChannel } from './packet-channel.js'
 import type { PacketDigester } from './packet-digester.js'
 import { Peers } from './peers.js'
 import type { Poster } from './post.js'
+import { SeenEnvelopes } from './seen-envelopes.js'
 import { Session } from './session.js'
 import { type Settings, settle, type WakuInit } from './settings.js'
 import type { EnvelopeStore } from './store-batch.js'
@@ -43,7 +43,7 @@ export class WakuNode implements Waku, Startable {
   readonly #log: Logger
   readonly #settings: Settings
   readonly #own: OwnStatus
-  readonly #heard: Heard
+  readonly #heard: SeenEnvelopes
   readonly #forwarder: Forwarder
   readonly #filters: Filters
   readonly #intake: Intake
@@ -68,7 +68,7 @@ export class WakuNode implements Waku, Startable {
     const { pow, light, confirmations } = settings
     const own = new OwnStatus({ pow, bloom, light, confirmations, packetLimits, topics, byteLimits })
     const forwarder = new Forwarder({ own, settings, counters, limits: this.limits })
-    const heard = new Heard(settings.rememberedEnvelopes, entry => forwarder.forget(entry))
+    const heard = new SeenEnvelopes(settings.rememberedEnvelopes, entry => forwarder.forget(entry))
     const filters = new Filters({ memory: settings.deliveredMemory, counters, log })
     this.#log = log
     this.#settings = settings

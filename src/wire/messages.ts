@@ -4,6 +4,13 @@ import { decodeList, encodeList, MAX_ITEMS, type RlpItem } from './rlp.js'
 /** Most envelopes one packet may hold. */
 export const MAX_ENVELOPES: number = MAX_ITEMS
 
+/** A packet with one envelope is this much longer than the envelope, in bytes. */
+export const PACKET_OVERHEAD = 9
+/** The largest packet that every peer takes, in bytes. */
+export const MAX_PACKET: number = 1024 * 1024
+/** The largest envelope that fits one, in bytes. */
+export const MAX_PACKED_ENVELOPE: number = MAX_PACKET - PACKET_OVERHEAD
+
 /** The body of a Messages packet (0x01) or of a P2P Message (0x7f): the envelopes as they came, in a list. */
 export function encodeMessages(raws: readonly Uint8Array[]): Uint8Array {
   return encodeList(raws)

@@ -3,10 +3,10 @@ import type { TestContext } from 'node:test'
 import { generateKeyPair } from '@libp2p/crypto/keys'
 import type { Libp2p, PeerId, PrivateKey } from '@libp2p/interface'
 import type { Archive } from '../../src/archive/archive.js'
-import { Forwarding } from '../../src/bridge/forwarding.js'
-import type { ForwardingInit } from '../../src/bridge/forwarding-settings.js'
 import { libp2pUpstream } from '../../src/bridge/libp2p-upstream.js'
 import type { UpstreamInit } from '../../src/bridge/upstream.js'
+import { UpstreamRelay } from '../../src/bridge/upstream-relay.js'
+import type { UpstreamRelayInit } from '../../src/bridge/upstream-relay-settings.js'
 import { type Devp2pInit, Devp2pService } from '../../src/devp2p/devp2p-service.js'
 import { NodeKey } from '../../src/devp2p/node-key.js'
 import {
@@ -37,7 +37,7 @@ export interface BridgeNodeInit {
   /** Made once the node runs. */
   upstreams?: (node: BridgeNode) => UpstreamInit[]
   allows?: (peer: PeerId) => boolean
-  forwarding?: ForwardingInit
+  forwarding?: UpstreamRelayInit
 }
 
 /** A node of both networks with one identity: real TCP on either, a real archive on disk. */
@@ -52,14 +52,14 @@ export interface BridgeNode {
   enode: string
   /** A libp2p or devp2p mailserver as an upstream of this node. */
   upstream(other: { libp2p: Libp2p } | { enode: string }): UpstreamInit
-  forwarding: Forwarding
+  forwarding: UpstreamRelay
   stop(): Promise<void>
 }
 
 export async function bridgeNode(t: TestContext, init: BridgeNodeInit = {}): Promise<BridgeNode> {
   const privateKey = init.privateKey ?? (await generateKeyPair('secp256k1'))
   const archive = await diskArchive(t)
-  let forwarding: Forwarding | undefined
+  let forwarding: UpstreamRelay | undefined
   const libp2p = (await libp2pNode({
     privateKey,
     services: {
@@ -107,7 +107,7 @@ export async function bridgeNode(t: TestContext, init: BridgeNodeInit = {}): Pro
       return libp2pUpstream(libp2p, { peer: other.libp2p.peerId, address })
     },
     get forwarding() {
-      return forwarding as Forwarding
+      return forwarding as UpstreamRelay
     },
     stop: async () => {
       forwarding?.stop()
@@ -116,7 +116,7 @@ export async function bridgeNode(t: TestContext, init: BridgeNodeInit = {}): Pro
       await devp2p.stop()
     }
   }
-  forwarding = new Forwarding(
+  forwarding = new UpstreamRelay(
     {
       upstreams: init.upstreams?.(node) ?? [],
       allows: init.allows ?? (() => true),

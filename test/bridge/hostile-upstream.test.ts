@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
-import type { ForwardingInit } from '../../src/bridge/forwarding-settings.js'
+import type { UpstreamRelayInit } from '../../src/bridge/upstream-relay-settings.js'
 import { encodeMessages } from '../../src/wire/messages.js'
 import { PacketCode } from '../../src/wire/packet-code.js'
 import type { RequestComplete } from '../../src/wire/request-complete.js'
@@ -18,7 +18,7 @@ const SHORT = { firstTimeout: 400, overallTimeout: 800 }
 async function behind(
   t: TestContext,
   script: Script,
-  forwarding: ForwardingInit = SHORT
+  forwarding: UpstreamRelayInit = SHORT
 ): Promise<{ requester: RawRequester; bridge: BridgeNode; lines: Awaited<ReturnType<typeof lyingServer>>['lines'] }> {
   const liar = await lyingServer(t, script)
   const bridge = await bridgeNode(t, { requestKey: THEIRS, upstreams: node => [node.upstream(liar)], forwarding })
@@ -26,7 +26,7 @@ async function behind(
   return { requester, bridge, lines: liar.lines }
 }
 
-async function outcome(t: TestContext, script: Script, forwarding?: ForwardingInit) {
+async function outcome(t: TestContext, script: Script, forwarding?: UpstreamRelayInit) {
   const { requester, bridge } = await behind(t, script, forwarding)
   requester.request(sealRequest())
   const answer = await requester.answer()

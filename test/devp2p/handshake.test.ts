@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { splitMessage } from '../../src/devp2p/capability.js'
 import { DisconnectReason, decodeDisconnect } from '../../src/devp2p/disconnect.js'
-import { HandshakeError } from '../../src/devp2p/errors.js'
+import { RlpxHandshakeError } from '../../src/devp2p/errors.js'
 import { FrameOpener, FrameSealer, type FrameSecrets } from '../../src/devp2p/frame-cipher.js'
 import { createAck, createAuth, deriveSecrets, openAck, openAuth, packetSize } from '../../src/devp2p/handshake.js'
 import { decodeHello, P2PMessage } from '../../src/devp2p/hello.js'
@@ -226,11 +226,11 @@ test('packets that are altered, cut, for someone else, or malformed inside are r
       bob.publicKey
     )
   ]) {
-    assert.throws(() => openAuth(bad, bob, 'eip8'), HandshakeError)
-    assert.throws(() => openAck(bad, bob, 'eip8'), HandshakeError)
+    assert.throws(() => openAuth(bad, bob, 'eip8'), RlpxHandshakeError)
+    assert.throws(() => openAck(bad, bob, 'eip8'), RlpxHandshakeError)
   }
-  assert.throws(() => packetSize(Uint8Array.of(0xff, 0xff)), HandshakeError)
-  assert.throws(() => packetSize(Uint8Array.of(0, 20)), HandshakeError)
+  assert.throws(() => packetSize(Uint8Array.of(0xff, 0xff)), RlpxHandshakeError)
+  assert.throws(() => packetSize(Uint8Array.of(0, 20)), RlpxHandshakeError)
 })
 
 test('the reason of a Disconnect is read in both encodings', () => {

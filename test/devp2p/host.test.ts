@@ -222,7 +222,7 @@ test('dialling ends with a typed error when nobody is there, nobody answers, or 
   await new Promise<void>(resolve => mute.listen(0, '127.0.0.1', resolve))
   context.after(() => mute.close())
   const silent = at((mute.address() as { port: number }).port)
-  await assert.rejects(host.dial(silent), { name: 'HandshakeError' })
+  await assert.rejects(host.dial(silent), { name: 'RlpxHandshakeError' })
   const controller = new AbortController()
   const dialling = host.dial(silent, { signal: controller.signal })
   controller.abort()
@@ -231,7 +231,7 @@ test('dialling ends with a typed error when nobody is there, nobody answers, or 
 
   // Someone else than named: it cannot read what was sealed for another key.
   const target = await startHost(context)
-  await assert.rejects(host.dial(at(target.port)), { name: 'HandshakeError' })
+  await assert.rejects(host.dial(at(target.port)), { name: 'RlpxHandshakeError' })
 })
 
 test('dials at the same time share one connection', async context => {

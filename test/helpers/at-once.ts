@@ -7,7 +7,7 @@ import type { Packet } from '../../src/waku/packet-channel.js'
 import { decodeFrame } from '../../src/wire/packet-frame.js'
 
 /** What the other side sent until the stream was over, and how that ended. */
-export interface Heard {
+export interface SeenEnvelopes {
   packets: Packet[]
   status: MessageStreamStatus
 }
@@ -23,7 +23,7 @@ export async function writeAtOnce(
   protocol: string,
   frames: Uint8Array,
   act: () => void = () => {}
-): Promise<Heard> {
+): Promise<SeenEnvelopes> {
   const lines = Buffer.concat(['/multistream/1.0.0', protocol].map(line))
   // a connection opens negotiated streams only
   const { muxer } = connection as unknown as { muxer: StreamMuxer }

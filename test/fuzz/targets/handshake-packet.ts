@@ -1,4 +1,4 @@
-import { HandshakeError } from '../../../src/devp2p/errors.js'
+import { RlpxHandshakeError } from '../../../src/devp2p/errors.js'
 import { openAck, openAuth } from '../../../src/devp2p/handshake.js'
 import { NodeKey } from '../../../src/devp2p/node-key.js'
 import { fromHex } from '../../../src/wire/bytes.js'
@@ -11,8 +11,8 @@ export const recipient = new NodeKey(fromHex('ddcc21d99b010a9738ea30c2be648bedbd
 export const fuzz: FuzzTarget = input => {
   let any = false
   for (const form of ['eip8', 'legacy'] as const) {
-    const auth = read(() => openAuth(input, recipient, form), HandshakeError)
-    const ack = read(() => openAck(input, recipient, form), HandshakeError)
+    const auth = read(() => openAuth(input, recipient, form), RlpxHandshakeError)
+    const ack = read(() => openAck(input, recipient, form), RlpxHandshakeError)
     for (const share of [auth, ack]) {
       if (share === undefined) continue
       any = true

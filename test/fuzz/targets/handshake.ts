@@ -1,4 +1,4 @@
-import { HandshakeError } from '../../../src/devp2p/errors.js'
+import { RlpxHandshakeError } from '../../../src/devp2p/errors.js'
 import { mayBeLegacy, packetSize, readAckBody, readAuthBody } from '../../../src/devp2p/handshake.js'
 import { encodeList, encodeString } from '../../../src/wire/rlp.js'
 import { attempt, check, checkSame, checkSmall, type FuzzTarget, read } from '../oracle.js'
@@ -8,12 +8,12 @@ export const fuzz: FuzzTarget = input => {
   let any = false
   if (input.length >= 2) {
     mayBeLegacy(input)
-    const size = attempt(() => packetSize(input), HandshakeError)
+    const size = attempt(() => packetSize(input), RlpxHandshakeError)
     if ('value' in size) check(size.value > 100 && size.value <= 4096, 'a size out of its range')
   }
   for (const form of ['eip8', 'legacy'] as const) {
-    const auth = read(() => readAuthBody(input, form), HandshakeError)
-    const ack = read(() => readAckBody(input, form), HandshakeError)
+    const auth = read(() => readAuthBody(input, form), RlpxHandshakeError)
+    const ack = read(() => readAckBody(input, form), RlpxHandshakeError)
     for (const body of [auth, ack]) {
       if (body === undefined) continue
       any = true

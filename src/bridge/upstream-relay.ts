@@ -11,12 +11,12 @@ import { RequestError, RequestErrorCode } from '../wire/request-error.js'
 import { ByteAllowance } from './byte-allowance.js'
 import { FORWARDING_EVENTS, type ForwardingEvent } from './counters.js'
 import { ForwardingStoppedError } from './errors.js'
-import { type ForwardingInit, type ForwardingSettings, settle } from './forwarding-settings.js'
-import { Passage, type PassageParts } from './passage.js'
 import { RecentIds } from './recent-ids.js'
+import { RelayedRequest, type RelayedRequestParts } from './relayed-request.js'
 import { Upstream, type UpstreamInit } from './upstream.js'
+import { settle, type UpstreamRelayInit, type UpstreamRelaySettings } from './upstream-relay-settings.js'
 
-export interface ForwardingParts {
+export interface UpstreamRelayParts {
   /** In the order in which they are asked. */
   upstreams: readonly UpstreamInit[]
   /** Whose requests are passed on. */
@@ -38,18 +38,18 @@ const LEAST_PAUSE = 60
  * Passes requests that no key of ours opens on to upstream mailservers, untouched, and their answers back
  * (protocols/devp2p.md, Forwarding). What passes through reaches nothing else of this node.
  */
-export class Forwarding {
+export class UpstreamRelay {
   readonly tally: Tally<ForwardingEvent>
   readonly #upstreams: Upstream[]
-  readonly #allows: ForwardingParts['allows']
+  readonly #allows: UpstreamRelayParts['allows']
   readonly #log: Logger
-  readonly #settings: ForwardingSettings
+  readonly #settings: UpstreamRelaySettings
   readonly #admission: Admission
   readonly #allowance: ByteAllowance
   readonly #ids = new RecentIds(REMEMBERED, MAX_REMEMBERED)
   readonly #stopped = new AbortController()
 
-  constructor(parts: ForwardingParts, init: ForwardingInit = {}) {
+  constructor(parts: UpstreamRelayParts, init: UpstreamRelayInit = {}) {
     this.#upstreams = parts.upstreams.map(upstream => new Upstream(upstream))
     this.#allows = parts.allows
     this.#log = parts.logger.forComponent('waku:forwarding')
@@ -91,7 +91,7 @@ export class Forwarding {
     }
     try {
       accepted()
-      return await this.#ask(candidates, new Passage(parts), parts)
+      return await this.#ask(candidates, new RelayedRequest(parts), parts)
     } catch (error) {
       if (error instanceof RequestError && error.code === RequestErrorCode.busy) tally.add('requests_busy')
       throw error
@@ -134,24 +134,28 @@ export class Forwarding {
   }
 
   /** Undefined when no upstream can be reached while there is time: then nobody here reads the request. */
-  async #ask(candidates: Upstream[], passage: Passage, parts: PassageParts): Promise<RequestComplete | undefined> {
+  async #ask(
+    candidates: Upstream[],
+    relayed: RelayedRequest,
+    parts: RelayedRequestParts
+  ): Promise<RequestComplete | undefined> {
     const { signal } = parts.watchdog
     let last: { complete: RequestComplete } | { error: RequestError } | undefined
     for (const upstream of candidates) {
       if (signal.aborted) break
       try {
-        const complete = upstream.explain(await passage.ask(upstream), parts.request)
+        const complete = upstream.explain(await relayed.ask(upstream), parts.request)
         upstream.failed = undefined
         last = { complete }
         // one that cannot read the request is not the one that it was sealed for
-        if (complete.error?.code !== RequestErrorCode.undecryptable || passage.delivered) break
+        if (complete.error?.code !== RequestErrorCode.undecryptable || relayed.delivered) break
       } catch (error) {
         // a requester that is gone, and a server that stops, need no other upstream
         parts.request.signal.throwIfAborted()
-        const refusal = this.#judge(error as Error, upstream, { sent: passage.sent, late: signal.aborted })
+        const refusal = this.#judge(error as Error, upstream, { sent: relayed.sent, late: signal.aborted })
         if (refusal === undefined) continue
         last = { error: refusal }
-        if (passage.delivered) break
+        if (relayed.delivered) break
       }
     }
     if (last === undefined) {

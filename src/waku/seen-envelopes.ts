@@ -5,7 +5,7 @@ import { PeerSet } from './peer-set.js'
 import type { StoreBatch } from './store-batch.js'
 
 /** What the node remembers of an envelope until it expires. */
-export class HeardEnvelope {
+export class SeenEnvelope {
   readonly hash: string
   readonly expiry: number
   /** Peers that sent it or were sent it. */
@@ -53,19 +53,19 @@ export class HeardEnvelope {
 const LOOK = 256
 
 /** Every envelope that was accepted and has not expired yet, by hash; bounded, the oldest are forgotten first. */
-export class Heard {
-  readonly #byHash = new Map<string, HeardEnvelope>()
+export class SeenEnvelopes {
+  readonly #byHash = new Map<string, SeenEnvelope>()
   /** As they came, from `#head` on, and among them some that are forgotten: a Map takes long to find what it holds first. */
-  #order: HeardEnvelope[] = []
+  #order: SeenEnvelope[] = []
   #head = 0
   /** All that is in `#order`, by when they expire. */
-  #byExpiry = new Map<number, HeardEnvelope[]>()
+  #byExpiry = new Map<number, SeenEnvelope[]>()
   readonly #max: number
-  readonly #onForgotten: (entry: HeardEnvelope) => void
+  readonly #onForgotten: (entry: SeenEnvelope) => void
   #expiredBefore = 0
 
   /** @param onForgotten told of every entry that expires or is evicted */
-  constructor(max: number, onForgotten: (entry: HeardEnvelope) => void) {
+  constructor(max: number, onForgotten: (entry: SeenEnvelope) => void) {
     this.#max = max
     this.#onForgotten = onForgotten
   }
@@ -74,18 +74,18 @@ export class Heard {
     return this.#byHash.size
   }
 
-  get(hash: string): HeardEnvelope | undefined {
+  get(hash: string): SeenEnvelope | undefined {
     return this.#byHash.get(hash)
   }
 
   /** Returns how many had to be forgotten for it. */
-  add(entry: HeardEnvelope): number {
+  add(entry: SeenEnvelope): number {
     this.#byHash.set(entry.hash, entry)
     this.#order.push(entry)
     this.#sort(entry)
     let evicted = 0
     while (this.#byHash.size > this.#max) {
-      const oldest = this.#order[this.#head++] as HeardEnvelope
+      const oldest = this.#order[this.#head++] as SeenEnvelope
       if (oldest.forgotten) continue
       this.#forget(oldest)
       evicted++
@@ -124,7 +124,7 @@ export class Heard {
     for (const entry of this.#order) this.#sort(entry)
   }
 
-  #sort(entry: HeardEnvelope): void {
+  #sort(entry: SeenEnvelope): void {
     const bucket = this.#byExpiry.get(entry.expiry)
     if (bucket === undefined) this.#byExpiry.set(entry.expiry, [entry])
     else bucket.push(entry)
@@ -137,7 +137,7 @@ export class Heard {
     for (const entry of bucket) if (!entry.forgotten) this.#forget(entry)
   }
 
-  #forget(entry: HeardEnvelope): void {
+  #forget(entry: SeenEnvelope): void {
     entry.forgotten = true
     this.#byHash.delete(entry.hash)
     this.#onForgotten(entry)

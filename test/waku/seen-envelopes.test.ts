@@ -2,19 +2,19 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { PeerId } from '@libp2p/interface'
 import { turnIsOver } from '../../src/base/loop-turn.js'
-import { Heard, HeardEnvelope } from '../../src/waku/heard.js'
 import { PeerSet } from '../../src/waku/peer-set.js'
 import { Peers } from '../../src/waku/peers.js'
 import { Pool } from '../../src/waku/pool.js'
+import { SeenEnvelope, SeenEnvelopes } from '../../src/waku/seen-envelopes.js'
 import type { Session } from '../../src/waku/session.js'
 import { newEnvelope } from '../helpers/envelopes.js'
 
-const entry = (expiry: number): HeardEnvelope =>
-  new HeardEnvelope(newEnvelope({ sent: expiry - 5, ttl: 5 }), 'stored', { storedAt: 0, own: false })
+const entry = (expiry: number): SeenEnvelope =>
+  new SeenEnvelope(newEnvelope({ sent: expiry - 5, ttl: 5 }), 'stored', { storedAt: 0, own: false })
 
 test('forgets what expired, whatever the clock did meanwhile', () => {
   const forgotten: number[] = []
-  const heard = new Heard(100, ({ expiry }) => forgotten.push(expiry))
+  const heard = new SeenEnvelopes(100, ({ expiry }) => forgotten.push(expiry))
   for (const expiry of [1000, 1001, 1002, 1002, 9000]) heard.add(entry(expiry))
   heard.expire(1001)
   assert.deepEqual(forgotten, [1000])
@@ -32,7 +32,7 @@ test('forgets what expired, whatever the clock did meanwhile', () => {
 })
 
 test('evicts the oldest, and does not keep them for their expiry', () => {
-  const heard = new Heard(3, () => {})
+  const heard = new SeenEnvelopes(3, () => {})
   const entries = [1000, 2000, 3000, 4000, 5000].map(entry)
   assert.deepEqual(
     entries.map(each => heard.add(each)),
@@ -46,8 +46,8 @@ test('evicts the oldest, and does not keep them for their expiry', () => {
 test('a pool is read from any position, over what is gone', () => {
   const pool = new Pool(1000, 1e9)
   const entries = Array.from({ length: 5000 }, (_, i) => entry(1000 + i))
-  const read = (from: number): HeardEnvelope[] => {
-    const seen: HeardEnvelope[] = []
+  const read = (from: number): SeenEnvelope[] => {
+    const seen: SeenEnvelope[] = []
     assert.equal(
       pool.visit(from, each => seen.push(each) > 0),
       pool.last
@@ -66,7 +66,7 @@ test('a pool is read from any position, over what is gone', () => {
     live.reduce((sum, { envelope }) => sum + (envelope?.size ?? 0), 0)
   )
   assert.deepEqual(read(0), live)
-  assert.deepEqual(read((live[499] as HeardEnvelope).position), live.slice(500))
+  assert.deepEqual(read((live[499] as SeenEnvelope).position), live.slice(500))
   assert.deepEqual(read(pool.last), [])
   let count = 0
   const reached = pool.visit(0, () => ++count <= 10)
@@ -89,8 +89,8 @@ test('a set of peers holds any slot', () => {
 })
 
 test('forgets in order for as long as it lives, whatever expired in between', () => {
-  const gone: HeardEnvelope[] = []
-  const heard = new Heard(50, each => gone.push(each))
+  const gone: SeenEnvelope[] = []
+  const heard = new SeenEnvelopes(50, each => gone.push(each))
   const all = Array.from({ length: 6000 }, (_, i) => entry(10_000 + (i % 7 === 0 ? i : i + 500)))
   for (const [i, each] of all.entries()) {
     heard.add(each)
@@ -103,10 +103,10 @@ test('forgets in order for as long as it lives, whatever expired in between', ()
 })
 
 test('slots of peers that are gone are cleared everywhere while everything else goes on', async () => {
-  const heard = new Heard(10_000, () => {})
+  const heard = new SeenEnvelopes(10_000, () => {})
   const entries = Array.from(
     { length: 5000 },
-    () => new HeardEnvelope(newEnvelope(), 'stored', { storedAt: 0, own: false })
+    () => new SeenEnvelope(newEnvelope(), 'stored', { storedAt: 0, own: false })
   )
   for (const entry of entries) {
     heard.add(entry)

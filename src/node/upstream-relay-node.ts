@@ -1,8 +1,8 @@
 import type { Libp2p } from '@libp2p/interface'
 import { defaultLogger } from '@libp2p/logger'
-import { Forwarding } from '../bridge/forwarding.js'
 import { libp2pUpstream } from '../bridge/libp2p-upstream.js'
 import type { UpstreamInit } from '../bridge/upstream.js'
+import { UpstreamRelay } from '../bridge/upstream-relay.js'
 import { ConfigError } from './config.js'
 import type { Devp2pNode } from './devp2p-node.js'
 import { isNamed } from './forward-for.js'
@@ -13,9 +13,9 @@ import type { StartConfig } from './start-config.js'
 export function forwardingOf(
   config: Pick<StartConfig, 'upstream' | 'forward-for'>,
   { node, devp2p }: { node: Libp2p; devp2p: Devp2pNode | undefined }
-): Forwarding {
+): UpstreamRelay {
   const requesters = config['forward-for'] ?? []
-  return new Forwarding({
+  return new UpstreamRelay({
     upstreams: (config.upstream ?? []).map(peer => upstreamOf(peer, node, devp2p)),
     allows: peer => isNamed(peer, requesters),
     logger: defaultLogger()

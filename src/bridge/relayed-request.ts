@@ -15,9 +15,9 @@ import {
   UpstreamMisbehavedError,
   UpstreamUnreachableError
 } from './errors.js'
-import type { ForwardingSettings } from './forwarding-settings.js'
 import type { Upstream } from './upstream.js'
 import { type AnswerPart, readAnswer } from './upstream-answer.js'
+import type { UpstreamRelaySettings } from './upstream-relay-settings.js'
 
 /** What being too slow once counts as, in bytes that were forwarded: who does it again and again has none left. */
 const SLOW_COST = 16 * 1024 * 1024
@@ -28,7 +28,7 @@ const RECHECK = 50
 const PARTS_AHEAD = 64
 const BYTES_AHEAD = 2 * 1024 * 1024
 
-export interface PassageParts {
+export interface RelayedRequestParts {
   request: IncomingRequest
   envelope: Envelope
   /** Sends envelopes to the requester. */
@@ -36,23 +36,23 @@ export interface PassageParts {
   /** Runs since the request came. */
   watchdog: Watchdog
   allowance: ByteAllowance
-  settings: ForwardingSettings
+  settings: UpstreamRelaySettings
   /** How long one upstream may take to be connected, in ms. */
   dialTimeout: number
   tally: Tally<ForwardingEvent>
 }
 
 /** One request on its way to upstream mailservers, one after the other until one answers. */
-export class Passage {
+export class RelayedRequest {
   /** Envelopes went to the requester: from now on nobody else can be asked. */
   delivered = false
-  readonly #parts: PassageParts
+  readonly #parts: RelayedRequestParts
   readonly #requester: Origin
   /** The upstream that is asked has the request. */
   #sent = false
   #packets = 0
 
-  constructor(parts: PassageParts) {
+  constructor(parts: RelayedRequestParts) {
     this.#parts = parts
     this.#requester = parts.request.origin
   }

@@ -1,5 +1,5 @@
 /** The bounds of forwarding. Every field may be left out. */
-export interface ForwardingInit {
+export interface UpstreamRelayInit {
   /**
    * How long a requester waits for the first packet of an upstream, in ms, counted from its request.
    *
@@ -63,9 +63,9 @@ export interface ForwardingInit {
   failurePause?: number | undefined
 }
 
-export type ForwardingSettings = { [K in keyof ForwardingInit]-?: number }
+export type UpstreamRelaySettings = { [K in keyof UpstreamRelayInit]-?: number }
 
-const DEFAULTS: ForwardingSettings = {
+const DEFAULTS: UpstreamRelaySettings = {
   firstTimeout: 4_000,
   overallTimeout: 8_000,
   dialTimeout: 2_000,
@@ -78,7 +78,7 @@ const DEFAULTS: ForwardingSettings = {
   failurePause: 30_000
 }
 
-export function settle(init: ForwardingInit): ForwardingSettings {
+export function settle(init: UpstreamRelayInit): UpstreamRelaySettings {
   const given = Object.fromEntries(Object.entries(init).filter(([, value]) => value !== undefined))
   return { ...DEFAULTS, ...given }
 }
