@@ -38,6 +38,7 @@ export async function archiveBench(count: number): Promise<Line[]> {
     lines.push(...(await ingest(archive, traffic)))
     lines.push(...(await scans(archive, level)))
     for (const [name, query] of pages(prng, traffic)) lines.push(await measurePages(name, archive, store, query))
+    lines.push(await ingestOrder(archive, store, prng, traffic))
     const { bytes } = await archive.stats()
     lines.push(['payload', megabytes(bytes)])
     await archive.close()
@@ -133,6 +134,31 @@ async function measurePages(
     name,
     `${percentiles(times)}; ${Math.round(rows / PAGES)} rows, per row ${perRow(store.visited)} entries and ` +
       `${perRow(store.seeks)} seeks`
+  ]
+}
+
+/** Everything of ten topics since the last quarter began to come in, page by page. */
+async function ingestOrder(archive: LevelArchive, store: CountingStore, prng: Prng, traffic: Traffic): Promise<Line> {
+  const { lastSeq } = await archive.stats()
+  const times: number[] = []
+  let found = 0
+  store.reset()
+  for (let i = 0; i < PAGES; i++) {
+    const topics = Array.from({ length: 10 }, () => prng.pick(traffic.cold))
+    const start = performance.now()
+    for (let after = Math.floor(lastSeq * 0.75), more = true; more; ) {
+      const slices = archive.sequence({ lower: 0, upper: 0xffff_ffff, topics, limit: 1000, after })
+      let step = await slices.next()
+      for (; step.done !== true; step = await slices.next()) found += step.value.length
+      after = step.value.seq
+      more = step.value.more
+    }
+    times.push(performance.now() - start)
+  }
+  const visited = (store.visited + store.gets) / Math.max(1, found)
+  return [
+    '10 topics, in the order of ingest',
+    `${percentiles(times)}; ${(found / PAGES).toFixed(0)} rows, per row ${visited.toFixed(2)} entries and values`
   ]
 }
 

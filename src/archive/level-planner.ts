@@ -7,11 +7,8 @@ import { Scan, type Span } from './level-scan.js'
 import { Window } from './level-window.js'
 import type { Room, RowSource, SourceRow } from './page.js'
 
-// What things cost in microseconds, measured; only their proportions matter.
-const WINDOW = 60
-const MERGED_ROW = 15
-const SCANNED_ROW = 5
-const COUNT_READ = 4
+/** What things cost in microseconds, measured; only their proportions matter. scripts/bench/planner-fit.ts fits them to a machine. */
+export const COSTS = { window: 60, mergedRow: 15, scannedRow: 5, countRead: 4 }
 
 /** Days whose counts are read at once, at first and at most. */
 const FIRST_DAYS = 1
@@ -62,7 +59,9 @@ export class TopicWalk implements RowSource {
     if (this.#plans.length === 0) {
       const days = this.#days.splice(0, this.#lookAhead)
       this.#lookAhead = Math.max(1, Math.min(this.#lookAhead * 2, Math.floor(MAX_COUNTS / this.#topics.length)))
-      const counted = days.filter(day => this.#topics.length * COUNT_READ < this.#ledger.count(day) * SCANNED_ROW)
+      const counted = days.filter(
+        day => this.#topics.length * COSTS.countRead < this.#ledger.count(day) * COSTS.scannedRow
+      )
       const counts = await this.#ledger.topicCounts(counted, this.#topics)
       this.#plans = days.map(day => ({ day, counts: counts[counted.indexOf(day)] }))
     }
@@ -83,7 +82,7 @@ export class TopicWalk implements RowSource {
     const share = Math.min(1, matching / this.#ledger.count(day))
     const rows = Math.min(room.rows, Math.ceil(matching * part))
     const windows = counts.filter(n => n > 0).length
-    if (windows * WINDOW + rows * MERGED_ROW > (rows / share) * SCANNED_ROW)
+    if (windows * COSTS.window + rows * COSTS.mergedRow > (rows / share) * COSTS.scannedRow)
       return new Scan(this.#rows, span, { accepts, share })
     const open = this.#topics.flatMap((topic, i) => {
       const count = counts[i] as number

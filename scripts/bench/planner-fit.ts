@@ -1,0 +1,142 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { ClassicLevel } from 'classic-level'
+import { ClassicStore } from '../../src/archive/classic-store.js'
+import { DamageLog } from '../../src/archive/damage-log.js'
+import { LEVEL_OPTIONS } from '../../src/archive/database.js'
+import { LevelArchive } from '../../src/archive/level-archive.js'
+import * as layout from '../../src/archive/level-layout.js'
+import { Ledger } from '../../src/archive/level-ledger.js'
+import { Merge } from '../../src/archive/level-merge.js'
+import { COSTS } from '../../src/archive/level-planner.js'
+import { LevelRows } from '../../src/archive/level-rows.js'
+import { Scan } from '../../src/archive/level-scan.js'
+import { Window } from '../../src/archive/level-window.js'
+import type { RowSource } from '../../src/archive/page.js'
+import { TopicDictionary } from '../../src/archive/topic-dictionary.js'
+import { WriteQueue } from '../../src/archive/write-queue.js'
+import { useQuickKeccak } from '../../src/node/quick-keccak.js'
+import { topicNumber } from '../../src/wire/topic.js'
+import { Prng } from '../../test/archive/prng.js'
+import { Traffic } from '../../test/archive/traffic.js'
+import { type Line, print } from './report.js'
+
+const DAYS = 5
+const ROUNDS = 40
+const ROOM = { rows: 1001, bytes: 1024 * 1024 }
+
+/**
+ * Fits what the planner of the archive takes things to cost to this machine: `node dist/scripts/bench/planner-fit.js [envelopes]`. Only
+ * the proportions matter; where they differ much from those in src/archive/level-planner.ts, put what is printed there.
+ */
+export async function plannerFit(count: number): Promise<Line[]> {
+  await useQuickKeccak()
+  const directory = await mkdtemp(join(tmpdir(), 'waku-bench-'))
+  const level = new ClassicLevel<Uint8Array, Uint8Array>(directory, LEVEL_OPTIONS)
+  try {
+    await level.open()
+    const store = new ClassicStore(level)
+    const archive = await LevelArchive.open({ db: store })
+    const prng = new Prng(1)
+    const traffic = new Traffic(prng, { count, days: DAYS })
+    for (const batch of traffic.batches(1000)) await archive.append(batch)
+    await archive.close()
+    const queue = new WriteQueue()
+    const ledger = new Ledger(store, new TopicDictionary(store, queue), 1)
+    await ledger.load()
+    const rows = new LevelRows(
+      store,
+      new DamageLog(
+        () => {},
+        () => 0
+      )
+    )
+    const day = layout.dayOf(Traffic.firstDay) + 1
+    const span = { lower: day * layout.DAY, upper: (day + 1) * layout.DAY - 1 }
+    const topics = (n: number): number[] => {
+      const from = prng.chance(0.5) ? traffic.hot : traffic.cold
+      return [...new Set(Array.from({ length: n }, () => topicNumber(prng.pick(from))))]
+    }
+
+    const merged: Sample[] = []
+    for (let i = 0; i < ROUNDS; i++) {
+      const wanted = topics(prng.pick([1, 2, 5, 10, 20, 50, 100]))
+      const [counts = []] = await ledger.topicCounts([day], wanted)
+      const windows = wanted.flatMap((topic, i) => {
+        const n = counts[i] as number
+        return n === 0 ? [] : [new Window(store, layout.indexRange(day, topic, span.lower, span.upper), n, n)]
+      })
+      const [found, time] = await timed(new Merge(rows, span, windows, 500))
+      merged.push({ x: windows.length, y: found, time })
+    }
+    const scanned: Sample[] = []
+    for (let i = 0; i < ROUNDS; i++) {
+      const wanted = new Set(topics(prng.pick([1, 5, 20])))
+      const [found, time] = await timed(new Scan(rows, span, { accepts: topic => wanted.has(topic), share: 0.1 }))
+      scanned.push({ x: ledger.count(day), y: found, time })
+    }
+    const counted: Sample[] = []
+    for (let i = 0; i < ROUNDS; i++) {
+      const wanted = topics(prng.pick([10, 100, 1000]))
+      const started = performance.now()
+      await ledger.topicCounts([day], wanted)
+      counted.push({ x: wanted.length, y: 1, time: performance.now() - started })
+    }
+    const [window, mergedRow] = fit(merged)
+    const [scannedRow] = fit(scanned)
+    const [countRead] = fit(counted)
+    const found = { window, mergedRow, scannedRow, countRead }
+    const scale = COSTS.scannedRow / scannedRow
+    return [
+      ['planner', `${count} envelopes, ${DAYS} days, 5000 topics; microseconds, least squares of ${ROUNDS} reads each`],
+      ...Object.entries(found).map(([name, cost]): Line => {
+        const used = COSTS[name as keyof typeof COSTS]
+        return [
+          name,
+          `${cost.toFixed(1)} measured, ${(cost * scale).toFixed(1)} in proportion; the planner takes ${used}`
+        ]
+      })
+    ]
+  } finally {
+    await level.close()
+    await rm(directory, { recursive: true, force: true })
+  }
+}
+
+/** A read with what may explain its time, ms. */
+interface Sample {
+  x: number
+  y: number
+  time: number
+}
+
+async function timed(source: RowSource): Promise<[rows: number, time: number]> {
+  const started = performance.now()
+  let found = 0
+  for (;;) {
+    const rows = await source.next(ROOM)
+    if (rows.length === 0) return [found, performance.now() - started]
+    found += rows.length
+  }
+}
+
+/** Microseconds of each x and each y by which the times are explained best, relative to their size; none below a tenth. */
+function fit(samples: Sample[]): [x: number, y: number] {
+  let [xx, xy, yy, xt, yt] = [0, 0, 0, 0, 0]
+  for (const { x, y, time } of samples) {
+    const weight = 1 / time ** 2
+    xx += weight * x * x
+    xy += weight * x * y
+    yy += weight * y * y
+    xt += weight * x * time
+    yt += weight * y * time
+  }
+  const determinant = xx * yy - xy * xy
+  const [a, b] =
+    determinant === 0 ? [xt / xx, 0] : [(xt * yy - yt * xy) / determinant, (yt * xx - xt * xy) / determinant]
+  return [Math.max(0.1, a * 1000), Math.max(0.1, b * 1000)]
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) print(await plannerFit(Number(process.argv[2] ?? 200_000)))
