@@ -50,7 +50,10 @@ export class Gate {
     }
     const values = cookie.split(';').map(part => part.trim().split('='))
     if (values.some(([name, value = '']) => name === COOKIE && same(value, this.pass))) return undefined
-    return { status: 401, text: `a token is needed: ${TOKEN_IS}; send it as "Authorization: Bearer <token>"` }
+    return {
+      status: 401,
+      text: `a token is needed: ${TOKEN_IS}; paste it here, or send it as "Authorization: Bearer <token>"`
+    }
   }
 
   isToken(text: string): boolean {

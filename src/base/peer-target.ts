@@ -11,6 +11,9 @@ export interface Target {
   address?: Multiaddr | undefined
 }
 
+/** How much of what was given is told, characters: enough of a multiaddr to know it again. */
+const SHOWN = 200
+
 /** @throws the error class, with what was given */
 export function targetOf(target: PeerTarget, ErrorOf: new (message: string) => Error): Target {
   if (isPeerId(target)) return { peer: target }
@@ -26,12 +29,12 @@ export function targetOf(target: PeerTarget, ErrorOf: new (message: string) => E
   } catch {
     // said below
   }
-  const given = address === undefined ? kindOf(target) : 'a multiaddr that does not end in /p2p/<peer id>'
+  const given = kindOf(address === undefined ? target : String(address))
   throw new ErrorOf(`a peer is a PeerId, or a multiaddr that ends in /p2p/<peer id>, not ${given}`)
 }
 
 function kindOf(value: unknown): string {
-  if (typeof value === 'string') return 'a text that is neither'
+  if (typeof value === 'string') return value === '' ? 'an empty text' : JSON.stringify(value.slice(0, SHOWN))
   return value === null || typeof value !== 'object'
     ? String(value)
     : `an object of ${value.constructor?.name ?? 'no class'}`

@@ -83,7 +83,9 @@ export class Histories {
     if (this.#parts.running() === undefined) throw new MailClientStoppedError('the mail client is not started')
     query.signal?.throwIfAborted()
     const plan = planHistory(query, this.#parts.settings.now())
-    if (!this.#parts.trust.has(plan.server)) throw new UntrustedServerError('the server is not on the trust list')
+    if (!this.#parts.trust.has(plan.server)) {
+      throw new UntrustedServerError('the server is not on the trust list: put it there with trust.add(server)')
+    }
     return plan
   }
 

@@ -79,7 +79,7 @@ export class Keyring {
       const peer = options.peer && targetOf(options.peer, KeyringError).peer.toString()
       checkName(name)
       if (this.#entries.has(name) || this.#lent.has(name))
-        throw new KeyExistsError(`there is a key named ${name} already`)
+        throw new KeyExistsError(`there is a key named ${name} already: remove it first, or choose another name`)
       this.#check(key, peer)
       const entry: KeyEntry = { name, key: key.slice(), peer, added: Math.floor(this.#now()) }
       await this.#datastore.put(new Key(PREFIX + name), encodeEntry(entry))
@@ -111,7 +111,8 @@ export class Keyring {
    * @throws {KeyringError} for a bad name or key, or when there are 16 unbound ones
    */
   lend(name: string, key: Uint8Array): () => void {
-    if (this.#lent.has(name)) throw new KeyExistsError(`there is a key named ${name} already`)
+    if (this.#lent.has(name))
+      throw new KeyExistsError(`there is a key named ${name} already: remove it first, or choose another name`)
     checkName(name)
     this.#check(key, undefined)
     const entry: KeyEntry = { name, key: key.slice(), peer: undefined, added: Math.floor(this.#now()) }

@@ -32,7 +32,10 @@ export function readRequest({ body, codec }: IncomingRequest): AskedRequest {
 export function decrypt(envelope: Envelope, keys: OpeningKeys): Uint8Array {
   const plain = openData(envelope.data, keys)
   if (plain !== undefined) return plain
-  throw new RequestError(RequestErrorCode.undecryptable, 'no key of this server opens the request')
+  throw new RequestError(
+    RequestErrorCode.undecryptable,
+    'no key of this server opens the request: is its password another?'
+  )
 }
 
 /**

@@ -40,6 +40,12 @@ const LONGEST_TTL = 366 * 86_400
 /** A peer that ends a conversation because it stops has closed the connection by then; ours is not opened again before, ms. */
 const PARTING_MS = 250
 
+/** What to do about the failures of a dial that people meet. */
+const HINTS: readonly (readonly [RegExp, string])[] = [
+  [/ECONNREFUSED/, 'nothing listens there: does the node run, and is this an address that its "start" or "id" prints?'],
+  [/ENOTFOUND|EAI_AGAIN/, 'the name of its machine is not known: is it written right, and is there a network?']
+]
+
 type Services = { waku: WakuService; mailclient: MailClientService }
 
 /** A peer that only dials: what `post` and `request` are, with an identity and a trust list of their own. */
@@ -172,5 +178,7 @@ function reasonOf(err: unknown): string {
   const last = err instanceof AggregateError ? err.errors.at(-1) : err
   // a WebSocket rejects with an event
   const told = last instanceof Error ? last : ((last as { error?: unknown }).error ?? last)
-  return told instanceof Error ? told.message : String((told as { message?: unknown }).message ?? told)
+  const text = told instanceof Error ? told.message : String((told as { message?: unknown }).message ?? told)
+  const hint = HINTS.find(([pattern]) => pattern.test(text))?.[1]
+  return hint === undefined ? text : `${text}; ${hint}`
 }

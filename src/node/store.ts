@@ -22,7 +22,10 @@ export async function openStore(
     return await openDatabase(dir.database, options)
   } catch (err) {
     if ((err as Error).name !== DataDirLockedError.name) throw err
-    throw new DataDirLockedError(`another process uses this data dir: ${dir.path}`, { cause: err })
+    throw new DataDirLockedError(
+      `another process uses this data dir: ${dir.path}; stop it first, or name another with --data-dir`,
+      { cause: err }
+    )
   }
 }
 

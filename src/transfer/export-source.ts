@@ -101,13 +101,17 @@ async function* itemsOf(name: string, bytes: AsyncIterable<Uint8Array>): AsyncGe
   } catch (err) {
     if (err instanceof ExportFormatError) throw new SourceError(`${name}: ${err.message}`, { cause: err })
     const { code, syscall } = err as NodeJS.ErrnoException
-    throw syscall === undefined ? err : new SourceError(`cannot read ${name}: ${code}`, { cause: err })
+    if (syscall === undefined) throw err
+    throw new SourceError(code === 'ENOENT' ? `there is no ${name}` : `cannot read ${name}: ${code}`, { cause: err })
   }
 }
 
-/** What an export or a backup holds: that of a file, or with `-` of standard input. Throws `SourceError`. */
-export function exportItems(from: string, stdin: AsyncIterable<Uint8Array>): AsyncGenerator<ExportItem> {
-  return from === '-' ? itemsOf('standard input', stdin) : itemsOf(from, createReadStream(from))
+/**
+ * What an export or a backup holds: that of a file, or with `-` of standard input. Throws `SourceError`. The file is opened when
+ * the first item is asked for: a stream that fails before anybody listens to it ends the process.
+ */
+export async function* exportItems(from: string, stdin: AsyncIterable<Uint8Array>): AsyncGenerator<ExportItem> {
+  yield* from === '-' ? itemsOf('standard input', stdin) : itemsOf(from, createReadStream(from))
 }
 
 /** Whether there is a folder, a file, or nothing. Throws `SourceError`. */

@@ -101,10 +101,11 @@ test('a peer that is not there, files that are not there, and a missing data dir
   const cwd = tempDir(t)
   const post = ['post', '--to', PEER, '--topic', 'x']
   const cases: Array<[string[], RegExp]> = [
-    [[...post, '--payload', 'x'], /cannot reach .*ECONNREFUSED/],
+    [[...post, '--payload', 'x'], /cannot reach .*ECONNREFUSED.*nothing listens there/],
     [[...post, '--payload-file', 'none'], /cannot read none: there is no such file/],
     [[...post, '--payload', 'x', '--key-file', 'none'], /cannot read none: there is no such file/],
     [['request', '--server', PEER, '--trust', '--password-file', 'none'], /cannot read none: there is no such file/],
+    [['restore', 'none', '--data-dir', 'new'], /^waku-mailserver: there is no none$/m],
     [['stats', '--data-dir', 'nowhere'], /there is no data dir .*nowhere/],
     [['prune', '--before', '1d', '--data-dir', 'nowhere'], /there is no data dir .*nowhere/]
   ]

@@ -54,7 +54,7 @@ export const importCommand = defineCommand({
       async (ask, dir) => {
         const source = await openSource(from as string, { dataDir: dir.path, salvage: config.salvage, context })
         try {
-          const peer = await checkCourier(source, ask, config.trust === true)
+          const peer = await checkCourier(source, ask, { trusted: config.trust === true, dataDir: config['data-dir'] })
           const progress = new Progress(context.stderr)
           const onProgress = (at: ImportProgress): void => progress.show(progressLine(at))
           const { anew } = config
@@ -110,7 +110,11 @@ interface Courier {
 }
 
 /** Who made a courier file answers for it as a server does that delivers history. Throws `CourierError`. */
-async function checkCourier(source: ImportSource, ask: Ask, trusted: boolean): Promise<Courier | undefined> {
+async function checkCourier(
+  source: ImportSource,
+  ask: Ask,
+  { trusted, dataDir }: { trusted: boolean; dataDir: string | undefined }
+): Promise<Courier | undefined> {
   if (source.courier === undefined) return undefined
   const { from, ...rest } = source.courier
   const peer = peerIdFromNodeId(from.subarray(1)).toString()
@@ -118,7 +122,7 @@ async function checkCourier(source: ImportSource, ask: Ask, trusted: boolean): P
   if (trusted || list.some(entry => entry.peer === peer)) return { peer, ...rest }
   throw new CourierError(
     `the courier file was made by ${peer}, who is not trusted: add --trust for this run, or ` +
-      `"waku-mailserver trust add ${peer}"`
+      `"waku-mailserver trust add ${peer}${dataDir === undefined ? '' : ` --data-dir ${dataDir}`}"`
   )
 }
 
