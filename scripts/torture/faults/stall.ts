@@ -7,7 +7,7 @@ import { type Activity, activities } from './activities.js'
 
 const STALL_MS = 10_000
 /** How long a node may take to confirm what it has not written, if it does. */
-const TEMPTED_MS = 500
+const TEMPTED = { seconds: 3 }
 
 /**
  * The disk answers nothing for 10 s in the middle of an activity, while everything can be read; everything goes on then. The next
@@ -32,7 +32,8 @@ function stallsDuring(activity: Activity): Fault {
       trial.page.set('stall', 1)
       const stuck = trial.post(500)
       await trial.until(() => trial.page.get('hits') > before)
-      await delay(TEMPTED_MS)
+      const { acknowledged } = trial.ledger
+      await trial.until(() => trial.ledger.acknowledged > acknowledged, TEMPTED).catch(() => {})
       await trial.kill()
       await stuck
       trial.cutPower()
