@@ -58,6 +58,8 @@ export interface Missing {
   until: number
   /** How many, at least, where that is known; with `unarchived` how many topics. */
   count?: number | undefined
+  /** How many, at most, where a server said so before it broke off: it counts those of other topics too. */
+  atMost?: number | undefined
 }
 
 /** What became of asking one server. */

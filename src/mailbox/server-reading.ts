@@ -1,6 +1,8 @@
-import { MAX_UINT32 } from '../wire/bytes.js'
+import type { HistoryPage } from '../mailclient/history-walk.js'
+import { fromHex, MAX_UINT32 } from '../wire/bytes.js'
 import type { Coverage } from '../wire/coverage.js'
 import { RequestErrorCode } from '../wire/request-error.js'
+import { decodeSequenceCursor, SEQUENCE_CURSOR_BYTES } from '../wire/sequence-cursor.js'
 import type { Bookmark } from './bookmark.js'
 import type { Display } from './display.js'
 import type { MailboxMessage, Missing } from './items.js'
@@ -34,6 +36,8 @@ export class ServerReading {
   unsaid = false
   /** How many envelopes it claimed to have and did not deliver. */
   withheld = 0
+  /** How many envelopes it has archived behind where it was left, of whatever topics. */
+  left: number | undefined
   readonly #parts: ServerReadingParts
   readonly #before: Bookmark
   /** The oldest time that is behind the cursor. */
@@ -109,6 +113,7 @@ export class ServerReading {
       damaged += page.damaged
       yield* display.show(page.envelopes, { historic: true, peer: page.server })
       cursor = page.cursor
+      this.left = leftAfter(page)
       // the next page is another thing to wait for
       log.mark(this.#server.id, { ...this.#before, cursor, from: this.#from })
     }
@@ -148,6 +153,13 @@ export class ServerReading {
     this.lost.push(missing)
     this.newlyLost.push(missing)
   }
+}
+
+/** From where a page ended to the highest number that was given out. */
+function leftAfter({ cursor, coverage }: HistoryPage): number | undefined {
+  if (cursor === undefined || coverage === undefined) return undefined
+  const { seq } = decodeSequenceCursor(fromHex(cursor.slice(-2 * SEQUENCE_CURSOR_BYTES)))
+  return Math.max(0, decodeSequenceCursor(coverage.sequence).seq - seq)
 }
 
 function isCursorError(error: unknown): boolean {

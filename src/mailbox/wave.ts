@@ -32,6 +32,8 @@ export class Wave {
   readonly #told: Told[] = []
   readonly #lacking = new Map<Server, LedgerEntry[]>()
   readonly #readings = new Map<Server, ServerReading>()
+  /** How much those have that broke off, at most. */
+  readonly #left: number[] = []
 
   constructor(parts: WaveParts) {
     this.#parts = parts
@@ -138,6 +140,7 @@ export class Wave {
       return true
     } catch (error) {
       signal.throwIfAborted()
+      if (reading.left !== undefined) this.#left.push(reading.left)
       if ((error as Error).name === 'IngestOrderError') server.legacy = true
       server.standing.failed()
       this.#tell({ ...told, how: 'failed', error: error as Error })
@@ -175,7 +178,14 @@ export class Wave {
     return {
       type: 'behind',
       completeness: refused ? 'irretrievable' : 'fetching',
-      missing: [{ why: refused ? 'refused' : 'unreachable', from, until }],
+      missing: [
+        {
+          why: refused ? 'refused' : 'unreachable',
+          from,
+          until,
+          ...(this.#left.length > 0 && { atMost: Math.max(...this.#left) })
+        }
+      ],
       servers: this.#told
     }
   }

@@ -151,6 +151,32 @@ test('a server that cannot be reached is said to be so, and is read once it is t
   assert.deepEqual(textsOf(items), texts(3))
 })
 
+test('a walk that breaks off says how much is missing at most, and goes on where it was once the server is back', async t => {
+  const privateKey = await generateKeyPair('secp256k1')
+  const server = await mailhost(t, { privateKey, pageBytes: 32_768 })
+  await server.archive.append(letters(1200))
+  const phone = await reader(t, [server], { client: { retries: 0, reconnectTimeout: 0 } })
+  const items: MailboxItem[] = []
+  let back: Mailhost | undefined
+  for await (const item of phone.mailbox.messages(NEWS)) {
+    items.push(item)
+    if (items.length === 500) await server.libp2p.stop()
+    if (item.type === 'behind' && back === undefined) {
+      const [missing] = item.missing
+      assert.deepEqual(
+        [item.completeness, missing?.why, missing?.atMost],
+        ['fetching', 'unreachable', 1200 - item.messages]
+      )
+      const listen = server.address.toString().split('/p2p/')[0] as string
+      back = await mailhost(t, { privateKey, archive: server.archive, listen })
+    }
+    if (item.type === 'caughtUp') break
+  }
+  assert.deepEqual(textsOf(items), texts(1200))
+  const again = back?.libp2p.services.mailserver.counts.envelopes_delivered as number
+  assert.ok(again > 0 && again < 750, `${again} of 1200 came from where it was`)
+})
+
 test('a server that has another archive now is read again, and shows nothing twice', async t => {
   const privateKey = await generateKeyPair('secp256k1')
   const before = await mailhost(t, { privateKey })
