@@ -87,13 +87,14 @@ export class ReaderInUseError extends Error {
   override readonly name = 'ReaderInUseError'
 }
 
-/** A browser's quota, a full disk; datastores wrap what they met. */
+/** Datastores put into words what they met; a browser that has no room ends the transaction. */
+const NO_ROOM = /QuotaExceeded|AbortError|ENOSPC|no space left/i
+
+/** A browser's quota, a full disk. */
 function isFull(error: unknown): boolean {
   for (let cause = error, depth = 0; cause instanceof Error && depth < 5; cause = cause.cause, depth++) {
     const { code } = cause as { code?: unknown }
-    if (cause.name === 'QuotaExceededError' || code === 'ENOSPC' || /ENOSPC|no space left/i.test(cause.message)) {
-      return true
-    }
+    if (cause.name === 'QuotaExceededError' || code === 'ENOSPC' || NO_ROOM.test(cause.message)) return true
   }
   return false
 }
