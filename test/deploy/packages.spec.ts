@@ -87,7 +87,13 @@ test('what the image and the compose file name is there, and Prometheus takes it
   for (const line of ['USER node', 'ENTRYPOINT ["tini", "--", "waku-mailserver"]']) assert.ok(docker.includes(line))
   assert.match(docker, /^HEALTHCHECK /m)
   assert.equal(docker.match(/^FROM /gm)?.length, 2)
-  const checked = spawnSync('promtool', ['check', 'config', 'prometheus.yml'], { cwd: DEPLOY, encoding: 'utf8' })
+  const checked = spawnSync('promtool', ['check', 'config', 'prometheus.yml'], {
+    cwd: DEPLOY,
+    encoding: 'utf8'
+  })
   assert.equal(checked.status, 0, checked.stderr)
-  assert.ok(readdirSync(join(DEPLOY, 'grafana', 'dashboards')).includes('mailserver.yaml'))
+  for (const [, path] of read('compose.yaml').matchAll(/^ {6}- \.\/(\S+?):\S+:ro$/gm)) {
+    assert.ok(existsSync(join(DEPLOY, path as string)), path)
+  }
+  assert.deepEqual(readdirSync(join(DEPLOY, 'grafana')), ['dashboards', 'datasources'])
 })
