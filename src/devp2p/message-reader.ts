@@ -1,4 +1,6 @@
 import { delay } from '../base/delay.js'
+import { turnIsOver } from '../base/loop-turn.js'
+import { pause } from '../base/pause.js'
 import { FIGURES } from '../limits/figures.js'
 import type { Limits } from '../limits/limits.js'
 import type { Origin } from '../limits/origin.js'
@@ -64,6 +66,7 @@ export class MessageReader {
       if (size > state.maxMessage) await this.until(() => this.isBounded(size, state.maxMessage, state.streams))
       const wait = this.#penance(size)
       if (wait > 0) await this.#rest(wait)
+      if (turnIsOver()) await this.#others()
       const message = frames.take() ?? (await this.#body(size))
       if (message === undefined) return
       const taking = take(message)
@@ -138,6 +141,12 @@ export class MessageReader {
     if (!large && streams.some(stream => !stream.begun)) return 0
     const wait = limits.throttle.reserve(origin)
     return large ? Math.max(wait, limits.throttle.ofAddress(origin.address)) : wait
+  }
+
+  /** Many connections that bring much at once take turns of the event loop, as everything else does. */
+  async #others(): Promise<void> {
+    this.#parts.frames.pause()
+    await pause()
   }
 
   async #rest(wait: number): Promise<void> {

@@ -321,6 +321,37 @@ test('after garbage a peer is read on later; its address too, where much memory 
   assert.deepEqual(came, [])
 })
 
+test('what one chunk brings is taken over several turns of the event loop when it costs much', async context => {
+  const target = await startHost(context)
+  const { peer, connection, next } = await meet(target)
+  const stream = connection.stream('waku')
+  assert.ok(stream)
+  let taken = 0
+  stream.limitOf = () => {
+    taken++
+    const until = performance.now() + 1
+    while (performance.now() < until);
+    return MAX_BODY
+  }
+  let before = 0
+  let most = 0
+  let over = false
+  const turn = (): void => {
+    most = Math.max(most, taken - before)
+    before = taken
+    if (!over) setImmediate(turn)
+  }
+  setImmediate(turn)
+  peer.socket.cork()
+  for (let i = 0; i < 64; i++) peer.sendCompressed(0x11, STATUS)
+  peer.socket.uncork()
+  for (let i = 0; i < 64; i++) await next()
+  over = true
+  await new Promise(resolve => setImmediate(resolve))
+  assert.equal(taken, 64)
+  assert.ok(most <= 10, `${most} of them in one turn`)
+})
+
 test('peers of one address that sent in vain wait for what all of them sent', async context => {
   const target = await startHost(context)
   const crowd = [await meet(target), await meet(target), await meet(target), await meet(target)]
