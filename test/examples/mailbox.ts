@@ -22,10 +22,11 @@ const box = node.services.mailbox
 
 if (text !== undefined) {
   const letter = await box.send({ topic: 'news', payload: text, ttl: 2 })
-  await letter.confirmed // it is on the disk of the server
+  await letter.confirmed // it is on the disk of the server; until one is reached it waits
 }
 for await (const item of box.messages({ topics: ['news'] })) {
   if (item.type === 'message') console.log(item.text)
+  if (item.type === 'behind') console.error(item.servers[0]?.error?.message) // and it goes on trying
   if (item.type !== 'caughtUp') continue
   console.log(item.completeness) // all that was sent; what would follow is live
   break

@@ -41,3 +41,13 @@ test('the mailbox of the README sends, and reads past the TTL what it sent, once
     assert.deepEqual([got.code, got.stdout], [0, expected], got.stderr)
   }
 })
+
+test('the mailbox of the README says why it goes on waiting: nobody is there', async t => {
+  const nobody = '/ip4/127.0.0.1/tcp/1/p2p/16Uiu2HAmTvN6CWRRTqKrVGDbvVh1wpUWiwdSxDGzVYCGPNFsB6Ro'
+  const reader = run(t, 'mailbox', nobody)
+  const said = await new Promise<string>((resolve, reject) => {
+    reader.stderr?.once('data', data => resolve(String(data)))
+    reader.once('exit', () => reject(new Error('it ended')))
+  })
+  assert.match(said, /ECONNREFUSED/)
+})
