@@ -15,7 +15,7 @@ import { DEFAULT_MAX_TTL, DEFAULT_MIN_POW } from '../waku/settings.js'
 import type { Waku } from '../waku/waku.js'
 import { fromHex } from '../wire/bytes.js'
 import type { BackfillParams } from './backfill-params.js'
-import { NotTrustedError } from './client-peer.js'
+import { NotTrustedError, reasonOf } from './client-peer.js'
 import type { ControlOptions } from './control-server.js'
 import type { Devp2pNode } from './devp2p-node.js'
 import { formatPeerAddress, type PeerAddress, parsePeerAddress } from './peer-address.js'
@@ -112,7 +112,7 @@ export class BackfillNode {
         return await dial(options)
       } catch (cause) {
         options.signal.throwIfAborted()
-        throw new ServerUnreachableError(`cannot reach ${formatPeerAddress(server)}`, { cause })
+        throw new ServerUnreachableError(`cannot reach ${formatPeerAddress(server)}: ${reasonOf(cause)}`, { cause })
       }
     }
     client.addDialler(server.network, dialler)

@@ -43,6 +43,7 @@ const PARTING_MS = 250
 /** What to do about the failures of a dial that people meet. */
 const HINTS: readonly (readonly [RegExp, string])[] = [
   [/ECONNREFUSED/, 'nothing listens there: does the node run, and is this an address that its "start" or "id" prints?'],
+  [/does not match expected remote identity/, 'another peer is at that address: what does "id" print there?'],
   [/ENOTFOUND|EAI_AGAIN/, 'the name of its machine is not known: is it written right, and is there a network?']
 ]
 
@@ -174,7 +175,7 @@ export class ClientPeer {
 }
 
 /** libp2p collects the failures of several attempts; the last one says most. */
-function reasonOf(err: unknown): string {
+export function reasonOf(err: unknown): string {
   const last = err instanceof AggregateError ? err.errors.at(-1) : err
   // a WebSocket rejects with an event
   const told = last instanceof Error ? last : ((last as { error?: unknown }).error ?? last)

@@ -102,7 +102,8 @@ async function* itemsOf(name: string, bytes: AsyncIterable<Uint8Array>): AsyncGe
     if (err instanceof ExportFormatError) throw new SourceError(`${name}: ${err.message}`, { cause: err })
     const { code, syscall } = err as NodeJS.ErrnoException
     if (syscall === undefined) throw err
-    throw new SourceError(code === 'ENOENT' ? `there is no ${name}` : `cannot read ${name}: ${code}`, { cause: err })
+    const why = code === 'EISDIR' ? 'it is a folder, name the file in it' : code
+    throw new SourceError(code === 'ENOENT' ? `there is no ${name}` : `cannot read ${name}: ${why}`, { cause: err })
   }
 }
 

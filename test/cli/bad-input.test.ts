@@ -106,6 +106,7 @@ test('a peer that is not there, files that are not there, and a missing data dir
     [[...post, '--payload', 'x', '--key-file', 'none'], /cannot read none: there is no such file/],
     [['request', '--server', PEER, '--trust', '--password-file', 'none'], /cannot read none: there is no such file/],
     [['restore', 'none', '--data-dir', 'new'], /^waku-mailserver: there is no none$/m],
+    [['restore', '.', '--data-dir', 'new'], /it is a folder, name the file in it/],
     [['stats', '--data-dir', 'nowhere'], /there is no data dir .*nowhere/],
     [['prune', '--before', '1d', '--data-dir', 'nowhere'], /there is no data dir .*nowhere/]
   ]
