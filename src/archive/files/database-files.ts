@@ -1,5 +1,6 @@
-import { open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { delay } from '../../base/delay.js'
 import { syncFolder } from '../sync-folder.js'
 import type { Flip } from './checked-piece.js'
 import { checkLog } from './log-file.js'
@@ -14,6 +15,9 @@ const CONTENT = /^\d+\.(ldb|sst|log)$/
 const MANIFEST = /^MANIFEST-\d+$/
 /** Bytes after which others get their turn. */
 const BETWEEN = 1024 * 1024
+/** A table to which nothing was added for so long is not being written, ms. */
+const FRESH = 1000
+const NEVER = new AbortController().signal
 
 /** What was put right in files, and what could not be. */
 export interface Mended {
@@ -124,9 +128,14 @@ export class DatabaseFiles {
     for (const name of tables.sort((a, b) => Number.parseInt(b, 10) - Number.parseInt(a, 10))) {
       signal?.throwIfAborted()
       if (left <= 0) return
-      const file = await read(join(this.path, name))
+      let file = await read(join(this.path, name))
+      let damage = file && checkTable(file)
+      while (damage !== undefined && (await this.#isFresh(name))) {
+        await delay(FRESH / 4, signal ?? NEVER)
+        file = await read(join(this.path, name))
+        damage = file && checkTable(file)
+      }
       if (file === undefined) continue
-      const damage = checkTable(file)
       if (damage !== undefined) yield { name, file, damage }
       bytes += file.length
       left -= file.length
@@ -135,6 +144,12 @@ export class DatabaseFiles {
       bytes = 0
       begun = performance.now()
     }
+  }
+
+  /** Whether LevelDB may be writing it still: a table looks damaged until it is whole. */
+  async #isFresh(name: string): Promise<boolean> {
+    const found = await stat(join(this.path, name)).catch(() => undefined)
+    return found !== undefined && Math.abs(Date.now() - found.mtimeMs) < FRESH
   }
 
   /** `CURRENT` names the manifest. */
