@@ -94,5 +94,8 @@ test('what the image and the compose file name is there, and Prometheus takes it
   assert.equal(checked.status, 0, checked.stderr)
   assert.deepEqual(readdirSync(join(DEPLOY, 'grafana')), ['dashboards', 'datasources'])
   const dashboards = readdirSync(join(DEPLOY, 'grafana', 'dashboards'))
-  assert.ok(dashboards.some(name => name.endsWith('.json')), 'a dashboard beside what names its folder')
+  assert.ok(
+    dashboards.some(name => name.endsWith('.json')),
+    'a dashboard beside what names its folder'
+  )
 })
