@@ -38,13 +38,25 @@ module.exports = {
       name: 'index-joins-services-only',
       severity: 'error',
       from: { path: '^src/index\\.ts$' },
-      to: { path: '^src/(node|cli|bridge|devp2p)/' }
+      to: { path: '^src/(node|cli|bridge|devp2p|admin)/' }
     },
     {
       name: 'only-the-edges-know-node',
       severity: 'error',
       from: { path: '^src/(base|wire|limits|waku|mailserver|mailclient|mailbox|trust|libp2p|index)' },
       to: { dependencyTypes: ['core'] }
+    },
+    {
+      name: 'the-page-shares-types-only',
+      severity: 'error',
+      from: { path: '^src/admin/page/' },
+      to: { path: '^src/', pathNot: '^src/admin/page/', dependencyTypesNot: ['type-only'] }
+    },
+    {
+      name: 'the-page-is-bundled-only',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/admin/page/' },
+      to: { path: '^src/admin/page/' }
     },
     { name: 'not-to-test', severity: 'error', from: { path: '^src/' }, to: { path: '^(test|scripts)/' } }
   ],

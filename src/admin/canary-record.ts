@@ -1,4 +1,15 @@
+import type { Envelope } from '../wire/envelope.js'
+import { topicFromName, topicNumber } from '../wire/topic.js'
 import { type CheckResult, failed, ok, unknown } from './check.js'
+
+/** Of canaries, unless the archive is for other topics only. */
+export const CANARY_TOPIC = topicFromName('waku-mailserver canary')
+const CANARY_NUMBER = topicNumber(CANARY_TOPIC)
+
+/** Whether an envelope is one that others sent. */
+export function isTraffic({ topicNumber }: Pick<Envelope, 'topicNumber'>): boolean {
+  return topicNumber !== CANARY_NUMBER
+}
 
 /** What one run found. */
 export interface CanaryResult {

@@ -93,8 +93,10 @@ export const METRICS: readonly Metric[] = [
   ),
   counter('envelopes_forwarded_total', 'Envelopes sent on to peers', s => s.waku.envelopes_forwarded),
   counter('envelopes_posted_total', 'Envelopes of our own', s => s.waku.envelopes_posted),
-  gauge('last_stored_age_seconds', 'Since an envelope was stored last; absent when none was since the start', s =>
-    s.lastStored === undefined ? undefined : Math.max(0, s.now - s.lastStored)
+  gauge(
+    'last_stored_age_seconds',
+    'Since an envelope other than a canary was stored last; absent when none was since the start',
+    s => (s.lastStored === undefined ? undefined : Math.max(0, s.now - s.lastStored))
   ),
   APPEND_SECONDS,
   APPEND_ENVELOPES,
@@ -184,6 +186,7 @@ export const METRICS: readonly Metric[] = [
   counters('evictions_total', 'What gave way since a table was full', values('table', EVICTIONS), s =>
     renamed(s.waku, EVICTIONS)
   ),
+  gauges('queue_packets', 'Packets that wait for their turn', { queue: ['messages', 'others', 'pool'] }, s => s.queues),
   gauge('admin_connections', 'Connections of the admin listener', s => s.adminConnections),
 
   // the process

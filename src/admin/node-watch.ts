@@ -73,6 +73,11 @@ export class NodeWatch {
       memory: { rss, heap, external },
       cpu: (user + system) / 1e6,
       loop: this.#loop,
+      queues: {
+        messages: waku.limits.packets.waiting,
+        others: waku.limits.others.waiting,
+        pool: waku.limits.pool.waiting
+      },
       adminConnections: adminConnections(),
       health: health.known,
       canary: { ...canary.counts, lastPassed: canary.lastPassed?.at, seconds: canary.lastPassed?.seconds },

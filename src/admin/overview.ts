@@ -59,7 +59,7 @@ export class Overview {
 
   start(): void {
     const { archive, recorder, canaryInterval } = this.#parts
-    this.#unwatch = archive.watch({ appended: recorder.topics.stored })
+    this.#unwatch = archive.watch({ appended: recorder.onAppended })
     this.#watch.start()
     this.#every(SAMPLE_INTERVAL, async () => void recorder.samples.add(await this.snapshot()))
     this.#every(HEALTH_INTERVAL, () => this.health.report())

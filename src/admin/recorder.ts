@@ -1,6 +1,8 @@
 import type { AnsweredRequest } from '../mailserver/answered-request.js'
 import type { AppendMeasure } from '../mailserver/topic-store.js'
+import type { Envelope } from '../wire/envelope.js'
 import { BusyTopics } from './busy-topics.js'
+import { isTraffic } from './canary-record.js'
 import { NodeMetrics } from './node-metrics.js'
 import { RecentFailures } from './recent-failures.js'
 import { Samples } from './samples.js'
@@ -23,6 +25,13 @@ export class Recorder {
   readonly onStored = (error?: Error, append?: AppendMeasure): void => {
     if (append === undefined || error !== undefined) return
     this.metrics.appended(append)
+  }
+
+  /** To be told of what is on disk. A canary is no sign that anybody sends something. */
+  readonly onAppended = (envelopes: readonly Envelope[]): void => {
+    const traffic = envelopes.filter(isTraffic)
+    if (traffic.length === 0) return
+    this.topics.stored(traffic)
     this.lastStored = Math.floor(Date.now() / 1000)
   }
 }

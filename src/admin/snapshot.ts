@@ -32,6 +32,8 @@ export interface Snapshot {
   cpu: number
   /** How late the event loop was in the last interval, seconds. */
   loop: { median: number; p99: number; max: number }
+  /** What waits for its turn. */
+  queues: { messages: number; others: number; pool: number }
   /** Connections of the admin listener. */
   adminConnections: number
   /** What was found last; a check that was not made yet is absent. */

@@ -29,6 +29,13 @@ export class FairQueue {
     return this.#running < this.#concurrency
   }
 
+  /** How many pieces of work wait for a turn. */
+  get waiting(): number {
+    let count = 0
+    for (const peers of this.#waiting.values()) for (const queue of peers.values()) count += queue.length
+    return count
+  }
+
   /** Whether somebody waits for a turn. */
   get crowded(): boolean {
     return this.#waiting.size > 0

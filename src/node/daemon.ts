@@ -154,7 +154,7 @@ async function assemble(
   useQuickSymmetric()
   const digester = cleanup.after(new DigestThread(), digester => digester.stop())
   const recorder = new Recorder()
-  const admin = adminListen && new AdminNode({ settings: adminListen, token: await adminTokenOf(dir) })
+  const admin = adminListen && new AdminNode({ settings: adminListen, token: await adminTokenOf(dir, warn) })
 
   let forwarding: UpstreamRelay | undefined
   const forward: RequestForwarder = async (...request) => await forwarding?.forward(...request)

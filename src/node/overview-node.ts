@@ -1,14 +1,11 @@
 import type { Libp2p } from '@libp2p/interface'
-import type { CanaryResult } from '../admin/canary-record.js'
+import { CANARY_TOPIC, type CanaryResult } from '../admin/canary-record.js'
 import { Overview, type OverviewParts } from '../admin/overview.js'
-import { topicFromName } from '../wire/topic.js'
 import { type CanaryServer, runCanary } from './canary.js'
 import type { Devp2pNode } from './devp2p-node.js'
 import type { Listening } from './listening.js'
 import type { StartConfig } from './start-config.js'
 import { upstreamOf } from './upstream-relay-node.js'
-
-const CANARY_TOPIC = topicFromName('waku-mailserver canary')
 
 export interface OverviewNodeInit
   extends Omit<OverviewParts, 'listening' | 'upstreams' | 'probeUpstreams' | 'canaryInterval' | 'sendCanary'> {

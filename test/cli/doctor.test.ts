@@ -14,8 +14,9 @@ test('doctor posts, lets expire and fetches back, also from another mailserver, 
 }, async t => {
   const cwd = tempDir(t)
   const there = tempDir(t)
-  const node = await startNode(t, cwd)
-  const other = await startNode(t, there, ['--peer', node.address])
+  const other = await startNode(t, there)
+  const upstream = ['--peer', other.address, '--upstream', other.address, '--forward-for', 'any']
+  const node = await startNode(t, cwd, upstream)
   const alone = await run(t, ['doctor', '--json'], { cwd })
   const report = alone.json()[0] as unknown as Report
   assert.equal(alone.code, 0, alone.stdout + alone.stderr)
@@ -38,6 +39,7 @@ test('doctor posts, lets expire and fetches back, also from another mailserver, 
   const gone = await run(t, args, { cwd })
   assert.equal(gone.code, 1)
   assert.match(gone.stdout, /^failed +through +the other mailserver cannot be reached$/m)
+  assert.match(gone.stdout, /^warning +upstreams +0 of 1 can be reached$/m)
   assert.ok(!gone.stdout.includes(other.peerId) && !gone.stdout.includes(other.address))
 })
 
