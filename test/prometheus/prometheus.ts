@@ -13,7 +13,7 @@ const PROMETHEUS = process.env.PROMETHEUS ?? '/usr/bin/prometheus'
 const PROMTOOL = process.env.PROMTOOL ?? '/usr/bin/promtool'
 
 export const RULES = join(repositoryRoot, 'scripts', 'deploy', 'prometheus-alerts.yml')
-export const DASHBOARD = join(repositoryRoot, 'scripts', 'deploy', 'grafana', 'dashboards', 'waku-mailserver.json')
+export const DASHBOARD = join(repositoryRoot, 'scripts', 'deploy', 'grafana-dashboard.json')
 export const CONFIG = join(repositoryRoot, 'scripts', 'deploy', 'prometheus.yml')
 
 /** Throws with what promtool says when it finds fault. */
