@@ -93,9 +93,7 @@ test('what the image and the compose file name is there, and Prometheus takes it
   })
   assert.equal(checked.status, 0, checked.stderr)
   assert.deepEqual(readdirSync(join(DEPLOY, 'grafana')), ['dashboards', 'datasources'])
-  const dashboards = readdirSync(join(DEPLOY, 'grafana', 'dashboards'))
-  assert.ok(
-    dashboards.some(name => name.endsWith('.json')),
-    'a dashboard beside what names its folder'
-  )
+  const mounted = [...read('compose.yaml').matchAll(/^ {6}- \.\/(\S+?):\S+:ro$/gm)].map(([, path]) => path as string)
+  assert.ok(mounted.length > 0)
+  for (const path of mounted) assert.ok(existsSync(join(DEPLOY, path)), path)
 })
