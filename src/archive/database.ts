@@ -47,17 +47,20 @@ type OpenOptions = Pick<SteadyLevelInit, 'minPause' | 'maxPause' | 'newest'> &
     check?: boolean | undefined
   }
 
+export interface Salvage {
+  /** When it does not open since it is damaged, LevelDB keeps what can be read; the archive needs a repair then. */
+  salvage?: boolean | undefined
+}
+
 /**
  * Opens the database at a path, or creates it. Node only.
- * @param options.now - the clock, Unix seconds: a new archive began by it
- * @param options.salvage - when it does not open since it is damaged, have LevelDB keep what can be read; the archive needs a repair then
  * @throws DataDirLockedError when another process has it open
  * @throws ArchiveError when it cannot be opened for another reason
  * @throws ArchiveFormatError when its archive was written by a version this one does not know
  */
 export async function openDatabase(
   path: string,
-  { salvage = false, ...options }: { salvage?: boolean } & OpenOptions = {}
+  { salvage = false, ...options }: OpenOptions & Salvage = {}
 ): Promise<Database> {
   try {
     return await open(path, options)

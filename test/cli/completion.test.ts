@@ -10,6 +10,7 @@ import { runHere } from './in-process.js'
 /** What bash offers behind these words. */
 function offered(script: string, words: string[]): string[] {
   const ask =
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: bash reads it
     'source "$0"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _waku_mailserver; printf "%s\\n" "${COMPREPLY[@]}"'
   const text = execFileSync('bash', ['-c', ask, script, ...words], { encoding: 'utf8' })
   return text.split('\n').filter(Boolean)
