@@ -76,9 +76,10 @@ test('a letter whose TTL is over before a server is reached is mined anew, and c
   const [first, away] = await Promise.all([mailhost(t), mailhost(t, { privateKey })])
   await away.libp2p.stop()
   const phone = await reader(t, [first, away])
-  // an envelope that is about to expire is not sent once more
   const sent = await phone.mailbox.send({ ...hello, ttl: 5, confirmations: 2 })
   await until(() => sent.confirmedBy.length === 1)
+  const over = Date.now() + 6_000
+  await until(() => Date.now() > over, 10_000)
   const back = await mailhost(t, { privateKey, listen: away.address.toString().split('/p2p/')[0] as string })
   await sent.confirmed
   const hashes = await Promise.all([first, back].map(hashesAt))
