@@ -95,8 +95,8 @@ export const METRICS: readonly Metric[] = [
   counter('envelopes_posted_total', 'Envelopes of our own', s => s.waku.envelopes_posted),
   gauge(
     'last_stored_age_seconds',
-    'Since an envelope other than a canary was stored last; absent when none was since the start',
-    s => (s.lastStored === undefined ? undefined : Math.max(0, s.now - s.lastStored))
+    'Since an envelope other than a canary was stored last, or since the start when none was',
+    s => Math.max(0, s.now - (s.lastStored ?? s.started))
   ),
   APPEND_SECONDS,
   APPEND_ENVELOPES,
