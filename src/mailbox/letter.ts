@@ -1,6 +1,7 @@
 import { describe, isBytes } from '../wire/checks.js'
 import { encodeEnvelope } from '../wire/envelope.js'
 import { MalformedError } from '../wire/errors.js'
+import { MAX_PACKED_ENVELOPE } from '../wire/messages.js'
 import { encodePayload } from '../wire/payload.js'
 import { decodeUint, type RlpItem } from '../wire/rlp.js'
 import { children, decodeItem, encodeStructure, uint } from '../wire/structure.js'
@@ -56,8 +57,6 @@ export interface SealedLetter {
 
 const DEFAULT_TTL = 50
 const MAX_TTL = 86_400
-/** A packet holds an envelope and 9 bytes. */
-const MAX_ENVELOPE = 1024 * 1024 - 9
 const MAX_NONCE = 2n ** 64n - 1n
 
 const faulty = (reason: LetterFault): (new (message: string) => Error) =>
@@ -76,7 +75,7 @@ export async function sealLetter(message: OutgoingMessage, keys: KeyChoice, want
   if (!Number.isInteger(ttl) || ttl < 1 || ttl > MAX_TTL)
     throw new LetterError('ttl', `a ttl is 1 to ${MAX_TTL} seconds`)
   const payload = bytesOf(message.payload)
-  if (payload.length > MAX_ENVELOPE) throw tooLarge(payload.length)
+  if (payload.length > MAX_PACKED_ENVELOPE) throw tooLarge(payload.length)
   if (topic === undefined && to === undefined)
     throw new LetterError('topic', 'a message has a topic, or somebody that it is for')
   const publicKey = to === undefined ? undefined : recipientKey(to)
@@ -89,7 +88,7 @@ export async function sealLetter(message: OutgoingMessage, keys: KeyChoice, want
       ? sealSymmetric(plain, await keys.keyOf(topic as string | Uint8Array, key, faulty('key')))
       : (await import('../wire/asymmetric.js')).sealAsymmetric(plain, publicKey)
   const { size } = encodeEnvelope({ expiry: 2 ** 32 - 1, ttl: MAX_TTL, topic: where, data, nonce: MAX_NONCE })
-  if (size > MAX_ENVELOPE) throw tooLarge(payload.length)
+  if (size > MAX_PACKED_ENVELOPE) throw tooLarge(payload.length)
   return { topic: where, data, ttl, wanted, confirmedBy: [] }
 }
 

@@ -4,12 +4,11 @@ import type { AppendOutcome, Archive } from '../archive/archive.js'
 import { ageFloor } from '../archive/retention-rules.js'
 import { delay } from '../base/delay.js'
 import type { ImportCounts, ImportRefusal } from '../transfer/import.js'
-import { MAX_ENVELOPE } from '../transfer/import-source.js'
 import { equalBytes, toHex, writeUint32 } from '../wire/bytes.js'
 import { decodeEnvelope, type Envelope } from '../wire/envelope.js'
 import { MalformedError } from '../wire/errors.js'
 import { keccak256 } from '../wire/keccak.js'
-import { splitMessages } from '../wire/messages.js'
+import { MAX_PACKED_ENVELOPE, splitMessages } from '../wire/messages.js'
 import { topicNumber } from '../wire/topic.js'
 import { AdminError, command } from './admin-command.js'
 import type { ControlHandler } from './control-server.js'
@@ -28,8 +27,6 @@ export interface ImportParts {
 }
 
 const POSITION = 36
-/** What a packet has to hold beside an envelope so that it can be delivered. */
-const PACKET_OVERHEAD = 9
 /** A clock that is a little behind does not cost an envelope. */
 const AHEAD_SECONDS = 60
 /** Live envelopes go first when the disk cannot keep up: tried again for half a minute; ms. */
@@ -121,7 +118,7 @@ function judgeBy({ rules, floor }: ImportParts, now: number): (envelope: Envelop
   return ({ sent, size, topicNumber }) => {
     if (sent < floorOf(topicNumber, now)) return 'retention'
     if (sent > now + AHEAD_SECONDS) return 'future'
-    if (size + PACKET_OVERHEAD > MAX_ENVELOPE) return 'size'
+    if (size > MAX_PACKED_ENVELOPE) return 'size'
     return wanted === undefined || wanted.has(topicNumber) ? undefined : 'topics'
   }
 }

@@ -41,8 +41,6 @@ export interface ImportSource {
   close(): Promise<void>
 }
 
-/** More in one envelope no packet holds. */
-export const MAX_ENVELOPE: number = 1024 * 1024
 /** Bytes of a batch: a synced write for each. */
 export const BATCH_BYTES: number = 1024 * 1024
 export const BATCH_ENVELOPES = 4096

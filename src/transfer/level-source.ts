@@ -2,13 +2,13 @@ import { ClassicLevel } from 'classic-level'
 import { rootMessage } from '../archive/errors.js'
 import { isUnreadable } from '../archive/level-store.js'
 import { fromHex, MAX_UINT32, readUint32, toHex, writeUint32 } from '../wire/bytes.js'
+import { MAX_PACKET } from '../wire/messages.js'
 import { CarefulReader } from './careful-reader.js'
 import { SourceError } from './errors.js'
 import {
   BATCH_ENVELOPES,
   type ImportBatch,
   type ImportSource,
-  MAX_ENVELOPE,
   type SourceEnd,
   type SourceRange
 } from './import-source.js'
@@ -79,7 +79,7 @@ export class LevelSource implements ImportSource {
         const entries = await reader.next(BATCH_ENVELOPES)
         const last = entries.at(-1)
         if (last === undefined) return reader.damaged ? { unread: UNREAD } : {}
-        const own = entries.filter(([key, value]) => isPosition(key) && value.length <= MAX_ENVELOPE)
+        const own = entries.filter(([key, value]) => isPosition(key) && value.length <= MAX_PACKET)
         yield {
           raws: own.map(([, value]) => value),
           positions: own.map(([key]) => key.subarray(0, POSITION)),

@@ -1,13 +1,13 @@
 import pg, { type ClientConfig } from 'pg'
 import { delay } from '../base/delay.js'
 import { fromHex, MAX_UINT32, readUint32, toHex, writeUint32 } from '../wire/bytes.js'
+import { MAX_PACKET } from '../wire/messages.js'
 import { SourceError } from './errors.js'
 import {
   BATCH_BYTES,
   BATCH_ENVELOPES,
   type ImportBatch,
   type ImportSource,
-  MAX_ENVELOPE,
   type SourceEnd,
   type SourceRange
 } from './import-source.js'
@@ -23,10 +23,10 @@ const QUERY_MS = 60_000
 
 /** A page ends before 1 MiB, with one row at least; of what is too large the id comes alone. */
 const PAGE = `
-  select id, case when size <= ${MAX_ENVELOPE} then data end as data from (
-    select id, data, octet_length(data) as size, sum(least(octet_length(data), ${MAX_ENVELOPE})) over (order by id) as total
+  select id, case when size <= ${MAX_PACKET} then data end as data from (
+    select id, data, octet_length(data) as size, sum(least(octet_length(data), ${MAX_PACKET})) over (order by id) as total
     from (select id, data from envelopes where id > $1 and id <= $2 order by id limit ${BATCH_ENVELOPES}) as page
-  ) as sized where total - least(size, ${MAX_ENVELOPE}) < ${BATCH_BYTES} order by id`
+  ) as sized where total - least(size, ${MAX_PACKET}) < ${BATCH_BYTES} order by id`
 
 interface Row {
   id: Buffer
