@@ -1,8 +1,8 @@
 import type { ExportHead } from '../src/transfer/export-item.js'
 import { type ExportForm, writeExport } from '../src/transfer/export-writer.js'
 import { fromHex, MAX_UINT32 } from '../src/wire/bytes.js'
-import { encodeEnvelope } from '../src/wire/envelope.js'
-import { encodeSequenceCursor } from '../src/wire/sequence-cursor.js'
+import { encodeEnvelope } from '../src/wire/envelope/envelope.js'
+import { encodeSequenceCursor } from '../src/wire/request/sequence-cursor.js'
 
 /** The worked bytes of protocols/export.md: the binary form, a frame in each piece, and the form of JSON lines. */
 export async function exampleExport(): Promise<{ binary: Uint8Array[]; lines: string }> {

@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Command } from '../src/cli/command.js'
 import { commands } from '../src/cli/commands.js'
-import { envName, metaOf } from '../src/node/config.js'
-import { RELOADABLE } from '../src/node/live-settings.js'
+import { envName, metaOf } from '../src/node/settings/config.js'
+import { RELOADABLE } from '../src/node/settings/live-settings.js'
 import { repositoryRoot } from '../test/helpers/repository.js'
 
 /** Where the reference lies: `npm run settings` renews it. */

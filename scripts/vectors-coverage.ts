@@ -1,11 +1,11 @@
 import { concatBytes, fromHex } from '../src/wire/bytes.js'
-import { type CoverageAnswer, encodeCoverageAnswer } from '../src/wire/coverage.js'
-import { type DigestQuestion, encodeDigestQuestion, equalTimes } from '../src/wire/digest.js'
-import { Fingerprint } from '../src/wire/fingerprint.js'
-import { encodeHistoryRequest, type HistoryRequest } from '../src/wire/history-request.js'
-import { encodeRequestComplete } from '../src/wire/request-complete.js'
+import { type CoverageAnswer, encodeCoverageAnswer } from '../src/wire/request/coverage.js'
+import { type DigestQuestion, encodeDigestQuestion, equalTimes } from '../src/wire/request/digest.js'
+import { Fingerprint } from '../src/wire/request/fingerprint.js'
+import { encodeHistoryRequest, type HistoryRequest } from '../src/wire/request/history-request.js'
+import { encodeRequestComplete } from '../src/wire/request/request-complete.js'
+import { encodeSequenceCursor } from '../src/wire/request/sequence-cursor.js'
 import { decodeItem, encodeString } from '../src/wire/rlp.js'
-import { encodeSequenceCursor } from '../src/wire/sequence-cursor.js'
 import { bytesOf, type VectorFile } from './vectors-file.js'
 
 const archiveId = fromHex('0102030405060708')

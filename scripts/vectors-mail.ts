@@ -1,21 +1,25 @@
-import { topicBloom } from '../src/wire/bloom.js'
 import { concatBytes, fromHex } from '../src/wire/bytes.js'
-import { encodeCursor } from '../src/wire/cursor.js'
-import { encodeEnvelope, encodeShortRlp } from '../src/wire/envelope.js'
+import { topicBloom } from '../src/wire/envelope/bloom.js'
+import { encodeEnvelope, encodeShortRlp } from '../src/wire/envelope/envelope.js'
+import { keyFromPassword } from '../src/wire/envelope/key.js'
+import { mineRange, miningBits } from '../src/wire/envelope/pow.js'
+import { encodePayload } from '../src/wire/payload/payload.js'
+import { publicKeyOf } from '../src/wire/payload/signature.js'
+import { sealSymmetric } from '../src/wire/payload/symmetric.js'
+import { encodeCursor } from '../src/wire/request/cursor.js'
 import {
   type Dialect,
   decodeHistoryRequest,
   encodeHistoryRequest,
   type HistoryRequest
-} from '../src/wire/history-request.js'
-import { keyFromPassword } from '../src/wire/key.js'
-import { encodePayload } from '../src/wire/payload.js'
-import { mineRange, miningBits } from '../src/wire/pow.js'
-import { decodeRequestComplete, encodeRequestComplete, type RequestComplete } from '../src/wire/request-complete.js'
-import { RequestErrorCode } from '../src/wire/request-error.js'
+} from '../src/wire/request/history-request.js'
+import {
+  decodeRequestComplete,
+  encodeRequestComplete,
+  type RequestComplete
+} from '../src/wire/request/request-complete.js'
+import { RequestErrorCode } from '../src/wire/request/request-error.js'
 import { decodeItem } from '../src/wire/rlp.js'
-import { publicKeyOf } from '../src/wire/signature.js'
-import { sealSymmetric } from '../src/wire/symmetric.js'
 import { bytesOf, type VectorFile } from './vectors-file.js'
 
 const topic = fromHex('12345678')

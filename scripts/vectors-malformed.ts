@@ -1,5 +1,5 @@
 import { concatBytes, fromHex } from '../src/wire/bytes.js'
-import { RequestErrorCode } from '../src/wire/request-error.js'
+import { RequestErrorCode } from '../src/wire/request/request-error.js'
 import { encodeList, encodeString, listHeader } from '../src/wire/rlp.js'
 import { bytesOf, type VectorFile } from './vectors-file.js'
 

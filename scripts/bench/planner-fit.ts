@@ -3,22 +3,22 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { ClassicLevel } from 'classic-level'
-import { ClassicStore } from '../../src/archive/classic-store.js'
 import { DamageLog } from '../../src/archive/damage-log.js'
-import { LEVEL_OPTIONS } from '../../src/archive/database.js'
-import { LevelArchive } from '../../src/archive/level-archive.js'
-import * as layout from '../../src/archive/level-layout.js'
-import { Ledger } from '../../src/archive/level-ledger.js'
-import { Merge } from '../../src/archive/level-merge.js'
-import { COSTS } from '../../src/archive/level-planner.js'
-import { LevelRows } from '../../src/archive/level-rows.js'
-import { Scan } from '../../src/archive/level-scan.js'
-import { Window } from '../../src/archive/level-window.js'
+import { ClassicStore } from '../../src/archive/database/classic-store.js'
+import { LEVEL_OPTIONS } from '../../src/archive/database/database.js'
+import { LevelArchive } from '../../src/archive/level/level-archive.js'
+import * as layout from '../../src/archive/level/level-layout.js'
+import { Ledger } from '../../src/archive/level/level-ledger.js'
+import { Merge } from '../../src/archive/level/level-merge.js'
+import { COSTS } from '../../src/archive/level/level-planner.js'
+import { LevelRows } from '../../src/archive/level/level-rows.js'
+import { Scan } from '../../src/archive/level/level-scan.js'
+import { Window } from '../../src/archive/level/level-window.js'
+import { TopicDictionary } from '../../src/archive/level/topic-dictionary.js'
 import type { RowSource } from '../../src/archive/page.js'
-import { TopicDictionary } from '../../src/archive/topic-dictionary.js'
 import { WriteQueue } from '../../src/archive/write-queue.js'
-import { useQuickKeccak } from '../../src/node/quick-keccak.js'
-import { topicNumber } from '../../src/wire/topic.js'
+import { useQuickKeccak } from '../../src/node/crypto/quick-keccak.js'
+import { topicNumber } from '../../src/wire/envelope/topic.js'
 import { Prng } from '../../test/archive/prng.js'
 import { Traffic } from '../../test/archive/traffic.js'
 import { type Line, print } from './report.js'
@@ -29,7 +29,7 @@ const ROOM = { rows: 1001, bytes: 1024 * 1024 }
 
 /**
  * Fits what the planner of the archive takes things to cost to this machine: `node dist/scripts/bench/planner-fit.js [envelopes]`. Only
- * the proportions matter; where they differ much from those in src/archive/level-planner.ts, put what is printed there.
+ * the proportions matter; where they differ much from those in src/archive/level/level-planner.ts, put what is printed there.
  */
 export async function plannerFit(count: number): Promise<Line[]> {
   await useQuickKeccak()

@@ -1,9 +1,9 @@
 import { createKeccak } from 'hash-wasm'
-import { decodeEnvelope, encodeEnvelope } from '../../src/wire/envelope.js'
+import { decodeEnvelope, encodeEnvelope } from '../../src/wire/envelope/envelope.js'
+import { mineRange, powOf } from '../../src/wire/envelope/pow.js'
 import { keccak256, useKeccak } from '../../src/wire/keccak.js'
-import { encodeMessages, splitMessages } from '../../src/wire/messages.js'
-import { mineRange, powOf } from '../../src/wire/pow.js'
-import { openSymmetric, sealSymmetric } from '../../src/wire/symmetric.js'
+import { encodeMessages, splitMessages } from '../../src/wire/packet/messages.js'
+import { openSymmetric, sealSymmetric } from '../../src/wire/payload/symmetric.js'
 
 // Codec speed on one core: `node dist/scripts/bench/wire.js`.
 const SIZES = [440, 8_000]

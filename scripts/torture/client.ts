@@ -3,7 +3,7 @@ import type { Connection, Libp2p } from '@libp2p/interface'
 import { multiaddr } from '@multiformats/multiaddr'
 import { delay } from '../../src/base/delay.js'
 import { keyFromPassword } from '../../src/index.js'
-import { createPeerNode, startPeerNode } from '../../src/node/peer-node.js'
+import { createPeerNode, startPeerNode } from '../../src/node/peer/peer-node.js'
 
 /** The password of every node under torture. */
 export const PASSWORD = 'torture'

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { useQuickKeccak } from '../../src/node/quick-keccak.js'
+import { useQuickKeccak } from '../../src/node/crypto/quick-keccak.js'
 import { Client } from './client.js'
 import type { Fault } from './fault.js'
 import { faults } from './faults/all.js'

@@ -1,4 +1,4 @@
-import { type Gap, GapKind } from '../../src/wire/coverage.js'
+import { type Gap, GapKind } from '../../src/wire/request/coverage.js'
 import { NotServingError } from './node-process.js'
 import type { Trial } from './trial.js'
 

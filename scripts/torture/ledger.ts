@@ -1,4 +1,4 @@
-import type { Envelope } from '../../src/wire/envelope.js'
+import type { Envelope } from '../../src/wire/envelope/envelope.js'
 
 /** What the client knows of an envelope that it posted. */
 export interface Posted {

@@ -1,4 +1,4 @@
-import { type Envelope, encodeEnvelope } from '../../src/wire/envelope.js'
+import { type Envelope, encodeEnvelope } from '../../src/wire/envelope/envelope.js'
 import type { Prng } from '../../test/archive/prng.js'
 
 /** The topics of everything that is posted. */

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Archive } from '../archive/archive.js'
 import { pause } from '../base/pause.js'
-import type { Gap } from '../wire/coverage.js'
+import type { Gap } from '../wire/request/coverage.js'
 
 const HOUR = 3600
 const DAY = 24 * HOUR

@@ -1,5 +1,5 @@
-import type { Envelope } from '../wire/envelope.js'
-import { topicFromName, topicNumber } from '../wire/topic.js'
+import type { Envelope } from '../wire/envelope/envelope.js'
+import { topicFromName, topicNumber } from '../wire/envelope/topic.js'
 import { type CheckResult, failed, ok, unknown } from './check.js'
 
 /** Of canaries, unless the archive is for other topics only. */

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { toHex } from '../wire/bytes.js'
-import { keyFromPassword } from '../wire/key.js'
+import { keyFromPassword } from '../wire/envelope/key.js'
 import { type AdminRoute, json } from './answer.js'
 
 /** Carries out one of the node's own commands, as its control socket does. */

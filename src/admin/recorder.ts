@@ -1,6 +1,6 @@
 import type { AnsweredRequest } from '../mailserver/answered-request.js'
 import type { AppendMeasure } from '../mailserver/topic-store.js'
-import type { Envelope } from '../wire/envelope.js'
+import type { Envelope } from '../wire/envelope/envelope.js'
 import { BusyTopics } from './busy-topics.js'
 import { isTraffic } from './canary-record.js'
 import { NodeMetrics } from './node-metrics.js'

@@ -1,6 +1,6 @@
-import type { Gap } from '../wire/coverage.js'
-import type { DigestPart, DigestQuestion } from '../wire/digest.js'
-import type { Envelope } from '../wire/envelope.js'
+import type { Envelope } from '../wire/envelope/envelope.js'
+import type { Gap } from '../wire/request/coverage.js'
+import type { DigestPart, DigestQuestion } from '../wire/request/digest.js'
 
 /** What became of one appended envelope. `known`: it was stored before. */
 export type AppendOutcome = 'stored' | 'known'

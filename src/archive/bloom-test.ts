@@ -1,5 +1,5 @@
-import { envelopeMatchesBloom } from '../wire/bloom.js'
-import { topicFromNumber } from '../wire/topic.js'
+import { envelopeMatchesBloom } from '../wire/envelope/bloom.js'
+import { topicFromNumber } from '../wire/envelope/topic.js'
 
 const MAX_REMEMBERED = 16_384
 

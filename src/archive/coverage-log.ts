@@ -1,5 +1,5 @@
 import { joinBytes, MAX_UINT32, readUint32, writeUint32 } from '../wire/bytes.js'
-import type { Gap } from '../wire/coverage.js'
+import type { Gap } from '../wire/request/coverage.js'
 import type { ArchiveCoverage } from './archive.js'
 import { ArchiveFormatError, ArchiveQueryError } from './errors.js'
 import { gapsWithin, withGap } from './gap-list.js'

@@ -1,4 +1,4 @@
-import { type Gap, GapKind } from '../wire/coverage.js'
+import { type Gap, GapKind } from '../wire/request/coverage.js'
 import type { ArchiveDamage } from './archive.js'
 
 /** Something that is stored and cannot be delivered. */

@@ -1,4 +1,4 @@
-import type { Gap } from '../wire/coverage.js'
+import type { Gap } from '../wire/request/coverage.js'
 
 /** Gaps beyond this are joined with their neighbours, the nearest first. */
 const MAX_KEPT = 1024

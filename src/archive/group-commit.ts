@@ -1,4 +1,4 @@
-import type { Envelope } from '../wire/envelope.js'
+import type { Envelope } from '../wire/envelope/envelope.js'
 import type { AppendOutcome } from './archive.js'
 import { ArchiveBusyError } from './errors.js'
 import type { WriteQueue } from './write-queue.js'

@@ -1,4 +1,4 @@
-import { encodeCursor } from '../wire/cursor.js'
+import { encodeCursor } from '../wire/request/cursor.js'
 import type { ArchiveEnd, ArchiveRow } from './archive.js'
 
 /** What a page still has room for. */

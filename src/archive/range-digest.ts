@@ -1,6 +1,6 @@
 import { compareBytes } from '../wire/bytes.js'
-import { type DigestPart, type DigestQuestion, equalTimes, hashesPerPart } from '../wire/digest.js'
-import { Fingerprint } from '../wire/fingerprint.js'
+import { type DigestPart, type DigestQuestion, equalTimes, hashesPerPart } from '../wire/request/digest.js'
+import { Fingerprint } from '../wire/request/fingerprint.js'
 
 /** For parts of equal count the range is first cut into so many of equal time. */
 const SLICES = 4096

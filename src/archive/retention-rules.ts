@@ -1,6 +1,6 @@
 import { toHex } from '../wire/bytes.js'
 import { checkTopics, describe } from '../wire/checks.js'
-import { topicNumber } from '../wire/topic.js'
+import { topicNumber } from '../wire/envelope/topic.js'
 import { RetentionRulesError } from './errors.js'
 
 /** How long the envelopes of one topic are kept. At least one of the two. */

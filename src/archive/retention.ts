@@ -1,6 +1,6 @@
 import type { ComponentLogger, Logger } from '@libp2p/interface'
-import type { Envelope } from '../wire/envelope.js'
-import { topicFromNumber, topicNumber } from '../wire/topic.js'
+import type { Envelope } from '../wire/envelope/envelope.js'
+import { topicFromNumber, topicNumber } from '../wire/envelope/topic.js'
 import type { Archive, ArchiveTrim, ArchiveTrimmed } from './archive.js'
 import { ageFloor, type RetentionRules } from './retention-rules.js'
 import { VouchedClock } from './vouched-clock.js'

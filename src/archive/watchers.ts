@@ -1,5 +1,5 @@
-import type { Gap } from '../wire/coverage.js'
-import type { Envelope } from '../wire/envelope.js'
+import type { Envelope } from '../wire/envelope/envelope.js'
+import type { Gap } from '../wire/request/coverage.js'
 import type { ArchiveWatcher } from './archive.js'
 
 /** Who is told of the changes of an archive. */

@@ -1,6 +1,6 @@
 import { fromHex } from '../wire/bytes.js'
-import { decodeCursor } from '../wire/cursor.js'
-import type { Dialect } from '../wire/history-request.js'
+import { decodeCursor } from '../wire/request/cursor.js'
+import type { Dialect } from '../wire/request/history-request.js'
 import type { BackfillRecord } from './backfill-record.js'
 
 /** One walk through the history of a server; both times are Unix seconds, inclusive. */

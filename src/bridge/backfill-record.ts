@@ -1,8 +1,8 @@
 import type { PeerId } from '@libp2p/interface'
 import { type Datastore, Key } from 'interface-datastore'
 import { toHex } from '../wire/bytes.js'
-import type { Dialect } from '../wire/history-request.js'
 import { keccak256 } from '../wire/keccak.js'
+import type { Dialect } from '../wire/request/history-request.js'
 
 /** How far an unfinished backfill came. Times are Unix seconds, inclusive. */
 export interface BackfillRecord {

@@ -1,12 +1,12 @@
 import type { MailLine } from '../waku/mail-exchange.js'
 import type { Packet } from '../waku/packet-channel.js'
 import { equalBytes } from '../wire/bytes.js'
-import { decodeEnvelope } from '../wire/envelope.js'
+import { decodeEnvelope } from '../wire/envelope/envelope.js'
 import { MalformedError } from '../wire/errors.js'
-import { MAX_PACKED_ENVELOPE } from '../wire/messages.js'
-import { splitP2PMessage } from '../wire/p2p-message.js'
-import { PacketCode } from '../wire/packet-code.js'
-import type { RequestComplete } from '../wire/request-complete.js'
+import { MAX_PACKED_ENVELOPE } from '../wire/packet/messages.js'
+import { PacketCode } from '../wire/packet/packet-code.js'
+import { splitP2PMessage } from '../wire/request/p2p-message.js'
+import type { RequestComplete } from '../wire/request/request-complete.js'
 import { UpstreamMisbehavedError } from './errors.js'
 
 /** Envelopes of an answer, in order, or its end. */

@@ -2,9 +2,9 @@ import type { PeerId } from '@libp2p/interface'
 import { FairQueue } from '../limits/fair-queue.js'
 import type { IncomingRequest, MailLine } from '../waku/mail-exchange.js'
 import type { Network } from '../waku/packet-channel.js'
-import type { Envelope } from '../wire/envelope.js'
-import type { RequestComplete } from '../wire/request-complete.js'
-import { RequestErrorCode } from '../wire/request-error.js'
+import type { Envelope } from '../wire/envelope/envelope.js'
+import type { RequestComplete } from '../wire/request/request-complete.js'
+import { RequestErrorCode } from '../wire/request/request-error.js'
 
 /** A mailserver that requests are passed on to. */
 export interface UpstreamInit {

@@ -1,7 +1,7 @@
-import { ControlClient } from '../node/control-client.js'
-import { type DataDir, findDataDir } from '../node/data-dir.js'
+import { ControlClient } from '../node/control/control-client.js'
+import { type DataDir, findDataDir } from '../node/data-dir/data-dir.js'
 import type { OfflineOptions } from '../node/offline.js'
-import { DEFAULT_DATA_DIR } from '../node/start-config.js'
+import { DEFAULT_DATA_DIR } from '../node/settings/start-config.js'
 import type { CommandContext } from './command.js'
 
 /** Carries out one command on a data dir. */

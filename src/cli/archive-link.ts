@@ -1,10 +1,10 @@
-import type { ExportAbout, ExportPage } from '../node/export-handlers.js'
+import type { ExportAbout, ExportPage } from '../node/control/export-handlers.js'
 import type { ExportHead } from '../transfer/export-item.js'
 import type { ImportCounts, ImportSink } from '../transfer/import.js'
 import { fromHex, joinBytes, toHex } from '../wire/bytes.js'
-import { encodeMessages, splitMessages } from '../wire/messages.js'
+import { encodeMessages, splitMessages } from '../wire/packet/messages.js'
 import { randomBytes } from '../wire/random.js'
-import { decodeSequenceCursor } from '../wire/sequence-cursor.js'
+import { decodeSequenceCursor } from '../wire/request/sequence-cursor.js'
 import type { Ask } from './admin-session.js'
 
 /** What is to be read out of an archive. */

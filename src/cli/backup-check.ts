@@ -1,8 +1,8 @@
-import type { ExportAbout, SequencePage } from '../node/export-handlers.js'
+import type { ExportAbout, SequencePage } from '../node/control/export-handlers.js'
 import { DaySums } from '../transfer/day-sums.js'
 import { fromHex, MAX_UINT32, toHex } from '../wire/bytes.js'
-import { decodeEnvelope } from '../wire/envelope.js'
-import { decodeSequenceCursor } from '../wire/sequence-cursor.js'
+import { decodeEnvelope } from '../wire/envelope/envelope.js'
+import { decodeSequenceCursor } from '../wire/request/sequence-cursor.js'
 import type { Ask } from './admin-session.js'
 import { rawsOf } from './archive-link.js'
 

@@ -1,6 +1,6 @@
 import type { Readable, Writable } from 'node:stream'
 import type { z } from 'zod'
-import type { ConfigShape } from '../node/config.js'
+import type { ConfigShape } from '../node/settings/config.js'
 
 /** What a command may touch of the process around it. */
 export interface CommandContext {

@@ -1,4 +1,4 @@
-import { metaOf } from '../node/config.js'
+import { metaOf } from '../node/settings/config.js'
 import type { Command } from './command.js'
 
 export const SHELLS = ['bash', 'zsh', 'fish'] as const

@@ -1,8 +1,8 @@
 import { peerIdFromString } from '@libp2p/peer-id'
-import { ValueError } from '../node/value-error.js'
+import { ValueError } from '../node/settings/value-error.js'
 import { fromHex } from '../wire/bytes.js'
-import { CURSOR_BYTES, decodeCursor } from '../wire/cursor.js'
-import { SEQUENCE_CURSOR_BYTES } from '../wire/sequence-cursor.js'
+import { CURSOR_BYTES, decodeCursor } from '../wire/request/cursor.js'
+import { SEQUENCE_CURSOR_BYTES } from '../wire/request/sequence-cursor.js'
 
 /** Where an earlier request ended, as it printed it, or without the server. */
 export interface CursorChoice {

@@ -1,8 +1,8 @@
-import { choiceOption } from '../node/option.js'
-import type { PeerAddress } from '../node/peer-address.js'
-import { DIALECTS } from '../wire/dialect.js'
-import type { Dialect } from '../wire/history-request.js'
-import { askingLibp2p } from '../wire/mail-codec.js'
+import { choiceOption } from '../node/settings/option.js'
+import type { PeerAddress } from '../node/settings/peer-address.js'
+import { DIALECTS } from '../wire/request/dialect.js'
+import type { Dialect } from '../wire/request/history-request.js'
+import { askingLibp2p } from '../wire/request/mail-codec.js'
 import { UsageError } from './command.js'
 
 export const DIALECT_NAMES = Object.keys(DIALECTS) as Dialect[]

@@ -1,7 +1,7 @@
 import { toHex } from '../wire/bytes.js'
-import type { Envelope } from '../wire/envelope.js'
-import { decodePayload } from '../wire/payload.js'
-import { openSymmetric } from '../wire/symmetric.js'
+import type { Envelope } from '../wire/envelope/envelope.js'
+import { decodePayload } from '../wire/payload/payload.js'
+import { openSymmetric } from '../wire/payload/symmetric.js'
 
 /** One envelope of history as it is printed. Bytes are 0x-hex, times Unix seconds. */
 export interface EnvelopeLine {

@@ -1,4 +1,4 @@
-import { envName, metaOf } from '../node/config.js'
+import { envName, metaOf } from '../node/settings/config.js'
 import type { Command } from './command.js'
 
 const WIDTH = 34

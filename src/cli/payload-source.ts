@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs'
 import type { Readable } from 'node:stream'
-import { fileTrouble } from '../node/file-trouble.js'
+import { fileTrouble } from '../node/data-dir/file-trouble.js'
 
 /** The payload cannot be read, or is larger than any envelope. */
 export class PayloadError extends Error {

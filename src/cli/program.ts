@@ -1,5 +1,5 @@
-import { ConfigError, readConfig, strayVariables } from '../node/config.js'
 import { packageVersion } from '../node/package-version.js'
+import { ConfigError, readConfig, strayVariables } from '../node/settings/config.js'
 import { findCommand, parseArguments } from './arguments.js'
 import { type Command, type CommandContext, UsageError } from './command.js'
 import { helpBrief, helpCommand, helpOverview } from './help.js'

@@ -1,7 +1,7 @@
-import { readPasswordFile } from '../node/secret.js'
-import { DIALECTS } from '../wire/dialect.js'
-import type { Dialect } from '../wire/history-request.js'
-import { keyFromPassword } from '../wire/key.js'
+import { readPasswordFile } from '../node/settings/secret.js'
+import { keyFromPassword } from '../wire/envelope/key.js'
+import { DIALECTS } from '../wire/request/dialect.js'
+import type { Dialect } from '../wire/request/history-request.js'
 import { UsageError } from './command.js'
 
 /**

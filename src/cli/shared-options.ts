@@ -1,5 +1,5 @@
-import { byteSizeOption, durationOption, plainOption, switchOption } from '../node/option.js'
-import { dataDirOption } from '../node/start-config.js'
+import { byteSizeOption, durationOption, plainOption, switchOption } from '../node/settings/option.js'
+import { dataDirOption } from '../node/settings/start-config.js'
 
 export const jsonOption = switchOption('print JSON', { flagOnly: true })
 

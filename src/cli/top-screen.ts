@@ -1,5 +1,5 @@
 import type { View } from '../admin/view.js'
-import { formatByteSize } from '../node/byte-size.js'
+import { formatByteSize } from '../node/settings/byte-size.js'
 import { printable } from './output.js'
 import { formatMoment, table } from './table.js'
 

@@ -1,7 +1,7 @@
-import { readKey } from '../node/secret.js'
-import type { TopicChoice } from '../node/topic-choice.js'
-import { keyFromPassword } from '../wire/key.js'
-import { topicNumber } from '../wire/topic.js'
+import { readKey } from '../node/settings/secret.js'
+import type { TopicChoice } from '../node/settings/topic-choice.js'
+import { keyFromPassword } from '../wire/envelope/key.js'
+import { topicNumber } from '../wire/envelope/topic.js'
 import { UsageError } from './command.js'
 
 export interface KeyFiles {

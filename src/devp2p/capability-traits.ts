@@ -1,7 +1,7 @@
-import type { Capability as CapabilityId } from '../wire/dialect.js'
-import { shh6Status, waku0Status } from '../wire/legacy-status.js'
-import { PacketCode } from '../wire/packet-code.js'
-import { type StatusCodec, waku1Status } from '../wire/status-codec.js'
+import { shh6Status, waku0Status } from '../wire/packet/legacy-status.js'
+import { PacketCode } from '../wire/packet/packet-code.js'
+import { type StatusCodec, waku1Status } from '../wire/packet/status-codec.js'
+import type { Capability as CapabilityId } from '../wire/request/dialect.js'
 import type { Capability } from './capability.js'
 import { INITIAL_MAX_BODY, MAX_BODY } from './capability-stream.js'
 

@@ -1,7 +1,7 @@
 import type { PeerId } from '@libp2p/interface'
 import type { MailExchangeOptions, MailLine } from '../waku/mail-exchange.js'
 import type { Packet } from '../waku/packet-channel.js'
-import type { AskingCodec } from '../wire/mail-codec.js'
+import type { AskingCodec } from '../wire/request/mail-codec.js'
 import type { CapabilityChannel } from './capability-channel.js'
 import type { Exchanges } from './exchanges.js'
 

@@ -1,5 +1,5 @@
 import type { Packet } from '../waku/packet-channel.js'
-import { PacketCode } from '../wire/packet-code.js'
+import { PacketCode } from '../wire/packet/packet-code.js'
 
 /** Above this many bytes that nobody took, nothing more is read from the peer. */
 const READ_AHEAD = 1024 * 1024

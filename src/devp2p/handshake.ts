@@ -1,7 +1,7 @@
 import { concatBytes } from '../wire/bytes.js'
-import { ECIES_OVERHEAD, eciesOpen, eciesSeal } from '../wire/ecies.js'
 import { MalformedError } from '../wire/errors.js'
 import { keccak256 } from '../wire/keccak.js'
+import { ECIES_OVERHEAD, eciesOpen, eciesSeal } from '../wire/payload/ecies.js'
 import { type RandomSource, randomBytes } from '../wire/random.js'
 import { decodeList, encodeStructure, uint } from '../wire/structure.js'
 import { publicKeyOf } from './enode.js'

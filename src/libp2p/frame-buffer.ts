@@ -1,8 +1,8 @@
 import { encodingLength } from 'uint8-varint'
 import { Uint8ArrayList } from 'uint8arraylist'
 import { MalformedError } from '../wire/errors.js'
-import { PacketCode } from '../wire/packet-code.js'
-import { MAX_FRAME, MAX_MAIL_CONTROL_FRAME } from '../wire/packet-frame.js'
+import { PacketCode } from '../wire/packet/packet-code.js'
+import { MAX_FRAME, MAX_MAIL_CONTROL_FRAME } from '../wire/packet/packet-frame.js'
 import { FrameTooLargeError } from './frame-errors.js'
 
 /** How long a frame with this code may be, in bytes after the length varint. */

@@ -3,7 +3,7 @@ import { turnIsOver } from '../base/loop-turn.js'
 import { pause } from '../base/pause.js'
 import { FIGURES } from '../limits/figures.js'
 import type { Packet } from '../waku/packet-channel.js'
-import { decodeFrame, encodeFrame } from '../wire/packet-frame.js'
+import { decodeFrame, encodeFrame } from '../wire/packet/packet-frame.js'
 import { FrameBuffer, type FrameLimit } from './frame-buffer.js'
 import { FrameStreamClosedError, FrameTimeoutError, FrameTruncatedError } from './frame-errors.js'
 

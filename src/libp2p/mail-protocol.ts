@@ -2,7 +2,7 @@ import type { ComponentLogger, Connection, Logger, Startable, Stream } from '@li
 import type { Registrar } from '@libp2p/interface-internal'
 import type { Limits } from '../limits/limits.js'
 import type { RequestHandler } from '../waku/mail-exchange.js'
-import { MAX_MAIL_CONTROL_FRAME } from '../wire/packet-frame.js'
+import { MAX_MAIL_CONTROL_FRAME } from '../wire/packet/packet-frame.js'
 import { relayedPage } from './limited-connection.js'
 import { MailSession } from './mail-session.js'
 import { originOf, StreamBudget } from './stream-budget.js'

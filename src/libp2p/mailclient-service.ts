@@ -16,7 +16,7 @@ import type { MailClientInit } from '../mailclient/settings.js'
 import { TrustList } from '../trust/trust-list.js'
 import type { MailDialler } from '../waku/mail-exchange.js'
 import type { Network } from '../waku/packet-channel.js'
-import type { Envelope } from '../wire/envelope.js'
+import type { Envelope } from '../wire/envelope/envelope.js'
 import type { PushProtocol } from './push-protocol.js'
 import { wakuOf } from './service-lookup.js'
 

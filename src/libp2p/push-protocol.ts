@@ -1,7 +1,7 @@
 import type { ComponentLogger, Connection, Logger, PeerId, Startable, Stream } from '@libp2p/interface'
 import type { Registrar } from '@libp2p/interface-internal'
 import { pipe } from 'it-pipe'
-import { PacketCode } from '../wire/packet-code.js'
+import { PacketCode } from '../wire/packet/packet-code.js'
 import { FrameStream } from './frame-stream.js'
 import { packetsOf } from './packets-of.js'
 import { StreamBudget } from './stream-budget.js'

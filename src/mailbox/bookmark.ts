@@ -1,5 +1,5 @@
 import { isUint32 } from '../wire/bytes.js'
-import { type Gap, MAX_GAPS } from '../wire/coverage.js'
+import { type Gap, MAX_GAPS } from '../wire/request/coverage.js'
 
 /** What a reader remembers of one server: where it stopped there, and what the server said that it lacks. */
 export interface Bookmark {

@@ -1,6 +1,6 @@
 import { concatBytes, readUint32, writeUint32 } from '../wire/bytes.js'
+import { topicFromName, topicNumber } from '../wire/envelope/topic.js'
 import { keccak256 } from '../wire/keccak.js'
-import { topicFromName, topicNumber } from '../wire/topic.js'
 import { MessagesQueryError } from './errors.js'
 import type { Anonymity } from './items.js'
 import { PARTITIONS, partition } from './recipient.js'

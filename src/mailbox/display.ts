@@ -1,7 +1,7 @@
 import type { PeerId } from '@libp2p/interface'
 import { turnIsOver } from '../base/loop-turn.js'
 import { pause } from '../base/pause.js'
-import type { Envelope } from '../wire/envelope.js'
+import type { Envelope } from '../wire/envelope/envelope.js'
 import type { MailboxMessage } from './items.js'
 import { entryOf } from './ledger.js'
 import type { MessagesPlan } from './messages-query.js'

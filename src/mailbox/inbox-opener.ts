@@ -1,4 +1,4 @@
-import { openAsymmetric } from '../wire/asymmetric.js'
+import { openAsymmetric } from '../wire/payload/asymmetric.js'
 import type { Opener } from './opener.js'
 
 /** Opens what is sealed for a secp256k1 key. */

@@ -1,5 +1,5 @@
 import type { PeerId } from '@libp2p/interface'
-import type { Envelope } from '../wire/envelope.js'
+import type { Envelope } from '../wire/envelope/envelope.js'
 
 /** A message, opened. */
 export interface MailboxMessage {

@@ -1,6 +1,6 @@
 import { checkBytes, type ErrorClass, isBytes } from '../wire/checks.js'
-import { keyFromPassword } from '../wire/key.js'
-import { parseTopic } from '../wire/topic.js'
+import { keyFromPassword } from '../wire/envelope/key.js'
+import { parseTopic } from '../wire/envelope/topic.js'
 
 /** Passwords whose keys are kept: each takes a tenth of a second to be derived. */
 const KEPT = 64

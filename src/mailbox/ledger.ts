@@ -1,9 +1,9 @@
 import { turnIsOver } from '../base/loop-turn.js'
 import { pause } from '../base/pause.js'
 import { concatBytes, readUint32, writeUint32 } from '../wire/bytes.js'
-import type { Envelope } from '../wire/envelope.js'
-import { Fingerprint } from '../wire/fingerprint.js'
+import type { Envelope } from '../wire/envelope/envelope.js'
 import { keccak256 } from '../wire/keccak.js'
+import { Fingerprint } from '../wire/request/fingerprint.js'
 
 /** sent(4) ‖ hash(32) ‖ the first 16 bytes of the hash of its topic and data */
 export const ENTRY_BYTES = 52

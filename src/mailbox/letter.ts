@@ -1,11 +1,11 @@
 import { describe, isBytes } from '../wire/checks.js'
-import { encodeEnvelope } from '../wire/envelope.js'
+import { encodeEnvelope } from '../wire/envelope/envelope.js'
 import { MalformedError } from '../wire/errors.js'
-import { MAX_PACKED_ENVELOPE } from '../wire/messages.js'
-import { encodePayload } from '../wire/payload.js'
+import { MAX_PACKED_ENVELOPE } from '../wire/packet/messages.js'
+import { encodePayload } from '../wire/payload/payload.js'
+import { sealSymmetric } from '../wire/payload/symmetric.js'
 import { decodeUint, type RlpItem } from '../wire/rlp.js'
 import { children, decodeItem, encodeStructure, uint } from '../wire/structure.js'
-import { sealSymmetric } from '../wire/symmetric.js'
 import { LetterError, type LetterFault } from './errors.js'
 import { type KeyChoice, topicOf } from './key-choice.js'
 import { partitionTopic, type Recipient, recipientKey } from './recipient.js'
@@ -86,7 +86,7 @@ export async function sealLetter(message: OutgoingMessage, keys: KeyChoice, want
   const data =
     publicKey === undefined
       ? sealSymmetric(plain, await keys.keyOf(topic as string | Uint8Array, key, faulty('key')))
-      : (await import('../wire/asymmetric.js')).sealAsymmetric(plain, publicKey)
+      : (await import('../wire/payload/asymmetric.js')).sealAsymmetric(plain, publicKey)
   const { size } = encodeEnvelope({ expiry: 2 ** 32 - 1, ttl: MAX_TTL, topic: where, data, nonce: MAX_NONCE })
   if (size > MAX_PACKED_ENVELOPE) throw tooLarge(payload.length)
   return { topic: where, data, ttl, wanted, confirmedBy: [] }

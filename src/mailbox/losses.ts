@@ -1,4 +1,4 @@
-import { type Coverage, type Gap, GapKind } from '../wire/coverage.js'
+import { type Coverage, type Gap, GapKind } from '../wire/request/coverage.js'
 import type { Bookmark } from './bookmark.js'
 import type { Missing, MissingReason } from './items.js'
 

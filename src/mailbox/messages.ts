@@ -1,7 +1,7 @@
 import type { MailClient } from '../mailclient/mail-client.js'
 import type { ReceivedMessage } from '../waku/subscription.js'
 import type { Waku } from '../waku/waku.js'
-import type { Envelope } from '../wire/envelope.js'
+import type { Envelope } from '../wire/envelope/envelope.js'
 import { Bell } from './bell.js'
 import { Display } from './display.js'
 import type { MailboxItem } from './items.js'

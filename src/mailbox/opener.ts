@@ -1,6 +1,6 @@
-import type { Envelope } from '../wire/envelope.js'
-import { decodePayload, type OpenedPayload } from '../wire/payload.js'
-import { openSymmetric } from '../wire/symmetric.js'
+import type { Envelope } from '../wire/envelope/envelope.js'
+import { decodePayload, type OpenedPayload } from '../wire/payload/payload.js'
+import { openSymmetric } from '../wire/payload/symmetric.js'
 
 /** Opens what is sealed with one key. */
 export interface Opener {

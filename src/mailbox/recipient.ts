@@ -3,7 +3,7 @@ import { peerIdFromString } from '@libp2p/peer-id'
 import { secp256k1 } from '@noble/curves/secp256k1.js'
 import { fromHex } from '../wire/bytes.js'
 import { describe, isBytes } from '../wire/checks.js'
-import { topicFromName } from '../wire/topic.js'
+import { topicFromName } from '../wire/envelope/topic.js'
 import { LetterError } from './errors.js'
 
 /**

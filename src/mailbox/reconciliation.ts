@@ -1,7 +1,7 @@
 import { equalBytes, toHex } from '../wire/bytes.js'
-import type { Coverage } from '../wire/coverage.js'
-import { type DigestPart, fingerprintOf } from '../wire/digest.js'
-import type { Envelope } from '../wire/envelope.js'
+import type { Envelope } from '../wire/envelope/envelope.js'
+import type { Coverage } from '../wire/request/coverage.js'
+import { type DigestPart, fingerprintOf } from '../wire/request/digest.js'
 import type { Ledger, LedgerEntry, Part } from './ledger.js'
 import type { ServerHistory } from './server-history.js'
 

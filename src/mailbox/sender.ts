@@ -1,7 +1,7 @@
 import type { Logger } from '@libp2p/interface'
 import type { PostResult } from '../waku/message.js'
 import type { Waku } from '../waku/waku.js'
-import type { Envelope } from '../wire/envelope.js'
+import type { Envelope } from '../wire/envelope/envelope.js'
 import { Bell } from './bell.js'
 import type { Conversations } from './conversations.js'
 import type { SealedLetter } from './letter.js'

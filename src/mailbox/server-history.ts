@@ -4,7 +4,7 @@ import type { HistoryQuery } from '../mailclient/history-query.js'
 import type { HistoryPage } from '../mailclient/history-walk.js'
 import type { MailClient } from '../mailclient/mail-client.js'
 import { MAX_UINT32 } from '../wire/bytes.js'
-import { MAX_DIGEST_PARTS } from '../wire/digest.js'
+import { MAX_DIGEST_PARTS } from '../wire/request/digest.js'
 import type { Part } from './ledger.js'
 import type { Server } from './server.js'
 

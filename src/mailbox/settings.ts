@@ -1,7 +1,7 @@
 import type { PeerTarget } from '../base/peer-target.js'
 import type { Network } from '../waku/packet-channel.js'
 import { checkBytes, checkString, describe } from '../wire/checks.js'
-import type { Dialect } from '../wire/history-request.js'
+import type { Dialect } from '../wire/request/history-request.js'
 import { MailboxInitError } from './errors.js'
 
 /** A mailserver with what is different about it. */

@@ -1,6 +1,6 @@
 import type { MailClient } from '../mailclient/mail-client.js'
 import { MAX_UINT32, toHex } from '../wire/bytes.js'
-import { RequestErrorCode } from '../wire/request-error.js'
+import { RequestErrorCode } from '../wire/request/request-error.js'
 import type { Display } from './display.js'
 import type { Behind, CaughtUp, LeftOut, MailboxMessage, Missing, ServerReading as Told } from './items.js'
 import type { LedgerEntry, Part } from './ledger.js'

@@ -1,12 +1,12 @@
-import type { Coverage, CoverageAnswer } from '../wire/coverage.js'
+import { randomBytes } from '../wire/random.js'
+import type { Coverage, CoverageAnswer } from '../wire/request/coverage.js'
 import {
   type DigestPart,
   type DigestQuestion,
   encodeDigestQuestion,
   equalTimes,
   MIN_SALT_BYTES
-} from '../wire/digest.js'
-import { randomBytes } from '../wire/random.js'
+} from '../wire/request/digest.js'
 import { HistoryQueryError, MisbehavingServerError } from './errors.js'
 import type { HistoryQuery } from './history-query.js'
 

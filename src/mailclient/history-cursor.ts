@@ -1,8 +1,8 @@
 import type { PeerId } from '@libp2p/interface'
 import { fromHex, toHex } from '../wire/bytes.js'
 import { checkString } from '../wire/checks.js'
-import { CURSOR_BYTES } from '../wire/cursor.js'
-import { SEQUENCE_CURSOR_BYTES } from '../wire/sequence-cursor.js'
+import { CURSOR_BYTES } from '../wire/request/cursor.js'
+import { SEQUENCE_CURSOR_BYTES } from '../wire/request/sequence-cursor.js'
 import { HistoryCursorError } from './errors.js'
 
 /**

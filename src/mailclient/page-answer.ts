@@ -1,5 +1,5 @@
-import { splitP2PMessage } from '../wire/p2p-message.js'
-import type { RequestComplete } from '../wire/request-complete.js'
+import { splitP2PMessage } from '../wire/request/p2p-message.js'
+import type { RequestComplete } from '../wire/request/request-complete.js'
 import type { RlpItem } from '../wire/rlp.js'
 import { MisbehavingServerError } from './errors.js'
 

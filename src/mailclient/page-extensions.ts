@@ -1,11 +1,11 @@
 import { equalBytes } from '../wire/bytes.js'
-import { type CoverageAnswer, decodeCoverageAnswer } from '../wire/coverage.js'
-import { type DigestQuestion, encodeDigestQuestion } from '../wire/digest.js'
 import { MalformedError } from '../wire/errors.js'
-import { ExtensionKey, type Extensions } from '../wire/extension.js'
-import type { RequestComplete } from '../wire/request-complete.js'
+import { type CoverageAnswer, decodeCoverageAnswer } from '../wire/request/coverage.js'
+import { type DigestQuestion, encodeDigestQuestion } from '../wire/request/digest.js'
+import { ExtensionKey, type Extensions } from '../wire/request/extension.js'
+import type { RequestComplete } from '../wire/request/request-complete.js'
+import { decodeSequenceCursor } from '../wire/request/sequence-cursor.js'
 import { decodeItem, encodeString } from '../wire/rlp.js'
-import { decodeSequenceCursor } from '../wire/sequence-cursor.js'
 import { IngestOrderError, MisbehavingServerError } from './errors.js'
 
 /** What a request asks for besides its range and filter. */

@@ -1,5 +1,5 @@
 import { compareBytes, toHex } from '../wire/bytes.js'
-import { decodeCursor } from '../wire/cursor.js'
+import { decodeCursor } from '../wire/request/cursor.js'
 import { MisbehavingServerError } from './errors.js'
 
 /** Where an envelope stands in an archive. An envelope is its own place: its hash is computed only where times are equal. */

@@ -1,5 +1,5 @@
 import { delay } from '../base/delay.js'
-import { RequestError, RequestErrorCode } from '../wire/request-error.js'
+import { RequestError, RequestErrorCode } from '../wire/request/request-error.js'
 
 /** Errors of a line, after which the same page is worth asking for again. */
 const PASSING = new Set(['LineBrokenError', 'HistoryTimeoutError', 'ServerUnreachableError', 'StreamRefusedError'])

@@ -1,5 +1,5 @@
 import { LineBrokenError } from '../waku/mail-errors.js'
-import { decodeEnvelope } from '../wire/envelope.js'
+import { decodeEnvelope } from '../wire/envelope/envelope.js'
 import { MalformedError } from '../wire/errors.js'
 import type { RlpItem } from '../wire/rlp.js'
 import { CannotContinueError, MisbehavingServerError, SilentServerError } from './errors.js'

@@ -1,5 +1,5 @@
 import { MAX_UINT32 } from '../wire/bytes.js'
-import { decodeCursor, encodeCursor } from '../wire/cursor.js'
+import { decodeCursor, encodeCursor } from '../wire/request/cursor.js'
 import { HistoryCursorError } from './errors.js'
 
 /** A part of a range of times: Unix seconds, whole, both inclusive. */

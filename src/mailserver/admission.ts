@@ -1,5 +1,5 @@
 import type { Origin } from '../limits/origin.js'
-import { RequestError, RequestErrorCode } from '../wire/request-error.js'
+import { RequestError, RequestErrorCode } from '../wire/request/request-error.js'
 
 /** Seconds after which a refused request is worth sending again. */
 const RETRY_AFTER = 2

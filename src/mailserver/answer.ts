@@ -1,9 +1,9 @@
 import type { IncomingRequest } from '../waku/mail-exchange.js'
-import type { Dialect } from '../wire/history-request.js'
 import { keccak256 } from '../wire/keccak.js'
-import { PacketCode } from '../wire/packet-code.js'
-import type { RequestComplete } from '../wire/request-complete.js'
-import type { RequestError } from '../wire/request-error.js'
+import { PacketCode } from '../wire/packet/packet-code.js'
+import type { Dialect } from '../wire/request/history-request.js'
+import type { RequestComplete } from '../wire/request/request-complete.js'
+import type { RequestError } from '../wire/request/request-error.js'
 import { RequesterGoneError } from './errors.js'
 import type { HistoryEnd } from './history-delivery.js'
 

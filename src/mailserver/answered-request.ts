@@ -1,6 +1,6 @@
 import type { Network } from '../waku/packet-channel.js'
-import type { Dialect } from '../wire/history-request.js'
-import { RequestErrorCode } from '../wire/request-error.js'
+import type { Dialect } from '../wire/request/history-request.js'
+import { RequestErrorCode } from '../wire/request/request-error.js'
 
 /**
  * How a request ended: answered from here, or by another mailserver; refused with one of the errors of the protocol; its

@@ -1,6 +1,6 @@
 import type { Logger, Startable } from '@libp2p/interface'
 import type { Archive } from '../archive/archive.js'
-import { type Gap, GapKind } from '../wire/coverage.js'
+import { type Gap, GapKind } from '../wire/request/coverage.js'
 
 export interface AttendanceParts {
   archive: Archive

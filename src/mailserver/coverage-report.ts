@@ -1,8 +1,8 @@
 import type { Archive } from '../archive/archive.js'
 import { atMost } from '../archive/gap-list.js'
-import { type Coverage, type Gap, GapKind, MAX_GAPS } from '../wire/coverage.js'
-import type { SettledRequest } from '../wire/history-request.js'
-import { encodeSequenceCursor } from '../wire/sequence-cursor.js'
+import { type Coverage, type Gap, GapKind, MAX_GAPS } from '../wire/request/coverage.js'
+import type { SettledRequest } from '../wire/request/history-request.js'
+import { encodeSequenceCursor } from '../wire/request/sequence-cursor.js'
 
 export interface CoverageReportParts {
   archive: Archive

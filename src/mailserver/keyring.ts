@@ -2,7 +2,7 @@ import type { ComponentLogger, Logger, PeerId } from '@libp2p/interface'
 import { type Datastore, Key } from 'interface-datastore'
 import { type PeerTarget, targetOf } from '../base/peer-target.js'
 import { checkString } from '../wire/checks.js'
-import { keyFromPassword } from '../wire/key.js'
+import { keyFromPassword } from '../wire/envelope/key.js'
 import { KeyExistsError, KeyringError } from './errors.js'
 import { checkKey, checkName, decodeEntry, encodeEntry, type KeyEntry } from './key-entry.js'
 

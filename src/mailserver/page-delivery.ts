@@ -1,7 +1,7 @@
 import type { ArchiveRow } from '../archive/archive.js'
-import type { AnswerForm } from '../wire/mail-codec.js'
-import { PacketCode } from '../wire/packet-code.js'
-import { RequestError, RequestErrorCode } from '../wire/request-error.js'
+import { PacketCode } from '../wire/packet/packet-code.js'
+import type { AnswerForm } from '../wire/request/mail-codec.js'
+import { RequestError, RequestErrorCode } from '../wire/request/request-error.js'
 import type { PageEnd } from './page-reader.js'
 
 /** A 0x7f body is sent as soon as it holds so much … */

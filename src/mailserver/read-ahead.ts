@@ -1,6 +1,6 @@
 import type { ArchiveQuery } from '../archive/archive.js'
 import { toHex } from '../wire/bytes.js'
-import type { Envelope } from '../wire/envelope.js'
+import type { Envelope } from '../wire/envelope/envelope.js'
 import type { PageReader } from './page-reader.js'
 
 export interface ReadAheadLimits {

@@ -1,8 +1,8 @@
 import type { PeerId } from '@libp2p/interface'
 import { equalBytes } from '../wire/bytes.js'
-import type { Envelope } from '../wire/envelope.js'
-import { acceptablePow } from '../wire/pow.js'
-import { RequestError, RequestErrorCode } from '../wire/request-error.js'
+import type { Envelope } from '../wire/envelope/envelope.js'
+import { acceptablePow } from '../wire/envelope/pow.js'
+import { RequestError, RequestErrorCode } from '../wire/request/request-error.js'
 import { MAX_AHEAD, MAX_EXPIRED, MAX_REQUEST_TTL, type RequestPolicy } from './request-policy.js'
 
 /**

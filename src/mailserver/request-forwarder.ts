@@ -1,6 +1,6 @@
 import type { IncomingRequest } from '../waku/mail-exchange.js'
-import type { Envelope } from '../wire/envelope.js'
-import type { RequestComplete } from '../wire/request-complete.js'
+import type { Envelope } from '../wire/envelope/envelope.js'
+import type { RequestComplete } from '../wire/request/request-complete.js'
 
 /**
  * Passes on a request that no key of this mailserver opens. It sends the 0x7f packets itself; the mailserver sends the

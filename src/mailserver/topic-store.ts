@@ -1,10 +1,10 @@
 import type { AppendOutcome, Archive } from '../archive/archive.js'
 import type { Tally } from '../base/tally.js'
 import type { EnvelopeStore } from '../waku/store-batch.js'
-import { RefusalCode } from '../wire/confirmation.js'
-import type { Envelope } from '../wire/envelope.js'
-import { MAX_PACKED_ENVELOPE } from '../wire/messages.js'
-import { topicNumber } from '../wire/topic.js'
+import type { Envelope } from '../wire/envelope/envelope.js'
+import { topicNumber } from '../wire/envelope/topic.js'
+import { RefusalCode } from '../wire/packet/confirmation.js'
+import { MAX_PACKED_ENVELOPE } from '../wire/packet/messages.js'
 import type { MailserverEvent } from './counters.js'
 
 /** What one append to the archive was. */

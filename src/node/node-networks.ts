@@ -1,7 +1,7 @@
 import type { PeerId } from '@libp2p/interface'
-import { ConfigError } from './config.js'
-import type { Devp2pAddress, Libp2pAddress, PeerAddress } from './peer-address.js'
-import type { StartConfig } from './start-config.js'
+import { ConfigError } from './settings/config.js'
+import type { Devp2pAddress, Libp2pAddress, PeerAddress } from './settings/peer-address.js'
+import type { StartConfig } from './settings/start-config.js'
 
 /** The peers of each network among those that were named. */
 export function byNetwork(peers: readonly PeerAddress[]): { libp2p: Libp2pAddress[]; devp2p: Devp2pAddress[] } {

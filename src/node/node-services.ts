@@ -14,9 +14,9 @@ import { DEFAULT_REQUEST_POW } from '../mailserver/request-policy.js'
 import type { MailserverInit } from '../mailserver/settings.js'
 import type { PacketDigester } from '../waku/packet-digester.js'
 import type { WakuInit } from '../waku/settings.js'
-import { type Listening, listening } from './listening.js'
-import { retentionRules } from './retention-config.js'
-import type { StartConfig } from './start-config.js'
+import { type Listening, listening } from './peer/listening.js'
+import { retentionRules } from './settings/retention-config.js'
+import type { StartConfig } from './settings/start-config.js'
 
 export type NodeServices = {
   waku: WakuService

@@ -1,5 +1,5 @@
 import type { ClassicLevel, Iterator as LevelIterator } from 'classic-level'
-import { isUnreadable } from '../archive/level-store.js'
+import { isUnreadable } from '../archive/database/level-store.js'
 import { BATCH_BYTES } from './import-source.js'
 
 type Level = ClassicLevel<Uint8Array, Uint8Array>

@@ -1,7 +1,7 @@
 import { concatBytes } from '../wire/bytes.js'
 import { MalformedError } from '../wire/errors.js'
 import { keccak256 } from '../wire/keccak.js'
-import { recoverSigner, sign } from '../wire/signature.js'
+import { recoverSigner, sign } from '../wire/payload/signature.js'
 
 /** Nothing else that an identity signs begins like this. */
 const DOMAIN = new TextEncoder().encode('waku-mailserver courier file 1\n')

@@ -1,6 +1,6 @@
 import { toHex } from '../wire/bytes.js'
-import type { Envelope } from '../wire/envelope.js'
-import { Fingerprint } from '../wire/fingerprint.js'
+import type { Envelope } from '../wire/envelope/envelope.js'
+import { Fingerprint } from '../wire/request/fingerprint.js'
 
 /** Seconds. */
 export const DAY = 86_400

@@ -1,4 +1,4 @@
-import type { Coverage } from '../wire/coverage.js'
+import type { Coverage } from '../wire/request/coverage.js'
 
 /** What an export says of itself before the first envelope. */
 export interface ExportHead {

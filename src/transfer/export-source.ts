@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { toHex } from '../wire/bytes.js'
-import { decodeEnvelope } from '../wire/envelope.js'
+import { decodeEnvelope } from '../wire/envelope/envelope.js'
 import { CourierError, ExportFormatError, SourceError } from './errors.js'
 import type { ExportHead, ExportItem } from './export-item.js'
 import { readExport } from './export-reader.js'

@@ -1,6 +1,6 @@
 import { createHash, type Hash } from 'node:crypto'
-import { decodeEnvelope } from '../wire/envelope.js'
-import { Fingerprint } from '../wire/fingerprint.js'
+import { decodeEnvelope } from '../wire/envelope/envelope.js'
+import { Fingerprint } from '../wire/request/fingerprint.js'
 import { signCourier } from './courier-signature.js'
 import { encodeEnd, encodeEnvelopes, encodeHead, encodeRecord, encodeSignature } from './export-binary.js'
 import type { ExportEnd, ExportHead, ExportRecord } from './export-item.js'

@@ -1,6 +1,6 @@
 import { toHex } from '../wire/bytes.js'
-import { decodeEnvelope } from '../wire/envelope.js'
-import { topicNumber } from '../wire/topic.js'
+import { decodeEnvelope } from '../wire/envelope/envelope.js'
+import { topicNumber } from '../wire/envelope/topic.js'
 import type { ImportBatch, ImportSource, SourceEnd, SourceRange } from './import-source.js'
 
 /** Why envelopes were left out by the rules of the archive. */

@@ -1,8 +1,8 @@
 import { ClassicLevel } from 'classic-level'
+import { isUnreadable } from '../archive/database/level-store.js'
 import { rootMessage } from '../archive/errors.js'
-import { isUnreadable } from '../archive/level-store.js'
 import { fromHex, MAX_UINT32, readUint32, toHex, writeUint32 } from '../wire/bytes.js'
-import { MAX_PACKET } from '../wire/messages.js'
+import { MAX_PACKET } from '../wire/packet/messages.js'
 import { CarefulReader } from './careful-reader.js'
 import { SourceError } from './errors.js'
 import {

@@ -1,7 +1,7 @@
 import pg, { type ClientConfig } from 'pg'
 import { delay } from '../base/delay.js'
 import { fromHex, MAX_UINT32, readUint32, toHex, writeUint32 } from '../wire/bytes.js'
-import { MAX_PACKET } from '../wire/messages.js'
+import { MAX_PACKET } from '../wire/packet/messages.js'
 import { SourceError } from './errors.js'
 import {
   BATCH_BYTES,

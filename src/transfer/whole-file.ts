@@ -4,7 +4,7 @@ import { dirname } from 'node:path'
 import { Readable, type Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createGzip } from 'node:zlib'
-import { syncFolder } from '../archive/sync-folder.js'
+import { syncFolder } from '../archive/database/sync-folder.js'
 
 /** A file could not be written; what was there before is as it was. */
 export class WriteFileError extends Error {

@@ -1,5 +1,5 @@
 import { equalBytes, toHex } from '../wire/bytes.js'
-import { decodeBatchAck, decodeMessageResponse, type Refusal } from '../wire/confirmation.js'
+import { decodeBatchAck, decodeMessageResponse, type Refusal } from '../wire/packet/confirmation.js'
 import type { Counters } from './counters.js'
 
 interface Expected {

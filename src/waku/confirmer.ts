@@ -1,6 +1,6 @@
 import type { Logger } from '@libp2p/interface'
-import { encodeBatchAck, encodeMessageResponse } from '../wire/confirmation.js'
-import { PacketCode } from '../wire/packet-code.js'
+import { encodeBatchAck, encodeMessageResponse } from '../wire/packet/confirmation.js'
+import { PacketCode } from '../wire/packet/packet-code.js'
 import type { Counters } from './counters.js'
 import type { Taken } from './intake.js'
 

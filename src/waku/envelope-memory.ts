@@ -1,4 +1,4 @@
-import type { Envelope } from '../wire/envelope.js'
+import type { Envelope } from '../wire/envelope/envelope.js'
 
 const SLAB_BYTES = 4096
 /** What is larger has memory of its own. */

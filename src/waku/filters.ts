@@ -1,7 +1,7 @@
 import type { Logger, PeerId } from '@libp2p/interface'
 import { checkBytes, checkTopics, describe } from '../wire/checks.js'
-import type { Envelope } from '../wire/envelope.js'
-import type { OpenedPayload } from '../wire/payload.js'
+import type { Envelope } from '../wire/envelope/envelope.js'
+import type { OpenedPayload } from '../wire/payload/payload.js'
 import type { Counters } from './counters.js'
 import { type MessageFilter, type ReceivedMessage, Subscription } from './subscription.js'
 

@@ -1,6 +1,6 @@
-import { envelopeMatchesBloom, isFullBloom } from '../wire/bloom.js'
-import type { StatusOptions } from '../wire/status.js'
-import { topicFromNumber, topicNumber } from '../wire/topic.js'
+import { envelopeMatchesBloom, isFullBloom } from '../wire/envelope/bloom.js'
+import { topicFromNumber, topicNumber } from '../wire/envelope/topic.js'
+import type { StatusOptions } from '../wire/packet/status.js'
 
 /** Which topics a node wants, as its Status says: topics beat bloom, neither is everything (6/WAKU1). */
 export class Interest {

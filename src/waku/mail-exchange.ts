@@ -1,7 +1,7 @@
 import type { PeerId } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import type { Origin } from '../limits/origin.js'
-import type { AnsweringCodec, AskingCodec } from '../wire/mail-codec.js'
+import type { AnsweringCodec, AskingCodec } from '../wire/request/mail-codec.js'
 import type { Network, Packet } from './packet-channel.js'
 
 /** The server's side of one history request (0x7e): built by a transport, answered by the mailserver service. */

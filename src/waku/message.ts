@@ -2,9 +2,9 @@ import type { PeerId } from '@libp2p/interface'
 import type { PeerTarget } from '../base/peer-target.js'
 import { concatBytes } from '../wire/bytes.js'
 import { checkBytes } from '../wire/checks.js'
-import type { Envelope, EnvelopeFields } from '../wire/envelope.js'
-import { encodePayload } from '../wire/payload.js'
-import { sealSymmetric } from '../wire/symmetric.js'
+import type { Envelope, EnvelopeFields } from '../wire/envelope/envelope.js'
+import { encodePayload } from '../wire/payload/payload.js'
+import { sealSymmetric } from '../wire/payload/symmetric.js'
 import { InvalidPostError } from './errors.js'
 
 /** A message to be sealed and posted. */

@@ -1,4 +1,4 @@
-import { mineRange } from '../wire/pow.js'
+import { mineRange } from '../wire/envelope/pow.js'
 import type { MineTask } from './miner.js'
 
 // The worker keeps nothing, so that whoever hands out the ranges may stop at any time.

@@ -1,5 +1,5 @@
 import { threads } from '../base/worker-thread.js'
-import { mineRange } from '../wire/pow.js'
+import { mineRange } from '../wire/envelope/pow.js'
 import type { MineAnswer, MineTask } from './miner.js'
 
 interface Port {

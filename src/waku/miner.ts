@@ -1,8 +1,8 @@
 import type { Logger } from '@libp2p/interface'
 import { pause } from '../base/pause.js'
 import type { WorkerThread } from '../base/worker-thread.js'
-import { type Envelope, type EnvelopeFields, encodeEnvelope, encodeShortRlp } from '../wire/envelope.js'
-import { mineRange, miningBits } from '../wire/pow.js'
+import { type Envelope, type EnvelopeFields, encodeEnvelope, encodeShortRlp } from '../wire/envelope/envelope.js'
+import { mineRange, miningBits } from '../wire/envelope/pow.js'
 import { MiningTargetError, WakuStoppedError } from './errors.js'
 import { startMineThread } from './mine-thread.js'
 

@@ -1,8 +1,8 @@
 import { equalBytes } from '../wire/bytes.js'
-import type { Envelope } from '../wire/envelope.js'
-import { MAX_FRAME } from '../wire/packet-frame.js'
-import { acceptablePow } from '../wire/pow.js'
-import { encodeStatusOptions, mergeStatus, type StatusOptions } from '../wire/status.js'
+import type { Envelope } from '../wire/envelope/envelope.js'
+import { acceptablePow } from '../wire/envelope/pow.js'
+import { MAX_FRAME } from '../wire/packet/packet-frame.js'
+import { encodeStatusOptions, mergeStatus, type StatusOptions } from '../wire/packet/status.js'
 import { Interest } from './interest.js'
 
 /** How long envelopes by the previous values are still taken after a change, in seconds. */

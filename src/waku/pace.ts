@@ -1,4 +1,4 @@
-import type { RateLimits, StatusOptions } from '../wire/status.js'
+import type { RateLimits, StatusOptions } from '../wire/packet/status.js'
 
 /** Clocks and networks jitter: so much more time is left between packets than the peer asks for. */
 const MARGIN = 1.1

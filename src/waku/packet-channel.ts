@@ -1,7 +1,7 @@
 import type { PeerId } from '@libp2p/interface'
 import type { Origin } from '../limits/origin.js'
 import type { Judgement } from '../limits/throttle.js'
-import type { StatusCodec } from '../wire/status-codec.js'
+import type { StatusCodec } from '../wire/packet/status-codec.js'
 
 /** One packet of a conversation: its code (0..127) and its body, raw RLP that nobody re-encodes on the way. */
 export interface Packet {

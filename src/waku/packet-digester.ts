@@ -1,4 +1,4 @@
-import type { PacketDigests } from '../wire/packet-digests.js'
+import type { PacketDigests } from '../wire/packet/packet-digests.js'
 
 /** Hashes packets beside what judges them. */
 export interface PacketDigester {

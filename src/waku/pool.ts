@@ -1,4 +1,4 @@
-import type { Envelope } from '../wire/envelope.js'
+import type { Envelope } from '../wire/envelope/envelope.js'
 import type { SeenEnvelope } from './seen-envelopes.js'
 
 /**

@@ -1,6 +1,6 @@
 import { turnIsOver } from '../base/loop-turn.js'
 import { pause } from '../base/pause.js'
-import type { Envelope } from '../wire/envelope.js'
+import type { Envelope } from '../wire/envelope/envelope.js'
 import { PeerSet } from './peer-set.js'
 import type { StoreBatch } from './store-batch.js'
 

@@ -1,5 +1,5 @@
-import { MAX_PACKET } from '../wire/messages.js'
-import type { RateLimits } from '../wire/status.js'
+import { MAX_PACKET } from '../wire/packet/messages.js'
+import type { RateLimits } from '../wire/packet/status.js'
 import type { PacketDigester } from './packet-digester.js'
 import type { TwinOf } from './twins.js'
 

@@ -1,5 +1,5 @@
 import type { AppendOutcome } from '../archive/archive.js'
-import type { Envelope } from '../wire/envelope.js'
+import type { Envelope } from '../wire/envelope/envelope.js'
 import type { SeenEnvelope } from './seen-envelopes.js'
 
 /** Where accepted envelopes are kept; the mailserver service registers one. */

@@ -1,7 +1,7 @@
 import type { PeerId } from '@libp2p/interface'
 import { equalBytes, toHex } from '../wire/bytes.js'
-import type { Envelope } from '../wire/envelope.js'
-import { topicNumber } from '../wire/topic.js'
+import type { Envelope } from '../wire/envelope/envelope.js'
+import { topicNumber } from '../wire/envelope/topic.js'
 import { RecentHashes } from './recent-hashes.js'
 
 /** Which messages a subscriber wants; every condition that is given must hold. */

@@ -6,7 +6,7 @@ import { archiveReads, clock, disk, listeners, upstreams } from '../../src/admin
 import { forecast } from '../../src/admin/forecast.js'
 import { Health } from '../../src/admin/health.js'
 import type { Sample } from '../../src/admin/samples.js'
-import { openDatabase } from '../../src/archive/database.js'
+import { openDatabase } from '../../src/archive/database/database.js'
 import { newEnvelope } from '../helpers/envelopes.js'
 import { tempDir } from '../node/temp-dir.js'
 

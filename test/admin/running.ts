@@ -1,7 +1,7 @@
 import { join } from 'node:path'
-import { readConfig } from '../../src/node/config.js'
 import { Daemon } from '../../src/node/daemon.js'
-import { startShape } from '../../src/node/start-config.js'
+import { readConfig } from '../../src/node/settings/config.js'
+import { startShape } from '../../src/node/settings/start-config.js'
 import type { Scope } from '../helpers/scope.js'
 import { tempDir } from '../node/temp-dir.js'
 

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { adminTokenOf } from '../../src/node/admin-token.js'
-import { openDataDir } from '../../src/node/data-dir.js'
+import { openDataDir } from '../../src/node/data-dir/data-dir.js'
+import { adminTokenOf } from '../../src/node/operator/admin-token.js'
 import { tempDir } from '../node/temp-dir.js'
 
 const silent = (line: string): void => assert.fail(line)

@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url'
-import { openDatabase } from '../../src/archive/database.js'
-import { useQuickKeccak } from '../../src/node/quick-keccak.js'
-import type { Envelope } from '../../src/wire/envelope.js'
+import { openDatabase } from '../../src/archive/database/database.js'
+import { useQuickKeccak } from '../../src/node/crypto/quick-keccak.js'
+import type { Envelope } from '../../src/wire/envelope/envelope.js'
 import { envelopeAt } from './traffic.js'
 
 /** The envelopes that the process below appends, by their number. */

@@ -1,4 +1,4 @@
-import type { LevelIterator, LevelReadOptions, LevelStore } from '../../src/archive/level-store.js'
+import type { LevelIterator, LevelReadOptions, LevelStore } from '../../src/archive/database/level-store.js'
 
 /** The letter of their table. */
 const ENVELOPES = 0x65

@@ -1,8 +1,8 @@
 import { cp, open, readdir, readFile, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ClassicLevel } from 'classic-level'
-import { LEVEL_OPTIONS, openDatabase } from '../../src/archive/database.js'
-import type { Envelope } from '../../src/wire/envelope.js'
+import { LEVEL_OPTIONS, openDatabase } from '../../src/archive/database/database.js'
+import type { Envelope } from '../../src/wire/envelope/envelope.js'
 
 /** A database on disk, closed, with all its envelopes in tables. */
 export async function databaseInTables(directory: string, batches: Envelope[][]): Promise<void> {

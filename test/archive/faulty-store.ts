@@ -1,4 +1,4 @@
-import type { LevelOperation, LevelOperations, LevelStore } from '../../src/archive/level-store.js'
+import type { LevelOperation, LevelOperations, LevelStore } from '../../src/archive/database/level-store.js'
 
 /** A database whose next writes fail. */
 export class FaultyStore implements LevelStore {

@@ -1,4 +1,4 @@
-import { openDatabase } from '../../src/archive/database.js'
+import { openDatabase } from '../../src/archive/database/database.js'
 
 // Has a database open until it is ended; says so when it has.
 await openDatabase(process.argv[2] as string)

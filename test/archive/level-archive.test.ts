@@ -1,4 +1,4 @@
-import { openDatabase } from '../../src/archive/database.js'
+import { openDatabase } from '../../src/archive/database/database.js'
 import { conformance } from './conformance.js'
 import { closedBy, temporaryDirectory } from './temporary.js'
 

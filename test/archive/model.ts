@@ -7,10 +7,10 @@ import type {
   SequenceEnd,
   SequenceQuery
 } from '../../src/archive/archive.js'
-import { envelopeMatchesBloom } from '../../src/wire/bloom.js'
 import { compareBytes, equalBytes, toHex } from '../../src/wire/bytes.js'
-import { decodeCursor, encodeCursor } from '../../src/wire/cursor.js'
-import { decodeEnvelope, type Envelope } from '../../src/wire/envelope.js'
+import { envelopeMatchesBloom } from '../../src/wire/envelope/bloom.js'
+import { decodeEnvelope, type Envelope } from '../../src/wire/envelope/envelope.js'
+import { decodeCursor, encodeCursor } from '../../src/wire/request/cursor.js'
 
 /** What an archive must do, said in the plainest way: a list that is filtered and sorted for each question. */
 export class Model {

@@ -4,9 +4,9 @@ import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { ClassicLevel } from 'classic-level'
 import type { Archive } from '../../src/archive/archive.js'
-import { ClassicStore } from '../../src/archive/classic-store.js'
-import { LEVEL_OPTIONS } from '../../src/archive/database.js'
-import type { LevelStore } from '../../src/archive/level-store.js'
+import { ClassicStore } from '../../src/archive/database/classic-store.js'
+import { LEVEL_OPTIONS } from '../../src/archive/database/database.js'
+import type { LevelStore } from '../../src/archive/database/level-store.js'
 
 /** A directory that is gone after the test. */
 export async function temporaryDirectory(t: TestContext): Promise<string> {

@@ -1,5 +1,5 @@
-import { type Envelope, encodeEnvelope } from '../../src/wire/envelope.js'
-import { topicFromNumber } from '../../src/wire/topic.js'
+import { type Envelope, encodeEnvelope } from '../../src/wire/envelope/envelope.js'
+import { topicFromNumber } from '../../src/wire/envelope/topic.js'
 import type { Prng } from './prng.js'
 
 const DAY = 86400

@@ -1,8 +1,8 @@
 import type { ArchiveQuery, ArchiveTrim } from '../../src/archive/archive.js'
-import { bloomOf, fullBloom, topicBloom } from '../../src/wire/bloom.js'
 import { fromHex, MAX_UINT32 } from '../../src/wire/bytes.js'
-import { encodeCursor } from '../../src/wire/cursor.js'
-import type { Envelope } from '../../src/wire/envelope.js'
+import { bloomOf, fullBloom, topicBloom } from '../../src/wire/envelope/bloom.js'
+import type { Envelope } from '../../src/wire/envelope/envelope.js'
+import { encodeCursor } from '../../src/wire/request/cursor.js'
 import type { Prng } from './prng.js'
 import { envelopeAt } from './traffic.js'
 

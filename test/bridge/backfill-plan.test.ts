@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { planBackfill } from '../../src/bridge/backfill-plan.js'
 import { toHex } from '../../src/wire/bytes.js'
-import { encodeCursor } from '../../src/wire/cursor.js'
+import { encodeCursor } from '../../src/wire/request/cursor.js'
 
 const cursorAt = (sent: number): string => `server/${toHex(encodeCursor(sent, new Uint8Array(32).fill(1)))}`
 const legsOf = (range: Parameters<typeof planBackfill>[0], earlier: Parameters<typeof planBackfill>[1]) =>

@@ -7,7 +7,7 @@ import { Backfill, type BackfillParts, type BackfillProgress } from '../../src/b
 import { BackfillRecords } from '../../src/bridge/backfill-record.js'
 import { MAILSERVER_EVENTS } from '../../src/mailserver/counters.js'
 import { TopicStore } from '../../src/mailserver/topic-store.js'
-import type { Envelope } from '../../src/wire/envelope.js'
+import type { Envelope } from '../../src/wire/envelope/envelope.js'
 import { legacyNode } from '../devp2p/legacy-node.js'
 import { StreamingServer } from '../devp2p/streaming-server.js'
 import { newEnvelope, unixNow } from '../helpers/envelopes.js'

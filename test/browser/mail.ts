@@ -1,8 +1,8 @@
 import { join } from 'node:path'
-import { readConfig } from '../../src/node/config.js'
 import { Daemon } from '../../src/node/daemon.js'
-import { readPasswordFile } from '../../src/node/secret.js'
-import { startShape } from '../../src/node/start-config.js'
+import { readConfig } from '../../src/node/settings/config.js'
+import { readPasswordFile } from '../../src/node/settings/secret.js'
+import { startShape } from '../../src/node/settings/start-config.js'
 import type { Scope } from '../helpers/scope.js'
 import { tempDir } from '../node/temp-dir.js'
 

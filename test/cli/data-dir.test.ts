@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { parsePeerName } from '../../src/node/peer-address.js'
+import { parsePeerName } from '../../src/node/settings/peer-address.js'
 import { tempDir } from '../node/temp-dir.js'
 import { fileThere, launch, portOpen, run, startNode } from './processes.js'
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import type { Examination } from '../../src/node/doctor.js'
+import type { Examination } from '../../src/node/operator/doctor.js'
 import { tempDir } from '../node/temp-dir.js'
 import { run, startNode } from './processes.js'
 

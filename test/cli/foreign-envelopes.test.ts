@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { parseTopic } from '../../src/wire/topic.js'
+import { parseTopic } from '../../src/wire/envelope/topic.js'
 import { newEnvelope, unixNow } from '../helpers/envelopes.js'
 import { honest } from '../libp2p/lying-server.js'
 import { lyingServer } from '../libp2p/mail-nodes.js'

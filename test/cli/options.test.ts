@@ -3,7 +3,7 @@ import { readdirSync } from 'node:fs'
 import { test } from 'node:test'
 import type { Command } from '../../src/cli/command.js'
 import { commands } from '../../src/cli/commands.js'
-import { metaOf } from '../../src/node/config.js'
+import { metaOf } from '../../src/node/settings/config.js'
 import { tempDir } from '../node/temp-dir.js'
 import { runHere } from './in-process.js'
 

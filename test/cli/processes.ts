@@ -5,8 +5,8 @@ import { existsSync, readFileSync, rmSync, watch } from 'node:fs'
 import { createConnection } from 'node:net'
 import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { openDataDir } from '../../src/node/data-dir.js'
-import { identityOf } from '../../src/node/identity.js'
+import { openDataDir } from '../../src/node/data-dir/data-dir.js'
+import { identityOf } from '../../src/node/data-dir/identity.js'
 import type { Scope } from '../helpers/scope.js'
 
 /** The program as it was built beside this test. */

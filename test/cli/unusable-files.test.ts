@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { chmodSync, chownSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { openDatabase } from '../../src/archive/database.js'
+import { openDatabase } from '../../src/archive/database/database.js'
 import { tempDir } from '../node/temp-dir.js'
 import { newDataDir, run } from './processes.js'
 

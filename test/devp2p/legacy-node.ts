@@ -5,7 +5,7 @@ import { join } from 'node:path'
 
 import { MemoryDatastore } from 'datastore-core'
 import type { Archive } from '../../src/archive/archive.js'
-import { openDatabase } from '../../src/archive/database.js'
+import { openDatabase } from '../../src/archive/database/database.js'
 import { type Devp2pInit, Devp2pService } from '../../src/devp2p/devp2p-service.js'
 import { NodeKey } from '../../src/devp2p/node-key.js'
 import { MailClient } from '../../src/mailclient/mail-client.js'

@@ -4,7 +4,7 @@ import type { Connection, MessageStreamStatus, StreamMuxer } from '@libp2p/inter
 import { encode } from 'uint8-varint'
 import { FrameBuffer } from '../../src/libp2p/frame-buffer.js'
 import type { Packet } from '../../src/waku/packet-channel.js'
-import { decodeFrame } from '../../src/wire/packet-frame.js'
+import { decodeFrame } from '../../src/wire/packet/packet-frame.js'
 
 /** What the other side sent until the stream was over, and how that ended. */
 export interface SeenEnvelopes {

@@ -1,4 +1,4 @@
-import { type Envelope, encodeEnvelope } from '../../src/wire/envelope.js'
+import { type Envelope, encodeEnvelope } from '../../src/wire/envelope/envelope.js'
 
 let serial = 0
 

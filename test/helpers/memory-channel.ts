@@ -6,7 +6,7 @@ import { delay } from '../../src/base/delay.js'
 import type { Origin } from '../../src/limits/origin.js'
 import type { Judgement, Throttle } from '../../src/limits/throttle.js'
 import type { Packet, PacketChannel } from '../../src/waku/packet-channel.js'
-import { type StatusCodec, waku1Status } from '../../src/wire/status-codec.js'
+import { type StatusCodec, waku1Status } from '../../src/wire/packet/status-codec.js'
 
 export async function newPeerId(): Promise<PeerId> {
   return peerIdFromPrivateKey(await generateKeyPair('secp256k1'))

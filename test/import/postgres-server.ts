@@ -3,7 +3,7 @@ import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync } from 'node:f
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import pg from 'pg'
-import type { Envelope } from '../../src/wire/envelope.js'
+import type { Envelope } from '../../src/wire/envelope/envelope.js'
 import type { Scope } from '../helpers/scope.js'
 import { legacyKey } from '../transfer/legacy-level.js'
 

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { toHex } from '../../src/wire/bytes.js'
-import { type Envelope, encodeEnvelope } from '../../src/wire/envelope.js'
-import { encodePayload } from '../../src/wire/payload.js'
-import { sealSymmetric } from '../../src/wire/symmetric.js'
-import { topicFromName } from '../../src/wire/topic.js'
+import { type Envelope, encodeEnvelope } from '../../src/wire/envelope/envelope.js'
+import { topicFromName } from '../../src/wire/envelope/topic.js'
+import { encodePayload } from '../../src/wire/payload/payload.js'
+import { sealSymmetric } from '../../src/wire/payload/symmetric.js'
 import type { GoPeer } from './go-peer.js'
 
 export const TOPIC = 'history'

@@ -1,6 +1,6 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { join } from 'node:path'
-import { keyFromPassword } from '../../src/wire/key.js'
+import { keyFromPassword } from '../../src/wire/envelope/key.js'
 import { repositoryRoot } from '../helpers/repository.js'
 import { type Cell, CellEnd, type CellScope, CONTENT_PASSWORD, MAIL_PASSWORD } from './cell.js'
 import { clientCells } from './client-cells.js'

@@ -1,4 +1,4 @@
-import type { Capability } from '../../src/wire/dialect.js'
+import type { Capability } from '../../src/wire/request/dialect.js'
 import { type LegacyNode, type LegacyNodeInit, legacyNode } from '../devp2p/legacy-node.js'
 import type { CellScope } from './cell.js'
 import { GoPeer, type Program } from './go-peer.js'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import { RequestErrorCode } from '../../src/wire/request-error.js'
-import { topicFromName } from '../../src/wire/topic.js'
+import { topicFromName } from '../../src/wire/envelope/topic.js'
+import { RequestErrorCode } from '../../src/wire/request/request-error.js'
 import { type Cell, type CellScope, MAIL_PASSWORD } from './cell.js'
 import { archiveAt, makeHistory, TOPIC } from './history.js'
 import { GETH, type Kind, nameOf, STATUS_SHH, STATUS_WAKU, startNode, startPeer, theyDial, weDial } from './our-node.js'

@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Capability } from '../../src/wire/dialect.js'
+import type { Capability } from '../../src/wire/request/dialect.js'
 import type { GoPeer } from './go-peer.js'
 
 /** A packet as the Go peer saw it: `in` is what it received. The body is hex. */

@@ -1,5 +1,5 @@
 import type { HistoryQuery } from '../../src/mailclient/history-query.js'
-import type { Envelope } from '../../src/wire/envelope.js'
+import type { Envelope } from '../../src/wire/envelope/envelope.js'
 import { newEnvelope } from '../helpers/envelopes.js'
 import { KEY } from '../mailserver/request-maker.js'
 import type { ClientNode, ServerNode } from './mail-nodes.js'

@@ -7,7 +7,7 @@ import { streamPair } from '@libp2p/utils'
 import { FrameStream } from '../../src/libp2p/frame-stream.js'
 import type { Packet } from '../../src/waku/packet-channel.js'
 import { fromHex, toHex } from '../../src/wire/bytes.js'
-import { encodeFrame } from '../../src/wire/packet-frame.js'
+import { encodeFrame } from '../../src/wire/packet/packet-frame.js'
 import { encodeString } from '../../src/wire/rlp.js'
 import { realStreamPair } from '../helpers/libp2p-node.js'
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { MailClientInit } from '../../src/mailclient/settings.js'
-import type { Envelope } from '../../src/wire/envelope.js'
-import { RequestErrorCode as Code } from '../../src/wire/request-error.js'
+import type { Envelope } from '../../src/wire/envelope/envelope.js'
+import { RequestErrorCode as Code } from '../../src/wire/request/request-error.js'
 import { until } from '../helpers/waku-node.js'
 import { KEY } from '../mailserver/request-maker.js'
 import {

@@ -7,7 +7,7 @@ import { InboundGate } from '../../src/devp2p/inbound-gate.js'
 import { FIGURES } from '../../src/limits/figures.js'
 import type { Origin } from '../../src/limits/origin.js'
 import { Throttle } from '../../src/limits/throttle.js'
-import { slowForNoisy } from '../../src/node/noisy-gate.js'
+import { slowForNoisy } from '../../src/node/peer/noisy-gate.js'
 
 const MIB = 1024 * 1024
 /** One packet of garbage, in bytes. */

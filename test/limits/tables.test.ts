@@ -6,7 +6,7 @@ import { repositoryRoot } from '../helpers/repository.js'
 
 /** Rooms that a peer reaches before it has shown a password or trust; of `node/` what stands before them. */
 const ROOMS = ['limits', 'waku', 'libp2p', 'devp2p', 'mailserver', 'bridge', 'admin']
-const FILES = ['node/peers-in-memory.ts', 'node/socket-gate.ts']
+const FILES = ['node/peer/peers-in-memory.ts', 'node/peer/socket-gate.ts']
 
 /** A field of a class, or something that lives as long as its module or a function that made closures of it. */
 const TABLE =

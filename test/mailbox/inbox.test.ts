@@ -5,7 +5,7 @@ import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { secp256k1 } from '@noble/curves/secp256k1.js'
 import { partitionName } from '../../src/mailbox/recipient.js'
 import { toHex } from '../../src/wire/bytes.js'
-import { topicFromName } from '../../src/wire/topic.js'
+import { topicFromName } from '../../src/wire/envelope/topic.js'
 import { isMessage, letters, mailhost, NEWS, type Reader, reader, untilCaughtUp } from './nodes.js'
 
 test('what is sealed for a peer, however it is named, is opened by it alone', async t => {

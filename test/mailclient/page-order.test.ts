@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { PageOrder, type Place } from '../../src/mailclient/page-order.js'
-import { encodeCursor } from '../../src/wire/cursor.js'
+import { encodeCursor } from '../../src/wire/request/cursor.js'
 
 const key = (sent: number): Uint8Array => encodeCursor(sent, new Uint8Array(32).fill(1))
 const place = (sent: number): Place => ({ sent, hash: new Uint8Array(32).fill(1) })

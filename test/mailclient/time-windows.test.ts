@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { isBehindSecond, TimeWindows } from '../../src/mailclient/time-windows.js'
 import { toHex } from '../../src/wire/bytes.js'
-import { decodeCursor, encodeCursor } from '../../src/wire/cursor.js'
+import { decodeCursor, encodeCursor } from '../../src/wire/request/cursor.js'
 
 const RANGE = { lower: 1000, upper: 1999 }
 const windows = (maxBytes = 100): TimeWindows => new TimeWindows(RANGE, { maxBytes })

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Archive } from '../../src/archive/archive.js'
-import { type Gap, GapKind } from '../../src/wire/coverage.js'
+import { type Gap, GapKind } from '../../src/wire/request/coverage.js'
 import { archiveWith } from '../helpers/archive-with.js'
 import { newEnvelope } from '../helpers/envelopes.js'
 import { aMailserver, diskArchive } from './fixture.js'

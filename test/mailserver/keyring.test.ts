@@ -8,7 +8,7 @@ import { MemoryDatastore } from 'datastore-core'
 import { LevelDatastore } from 'datastore-level'
 import { Key } from 'interface-datastore'
 import { Keyring } from '../../src/mailserver/keyring.js'
-import { keyFromPassword } from '../../src/wire/key.js'
+import { keyFromPassword } from '../../src/wire/envelope/key.js'
 import { silentLogger } from '../helpers/logger.js'
 import { aPeer } from './fixture.js'
 

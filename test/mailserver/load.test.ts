@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Archive } from '../../src/archive/archive.js'
-import { RequestErrorCode as Code } from '../../src/wire/request-error.js'
+import { RequestErrorCode as Code } from '../../src/wire/request/request-error.js'
 import { archiveWith } from '../helpers/archive-with.js'
 import { newEnvelope } from '../helpers/envelopes.js'
 import { aMailserver, aPeer, ask, diskArchive, TestRequest } from './fixture.js'

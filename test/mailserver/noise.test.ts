@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { encodeHistoryRequest } from '../../src/wire/history-request.js'
+import { encodeHistoryRequest } from '../../src/wire/request/history-request.js'
 import { newEnvelope } from '../helpers/envelopes.js'
 import { aMailserver, aPeer, ask, type TestRequest } from './fixture.js'
 import { aRequest, sealPayload, sealRequest } from './request-maker.js'

@@ -1,9 +1,9 @@
-import { fullBloom } from '../../src/wire/bloom.js'
-import { type Envelope, encodeEnvelope, encodeShortRlp } from '../../src/wire/envelope.js'
-import { type Dialect, encodeHistoryRequest, type HistoryRequest } from '../../src/wire/history-request.js'
-import { encodePayload } from '../../src/wire/payload.js'
-import { mineRange, miningBits } from '../../src/wire/pow.js'
-import { sealSymmetric } from '../../src/wire/symmetric.js'
+import { fullBloom } from '../../src/wire/envelope/bloom.js'
+import { type Envelope, encodeEnvelope, encodeShortRlp } from '../../src/wire/envelope/envelope.js'
+import { mineRange, miningBits } from '../../src/wire/envelope/pow.js'
+import { encodePayload } from '../../src/wire/payload/payload.js'
+import { sealSymmetric } from '../../src/wire/payload/symmetric.js'
+import { type Dialect, encodeHistoryRequest, type HistoryRequest } from '../../src/wire/request/history-request.js'
 import { unixNow } from '../helpers/envelopes.js'
 
 export const KEY: Uint8Array = new Uint8Array(32).fill(7)

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Admission } from '../../src/mailserver/admission.js'
 import { ServedRequests } from '../../src/mailserver/served-requests.js'
-import { RequestErrorCode } from '../../src/wire/request-error.js'
+import { RequestErrorCode } from '../../src/wire/request/request-error.js'
 
 const id = (byte: number): Uint8Array => new Uint8Array(32).fill(byte)
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { RefusalCode } from '../../src/wire/confirmation.js'
-import { parseTopic } from '../../src/wire/topic.js'
+import { parseTopic } from '../../src/wire/envelope/topic.js'
+import { RefusalCode } from '../../src/wire/packet/confirmation.js'
 import { newEnvelope, unixNow } from '../helpers/envelopes.js'
 import { aMailserver } from './fixture.js'
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { RequestForwarder } from '../../src/mailserver/request-forwarder.js'
-import { RequestErrorCode as Code } from '../../src/wire/request-error.js'
+import { RequestErrorCode as Code } from '../../src/wire/request/request-error.js'
 import { newEnvelope } from '../helpers/envelopes.js'
 import { aMailserver, aPeer, ask, TestRequest } from './fixture.js'
 import { sealRequest } from './request-maker.js'

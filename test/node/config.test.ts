@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { readConfig } from '../../src/node/config.js'
-import { listenAddresses, startShape } from '../../src/node/start-config.js'
+import { readConfig } from '../../src/node/settings/config.js'
+import { listenAddresses, startShape } from '../../src/node/settings/start-config.js'
 import { tempDir } from './temp-dir.js'
 
 function file(t: Parameters<typeof tempDir>[0], value: unknown): string {

@@ -7,7 +7,7 @@ import type { Connection, Libp2p } from '@libp2p/interface'
 import { tcp } from '@libp2p/tcp'
 import { yamux } from '@libp2p/yamux'
 import { createLibp2p } from 'libp2p'
-import { createPeerNode } from '../../src/node/peer-node.js'
+import { createPeerNode } from '../../src/node/peer/peer-node.js'
 import { until } from '../helpers/waku-node.js'
 
 /** A new peer at a loopback address of its own. */

@@ -3,11 +3,11 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, st
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { Key } from 'interface-datastore'
-import { findDataDir, openDataDir } from '../../src/node/data-dir.js'
-import { identityOf, loadIdentity } from '../../src/node/identity.js'
-import { writePrivateFile } from '../../src/node/private-file.js'
-import { namedPassword, ownPassword, readKeyFile, readPasswordFile } from '../../src/node/secret.js'
-import { openStore } from '../../src/node/store.js'
+import { findDataDir, openDataDir } from '../../src/node/data-dir/data-dir.js'
+import { identityOf, loadIdentity } from '../../src/node/data-dir/identity.js'
+import { writePrivateFile } from '../../src/node/data-dir/private-file.js'
+import { openStore } from '../../src/node/data-dir/store.js'
+import { namedPassword, ownPassword, readKeyFile, readPasswordFile } from '../../src/node/settings/secret.js'
 import { tempDir } from './temp-dir.js'
 
 const mode = (path: string): number => statSync(path).mode & 0o777

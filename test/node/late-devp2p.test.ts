@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import { repositoryRoot } from '../helpers/repository.js'
 
-const entry = fileURLToPath(new URL('../../src/node/client-peer.js', import.meta.url))
+const entry = fileURLToPath(new URL('../../src/node/peer/client-peer.js', import.meta.url))
 
 test('post and request load the transport of devp2p for a devp2p peer alone', async () => {
   const { metafile } = await build({
@@ -19,7 +19,7 @@ test('post and request load the transport of devp2p for a devp2p peer alone', as
     logLevel: 'silent'
   })
   const reached = (kinds: readonly string[]): string[] => {
-    const seen = new Set(Object.keys(metafile.inputs).filter(path => path.endsWith('/node/client-peer.js')))
+    const seen = new Set(Object.keys(metafile.inputs).filter(path => path.endsWith('/node/peer/client-peer.js')))
     for (const path of seen) {
       for (const { path: next, kind } of metafile.inputs[path]?.imports ?? []) if (kinds.includes(kind)) seen.add(next)
     }

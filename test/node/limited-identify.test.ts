@@ -6,7 +6,7 @@ import { type Identify, type IdentifyComponents, identify } from '@libp2p/identi
 import { tcp } from '@libp2p/tcp'
 import { yamux } from '@libp2p/yamux'
 import { createLibp2p } from 'libp2p'
-import { limitedIdentify } from '../../src/node/limited-identify.js'
+import { limitedIdentify } from '../../src/node/peer/limited-identify.js'
 import { until } from '../helpers/waku-node.js'
 
 type Kind = (components: IdentifyComponents) => Identify

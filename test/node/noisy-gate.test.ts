@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { MultiaddrConnection } from '@libp2p/interface'
 import { multiaddr } from '@multiformats/multiaddr'
-import { slowForNoisy } from '../../src/node/noisy-gate.js'
+import { slowForNoisy } from '../../src/node/peer/noisy-gate.js'
 
 test('an address whose peers send garbage gets new connections slowly, others as before', () => {
   let now = 5000

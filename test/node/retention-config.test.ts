@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
 import { test } from 'node:test'
-import { readConfig } from '../../src/node/config.js'
 import { Daemon } from '../../src/node/daemon.js'
-import { retentionRules } from '../../src/node/retention-config.js'
-import { startShape } from '../../src/node/start-config.js'
-import { topicFromName } from '../../src/wire/topic.js'
+import { readConfig } from '../../src/node/settings/config.js'
+import { retentionRules } from '../../src/node/settings/retention-config.js'
+import { startShape } from '../../src/node/settings/start-config.js'
+import { topicFromName } from '../../src/wire/envelope/topic.js'
 import { tempDir } from './temp-dir.js'
 
 const read = (flags: Record<string, unknown>) => readConfig(startShape, { flags, env: {} })

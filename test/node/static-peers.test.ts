@@ -3,10 +3,10 @@ import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { readConfig } from '../../src/node/config.js'
 import { Daemon } from '../../src/node/daemon.js'
-import { startShape } from '../../src/node/start-config.js'
-import { topicFromName } from '../../src/wire/topic.js'
+import { readConfig } from '../../src/node/settings/config.js'
+import { startShape } from '../../src/node/settings/start-config.js'
+import { topicFromName } from '../../src/wire/envelope/topic.js'
 import { tempDir } from './temp-dir.js'
 
 async function daemon(t: TestContext, dir: string, flags: Record<string, unknown> = {}): Promise<Daemon> {

@@ -2,13 +2,18 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { multiaddr } from '@multiformats/multiaddr'
 import { NodeKey } from '../../src/devp2p/node-key.js'
-import { formatByteSize, parseByteSize } from '../../src/node/byte-size.js'
-import { defaultDevp2pListen, parseDevp2pListen } from '../../src/node/devp2p-listen.js'
-import { formatDuration, parseDuration } from '../../src/node/duration.js'
-import { isNamed, parseRequester } from '../../src/node/forward-for.js'
-import { parseMoment, readMoment } from '../../src/node/moment.js'
-import { formatPeerAddress, parseListenAddress, parsePeerAddress, parsePeerName } from '../../src/node/peer-address.js'
-import { parseTopicChoice } from '../../src/node/topic-choice.js'
+import { formatByteSize, parseByteSize } from '../../src/node/settings/byte-size.js'
+import { defaultDevp2pListen, parseDevp2pListen } from '../../src/node/settings/devp2p-listen.js'
+import { formatDuration, parseDuration } from '../../src/node/settings/duration.js'
+import { isNamed, parseRequester } from '../../src/node/settings/forward-for.js'
+import { parseMoment, readMoment } from '../../src/node/settings/moment.js'
+import {
+  formatPeerAddress,
+  parseListenAddress,
+  parsePeerAddress,
+  parsePeerName
+} from '../../src/node/settings/peer-address.js'
+import { parseTopicChoice } from '../../src/node/settings/topic-choice.js'
 import { toHex } from '../../src/wire/bytes.js'
 
 const NOW = 1_800_000_000

@@ -20,7 +20,7 @@ import {
   type WakuService,
   waku
 } from '../../src/index.js'
-import { Devp2pNode } from '../../src/node/devp2p-node.js'
+import { Devp2pNode } from '../../src/node/devp2p/devp2p-node.js'
 import { Daemon, DigestThread, openDatabase, readConfig, startShape } from '../../src/node/index.js'
 import { tempDir } from '../node/temp-dir.js'
 

@@ -7,7 +7,7 @@ import { FaultPage } from '../../scripts/torture/fault-page.js'
 import { buildFaultyDisk, NoFaultyDiskError } from '../../scripts/torture/faulty-disk.js'
 import { type Journal, readJournal } from '../../scripts/torture/journal.js'
 import { cutPower } from '../../scripts/torture/power-cut.js'
-import { openDatabase } from '../../src/archive/database.js'
+import { openDatabase } from '../../src/archive/database/database.js'
 import { MAX_UINT32, toHex } from '../../src/wire/bytes.js'
 import { readPage } from '../archive/comparison.js'
 import { Prng } from '../archive/prng.js'
@@ -16,7 +16,7 @@ import { tempDir } from '../node/temp-dir.js'
 const ENVELOPES = new URL('../helpers/envelopes.js', import.meta.url).href
 /** Where `room` is in the page. */
 const ROOM_FIELD = 4
-const DATABASE = new URL('../../src/archive/database.js', import.meta.url).href
+const DATABASE = new URL('../../src/archive/database/database.js', import.meta.url).href
 
 interface Ran {
   folder: string

@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import { ClassicLevel } from 'classic-level'
 import { concatBytes, writeUint32 } from '../../src/wire/bytes.js'
-import type { Envelope } from '../../src/wire/envelope.js'
+import type { Envelope } from '../../src/wire/envelope/envelope.js'
 
 export type LegacyForm = 'status-go' | 'go-ethereum'
 

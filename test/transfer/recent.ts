@@ -1,5 +1,5 @@
-import type { Envelope } from '../../src/wire/envelope.js'
-import { topicFromNumber } from '../../src/wire/topic.js'
+import type { Envelope } from '../../src/wire/envelope/envelope.js'
+import { topicFromNumber } from '../../src/wire/envelope/topic.js'
 import { Prng } from '../archive/prng.js'
 import { envelopeAt } from '../archive/traffic.js'
 

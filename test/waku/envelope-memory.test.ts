@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { EnvelopeMemory } from '../../src/waku/envelope-memory.js'
-import { decodeEnvelope, type Envelope } from '../../src/wire/envelope.js'
+import { decodeEnvelope, type Envelope } from '../../src/wire/envelope/envelope.js'
 import { keccak256 } from '../../src/wire/keccak.js'
 import { newEnvelope } from '../helpers/envelopes.js'
 

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { fromHex } from '../../src/wire/bytes.js'
-import { encodeMessages } from '../../src/wire/messages.js'
-import { PacketCode } from '../../src/wire/packet-code.js'
+import { encodeMessages } from '../../src/wire/packet/messages.js'
+import { PacketCode } from '../../src/wire/packet/packet-code.js'
+import { decodeStatusOptions, encodeStatusOptions, type StatusOptions } from '../../src/wire/packet/status.js'
 import { encodeList } from '../../src/wire/rlp.js'
-import { decodeStatusOptions, encodeStatusOptions, type StatusOptions } from '../../src/wire/status.js'
 import { newEnvelope } from '../helpers/envelopes.js'
 import { loneNode, scriptedPeer } from '../helpers/scripted-peer.js'
 

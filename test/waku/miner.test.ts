@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Miner } from '../../src/waku/miner.js'
-import { powOf } from '../../src/wire/pow.js'
+import { powOf } from '../../src/wire/envelope/pow.js'
 import { silentLogger } from '../helpers/logger.js'
 
 const fields = { expiry: 1_700_000_050, ttl: 50, topic: new Uint8Array(4), data: new Uint8Array(300).fill(1) }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Pace } from '../../src/waku/pace.js'
-import { PacketCode } from '../../src/wire/packet-code.js'
+import { PacketCode } from '../../src/wire/packet/packet-code.js'
 import { newEnvelope } from '../helpers/envelopes.js'
 import { loneNode, scriptedPeer } from '../helpers/scripted-peer.js'
 import { until } from '../helpers/waku-node.js'

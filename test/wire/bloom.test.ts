@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { fromHex, toHex } from '../../src/wire/bytes.js'
 import {
   bloomMatches,
   bloomOf,
@@ -9,8 +10,7 @@ import {
   isFullBloom,
   lossyTopicBloom,
   topicBloom
-} from '../../src/wire/bloom.js'
-import { fromHex, toHex } from '../../src/wire/bytes.js'
+} from '../../src/wire/envelope/bloom.js'
 
 const topic = fc.uint8Array({ minLength: 4, maxLength: 4 })
 

@@ -2,14 +2,14 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { RLP } from '@ethereumjs/rlp'
 import { fromHex, toHex } from '../../src/wire/bytes.js'
+import { MalformedError, UnencodableError } from '../../src/wire/errors.js'
 import {
   decodeBatchAck,
   decodeMessageResponse,
   encodeBatchAck,
   encodeMessageResponse,
   RefusalCode
-} from '../../src/wire/confirmation.js'
-import { MalformedError, UnencodableError } from '../../src/wire/errors.js'
+} from '../../src/wire/packet/confirmation.js'
 import { encodeList, encodeString, encodeUint } from '../../src/wire/rlp.js'
 
 const batch = new Uint8Array(32).fill(0x11)

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { compareBytes, fromHex, toHex } from '../../src/wire/bytes.js'
-import { decodeCoverageAnswer, encodeCoverageAnswer } from '../../src/wire/coverage.js'
+import { MalformedError, UnencodableError } from '../../src/wire/errors.js'
+import { keccak256 } from '../../src/wire/keccak.js'
+import { decodeCoverageAnswer, encodeCoverageAnswer } from '../../src/wire/request/coverage.js'
 import {
   type DigestPart,
   decodeDigestQuestion,
@@ -10,12 +12,10 @@ import {
   equalTimes,
   fingerprintOf,
   hashesPerPart
-} from '../../src/wire/digest.js'
-import { MalformedError, UnencodableError } from '../../src/wire/errors.js'
-import { Fingerprint } from '../../src/wire/fingerprint.js'
-import { keccak256 } from '../../src/wire/keccak.js'
+} from '../../src/wire/request/digest.js'
+import { Fingerprint } from '../../src/wire/request/fingerprint.js'
+import { decodeSequenceCursor, encodeSequenceCursor } from '../../src/wire/request/sequence-cursor.js'
 import { decodeItem, encodeList, encodeString, encodeUint } from '../../src/wire/rlp.js'
-import { decodeSequenceCursor, encodeSequenceCursor } from '../../src/wire/sequence-cursor.js'
 
 const bytes = (length: number) => fc.uint8Array({ minLength: length, maxLength: length })
 const uint32 = fc.nat({ max: 0xffff_ffff })

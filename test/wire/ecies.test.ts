@@ -2,10 +2,10 @@ import assert from 'node:assert/strict'
 import { createCipheriv, createECDH, createHash, createHmac } from 'node:crypto'
 import { test } from 'node:test'
 import { secp256k1 } from '@noble/curves/secp256k1.js'
-import { openAsymmetric, sealAsymmetric } from '../../src/wire/asymmetric.js'
 import { fromHex, toHex } from '../../src/wire/bytes.js'
-import { ECIES_OVERHEAD, eciesOpen, eciesSeal } from '../../src/wire/ecies.js'
-import { decodePayload } from '../../src/wire/payload.js'
+import { openAsymmetric, sealAsymmetric } from '../../src/wire/payload/asymmetric.js'
+import { ECIES_OVERHEAD, eciesOpen, eciesSeal } from '../../src/wire/payload/ecies.js'
+import { decodePayload } from '../../src/wire/payload/payload.js'
 import { recorded } from '../devp2p/vectors.js'
 
 const privateKey = new Uint8Array(32).fill(9)

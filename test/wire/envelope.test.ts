@@ -3,7 +3,12 @@ import { test } from 'node:test'
 import { RLP } from '@ethereumjs/rlp'
 import fc from 'fast-check'
 import { fromHex, toHex } from '../../src/wire/bytes.js'
-import { decodeEnvelope, type EnvelopeFields, encodeEnvelope, encodeShortRlp } from '../../src/wire/envelope.js'
+import {
+  decodeEnvelope,
+  type EnvelopeFields,
+  encodeEnvelope,
+  encodeShortRlp
+} from '../../src/wire/envelope/envelope.js'
 import { MalformedError, UnencodableError } from '../../src/wire/errors.js'
 import { keccak256 } from '../../src/wire/keccak.js'
 import { encodeList } from '../../src/wire/rlp.js'

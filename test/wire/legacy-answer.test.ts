@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { concatBytes, fromHex, joinBytes, toHex } from '../../src/wire/bytes.js'
-import { type Capability, DIALECTS, p2pForm } from '../../src/wire/dialect.js'
-import { encodeEnvelope } from '../../src/wire/envelope.js'
-import { type Dialect, settleRequest } from '../../src/wire/history-request.js'
-import { legacyErrorCode, legacyErrorText, MAX_LEGACY_ERROR_TEXT } from '../../src/wire/legacy-error.js'
-import { formOfUnread, legacyMail } from '../../src/wire/legacy-mail.js'
-import { answeringLibp2p } from '../../src/wire/mail-codec.js'
-import { splitP2PMessage } from '../../src/wire/p2p-message.js'
-import { RequestErrorCode } from '../../src/wire/request-error.js'
+import { encodeEnvelope } from '../../src/wire/envelope/envelope.js'
+import { type Capability, DIALECTS, p2pForm } from '../../src/wire/request/dialect.js'
+import { type Dialect, settleRequest } from '../../src/wire/request/history-request.js'
+import { legacyErrorCode, legacyErrorText, MAX_LEGACY_ERROR_TEXT } from '../../src/wire/request/legacy-error.js'
+import { formOfUnread, legacyMail } from '../../src/wire/request/legacy-mail.js'
+import { answeringLibp2p } from '../../src/wire/request/mail-codec.js'
+import { splitP2PMessage } from '../../src/wire/request/p2p-message.js'
+import { RequestErrorCode } from '../../src/wire/request/request-error.js'
 
 const id = new Uint8Array(32).fill(0x11)
 const last = new Uint8Array(32).fill(0x22)

@@ -1,23 +1,23 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { fromHex, joinBytes, toHex } from '../../src/wire/bytes.js'
+import { decodeEnvelope } from '../../src/wire/envelope/envelope.js'
 import {
   decodeBatchAck,
   decodeMessageResponse,
   encodeBatchAck,
   encodeMessageResponse
-} from '../../src/wire/confirmation.js'
-import { decodeEnvelope } from '../../src/wire/envelope.js'
-import { encodeHistoryRequest } from '../../src/wire/history-request.js'
-import { legacyMail } from '../../src/wire/legacy-mail.js'
-import { isShortShh6, shh6Status, waku0Status } from '../../src/wire/legacy-status.js'
-import { batchHash, encodeMessages, splitMessages } from '../../src/wire/messages.js'
-import { encodeP2PBodies } from '../../src/wire/p2p-body.js'
-import { splitP2PMessage } from '../../src/wire/p2p-message.js'
-import { decodePayload } from '../../src/wire/payload.js'
-import { encodePlainRequest } from '../../src/wire/plain-request.js'
-import { openData } from '../../src/wire/sealed-data.js'
-import { waku1Status } from '../../src/wire/status-codec.js'
+} from '../../src/wire/packet/confirmation.js'
+import { isShortShh6, shh6Status, waku0Status } from '../../src/wire/packet/legacy-status.js'
+import { batchHash, encodeMessages, splitMessages } from '../../src/wire/packet/messages.js'
+import { waku1Status } from '../../src/wire/packet/status-codec.js'
+import { decodePayload } from '../../src/wire/payload/payload.js'
+import { openData } from '../../src/wire/payload/sealed-data.js'
+import { encodeHistoryRequest } from '../../src/wire/request/history-request.js'
+import { legacyMail } from '../../src/wire/request/legacy-mail.js'
+import { encodeP2PBodies } from '../../src/wire/request/p2p-body.js'
+import { splitP2PMessage } from '../../src/wire/request/p2p-message.js'
+import { encodePlainRequest } from '../../src/wire/request/plain-request.js'
 import { recordedVectors } from './legacy-vectors.js'
 
 interface Named {

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { bloomOf, fullBloom } from '../../src/wire/bloom.js'
 import { concatBytes, fromHex, toHex } from '../../src/wire/bytes.js'
-import { DIALECTS } from '../../src/wire/dialect.js'
-import { encodeEnvelope } from '../../src/wire/envelope.js'
-import type { Dialect, HistoryRequest } from '../../src/wire/history-request.js'
-import { decodeLegacyPayload, encodeLegacyPayload, legacyMail } from '../../src/wire/legacy-mail.js'
+import { bloomOf, fullBloom } from '../../src/wire/envelope/bloom.js'
+import { encodeEnvelope } from '../../src/wire/envelope/envelope.js'
+import { DIALECTS } from '../../src/wire/request/dialect.js'
+import type { Dialect, HistoryRequest } from '../../src/wire/request/history-request.js'
+import { decodeLegacyPayload, encodeLegacyPayload, legacyMail } from '../../src/wire/request/legacy-mail.js'
 import { encodeList, encodeString, encodeUint } from '../../src/wire/rlp.js'
 
 const TOPIC = fromHex('12345678')

@@ -1,32 +1,32 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { equalBytes, fromHex, joinBytes, toHex } from '../../src/wire/bytes.js'
+import { decodeEnvelope } from '../../src/wire/envelope/envelope.js'
+import { keyFromPassword } from '../../src/wire/envelope/key.js'
 import {
   decodeBatchAck,
   decodeMessageResponse,
   encodeBatchAck,
   encodeMessageResponse
-} from '../../src/wire/confirmation.js'
-import { p2pForm } from '../../src/wire/dialect.js'
-import { decodeEnvelope } from '../../src/wire/envelope.js'
+} from '../../src/wire/packet/confirmation.js'
+import { isShortShh6, shh6Status, waku0Status } from '../../src/wire/packet/legacy-status.js'
+import { batchHash, encodeMessages, splitMessages } from '../../src/wire/packet/messages.js'
+import { PacketCode } from '../../src/wire/packet/packet-code.js'
+import { waku1Status } from '../../src/wire/packet/status-codec.js'
+import { decodePayload } from '../../src/wire/payload/payload.js'
+import { openData } from '../../src/wire/payload/sealed-data.js'
+import { p2pForm } from '../../src/wire/request/dialect.js'
 import {
   type Dialect,
   encodeHistoryRequest,
   type HistoryRequest,
   type RawDialect
-} from '../../src/wire/history-request.js'
-import { keyFromPassword } from '../../src/wire/key.js'
-import { legacyMail } from '../../src/wire/legacy-mail.js'
-import { isShortShh6, shh6Status, waku0Status } from '../../src/wire/legacy-status.js'
-import { batchHash, encodeMessages, splitMessages } from '../../src/wire/messages.js'
-import { encodeP2PBodies } from '../../src/wire/p2p-body.js'
-import { splitP2PMessage } from '../../src/wire/p2p-message.js'
-import { PacketCode } from '../../src/wire/packet-code.js'
-import { decodePayload } from '../../src/wire/payload.js'
-import { encodePlainRequest } from '../../src/wire/plain-request.js'
-import { encodeRawRequest } from '../../src/wire/raw-request.js'
-import { openData } from '../../src/wire/sealed-data.js'
-import { waku1Status } from '../../src/wire/status-codec.js'
+} from '../../src/wire/request/history-request.js'
+import { legacyMail } from '../../src/wire/request/legacy-mail.js'
+import { encodeP2PBodies } from '../../src/wire/request/p2p-body.js'
+import { splitP2PMessage } from '../../src/wire/request/p2p-message.js'
+import { encodePlainRequest } from '../../src/wire/request/plain-request.js'
+import { encodeRawRequest } from '../../src/wire/request/raw-request.js'
 import { type RecordedPacket, type RecordedSession, recordedSessions } from './legacy-vectors.js'
 
 const FIRST_CODE = 16

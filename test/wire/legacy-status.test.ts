@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { bloomOf, fullBloom } from '../../src/wire/bloom.js'
 import { fromHex, toHex } from '../../src/wire/bytes.js'
-import { isPositionalWaku0, isShortShh6, shh6Status, waku0Status } from '../../src/wire/legacy-status.js'
-import type { StatusOptions } from '../../src/wire/status.js'
-import type { StatusCodec } from '../../src/wire/status-codec.js'
+import { bloomOf, fullBloom } from '../../src/wire/envelope/bloom.js'
+import { isPositionalWaku0, isShortShh6, shh6Status, waku0Status } from '../../src/wire/packet/legacy-status.js'
+import type { StatusOptions } from '../../src/wire/packet/status.js'
+import type { StatusCodec } from '../../src/wire/packet/status-codec.js'
 
 const FULL = `b840${'ff'.repeat(64)}`
 const POW = '883f60624dd2f1a9fc'

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { fromHex, toHex } from '../../src/wire/bytes.js'
-import { decodeEnvelope, encodeEnvelope } from '../../src/wire/envelope.js'
+import { decodeEnvelope, encodeEnvelope } from '../../src/wire/envelope/envelope.js'
 import { MalformedError } from '../../src/wire/errors.js'
 import { keccak256 } from '../../src/wire/keccak.js'
-import { batchHash, encodeMessages, MAX_ENVELOPES, splitMessages } from '../../src/wire/messages.js'
-import { splitP2PMessage } from '../../src/wire/p2p-message.js'
+import { batchHash, encodeMessages, MAX_ENVELOPES, splitMessages } from '../../src/wire/packet/messages.js'
+import { splitP2PMessage } from '../../src/wire/request/p2p-message.js'
 
 const envelopes = [0, 300, 3].map(
   length =>

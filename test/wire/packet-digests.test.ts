@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { concatBytes, fromHex } from '../../src/wire/bytes.js'
-import { decodeEnvelope, encodeEnvelope } from '../../src/wire/envelope.js'
+import { decodeEnvelope, encodeEnvelope } from '../../src/wire/envelope/envelope.js'
 import { keccak256 } from '../../src/wire/keccak.js'
-import { batchHash, encodeMessages } from '../../src/wire/messages.js'
-import { digestPacket, PacketDigests } from '../../src/wire/packet-digests.js'
+import { batchHash, encodeMessages } from '../../src/wire/packet/messages.js'
+import { digestPacket, PacketDigests } from '../../src/wire/packet/packet-digests.js'
 import { encodeString } from '../../src/wire/rlp.js'
 import { newEnvelope } from '../helpers/envelopes.js'
 

@@ -5,8 +5,8 @@ import fc from 'fast-check'
 import { concatBytes, fromHex, toHex } from '../../src/wire/bytes.js'
 import { MalformedError, UnencodableError } from '../../src/wire/errors.js'
 import { keccak256 } from '../../src/wire/keccak.js'
-import { decodePayload, encodePayload } from '../../src/wire/payload.js'
-import { publicKeyOf } from '../../src/wire/signature.js'
+import { decodePayload, encodePayload } from '../../src/wire/payload/payload.js'
+import { publicKeyOf } from '../../src/wire/payload/signature.js'
 
 const key = new Uint8Array(32).fill(3)
 

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { keccak_256 } from '@noble/hashes/sha3.js'
 import { fromHex, toHex } from '../../src/wire/bytes.js'
-import { type Envelope, encodeEnvelope, encodeShortRlp } from '../../src/wire/envelope.js'
+import { type Envelope, encodeEnvelope, encodeShortRlp } from '../../src/wire/envelope/envelope.js'
+import { acceptablePow, mineRange, miningBits, powOf } from '../../src/wire/envelope/pow.js'
 import { keccak256, keccakAfter, leadingZeroBits, useKeccak } from '../../src/wire/keccak.js'
-import { acceptablePow, mineRange, miningBits, powOf } from '../../src/wire/pow.js'
 
 const tiny = (nonce: bigint): Envelope =>
   encodeEnvelope({ expiry: 0, ttl: 1, topic: new Uint8Array(4), data: fromHex('deadbeef'), nonce })

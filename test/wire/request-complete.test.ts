@@ -3,9 +3,13 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { fromHex, toHex } from '../../src/wire/bytes.js'
 import { MalformedError, UnencodableError } from '../../src/wire/errors.js'
-import { answeringLibp2p, askingLibp2p } from '../../src/wire/mail-codec.js'
-import { decodeRequestComplete, encodeRequestComplete, type RequestComplete } from '../../src/wire/request-complete.js'
-import { RequestError, RequestErrorCode } from '../../src/wire/request-error.js'
+import { answeringLibp2p, askingLibp2p } from '../../src/wire/request/mail-codec.js'
+import {
+  decodeRequestComplete,
+  encodeRequestComplete,
+  type RequestComplete
+} from '../../src/wire/request/request-complete.js'
+import { RequestError, RequestErrorCode } from '../../src/wire/request/request-error.js'
 import { decodeItem, encodeList } from '../../src/wire/rlp.js'
 
 const requestId = new Uint8Array(32).fill(0x11)

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { fromHex, toHex } from '../../src/wire/bytes.js'
-import { decodeHistoryRequest } from '../../src/wire/history-request.js'
-import { RequestError, RequestErrorCode } from '../../src/wire/request-error.js'
+import { decodeHistoryRequest } from '../../src/wire/request/history-request.js'
+import { RequestError, RequestErrorCode } from '../../src/wire/request/request-error.js'
 import { encodeList, encodeString } from '../../src/wire/rlp.js'
 
 type Network = 'libp2p' | 'devp2p'

@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { topicBloom } from '../../src/wire/bloom.js'
 import { fromHex, toHex } from '../../src/wire/bytes.js'
+import { topicBloom } from '../../src/wire/envelope/bloom.js'
 import { UnencodableError } from '../../src/wire/errors.js'
 import {
   type Dialect,
   decodeHistoryRequest,
   encodeHistoryRequest,
   type HistoryRequest
-} from '../../src/wire/history-request.js'
+} from '../../src/wire/request/history-request.js'
 import { decodeItem, encodeList } from '../../src/wire/rlp.js'
 
 const bloom = topicBloom(fromHex('12345678'))

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { secp256k1 } from '@noble/curves/secp256k1.js'
-import { sealAsymmetric } from '../../src/wire/asymmetric.js'
-import { openData } from '../../src/wire/sealed-data.js'
-import { sealSymmetric } from '../../src/wire/symmetric.js'
+import { sealAsymmetric } from '../../src/wire/payload/asymmetric.js'
+import { openData } from '../../src/wire/payload/sealed-data.js'
+import { sealSymmetric } from '../../src/wire/payload/symmetric.js'
 
 const plain = new TextEncoder().encode('who may read this')
 const [first, second] = [new Uint8Array(32).fill(1), new Uint8Array(32).fill(2)] as [Uint8Array, Uint8Array]

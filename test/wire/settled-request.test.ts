@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { encodeCursor } from '../../src/wire/cursor.js'
-import { type HistoryRequest, settleRequest } from '../../src/wire/history-request.js'
-import { RequestError, RequestErrorCode } from '../../src/wire/request-error.js'
+import { encodeCursor } from '../../src/wire/request/cursor.js'
+import { type HistoryRequest, settleRequest } from '../../src/wire/request/history-request.js'
+import { RequestError, RequestErrorCode } from '../../src/wire/request/request-error.js'
 
 const now = 1_700_000_000
 const bloom = new Uint8Array(64).fill(1)

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { fullBloom } from '../../src/wire/bloom.js'
 import { fromHex } from '../../src/wire/bytes.js'
-import { mergeStatus, type StatusOptions } from '../../src/wire/status.js'
+import { fullBloom } from '../../src/wire/envelope/bloom.js'
+import { mergeStatus, type StatusOptions } from '../../src/wire/packet/status.js'
 
 const bloom = new Uint8Array(64).fill(1)
 const topics = [fromHex('01020304')]

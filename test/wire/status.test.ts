@@ -1,17 +1,17 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { fullBloom } from '../../src/wire/bloom.js'
 import { fromHex, toHex } from '../../src/wire/bytes.js'
+import { fullBloom } from '../../src/wire/envelope/bloom.js'
 import { MalformedError, UnencodableError } from '../../src/wire/errors.js'
-import { encodeList, encodeString, encodeUint } from '../../src/wire/rlp.js'
 import {
   decodeStatusOptions,
   encodeStatusOptions,
   MAX_TOPIC_INTEREST,
   type StatusOptions
-} from '../../src/wire/status.js'
-import { waku1Status } from '../../src/wire/status-codec.js'
+} from '../../src/wire/packet/status.js'
+import { waku1Status } from '../../src/wire/packet/status-codec.js'
+import { encodeList, encodeString, encodeUint } from '../../src/wire/rlp.js'
 
 const figure = fc.nat({ max: 2 ** 31 })
 const limits = fc.record({ ip: figure, peer: figure, topic: figure })

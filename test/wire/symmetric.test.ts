@@ -3,9 +3,9 @@ import { createDecipheriv, pbkdf2Sync } from 'node:crypto'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { toHex } from '../../src/wire/bytes.js'
+import { keyFromPassword } from '../../src/wire/envelope/key.js'
 import { UnencodableError } from '../../src/wire/errors.js'
-import { keyFromPassword } from '../../src/wire/key.js'
-import { openSymmetric, sealSymmetric } from '../../src/wire/symmetric.js'
+import { openSymmetric, sealSymmetric } from '../../src/wire/payload/symmetric.js'
 
 const key = new Uint8Array(32).fill(7)
 

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { compareBytes, equalBytes, fromHex, readUint32, toHex, writeUint32 } from '../../src/wire/bytes.js'
-import { decodeCursor, encodeCursor } from '../../src/wire/cursor.js'
+import { parseTopic, topicFromName, topicFromNumber, topicNumber } from '../../src/wire/envelope/topic.js'
 import { MalformedError, UnencodableError } from '../../src/wire/errors.js'
-import { parseTopic, topicFromName, topicFromNumber, topicNumber } from '../../src/wire/topic.js'
+import { decodeCursor, encodeCursor } from '../../src/wire/request/cursor.js'
 
 test('a name becomes the first bytes of its Keccak-256', () => {
   assert.equal(toHex(topicFromName('status')), 'cd423760')

@@ -1,4 +1,4 @@
-import { ClassicStore } from '../../../src/archive/classic-store.js'
+import { ClassicStore } from '../../../src/archive/database/classic-store.js'
 
 // A node that takes what it cannot read for nothing.
 const { iterator, getMany } = ClassicStore.prototype

@@ -4,7 +4,7 @@ import { register } from 'node:module'
 const HOOKS = `
 export async function load(url, context, next) {
   const loaded = await next(url, context)
-  if (!url.endsWith('/src/archive/level-row.js')) return loaded
+  if (!url.endsWith('/src/archive/level/level-row.js')) return loaded
   return { ...loaded, source: loaded.source + '\\nreadRow = (_fields, row) => row.length < 12 ? undefined : row.subarray(12)\\n' }
 }`
 

@@ -1,4 +1,4 @@
-import { ClassicStore } from '../../../src/archive/classic-store.js'
+import { ClassicStore } from '../../../src/archive/database/classic-store.js'
 
 // A node that does not wait until what it wrote is on disk.
 const { batch } = ClassicStore.prototype

@@ -1,15 +1,15 @@
 import type { BackfillProgress, BackfillSummary } from '../../bridge/backfill.js'
-import type { ArchiveRules } from '../../node/backfill-node.js'
-import type { BackfillParams } from '../../node/backfill-params.js'
-import { formatByteSize } from '../../node/byte-size.js'
-import { ControlClient } from '../../node/control-client.js'
-import { type DataDir, findDataDir } from '../../node/data-dir.js'
-import { MOMENT, parseMoment } from '../../node/moment.js'
-import { listOption, numberOption, plainOption, switchOption, textOption } from '../../node/option.js'
-import { formatPeerAddress, PEER_ADDRESS, parsePeerAddress } from '../../node/peer-address.js'
-import { retentionRules } from '../../node/retention-config.js'
-import { configOption, DEFAULT_DATA_DIR, startShape } from '../../node/start-config.js'
-import { parseTopicChoice, TOPIC } from '../../node/topic-choice.js'
+import type { ArchiveRules } from '../../node/backfill/backfill-node.js'
+import type { BackfillParams } from '../../node/backfill/backfill-params.js'
+import { ControlClient } from '../../node/control/control-client.js'
+import { type DataDir, findDataDir } from '../../node/data-dir/data-dir.js'
+import { formatByteSize } from '../../node/settings/byte-size.js'
+import { MOMENT, parseMoment } from '../../node/settings/moment.js'
+import { listOption, numberOption, plainOption, switchOption, textOption } from '../../node/settings/option.js'
+import { formatPeerAddress, PEER_ADDRESS, parsePeerAddress } from '../../node/settings/peer-address.js'
+import { retentionRules } from '../../node/settings/retention-config.js'
+import { configOption, DEFAULT_DATA_DIR, startShape } from '../../node/settings/start-config.js'
+import { parseTopicChoice, TOPIC } from '../../node/settings/topic-choice.js'
 import { toHex } from '../../wire/bytes.js'
 import { defineCommand, UsageError } from '../command.js'
 import { checkDialect, dialectOption } from '../dialect-option.js'
@@ -127,7 +127,7 @@ async function fetch(dir: DataDir, params: BackfillParams, options: FetchOptions
       control.close()
     }
   }
-  const { backfillOffline } = await import('../../node/backfill-offline.js')
+  const { backfillOffline } = await import('../../node/backfill/backfill-offline.js')
   return backfillOffline(dir, params, { rules: config, signal, report: onProgress })
 }
 

@@ -1,14 +1,14 @@
 import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { BACKUP_FILES, recordOf } from '../../node/backup-records.js'
-import { formatByteSize } from '../../node/byte-size.js'
-import type { DataDir } from '../../node/data-dir.js'
-import { plainOption } from '../../node/option.js'
+import { BACKUP_FILES, recordOf } from '../../node/data-dir/backup-records.js'
+import type { DataDir } from '../../node/data-dir/data-dir.js'
+import { formatByteSize } from '../../node/settings/byte-size.js'
+import { plainOption } from '../../node/settings/option.js'
 import type { ExportRecord } from '../../transfer/export-item.js'
 import { writeExport } from '../../transfer/export-writer.js'
 import { writeStream, writeWholeFile } from '../../transfer/whole-file.js'
 import { MAX_UINT32 } from '../../wire/bytes.js'
-import { decodeSequenceCursor } from '../../wire/sequence-cursor.js'
+import { decodeSequenceCursor } from '../../wire/request/sequence-cursor.js'
 import { type Ask, withDataDir } from '../admin-session.js'
 import { headOf } from '../archive-link.js'
 import { BackupWalk } from '../backup-check.js'
@@ -35,7 +35,7 @@ export const backup = defineCommand({
     if (output === undefined) throw new UsageError('backup: needs --output <file or folder>')
     if (output === '-' && 'isTTY' in stdout && stdout.isTTY === true)
       throw new UsageError('backup: name a file with --output, or send the output to one')
-    const { useQuickKeccak } = await import('../../node/quick-keccak.js')
+    const { useQuickKeccak } = await import('../../node/crypto/quick-keccak.js')
     await useQuickKeccak()
     const path = output === '-' ? undefined : await fileAt(output)
     const summary = await withDataDir(

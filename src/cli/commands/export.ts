@@ -1,11 +1,11 @@
-import { formatByteSize } from '../../node/byte-size.js'
-import { identityOf } from '../../node/identity.js'
-import { choiceOption, plainOption, switchOption } from '../../node/option.js'
+import { identityOf } from '../../node/data-dir/identity.js'
+import { formatByteSize } from '../../node/settings/byte-size.js'
+import { choiceOption, plainOption, switchOption } from '../../node/settings/option.js'
 import type { ExportEnd } from '../../transfer/export-item.js'
 import { writeExport } from '../../transfer/export-writer.js'
 import { writeStream, writeWholeFile } from '../../transfer/whole-file.js'
 import { readUint32 } from '../../wire/bytes.js'
-import { publicKeyOf } from '../../wire/signature.js'
+import { publicKeyOf } from '../../wire/payload/signature.js'
 import { withDataDir } from '../admin-session.js'
 import { headOf, pagesOf } from '../archive-link.js'
 import { defineCommand, UsageError } from '../command.js'
@@ -45,7 +45,7 @@ export const exportCommand = defineCommand({
       (form === 'binary' || config['no-compress'] !== true)
     )
       throw new UsageError('export: name a file with --output, or send the output to one')
-    const { useQuickKeccak } = await import('../../node/quick-keccak.js')
+    const { useQuickKeccak } = await import('../../node/crypto/quick-keccak.js')
     await useQuickKeccak()
     const started = performance.now()
     const summary = await withDataDir(

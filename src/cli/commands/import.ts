@@ -1,8 +1,8 @@
 import { peerIdFromNodeId } from '../../devp2p/enode.js'
-import { formatByteSize } from '../../node/byte-size.js'
-import { switchOption } from '../../node/option.js'
-import { retentionRules } from '../../node/retention-config.js'
-import { configOption, startShape } from '../../node/start-config.js'
+import { formatByteSize } from '../../node/settings/byte-size.js'
+import { switchOption } from '../../node/settings/option.js'
+import { retentionRules } from '../../node/settings/retention-config.js'
+import { configOption, startShape } from '../../node/settings/start-config.js'
 import { CourierError } from '../../transfer/errors.js'
 import { type ImportProgress, type ImportSummary, runImport } from '../../transfer/import.js'
 import type { ImportSource } from '../../transfer/import-source.js'
@@ -43,7 +43,7 @@ export const importCommand = defineCommand({
   },
   async run(config, [from], context) {
     const selection = selectionOf('import', config)
-    const { useQuickKeccak } = await import('../../node/quick-keccak.js')
+    const { useQuickKeccak } = await import('../../node/crypto/quick-keccak.js')
     await useQuickKeccak()
     const { retention, 'retention-topics': retentionTopics, 'archive-topics': archiveTopics } = config
     const rules = { retention, 'retention-topics': retentionTopics, 'archive-topics': archiveTopics }

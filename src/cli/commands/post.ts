@@ -1,12 +1,12 @@
-import { formatDuration } from '../../node/duration.js'
-import { durationOption, numberOption, plainOption, textOption } from '../../node/option.js'
-import { PEER_ADDRESS, parsePeerAddress } from '../../node/peer-address.js'
-import { newIdentityOption, startShape, TTL_RANGE } from '../../node/start-config.js'
-import { parseTopicChoice, TOPIC, type TopicChoice } from '../../node/topic-choice.js'
+import { formatDuration } from '../../node/settings/duration.js'
+import { durationOption, numberOption, plainOption, textOption } from '../../node/settings/option.js'
+import { PEER_ADDRESS, parsePeerAddress } from '../../node/settings/peer-address.js'
+import { newIdentityOption, startShape, TTL_RANGE } from '../../node/settings/start-config.js'
+import { parseTopicChoice, TOPIC, type TopicChoice } from '../../node/settings/topic-choice.js'
 import type { PostResult } from '../../waku/message.js'
 import { DEFAULT_MAX_TTL } from '../../waku/settings.js'
 import { toHex } from '../../wire/bytes.js'
-import { keyFromPassword } from '../../wire/key.js'
+import { keyFromPassword } from '../../wire/envelope/key.js'
 import { type CommandContext, defineCommand, UsageError } from '../command.js'
 import { printable, writeJson, writeLine } from '../output.js'
 import { readPayload } from '../payload-source.js'
@@ -63,7 +63,7 @@ export const post = defineCommand({
       context
     )
     const timeout = (config.timeout ?? DEFAULT_TIMEOUT) * 1000
-    const { ClientPeer } = await import('../../node/client-peer.js')
+    const { ClientPeer } = await import('../../node/peer/client-peer.js')
     const client = await ClientPeer.open({
       dataDir: config['data-dir'] ?? CLIENT_DATA_DIR,
       newIdentity: config['new-identity']

@@ -1,11 +1,18 @@
 import type { PeerId } from '@libp2p/interface'
 import type { Coverage, HistoryPage, HistoryQuery } from '../../index.js'
-import { formatByteSize } from '../../node/byte-size.js'
-import { MOMENT, parseMoment, readMoment } from '../../node/moment.js'
-import { choiceOption, listOption, numberOption, plainOption, switchOption, textOption } from '../../node/option.js'
-import { PEER_ADDRESS, parsePeerAddress } from '../../node/peer-address.js'
-import { newIdentityOption } from '../../node/start-config.js'
-import { parseTopicChoice, TOPIC } from '../../node/topic-choice.js'
+import { formatByteSize } from '../../node/settings/byte-size.js'
+import { MOMENT, parseMoment, readMoment } from '../../node/settings/moment.js'
+import {
+  choiceOption,
+  listOption,
+  numberOption,
+  plainOption,
+  switchOption,
+  textOption
+} from '../../node/settings/option.js'
+import { PEER_ADDRESS, parsePeerAddress } from '../../node/settings/peer-address.js'
+import { newIdentityOption } from '../../node/settings/start-config.js'
+import { parseTopicChoice, TOPIC } from '../../node/settings/topic-choice.js'
 import { type CommandContext, defineCommand, UsageError } from '../command.js'
 import { coverageLines } from '../coverage-lines.js'
 import { CURSOR, type CursorChoice, parseCursorChoice } from '../cursor-choice.js'
@@ -100,7 +107,7 @@ export const request = defineCommand({
     // what counts from now has moved on since the cursor was printed
     const from = (since.relative ? cursor?.sent : undefined) ?? since.seconds
     checkRange(from, config.until, cursor)
-    const { ClientPeer } = await import('../../node/client-peer.js')
+    const { ClientPeer } = await import('../../node/peer/client-peer.js')
     const client = await ClientPeer.open({
       dataDir: config['data-dir'] ?? CLIENT_DATA_DIR,
       newIdentity: config['new-identity'],

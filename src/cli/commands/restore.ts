@@ -1,5 +1,5 @@
-import { formatByteSize } from '../../node/byte-size.js'
-import { DEFAULT_DATA_DIR } from '../../node/start-config.js'
+import { formatByteSize } from '../../node/settings/byte-size.js'
+import { DEFAULT_DATA_DIR } from '../../node/settings/start-config.js'
 import { defineCommand } from '../command.js'
 import { writeJson, writeLine } from '../output.js'
 import { Progress } from '../progress.js'
@@ -19,8 +19,8 @@ export const restore = defineCommand({
     const { stdout, stderr, stdin, signal } = context
     const [{ exportItems }, { useQuickKeccak }, { restore }] = await Promise.all([
       import('../../transfer/export-source.js'),
-      import('../../node/quick-keccak.js'),
-      import('../../node/restore.js')
+      import('../../node/crypto/quick-keccak.js'),
+      import('../../node/data-dir/restore.js')
     ])
     await useQuickKeccak()
     const progress = new Progress(stderr)

@@ -1,4 +1,4 @@
-import { formatByteSize } from '../../node/byte-size.js'
+import { formatByteSize } from '../../node/settings/byte-size.js'
 import { withDataDir } from '../admin-session.js'
 import { defineCommand } from '../command.js'
 import { writeJson, writeLine } from '../output.js'

@@ -1,6 +1,10 @@
 import { MalformedError } from '../../../src/wire/errors.js'
+import {
+  decodeAnyComplete,
+  encodeStringComplete,
+  encodeTripleComplete
+} from '../../../src/wire/request/string-complete.js'
 import { decodeItem } from '../../../src/wire/rlp.js'
-import { decodeAnyComplete, encodeStringComplete, encodeTripleComplete } from '../../../src/wire/string-complete.js'
 import { check, checkBytes, checkSame, checkSmall, type FuzzTarget, read } from '../oracle.js'
 
 /** The completion of legacy servers, string or list. */

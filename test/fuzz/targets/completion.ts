@@ -3,7 +3,7 @@ import {
   decodeRequestComplete,
   encodeRequestComplete,
   type RequestComplete
-} from '../../../src/wire/request-complete.js'
+} from '../../../src/wire/request/request-complete.js'
 import { check, checkSame, checkSmall, type FuzzTarget, read } from '../oracle.js'
 
 const comparable = ({ extensions, ...rest }: RequestComplete): unknown => ({

@@ -2,8 +2,8 @@ import { rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { threadId } from 'node:worker_threads'
-import { ConfigError, readConfig } from '../../../src/node/config.js'
-import { startShape } from '../../../src/node/start-config.js'
+import { ConfigError, readConfig } from '../../../src/node/settings/config.js'
+import { startShape } from '../../../src/node/settings/start-config.js'
 import { check, checkSmall, type FuzzTarget, read } from '../oracle.js'
 
 const path = join(tmpdir(), `waku-fuzz-config-${process.pid}-${threadId}.json`)

@@ -1,10 +1,10 @@
+import { MalformedError } from '../../../src/wire/errors.js'
 import {
   decodeBatchAck,
   decodeMessageResponse,
   encodeBatchAck,
   encodeMessageResponse
-} from '../../../src/wire/confirmation.js'
-import { MalformedError } from '../../../src/wire/errors.js'
+} from '../../../src/wire/packet/confirmation.js'
 import { decodeItem } from '../../../src/wire/rlp.js'
 import { check, checkBytes, checkSame, checkSmall, type FuzzTarget, read } from '../oracle.js'
 

@@ -1,8 +1,8 @@
-import { decodeCoverageAnswer, encodeCoverageAnswer } from '../../../src/wire/coverage.js'
-import { decodeDigestQuestion, encodeDigestQuestion, fingerprintOf } from '../../../src/wire/digest.js'
 import { MalformedError } from '../../../src/wire/errors.js'
+import { decodeCoverageAnswer, encodeCoverageAnswer } from '../../../src/wire/request/coverage.js'
+import { decodeDigestQuestion, encodeDigestQuestion, fingerprintOf } from '../../../src/wire/request/digest.js'
+import { decodeSequenceCursor, encodeSequenceCursor } from '../../../src/wire/request/sequence-cursor.js'
 import { decodeItem } from '../../../src/wire/rlp.js'
-import { decodeSequenceCursor, encodeSequenceCursor } from '../../../src/wire/sequence-cursor.js'
 import { check, checkBytes, checkSame, checkSmall, type FuzzTarget, read } from '../oracle.js'
 
 /** What a server says about what it has, the question for it, and the position in its ingest order. */

@@ -2,8 +2,8 @@ import { peerIdFromString } from '@libp2p/peer-id'
 import { HistoryCursorError } from '../../../src/mailclient/errors.js'
 import { readCursor, writeCursor } from '../../../src/mailclient/history-cursor.js'
 import { compareBytes } from '../../../src/wire/bytes.js'
-import { decodeCursor, encodeCursor } from '../../../src/wire/cursor.js'
 import { MalformedError } from '../../../src/wire/errors.js'
+import { decodeCursor, encodeCursor } from '../../../src/wire/request/cursor.js'
 import { check, checkBytes, checkSame, type FuzzTarget, read, textOf } from '../oracle.js'
 
 const server = peerIdFromString('16Uiu2HAmPLe7Mzm8TsYUubgCAW1aJoeFScxrLj8ppHFivPo97bUZ')

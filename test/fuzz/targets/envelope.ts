@@ -1,5 +1,5 @@
 import { RLP } from '@ethereumjs/rlp'
-import { decodeEnvelope, encodeEnvelope, encodeShortRlp } from '../../../src/wire/envelope.js'
+import { decodeEnvelope, encodeEnvelope, encodeShortRlp } from '../../../src/wire/envelope/envelope.js'
 import { MalformedError } from '../../../src/wire/errors.js'
 import { keccak256, leadingZeroBits } from '../../../src/wire/keccak.js'
 import { check, checkBytes, checkSmall, type FuzzTarget, read } from '../oracle.js'

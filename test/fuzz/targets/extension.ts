@@ -1,5 +1,5 @@
 import { MalformedError } from '../../../src/wire/errors.js'
-import { decodeExtensions, type Extensions, encodeExtensions } from '../../../src/wire/extension.js'
+import { decodeExtensions, type Extensions, encodeExtensions } from '../../../src/wire/request/extension.js'
 import { decodeItem } from '../../../src/wire/rlp.js'
 import { check, checkBytes, checkSame, checkSmall, type FuzzTarget, read } from '../oracle.js'
 

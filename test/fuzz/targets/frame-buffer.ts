@@ -2,7 +2,7 @@ import { FrameBuffer } from '../../../src/libp2p/frame-buffer.js'
 import { FrameTooLargeError } from '../../../src/libp2p/frame-errors.js'
 import { joinBytes } from '../../../src/wire/bytes.js'
 import { MalformedError } from '../../../src/wire/errors.js'
-import { MAX_FRAME } from '../../../src/wire/packet-frame.js'
+import { MAX_FRAME } from '../../../src/wire/packet/packet-frame.js'
 import { attempt, check, checkBytes, checkSame, type FuzzTarget } from '../oracle.js'
 
 interface Outcome {

@@ -1,5 +1,5 @@
 import { MalformedError } from '../../../src/wire/errors.js'
-import { decodeFrame, encodeFrame } from '../../../src/wire/packet-frame.js'
+import { decodeFrame, encodeFrame } from '../../../src/wire/packet/packet-frame.js'
 import { decodeItem, decodeList } from '../../../src/wire/rlp.js'
 import { check, checkBytes, checkSame, checkSmall, type FuzzTarget, read } from '../oracle.js'
 

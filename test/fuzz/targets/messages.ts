@@ -1,11 +1,11 @@
 import { joinBytes } from '../../../src/wire/bytes.js'
-import { decodeEnvelope } from '../../../src/wire/envelope.js'
+import { decodeEnvelope } from '../../../src/wire/envelope/envelope.js'
 import { MalformedError } from '../../../src/wire/errors.js'
 import { keccak256 } from '../../../src/wire/keccak.js'
-import { batchHash, encodeMessages, splitMessages } from '../../../src/wire/messages.js'
-import { encodeP2PBodies } from '../../../src/wire/p2p-body.js'
-import { splitP2PMessage } from '../../../src/wire/p2p-message.js'
-import { digestPacket, PacketDigests } from '../../../src/wire/packet-digests.js'
+import { batchHash, encodeMessages, splitMessages } from '../../../src/wire/packet/messages.js'
+import { digestPacket, PacketDigests } from '../../../src/wire/packet/packet-digests.js'
+import { encodeP2PBodies } from '../../../src/wire/request/p2p-body.js'
+import { splitP2PMessage } from '../../../src/wire/request/p2p-message.js'
 import { attempt, check, checkBytes, checkSmall, type FuzzTarget, read } from '../oracle.js'
 
 /** The bodies of 0x01 and 0x7f, and the digests that another thread makes of the first. */

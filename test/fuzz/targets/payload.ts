@@ -1,8 +1,8 @@
 import { fromHex } from '../../../src/wire/bytes.js'
 import { MalformedError } from '../../../src/wire/errors.js'
-import { decodePayload, encodePayload } from '../../../src/wire/payload.js'
-import { openData } from '../../../src/wire/sealed-data.js'
-import { openSymmetric, sealSymmetric } from '../../../src/wire/symmetric.js'
+import { decodePayload, encodePayload } from '../../../src/wire/payload/payload.js'
+import { openData } from '../../../src/wire/payload/sealed-data.js'
+import { openSymmetric, sealSymmetric } from '../../../src/wire/payload/symmetric.js'
 import { check, checkBytes, checkSame, checkSmall, type FuzzTarget, read } from '../oracle.js'
 
 const key = new Uint8Array(32).fill(7)

@@ -1,7 +1,7 @@
 import { MalformedError } from '../../../src/wire/errors.js'
-import { formOfUnread } from '../../../src/wire/legacy-mail.js'
-import { decodePlainRequest, encodePlainRequest } from '../../../src/wire/plain-request.js'
-import { RequestError } from '../../../src/wire/request-error.js'
+import { formOfUnread } from '../../../src/wire/request/legacy-mail.js'
+import { decodePlainRequest, encodePlainRequest } from '../../../src/wire/request/plain-request.js'
+import { RequestError } from '../../../src/wire/request/request-error.js'
 import { attempt, check, checkBytes, checkSame, checkSmall, type FuzzTarget } from '../oracle.js'
 
 /** A request that lies open in the packet. */

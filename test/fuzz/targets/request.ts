@@ -4,11 +4,11 @@ import {
   encodeHistoryRequest,
   type RawDialect,
   settleRequest
-} from '../../../src/wire/history-request.js'
-import { decodeLegacyPayload } from '../../../src/wire/legacy-mail.js'
-import { encodeRawRequest } from '../../../src/wire/raw-request.js'
-import type { DecodedRequest } from '../../../src/wire/request-decoder.js'
-import { RequestError } from '../../../src/wire/request-error.js'
+} from '../../../src/wire/request/history-request.js'
+import { decodeLegacyPayload } from '../../../src/wire/request/legacy-mail.js'
+import { encodeRawRequest } from '../../../src/wire/request/raw-request.js'
+import type { DecodedRequest } from '../../../src/wire/request/request-decoder.js'
+import { RequestError } from '../../../src/wire/request/request-error.js'
 import { attempt, check, checkSame, checkSmall, type FuzzTarget, read } from '../oracle.js'
 
 function isRaw(dialect: Dialect): dialect is RawDialect {

@@ -1,8 +1,8 @@
-import { bloomOf } from '../../../src/wire/bloom.js'
+import { bloomOf } from '../../../src/wire/envelope/bloom.js'
 import { MalformedError } from '../../../src/wire/errors.js'
-import { isPositionalWaku0, shh6Status, WishCode, waku0Status } from '../../../src/wire/legacy-status.js'
-import { mergeStatus, type StatusOptions } from '../../../src/wire/status.js'
-import { type StatusCodec, waku1Status } from '../../../src/wire/status-codec.js'
+import { isPositionalWaku0, shh6Status, WishCode, waku0Status } from '../../../src/wire/packet/legacy-status.js'
+import { mergeStatus, type StatusOptions } from '../../../src/wire/packet/status.js'
+import { type StatusCodec, waku1Status } from '../../../src/wire/packet/status-codec.js'
 import { attempt, check, checkSame, checkSmall, type FuzzTarget, read } from '../oracle.js'
 
 /** What a form keeps of a Status, as it reads it again. */

@@ -1,16 +1,16 @@
-import { parseByteSize } from '../../../src/node/byte-size.js'
-import { parseDevp2pListen } from '../../../src/node/devp2p-listen.js'
-import { parseDuration } from '../../../src/node/duration.js'
-import { parseRequester } from '../../../src/node/forward-for.js'
-import { parseMoment } from '../../../src/node/moment.js'
+import { parseByteSize } from '../../../src/node/settings/byte-size.js'
+import { parseDevp2pListen } from '../../../src/node/settings/devp2p-listen.js'
+import { parseDuration } from '../../../src/node/settings/duration.js'
+import { parseRequester } from '../../../src/node/settings/forward-for.js'
+import { parseMoment } from '../../../src/node/settings/moment.js'
 import {
   formatPeerAddress,
   parseListenAddress,
   parsePeerAddress,
   parsePeerName
-} from '../../../src/node/peer-address.js'
-import { parseTopicChoice } from '../../../src/node/topic-choice.js'
-import { ValueError } from '../../../src/node/value-error.js'
+} from '../../../src/node/settings/peer-address.js'
+import { parseTopicChoice } from '../../../src/node/settings/topic-choice.js'
+import { ValueError } from '../../../src/node/settings/value-error.js'
 import { check, checkSame, checkSmall, type FuzzTarget, read, textOf } from '../oracle.js'
 
 const isUint32 = (value: number): boolean => Number.isInteger(value) && value >= 0 && value <= 0xffff_ffff

@@ -1,0 +1,156 @@
+import { ClassicLevel, type DatabaseOptions } from 'classic-level'
+import { LevelDatastore } from 'datastore-level'
+import { ArchiveError, ArchiveFormatError, DataDirLockedError, rootMessage } from '../errors.js'
+import { IngestMarks } from '../level/ingest-marks.js'
+import { LevelArchive, type LevelArchiveInit } from '../level/level-archive.js'
+import { DiskReserve } from './disk-reserve.js'
+import { FileCheck } from './file-check.js'
+import { DatabaseFiles } from './files/database-files.js'
+import { isUnreadable } from './level-store.js'
+import { RecordsLevel } from './records-level.js'
+import { SteadyLevel, type SteadyLevelInit } from './steady-level.js'
+
+/** The one database of a data directory. */
+export interface Database {
+  /** The node's own records: sublevel `ds`. Open. */
+  datastore: LevelDatastore
+  /** Sublevel `a`. */
+  archive: LevelArchive
+  /** When the files were looked through for the first time since it was opened: the number of their parts that are damaged. */
+  checked: Promise<number>
+  /** Finishes what was accepted and releases the directory. */
+  close(): Promise<void>
+}
+
+// Measured with millions of envelopes: without compression (envelopes are ciphertext) and with larger buffers than LevelDB's
+// own ingest is half as fast again, and the slowest batch takes a tenth. LevelDB ends a file where the next key is ten files
+// further on in the level below: in an archive of a million, files of 16 MB made it join what is new in one table with all that
+// is old in the next one, which was 9 MB written for each MB stored; with 8 MB it is 5, with these 4. As many files as hold
+// 8 GB stay open; LevelDB maps them or keeps to a fifth of the process' descriptors.
+export const LEVEL_OPTIONS: DatabaseOptions<Uint8Array, Uint8Array> = {
+  keyEncoding: 'view',
+  valueEncoding: 'view',
+  compression: false,
+  cacheSize: 64 * 1024 * 1024,
+  writeBufferSize: 32 * 1024 * 1024,
+  maxFileSize: 4 * 1024 * 1024,
+  maxOpenFiles: 2000
+}
+
+/** What this user may not read, or not now, is not damaged: LevelDB would put it aside as lost. */
+const FORBIDDEN = /permission denied|not permitted|read-only file system|too many open files/i
+
+/** The pauses are those between attempts to store again after a failed write; the clock is that of a new archive. */
+type OpenOptions = Pick<SteadyLevelInit, 'minPause' | 'maxPause' | 'newest'> &
+  Pick<LevelArchiveInit, 'now'> & {
+    /** Looks through the files soon after, and once a day, and mends them. True when absent. */
+    check?: boolean | undefined
+  }
+
+export interface Salvage {
+  /** When it does not open since it is damaged, LevelDB keeps what can be read; the archive needs a repair then. */
+  salvage?: boolean | undefined
+}
+
+/**
+ * Opens the database at a path, or creates it. Node only.
+ * @throws DataDirLockedError when another process has it open
+ * @throws ArchiveError when it cannot be opened for another reason
+ * @throws ArchiveFormatError when its archive was written by a version this one does not know
+ */
+export async function openDatabase(
+  path: string,
+  { salvage = false, ...options }: OpenOptions & Salvage = {}
+): Promise<Database> {
+  try {
+    return await open(path, options)
+  } catch (error) {
+    if (!isMendable(error) || FORBIDDEN.test((error as Error).message)) throw error
+    const files = new DatabaseFiles(path)
+    if (!salvage) {
+      const spoiled = /corrupt/i.test((error as Error).message) || (await files.checkTables()) > 0
+      if (!spoiled) throw error
+      throw new ArchiveError(`${(error as Error).message}; "waku-mailserver repair" may mend it`, { cause: error })
+    }
+    const mended = await files.mendTables()
+    const database = await open(path, options).catch(async () => {
+      await ClassicLevel.repair(path)
+      return open(path, options)
+    })
+    await database.archive.tellMended(mended)
+    return database
+  }
+}
+
+/** Whether damage may be why it does not open. */
+function isMendable(error: unknown): boolean {
+  return isUnreadable(error) || error instanceof ArchiveFormatError || error instanceof BeheadedError
+}
+
+async function open(path: string, { now, check = true, ...init }: OpenOptions): Promise<Database> {
+  const level = await SteadyLevel.open({
+    path,
+    reserve: new DiskReserve(`${path}.reserve`),
+    open: () => openLevel(path),
+    salvage: () => ClassicLevel.repair(path),
+    isFree: () => isFree(path),
+    ...init
+  })
+  try {
+    const datastore = new LevelDatastore(new RecordsLevel(level).asLevel)
+    await datastore.open()
+    // Keys that carry the prefix of sublevel `a` themselves: half as fast again as through the sublevel.
+    const archive = await LevelArchive.open({ db: level, marks: new IngestMarks(`${path}.marks`), now })
+    level.onWritable = () => archive.tellWritable()
+    level.onMended = mended => archive.tellMended(mended)
+    await level.settle()
+    const looks = check ? new FileCheck(options => archive.checkFiles(options)) : undefined
+    return {
+      datastore,
+      archive,
+      checked: looks?.first ?? Promise.resolve(0),
+      async close() {
+        await looks?.stop()
+        await archive.close()
+        await level.close()
+      }
+    }
+  } catch (error) {
+    await level.close()
+    throw error
+  }
+}
+
+async function openLevel(path: string): Promise<ClassicLevel<Uint8Array, Uint8Array>> {
+  if (await new DatabaseFiles(path).isBeheaded())
+    throw new BeheadedError(`the database at ${path} is corrupt: its file CURRENT is missing`)
+  const level = new ClassicLevel<Uint8Array, Uint8Array>(path, LEVEL_OPTIONS)
+  try {
+    await level.open()
+    return level
+  } catch (error) {
+    if (isLocked(error)) throw new DataDirLockedError(`another process uses ${path}`, { cause: error })
+    throw new ArchiveError(`the database at ${path} cannot be opened: ${rootMessage(error as Error)}`, { cause: error })
+  }
+}
+
+/** Takes LevelDB's lock for a moment: it looks at nothing else where there must not be a database. */
+async function isFree(path: string): Promise<boolean> {
+  const level = new ClassicLevel(path, { createIfMissing: false, errorIfExists: true })
+  try {
+    await level.open()
+    await level.close()
+    return true
+  } catch (error) {
+    return !isLocked(error)
+  }
+}
+
+/** LevelDB would begin a new database, and delete what is left of the old one. */
+class BeheadedError extends ArchiveError {}
+
+function isLocked(error: unknown): boolean {
+  for (let cause = error; cause instanceof Error; cause = cause.cause)
+    if ('code' in cause && cause.code === 'LEVEL_LOCKED') return true
+  return false
+}

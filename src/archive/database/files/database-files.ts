@@ -1,0 +1,203 @@
+import { open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { delay } from '../../../base/delay.js'
+import { syncFolder } from '../sync-folder.js'
+import type { Flip } from './checked-piece.js'
+import { checkLog } from './log-file.js'
+import type { BlockEntry } from './table-block.js'
+import { checkTable, type KeyRange, looselyRead, type TableDamage, withoutLost } from './table-file.js'
+
+const TABLE = /^\d+\.(ldb|sst)$/
+/** Manifests are written as logs are. */
+const LOG = /^(\d+\.log|MANIFEST-\d+)$/
+/** What is more than the beginning of a database that was never made. */
+const CONTENT = /^\d+\.(ldb|sst|log)$/
+const MANIFEST = /^MANIFEST-\d+$/
+/** Bytes after which others get their turn. */
+const BETWEEN = 1024 * 1024
+/** A table to which nothing was added for so long is not being written, ms. */
+const FRESH = 1000
+const NEVER = new AbortController().signal
+
+/** What was put right in files, and what could not be. */
+export interface Mended {
+  /** Bits. */
+  restored: number
+  /** Parts of files that are left out, or that LevelDB leaves out. */
+  lost: number
+  /** Some table cannot be read at all. */
+  unreadable: boolean
+  /** Entries of what is left out, as far as they can be read: they need not be what was written. */
+  loose: BlockEntry[]
+}
+
+export const nothingMended = (): Mended => ({ restored: 0, lost: 0, unreadable: false, loose: [] })
+
+export interface CheckOptions {
+  signal?: AbortSignal | undefined
+  /** Called after each piece of work, with how long it took, ms. */
+  pause?: ((worked: number) => Promise<void>) | undefined
+  /** Looks at the newest tables only, as many as have so many bytes. */
+  newest?: number | undefined
+}
+
+/**
+ * The files of a database, by the checksums that LevelDB writes and does not look at when it reads: its binding cannot ask for that.
+ * They cover every byte, and tell which bit is wrong when it is one.
+ */
+export class DatabaseFiles {
+  readonly path: string
+  #ranges: KeyRange[] = []
+
+  /** @param path - the folder */
+  constructor(path: string) {
+    this.path = path
+  }
+
+  /**
+   * Puts right what LevelDB would drop while it opens: a bit of a log or a manifest, and the name of the manifest. Changes single
+   * bytes that are long written, so that it does no harm where another process has the database open.
+   */
+  async mendLogs(): Promise<Mended> {
+    const mended = nothingMended()
+    const names = await this.#names()
+    for (const name of names.filter(name => LOG.test(name))) {
+      const file = await read(join(this.path, name))
+      const damage = file && checkLog(file)
+      if (file === undefined || damage === undefined) continue
+      await writeBits(join(this.path, name), file, damage.flips)
+      mended.restored += damage.flips.length
+      mended.lost += damage.lost
+    }
+    if (await this.#mendCurrent(names)) mended.restored++
+    return mended
+  }
+
+  /** Whether LevelDB would begin a new database here, and delete what is left of an old one. */
+  async isBeheaded(): Promise<boolean> {
+    const names = await this.#names()
+    return !names.includes('CURRENT') && names.some(name => CONTENT.test(name))
+  }
+
+  /** Looks at all checksums of all tables; returns how many are wrong. They may be in use meanwhile. */
+  async checkTables(options: CheckOptions = {}): Promise<number> {
+    const ranges: KeyRange[] = []
+    let pieces = 0
+    for await (const { damage } of this.#tables(options)) {
+      pieces += damage.pieces
+      ranges.push(...damage.ranges)
+    }
+    this.#ranges = ranges
+    return pieces
+  }
+
+  /** Whether keys between two, both inclusive, may be missing or wrong: as far as the last check knows. */
+  isDoubtful(first: Uint8Array, last: Uint8Array): boolean {
+    return this.#ranges.some(
+      ({ from, until }) => Buffer.compare(from, last) <= 0 && (until === undefined || Buffer.compare(until, first) >= 0)
+    )
+  }
+
+  /** Puts right all bits of tables that can be, and leaves out what cannot. Only while nobody has the database open. */
+  async mendTables(options: CheckOptions = {}): Promise<Mended> {
+    const mended = nothingMended()
+    for await (const { name, file, damage } of this.#tables(options)) {
+      const { flips, lost } = damage
+      mended.restored += flips.length
+      mended.lost += lost === undefined ? 1 : lost.data.size + Number(lost.meta)
+      if (lost === undefined) mended.unreadable = true
+      else if (lost.data.size > 0 || lost.meta) {
+        mended.loose.push(...looselyRead(file, lost))
+        await replace(this.path, name, withoutLost(file, lost))
+      } else await writeBits(join(this.path, name), file, flips)
+    }
+    this.#ranges = []
+    return mended
+  }
+
+  /** Those that are damaged, each with its bits put right. */
+  async *#tables({
+    signal,
+    pause,
+    newest = Number.POSITIVE_INFINITY
+  }: CheckOptions): AsyncGenerator<DamagedTable, void> {
+    let bytes = 0
+    let left = newest
+    let begun = performance.now()
+    const tables = (await this.#names()).filter(name => TABLE.test(name))
+    for (const name of tables.sort((a, b) => Number.parseInt(b, 10) - Number.parseInt(a, 10))) {
+      signal?.throwIfAborted()
+      if (left <= 0) return
+      let file = await read(join(this.path, name))
+      let damage = file && checkTable(file)
+      while (damage !== undefined && (await this.#isFresh(name))) {
+        await delay(FRESH / 4, signal ?? NEVER)
+        file = await read(join(this.path, name))
+        damage = file && checkTable(file)
+      }
+      if (file === undefined) continue
+      if (damage !== undefined) yield { name, file, damage }
+      bytes += file.length
+      left -= file.length
+      if (bytes < BETWEEN || pause === undefined) continue
+      await pause(performance.now() - begun)
+      bytes = 0
+      begun = performance.now()
+    }
+  }
+
+  /** Whether LevelDB may be writing it still: a table looks damaged until it is whole. */
+  async #isFresh(name: string): Promise<boolean> {
+    const found = await stat(join(this.path, name)).catch(() => undefined)
+    return found !== undefined && Math.abs(Date.now() - found.mtimeMs) < FRESH
+  }
+
+  /** `CURRENT` names the manifest. */
+  async #mendCurrent(names: string[]): Promise<boolean> {
+    const current = await read(join(this.path, 'CURRENT'))
+    const named = current && Buffer.from(current).toString('latin1')
+    if (named?.endsWith('\n') && names.includes(named.slice(0, -1))) return false
+    const [manifest, ...others] = names.filter(name => MANIFEST.test(name))
+    if (manifest === undefined || others.length > 0 || !names.some(name => CONTENT.test(name))) return false
+    await replace(this.path, 'CURRENT', Buffer.from(`${manifest}\n`))
+    return true
+  }
+
+  async #names(): Promise<string[]> {
+    return (await readdir(this.path).catch(() => [])).sort()
+  }
+}
+
+interface DamagedTable {
+  name: string
+  file: Uint8Array
+  damage: TableDamage
+}
+
+/** Undefined when it is gone, or cannot be read: LevelDB says so itself. */
+const read = (path: string): Promise<Uint8Array | undefined> => readFile(path).catch(() => undefined)
+
+/** @param file - with the bits put right */
+async function writeBits(path: string, file: Uint8Array, flips: readonly Flip[]): Promise<void> {
+  if (flips.length === 0) return
+  const handle = await open(path, 'r+')
+  try {
+    for (const { at } of flips) await handle.write(file, at, 1, at)
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
+
+/** LevelDB deletes what a process that ended meanwhile left of it. */
+async function replace(path: string, name: string, bytes: Uint8Array): Promise<void> {
+  const temporary = join(path, `${name.match(/\d+/)?.[0] ?? '000000'}.dbtmp`)
+  try {
+    await writeFile(temporary, bytes, { flush: true })
+    await rename(temporary, join(path, name))
+  } catch (error) {
+    await rm(temporary, { force: true })
+    throw error
+  }
+  await syncFolder(path)
+}

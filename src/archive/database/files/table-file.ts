@@ -1,0 +1,158 @@
+import { joinBytes } from '../../../wire/bytes.js'
+import { type Flip, flippedBit, isSound, type Piece, seal, turn } from './checked-piece.js'
+import {
+  type BlockEntry,
+  type BlockHandle,
+  blockEntries,
+  decodeHandle,
+  encodeBlock,
+  encodeHandle,
+  endOf,
+  looseEntries,
+  pieceOf
+} from './table-block.js'
+
+/** Handles of the metaindex and the index, zeros up to 40 bytes, and a magic number (LevelDB's doc/table_format.md). */
+const FOOTER = 48
+const HANDLES = 40
+const MAGIC = Uint8Array.of(0x57, 0xfb, 0x80, 0x8b, 0x24, 0x75, 0x47, 0xdb)
+/** LevelDB's sequence number and type, behind the key. */
+const INTERNAL = 8
+
+/** Keys from one to another, both inclusive; without an end that is not known. */
+export interface KeyRange {
+  from: Uint8Array
+  until?: Uint8Array | undefined
+}
+
+/** What is wrong with a table. */
+export interface TableDamage {
+  /** Parts of it whose checksums are wrong, of those that were looked at. */
+  pieces: number
+  /** What lies there. */
+  ranges: KeyRange[]
+  /** Bits that put right what they can. */
+  flips: Flip[]
+  /** Blocks that they do not put right; undefined when it is the table as a whole. */
+  lost?: { data: Set<number>; meta: boolean } | undefined
+}
+
+interface Footer {
+  meta: BlockHandle
+  index: BlockHandle
+}
+
+/** Looks at all checksums of a table: they cover every byte of it. Undefined when it is sound. Puts the bits right in `file`. */
+export function checkTable(file: Uint8Array): TableDamage | undefined {
+  const damage: TableDamage = { pieces: 0, ranges: [], flips: [], lost: { data: new Set(), meta: false } }
+  const sound = (piece: Piece): boolean => {
+    if (piece.crcAt + 4 <= file.length && isSound(file, piece)) return true
+    damage.pieces++
+    const flip = piece.crcAt + 4 <= file.length ? flippedBit(file, piece) : undefined
+    if (flip === undefined) return false
+    damage.flips.push(flip)
+    turn(file, flip)
+    return true
+  }
+  const footer = readFooter(file) ?? mendFooter(file, damage)
+  if (footer === undefined || !sound(pieceOf(footer.index))) {
+    if (footer === undefined) damage.pieces++
+    return { ...damage, ranges: [{ from: new Uint8Array(0) }], lost: undefined }
+  }
+  if (!metaOf(file, footer, sound)) damage.lost = { data: new Set(), meta: true }
+  // LevelDB's filter and index are asked about all of it
+  const entries = indexOf(file, footer)
+  const whole: KeyRange = { from: firstKey(file, entries[0]), until: userKey(entries.at(-1)?.key) }
+  if (damage.pieces > 0) damage.ranges.push(whole)
+  let from = whole.from
+  for (const { key, value } of entries) {
+    const before = damage.pieces
+    const { handle } = decodeHandle(value)
+    if (!sound(pieceOf(handle))) damage.lost?.data.add(handle.offset)
+    if (damage.pieces > before) damage.ranges.push({ from, until: userKey(key) })
+    from = userKey(key)
+  }
+  return damage.pieces === 0 ? undefined : damage
+}
+
+/** What can be read in data blocks that are lost, by the keys that LevelDB was given: it need not be what was written. */
+export function looselyRead(file: Uint8Array, { data }: { data: Set<number> }): BlockEntry[] {
+  const footer = readFooter(file) as Footer
+  const handles = indexOf(file, footer).map(({ value }) => decodeHandle(value).handle)
+  return handles
+    .filter(({ offset }) => data.has(offset))
+    .flatMap(handle => [...looseEntries(contents(file, handle))])
+    .filter(({ key }) => key.length > INTERNAL)
+    .map(({ key, value }) => ({ key: userKey(key), value: value.slice() }))
+}
+
+/** A table whose bits were put right, without the blocks that are lost: as long as it was, since the manifest says how long it is. */
+export function withoutLost(file: Uint8Array, { data, meta }: { data: Set<number>; meta: boolean }): Uint8Array {
+  const footer = readFooter(file) as Footer
+  const kept = indexOf(file, footer).filter(({ value }) => !data.has(decodeHandle(value).handle.offset))
+  const rest = Uint8Array.from(file)
+  const index = putBlock(rest, footer.index.offset, encodeBlock(kept))
+  const metaindex = meta ? putBlock(rest, footer.meta.offset, encodeBlock([])) : footer.meta
+  rest.set(footerBytes({ meta: metaindex, index }), file.length - FOOTER)
+  return rest
+}
+
+function putBlock(file: Uint8Array, offset: number, block: Uint8Array): BlockHandle {
+  const handle = { offset, size: block.length }
+  file.set(block, offset)
+  file[offset + block.length] = 0
+  seal(file, pieceOf(handle))
+  return handle
+}
+
+function readFooter(file: Uint8Array): Footer | undefined {
+  const at = file.length - FOOTER
+  if (at < 0 || MAGIC.some((byte, i) => file[at + HANDLES + i] !== byte)) return undefined
+  const { handle: meta, end } = decodeHandle(file, at)
+  const { handle: index, end: padding } = decodeHandle(file, end)
+  const known = endOf(meta) <= at && endOf(index) <= at && padding <= at + HANDLES
+  return known && file.subarray(padding, at + HANDLES).every(byte => byte === 0) ? { meta, index } : undefined
+}
+
+const footerBytes = ({ meta, index }: Footer): Uint8Array => {
+  const handles = joinBytes([encodeHandle(meta), encodeHandle(index)])
+  return joinBytes([handles, new Uint8Array(HANDLES - handles.length), MAGIC])
+}
+
+/** It has no checksum: turns the bit with which it names two blocks that are sound. */
+function mendFooter(file: Uint8Array, damage: TableDamage): Footer | undefined {
+  for (let at = Math.max(0, file.length - FOOTER); at < file.length; at++)
+    for (let bit = 1; bit < 0x100; bit <<= 1) {
+      turn(file, { at, bit })
+      const footer = readFooter(file)
+      if (footer !== undefined && isSound(file, pieceOf(footer.index)) && isSound(file, pieceOf(footer.meta))) {
+        damage.pieces++
+        damage.flips.push({ at, bit })
+        return footer
+      }
+      turn(file, { at, bit })
+    }
+  return undefined
+}
+
+/** Whether the metaindex and what it names, LevelDB's filters, are sound. */
+function metaOf(file: Uint8Array, { meta }: Footer, sound: (piece: Piece) => boolean): boolean {
+  if (!sound(pieceOf(meta))) return false
+  const filters = [...blockEntries(contents(file, meta))].map(({ value }) => decodeHandle(value).handle)
+  return filters.every(handle => sound(pieceOf(handle)))
+}
+
+const indexOf = (file: Uint8Array, { index }: Footer): BlockEntry[] => [...blockEntries(contents(file, index))]
+
+const contents = (file: Uint8Array, { offset, size }: BlockHandle): Uint8Array => file.subarray(offset, offset + size)
+
+const userKey = (key: Uint8Array | undefined): Uint8Array => key?.slice(0, -INTERNAL) ?? new Uint8Array(0)
+
+/** Of a table, by its first block as far as that can be read. */
+function firstKey(file: Uint8Array, entry: BlockEntry | undefined): Uint8Array {
+  if (entry === undefined) return new Uint8Array(0)
+  const { handle } = decodeHandle(entry.value)
+  if (!isSound(file, pieceOf(handle))) return new Uint8Array(0)
+  const [first] = blockEntries(contents(file, handle))
+  return userKey(first?.key)
+}

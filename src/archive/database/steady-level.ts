@@ -1,0 +1,338 @@
+import { readdir, stat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import type { ClassicLevel } from 'classic-level'
+import { ArchiveClosedError, ArchiveError, DataDirLockedError, rootMessage } from '../errors.js'
+import { ClassicStore } from './classic-store.js'
+import type { DiskReserve } from './disk-reserve.js'
+import { type CheckOptions, DatabaseFiles, type Mended, nothingMended } from './files/database-files.js'
+import { LevelGate } from './level-gate.js'
+import type { LevelIterator, LevelOperations, LevelReadOptions, LevelStore, Opened } from './level-store.js'
+import { syncFolder } from './sync-folder.js'
+import { UncleanEnds } from './unclean-ends.js'
+
+type Level = ClassicLevel<Uint8Array, Uint8Array>
+
+export interface SteadyLevelInit {
+  /** The folder of the database. */
+  path: string
+  reserve: DiskReserve
+  /** Opens LevelDB there. */
+  open(): Promise<Level>
+  /** Has LevelDB make a database that opens out of what it can read there. */
+  salvage(): Promise<void>
+  /** Whether nobody has it open. */
+  isFree(): Promise<boolean>
+  /**
+   * Bytes of the newest tables that are looked at before it is opened.
+   * @default 67_108_864 (64 MiB)
+   */
+  newest?: number | undefined
+  /**
+   * Pause before the first attempt to write again, ms; doubles up to `maxPause`.
+   * @default 500
+   */
+  minPause?: number | undefined
+  /** @default 10_000 */
+  maxPause?: number | undefined
+}
+
+/** Room for what LevelDB writes beside its logs. */
+const SLACK = 4 * 1024 * 1024
+/**
+ * LevelDB begins to join its newest tables when it is opened: what is damaged gets a new checksum then, and keys that are out of order
+ * end the process. So many bytes of them are looked at before.
+ */
+const NEWEST = 64 * 1024 * 1024
+/** After so many ends in a row at which it was not closed, all tables are. */
+const DOUBTFUL_ENDS = 2
+/** Batches between two looks at how large the logs are. */
+const LOOK = 128
+/** Deleting what is not there is a write as any other. */
+const PROBE = Uint8Array.of(0)
+
+/**
+ * A LevelDB that is opened again after a failed write: until then it would take nothing more, or append to a log whose end is torn, which
+ * loses what follows. Opening writes what the logs hold into tables, so it is only tried when there is room for that: a database
+ * that is open can at least be read. Reads wait while it is opened.
+ */
+export class SteadyLevel implements LevelStore {
+  readonly #init: SteadyLevelInit
+  readonly #files: DatabaseFiles
+  readonly #ends: UncleanEnds
+  readonly opened: Opened
+  readonly #gate = new LevelGate()
+  readonly #closing = new AbortController()
+  #level: Level
+  #store: ClassicStore
+  /** Why nothing may be stored. */
+  #trouble: Error | undefined
+  /** No write before it is opened again. */
+  #torn = false
+  #batches = 0
+  #pause: number
+  #timer: ReturnType<typeof setTimeout> | undefined
+  #work: Promise<unknown> = Promise.resolve()
+  /** Told when what is written can be stored again. */
+  onWritable: () => void = () => {}
+  /** Told what was found in tables, and put right, after LevelDB could not join them. */
+  onMended: (mended: Mended) => Promise<void> = async () => {}
+
+  /** @param full - why it could only be opened with the room of the reserve */
+  private constructor(
+    init: SteadyLevelInit,
+    level: Level,
+    { opened, full, ends }: { opened: Opened; full: Error | undefined; ends: UncleanEnds }
+  ) {
+    this.#init = init
+    this.#files = new DatabaseFiles(init.path)
+    this.#ends = ends
+    this.opened = opened
+    this.#pause = init.minPause ?? 500
+    this.#level = level
+    this.#store = new ClassicStore(level)
+    this.#trouble = full
+  }
+
+  /** Opens it, on a full disk with what was reserved. */
+  static async open(init: SteadyLevelInit): Promise<SteadyLevel> {
+    const { reserve, path } = init
+    await reserve.load()
+    const files = new DatabaseFiles(path)
+    const opened: Opened = { logs: await files.mendLogs() }
+    const ends = new UncleanEnds(`${path}.open`)
+    const before = await ends.count()
+    const newest = before < DOUBTFUL_ENDS ? (init.newest ?? NEWEST) : undefined
+    if ((await files.checkTables({ newest })) > 0 && (await init.isFree()))
+      opened.tables = await mendUnopened(init, files, { newest })
+    await ends.set(newest === undefined ? 1 : before + 1)
+    let level: Level
+    let full: Error | undefined
+    try {
+      level = await init.open()
+    } catch (error) {
+      if (error instanceof DataDirLockedError) await ends.set(before)
+      if (!isFull(error) || reserve.size === 0) throw error
+      full = error as Error
+      await reserve.release()
+      level = await init.open()
+    }
+    await syncFolders(path)
+    return new SteadyLevel(init, level, { opened, full, ends })
+  }
+
+  /** To be called when the first things were written: takes the reserve. */
+  async settle(): Promise<void> {
+    const whole = await this.#reserve()
+    if (this.#trouble === undefined) return
+    if (whole) this.#trouble = undefined
+    else this.#later()
+  }
+
+  get trouble(): Error | undefined {
+    return this.#trouble
+  }
+
+  async batch(operations: LevelOperations, options: { sync: boolean }): Promise<void> {
+    await this.write(() => this.#store.batch(operations, options))
+    if (++this.#batches % LOOK === 0) void this.#serially(() => this.#reserve())
+  }
+
+  getMany(keys: Uint8Array[]): Promise<(Uint8Array | undefined)[]> {
+    return this.read(() => this.#store.getMany(keys))
+  }
+
+  iterator(options: LevelReadOptions): LevelIterator {
+    return this.#gate.iterator(() => this.#store.iterator(options))
+  }
+
+  compactRange(start: Uint8Array, end: Uint8Array): Promise<void> {
+    return this.read(() => this.#store.compactRange(start, end))
+  }
+
+  read<T>(work: (level: Level) => Promise<T>): Promise<T> {
+    return this.#gate.pass(() => work(this.#level))
+  }
+
+  /** @throws what an earlier write failed by, until it is opened again */
+  write<T>(work: (level: Level) => Promise<T>): Promise<T> {
+    return this.#gate.pass(async () => {
+      if (this.#torn) throw this.#trouble
+      try {
+        return await work(this.#level)
+      } catch (error) {
+        this.#fail(error as Error)
+        throw error
+      }
+    })
+  }
+
+  /** Gives the reserve to what frees room. False when there is no need. @throws ArchiveError when it is not enough */
+  makeRoom(): Promise<boolean> {
+    return this.#serially(async () => {
+      if (this.#trouble === undefined) return false
+      const { reserve } = this.#init
+      if (!this.#torn) return true
+      const needed = await this.#logBytes()
+      const had = reserve.size
+      if (had < needed && !(await reserve.grow(needed))) {
+        const missing = Math.ceil((needed - had) / 2 ** 20)
+        throw new ArchiveError(
+          `the disk is full (${rootMessage(this.#trouble)}): ${missing} MiB have to be freed before anything can be deleted`
+        )
+      }
+      await this.#reopenSound()
+      return true
+    })
+  }
+
+  /** To be called when room may have been made. */
+  async roomMade(): Promise<void> {
+    await this.#serially(() => this.#recover())
+  }
+
+  checkFiles(options?: CheckOptions): Promise<number> {
+    return this.#files.checkTables(options)
+  }
+
+  isDoubtful(first: Uint8Array, last: Uint8Array): boolean {
+    return this.#files.isDoubtful(first, last)
+  }
+
+  mendFiles(): Promise<Mended> {
+    return this.#serially(async () => {
+      // opening it again takes room, and time
+      if ((await this.#files.checkTables()) === 0) return nothingMended()
+      try {
+        return await this.#mend()
+      } catch (error) {
+        this.#fail(error as Error)
+        throw error
+      }
+    })
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort()
+    clearTimeout(this.#timer)
+    await this.#work
+    await this.#level.close()
+    await this.#ends.set(0)
+  }
+
+  #fail(error: Error): void {
+    this.#trouble ??= error
+    this.#torn = true
+    this.#later()
+  }
+
+  #later(): void {
+    if (this.#timer !== undefined || this.#closing.signal.aborted) return
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined
+      void this.#serially(() => this.#recover())
+    }, this.#pause)
+    this.#timer.unref()
+    this.#pause = Math.min(this.#pause * 2, this.#init.maxPause ?? 10_000)
+  }
+
+  /** Never rejects; what it could not do is tried again. */
+  async #recover(): Promise<void> {
+    if (this.#trouble === undefined || this.#closing.signal.aborted) return
+    try {
+      if (!(await this.#reserve())) return this.#later()
+      if (this.#torn) {
+        await this.#reopenSound()
+        await this.#level.del(PROBE, { sync: true })
+        if (!(await this.#reserve())) return this.#later()
+      }
+      this.#trouble = undefined
+      this.#pause = this.#init.minPause ?? 500
+      this.onWritable()
+    } catch (error) {
+      this.#trouble = error as Error
+      this.#torn = true
+      this.#later()
+    }
+  }
+
+  async #reopenSound(): Promise<void> {
+    if (!isCorrupt(this.#trouble)) return this.#reopen()
+    const mended = await this.#mend()
+    void this.onMended(mended).catch(() => {}) // then a repair finds it
+  }
+
+  async #mend(): Promise<Mended> {
+    const found: Mended[] = []
+    await this.#reopen(async () => void found.push(await mendUnopened(this.#init, this.#files)))
+    return found[0] as Mended
+  }
+
+  /** With the room of the reserve. Reads wait. @param mend - done while nobody has it open */
+  #reopen(mend = async (): Promise<void> => {}): Promise<void> {
+    return this.#gate.shut(async () => {
+      await this.#init.reserve.release()
+      await this.#level.close()
+      await mend()
+      this.#level = await this.#init.open()
+      this.#store = new ClassicStore(this.#level)
+      await syncFolders(this.#init.path)
+      this.#torn = false
+    })
+  }
+
+  /** Whether it is as large as opening again needs. */
+  async #reserve(): Promise<boolean> {
+    if (this.#closing.signal.aborted) return false
+    return this.#init.reserve.grow((await this.#logBytes()) + SLACK)
+  }
+
+  async #logBytes(): Promise<number> {
+    const { path } = this.#init
+    let bytes = 0
+    for (const name of await readdir(path).catch(() => [])) {
+      if (!name.endsWith('.log')) continue
+      bytes += await stat(join(path, name)).then(
+        ({ size }) => size,
+        () => 0
+      )
+    }
+    return bytes
+  }
+
+  #serially<T>(task: () => Promise<T>): Promise<T> {
+    const done = this.#work.then(() => {
+      if (this.#closing.signal.aborted) throw new ArchiveClosedError()
+      return task()
+    })
+    this.#work = done.catch(() => {})
+    return done
+  }
+}
+
+/**
+ * LevelDB names its manifest anew in each opening, by a rename that it does not sync: without this a power cut brings back the manifest
+ * before, which in a new database was never synced itself. Nor does it sync where it makes its folder.
+ */
+async function syncFolders(path: string): Promise<void> {
+  await syncFolder(path)
+  await syncFolder(dirname(path))
+}
+
+/** Whether a disk that takes no more is why. */
+function isFull(error: unknown): boolean {
+  return error instanceof Error && /no space|file too large|quota/i.test(rootMessage(error))
+}
+
+/** Whether LevelDB found something that it could not have written. */
+function isCorrupt(error: unknown): boolean {
+  for (let cause = error; cause instanceof Error; cause = cause.cause)
+    if ('code' in cause && cause.code === 'LEVEL_CORRUPTION') return true
+  return false
+}
+
+/** While nobody has it open. */
+async function mendUnopened(init: SteadyLevelInit, files: DatabaseFiles, options?: CheckOptions): Promise<Mended> {
+  const mended = await files.mendTables(options)
+  if (mended.unreadable) await init.salvage()
+  return mended
+}

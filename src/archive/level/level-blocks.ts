@@ -1,0 +1,202 @@
+import { joinBytes, readUint32, writeUint32 } from '../../wire/bytes.js'
+import type { LevelOperation, LevelRange, LevelStore } from '../database/level-store.js'
+import * as layout from './level-layout.js'
+import type { Ledger } from './level-ledger.js'
+import { PostedBlock } from './level-posted-block.js'
+import { isPosting } from './level-posting.js'
+import { newestOf, Postings } from './level-postings.js'
+import { getReadable, type Reading, readThrough } from './level-reader.js'
+import { IngestTail } from './level-tail.js'
+
+const BLOCKS_KEY = layout.metaKey('blocks')
+/** Runs, and postings, read at once. */
+const RUNS = 64
+const POSTINGS = 1000
+/** Blocks read as a whole that are kept, of some 3 MB each: who reads everything comes back for the next page. */
+const MAX_KEPT = 2
+/** Blocks that the end in memory may have. */
+const MAX_TAIL = 4
+
+/** Numbers of a block: as many as an offset of two bytes tells. */
+export const BLOCK_SIZE = 65_536
+
+/** What makes a block of runs one of postings: operations of one batch, and what to do once it is on disk. */
+export interface Finish {
+  operations: LevelOperation[]
+  /** Whether nothing happened meanwhile that makes it wrong. */
+  isCurrent(): boolean
+  apply(): void
+}
+
+/**
+ * The order of ingest in blocks of equally many numbers: the last ones are in runs, as they came, and in memory by topic; those before are
+ * finished, and in postings by topic.
+ */
+export class Blocks {
+  readonly tail: IngestTail
+  readonly #store: LevelStore
+  readonly #ledger: Ledger
+  readonly #kept = new Map<number, PostedBlock>()
+  readonly #given: number
+  #size: number
+  #finished = 0
+  /** How often everything was taken from disk anew. */
+  #loaded = 0
+
+  /** @param size - numbers of a block, where none is finished yet; 1..65,536 */
+  constructor(store: LevelStore, ledger: Ledger, size: number) {
+    this.#store = store
+    this.#ledger = ledger
+    this.#given = size
+    this.#size = size
+    this.tail = new IngestTail(MAX_TAIL * size)
+  }
+
+  /** The block of a number. */
+  of(seq: number): number {
+    return Math.floor((seq - 1) / this.#size)
+  }
+
+  /** The last number before a block. */
+  before(block: number): number {
+    return block * this.#size
+  }
+
+  /** How many numbers from one on are of its block, at most so many. */
+  within(seq: number, most: number): number {
+    return Math.min(most, this.before(this.of(seq) + 1) - seq + 1)
+  }
+
+  /** So many are finished. */
+  get finished(): number {
+    return this.#finished
+  }
+
+  /** Everything up to this number is in finished blocks. */
+  get end(): number {
+    return this.before(this.#finished)
+  }
+
+  /** Whether another block can be finished: the counts need no run of it any more. */
+  get isDue(): boolean {
+    return this.#ledger.totals.counted >= this.before(this.#finished + 1)
+  }
+
+  /** Takes what there is from disk, once the ledger did. */
+  async load(): Promise<void> {
+    const [value] = await getReadable(this.#store, [BLOCKS_KEY])
+    const known = value?.length === 8 ? value : undefined
+    const finished = known === undefined ? 0 : readUint32(known, 0)
+    this.#size = known === undefined ? this.#given : readUint32(known, 4)
+    const { entries } = await readThrough(this.#store, layout.runsFrom(0), 1)
+    const [first] = entries
+    // what finished a block may be lost with a damaged log: then its runs are there still
+    this.#finished = first === undefined ? finished : Math.min(finished, this.of(layout.readRunSeq(first[0])))
+    this.#kept.clear()
+    this.#loaded++
+    await this.#loadTail()
+  }
+
+  /** To be told of what was stored. */
+  appended(firstSeq: number, entries: Iterable<layout.Entry>): void {
+    let seq = firstSeq
+    for (const entry of entries) this.tail.add(seq++, entry)
+  }
+
+  /** What finishes the next block, to be written while `isCurrent`; absent when something of it cannot be read. */
+  async finish(): Promise<Finish | undefined> {
+    const [block, loaded] = [this.#finished, this.#loaded]
+    const [before, end] = [this.before(block), this.before(block + 1)]
+    const operations: LevelOperation[] = []
+    const postings = new Postings(before, end)
+    const whole = await this.#throughRuns(before, end, (lastSeq, run) => {
+      postings.add(lastSeq, run)
+      if (lastSeq > end) return
+      operations.push({ type: 'del', key: layout.runKey(lastSeq) })
+      operations.push({ type: 'del', key: layout.runAgeKey(newestOf(run), lastSeq) })
+    })
+    if (!whole) return undefined
+    const topics = postings.encode()
+    for (const [topic, value] of topics) operations.push({ type: 'put', key: layout.postingKey(block, topic), value })
+    if (topics.size > 0)
+      operations.push({ type: 'put', key: layout.blockKey(block), value: layout.uint32(postings.newest) })
+    const state = joinBytes([writeUint32(block + 1), writeUint32(this.#size)])
+    operations.push({ type: 'put', key: BLOCKS_KEY, value: state })
+    return {
+      operations,
+      isCurrent: () => this.#finished === block && this.#loaded === loaded,
+      apply: () => {
+        this.#finished = block + 1
+        this.tail.dropUntil(end + 1)
+      }
+    }
+  }
+
+  /** What an older version left is taken into memory once it is little enough. */
+  async settleTail(): Promise<void> {
+    if (!this.tail.isWhole) await this.#loadTail()
+  }
+
+  /** What a finished block has of some topics, or of all. */
+  async read(block: number, topics?: readonly number[] | undefined): Promise<PostedBlock> {
+    const kept = this.#kept.get(block)
+    if (kept !== undefined) return kept
+    const posted = new PostedBlock(this.before(block), this.#size)
+    if (topics !== undefined) {
+      const postings = await getReadable(
+        this.#store,
+        topics.map(topic => layout.postingKey(block, topic))
+      )
+      postings.forEach((posting, i) => {
+        if (posting !== undefined) this.#put(posted, topics[i] as number, posting)
+      })
+      return posted
+    }
+    const bounds = layout.blockPostings(block)
+    for (let range: LevelRange | undefined = bounds; range !== undefined; ) {
+      const { entries, hole }: Reading = await readThrough(this.#store, range, POSTINGS)
+      posted.hole ||= hole
+      for (const [key, posting] of entries) this.#put(posted, layout.readPostingTopic(key), posting)
+      const last = entries.at(-1)
+      range = last && { gt: last[0], lt: bounds.lt }
+    }
+    const [oldest] = this.#kept.keys()
+    if (oldest !== undefined && this.#kept.size >= MAX_KEPT) this.#kept.delete(oldest)
+    if (!posted.hole) this.#kept.set(block, posted)
+    return posted
+  }
+
+  #put(posted: PostedBlock, topic: number, posting: Uint8Array | null): void {
+    if (posting === null || !isPosting(posting)) posted.hole = true
+    else posted.add(topic, posting)
+  }
+
+  async #loadTail(): Promise<void> {
+    this.tail.reset(this.end + 1)
+    const { lastSeq } = this.#ledger.totals
+    if (lastSeq - this.end > MAX_TAIL * this.#size) return this.tail.giveUp()
+    const whole = await this.#throughRuns(this.end, lastSeq, (lastSeq, bytes) => {
+      this.tail.addRun(lastSeq - bytes.length / layout.RUN_ENTRY_BYTES + 1, bytes)
+    })
+    if (!whole) this.tail.giveUp()
+  }
+
+  /** Goes through the runs that have a number above `after` and none above `last`; false when something cannot be read. */
+  async #throughRuns(after: number, last: number, take: (lastSeq: number, run: Uint8Array) => void): Promise<boolean> {
+    const bounds = layout.runsFrom(after + 1)
+    for (let range: LevelRange | undefined = bounds; range !== undefined; ) {
+      const { entries, hole }: Reading = await readThrough(this.#store, range, RUNS)
+      if (hole) return false
+      for (const [key, value] of entries) {
+        if (value.length % layout.RUN_ENTRY_BYTES !== 0) return false
+        const lastSeq = layout.readRunSeq(key)
+        if (lastSeq - value.length / layout.RUN_ENTRY_BYTES + 1 > last) return true
+        take(lastSeq, value)
+        if (lastSeq >= last) return true
+      }
+      const end = entries.at(-1)
+      range = end && { gt: end[0], lt: bounds.lt }
+    }
+    return true
+  }
+}

@@ -1,0 +1,47 @@
+import { equalBytes, readUint32 } from '../../wire/bytes.js'
+import { randomBytes } from '../../wire/random.js'
+import { type LevelStore, readRange } from '../database/level-store.js'
+import { ArchiveFormatError } from '../errors.js'
+import { everything, metaKey, uint32 } from './level-layout.js'
+
+/** Raised whenever an older version could not read what this one writes. */
+const FORMAT = 4
+/** Read too, and taken over: an older version cannot go on with it then. Their rows stay as they are (level-row.ts). */
+const PREVIOUS = [1, 2, 3]
+const FORMAT_KEY = metaKey('format')
+const ID_KEY = metaKey('id')
+const ID_BYTES = 8
+
+/**
+ * Makes sure that the archive in a database is of the form this version knows, and begins one where there is none.
+ * @returns the id of the archive, 8 bytes
+ * @throws ArchiveFormatError
+ */
+export async function openFormat(store: LevelStore): Promise<Uint8Array> {
+  const [format, id] = await store.getMany([FORMAT_KEY, ID_KEY])
+  if (format === undefined) return begin(store)
+  if (PREVIOUS.some(previous => equalBytes(format, uint32(previous)))) {
+    await store.batch([{ type: 'put', key: FORMAT_KEY, value: uint32(FORMAT) }], { sync: true })
+  } else if (!equalBytes(format, uint32(FORMAT))) {
+    const found = format.length === 4 ? readUint32(format, 0) : 'unreadable'
+    throw new ArchiveFormatError(
+      `the archive has format ${found}; this version knows formats ${[...PREVIOUS, FORMAT].join(', ')} only`
+    )
+  }
+  if (id?.length !== ID_BYTES) throw new ArchiveFormatError('the archive has no id')
+  return Uint8Array.from(id)
+}
+
+async function begin(store: LevelStore): Promise<Uint8Array> {
+  const found = await readRange(store, everything(), 1)
+  if (found.length > 0) throw new ArchiveFormatError('there is something else where the archive belongs')
+  const id = randomBytes(ID_BYTES)
+  await store.batch(
+    [
+      { type: 'put', key: FORMAT_KEY, value: uint32(FORMAT) },
+      { type: 'put', key: ID_KEY, value: id }
+    ],
+    { sync: true }
+  )
+  return id
+}

@@ -1,0 +1,63 @@
+import type { CheckedFilter } from '../checked-query.js'
+import type { LevelRange, LevelStore } from '../database/level-store.js'
+import { ArchiveError } from '../errors.js'
+import * as layout from './level-layout.js'
+import type { Ledger } from './level-ledger.js'
+import { readThrough } from './level-reader.js'
+
+/** Index entries read at once. */
+const READ = 2048
+/** Opening a window costs about as much as reading so many entries of a day. */
+const WINDOW_ENTRIES = 12
+
+/** Which topics are meant: these, or those that pass. */
+export type IndexedTopics = number[] | ((topic: number) => boolean)
+
+/** Takes the entries of what matches out of the days' indexes. Yields after each read. @throws ArchiveError where one is damaged */
+export async function* takeIndexed(
+  store: LevelStore,
+  ledger: Ledger,
+  { lower, upper }: CheckedFilter,
+  topics: IndexedTopics,
+  takeEntry: (entry: layout.Entry) => void
+): AsyncGenerator<void, void> {
+  for (const day of ledger.days(layout.dayOf(lower), layout.dayOf(upper))) {
+    const from = Math.max(lower, day * layout.DAY)
+    const to = Math.min(upper, (day + 1) * layout.DAY - 1)
+    const take = (entry: layout.Entry): void => {
+      if (entry.sent >= from && entry.sent <= to) takeEntry(entry)
+    }
+    if (typeof topics === 'function' || topics.length * WINDOW_ENTRIES > ledger.count(day)) {
+      const accepts = acceptsTopic(topics)
+      yield* entries(store, layout.indexDay(day), entry => accepts(entry.topic) && take(entry))
+      continue
+    }
+    const [counts = []] = await ledger.topicCounts([day], topics)
+    for (const [i, topic] of topics.entries())
+      if (counts[i] !== 0) yield* entries(store, layout.indexRange(day, topic, from, to), take)
+  }
+}
+
+export function acceptsTopic(topics: IndexedTopics): (topic: number) => boolean {
+  if (typeof topics === 'function') return topics
+  const set = new Set(topics)
+  return topic => set.has(topic)
+}
+
+async function* entries(
+  store: LevelStore,
+  { bounds, read }: layout.EntryRange,
+  take: (entry: layout.Entry) => void
+): AsyncGenerator<void, void> {
+  let range: LevelRange = bounds
+  for (;;) {
+    const { entries: found, hole } = await readThrough(store, range, READ)
+    // what is worked out of a part of it would be wrong, and nobody could tell
+    if (hole) throw new ArchiveError('an index of the archive cannot be read: it is damaged')
+    for (const [key, value] of found) take(read(key, value))
+    const last = found.at(-1)
+    if (last === undefined || found.length < READ) return
+    yield
+    range = { gt: last[0], lt: bounds.lt }
+  }
+}

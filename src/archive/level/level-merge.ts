@@ -1,0 +1,79 @@
+import { type Room, type RowSource, SLICE_BYTES, SLICE_ROWS, type SourceRow } from '../page.js'
+import { comparePositions, type Position } from '../position.js'
+import type * as layout from './level-layout.js'
+import type { LevelRows } from './level-rows.js'
+import { MAX_WINDOW_READ, type Window } from './level-window.js'
+
+/** Windows read at the same time. */
+const PARALLEL = 8
+
+/** Brings the windows of one day into one order and fetches the envelopes they name. */
+export class Merge implements RowSource {
+  readonly #rows: LevelRows
+  readonly #span: { lower: number; upper: number }
+  readonly #windows: Window[]
+  readonly #averageSize: number
+  #merged: layout.Entry[] = []
+
+  /**
+   * @param span - the times that the windows cover, Unix seconds
+   * @param averageSize - bytes of an envelope, to guess how many fill a page
+   */
+  constructor(rows: LevelRows, span: { lower: number; upper: number }, windows: Window[], averageSize: number) {
+    this.#rows = rows
+    this.#span = span
+    this.#windows = windows
+    this.#averageSize = averageSize
+  }
+
+  async next(room: Room, signal?: AbortSignal | undefined): Promise<SourceRow[]> {
+    for (;;) {
+      const entries = await this.#take(room, signal)
+      const rows = await this.#rows.fetch(entries)
+      for (const window of this.#windows)
+        if (window.takeHole()) rows.unshift(this.#rows.hole(this.#span.lower, this.#span.upper))
+      if (rows.length > 0 || entries.length === 0) return rows
+    }
+  }
+
+  /** The next entries in order: at most a slice, and no more bytes than there is room for except by the last one. */
+  async #take(room: Room, signal: AbortSignal | undefined): Promise<layout.Entry[]> {
+    const wanted = Math.min(room.rows, SLICE_ROWS)
+    const ahead = Math.min(room.rows, Math.ceil(room.bytes / this.#averageSize) + 1, MAX_WINDOW_READ)
+    while (this.#merged.length < Math.min(wanted, ahead)) {
+      signal?.throwIfAborted()
+      if (!(await this.#fill(ahead - this.#merged.length))) break
+    }
+    let bytes = Math.min(room.bytes, SLICE_BYTES)
+    let count = 0
+    while (count < Math.min(wanted, this.#merged.length) && (count === 0 || bytes >= 0)) {
+      bytes -= (this.#merged[count] as layout.Entry).size
+      count++
+    }
+    return this.#merged.splice(0, count)
+  }
+
+  /** Reads on in every window that ran out and moves what is certain to come next; false when there is no more. */
+  async #fill(ahead: number): Promise<boolean> {
+    const total = this.#windows.reduce((sum, window) => sum + window.ahead, 0)
+    const hungry = this.#windows.filter(window => window.hungry)
+    for (let from = 0; from < hungry.length; from += PARALLEL)
+      await Promise.all(
+        hungry.slice(from, from + PARALLEL).map(window => window.fill(this.#share(window, ahead, total)))
+      )
+    const horizon = this.#windows.reduce<Position | undefined>((first, { horizon }) => {
+      if (horizon === undefined) return first
+      return first === undefined || comparePositions(horizon, first) < 0 ? horizon : first
+    }, undefined)
+    const next = this.#windows.flatMap(window => window.takeUntil(horizon)).sort(comparePositions)
+    this.#merged = this.#merged.concat(next)
+    return next.length > 0
+  }
+
+  /** How much of what is wanted this window will probably bring, and a little more if there are others to wait for. */
+  #share(window: Window, ahead: number, total: number): number {
+    if (ahead >= total) return ahead
+    const share = (window.ahead * ahead) / total
+    return this.#windows.length === 1 ? share : share + Math.sqrt(share) / 2
+  }
+}

@@ -1,0 +1,60 @@
+import { readUint32 } from '../../wire/bytes.js'
+import { put16, put32, view } from './level-bytes.js'
+import type { Entry } from './level-layout.js'
+
+// Sequence numbers are in blocks of up to 65,536. What a finished block has of a topic is one posting, 42 bytes for each envelope in
+// the order of ingest, integers big-endian; an offset counts from the first number of the block:
+//
+//   offset(2) sent(4) hash(32) size(4)
+
+export const POSTING_ENTRY_BYTES = 42
+const ENTRY = POSTING_ENTRY_BYTES
+
+/** An entry with its place in the order of ingest. */
+export interface Numbered extends Entry {
+  seq: number
+}
+
+/** What a posting does not say itself. */
+export interface PostingPlace {
+  /** The last number before its block. */
+  before: number
+  topic: number
+}
+
+/** @param entries - of one topic in one block, ascending */
+export function encodePosting(entries: readonly Numbered[], before: number): Uint8Array {
+  const bytes = new Uint8Array(entries.length * ENTRY)
+  entries.forEach(({ seq, sent, hash, size }, i) => {
+    const at = i * ENTRY
+    put16(bytes, at, seq - 1 - before)
+    put32(bytes, at + 2, sent)
+    bytes.set(hash, at + 6)
+    put32(bytes, at + 38, size)
+  })
+  return bytes
+}
+
+export function postingLength(posting: Uint8Array): number {
+  return Math.floor(posting.length / ENTRY)
+}
+
+export const isPosting = (bytes: Uint8Array): boolean => bytes.length > 0 && bytes.length % ENTRY === 0
+
+export const postingOffset = (posting: Uint8Array, i: number): number =>
+  ((posting[i * ENTRY] as number) << 8) | (posting[i * ENTRY + 1] as number)
+
+export function postingEntry(posting: Uint8Array, i: number, { before, topic }: PostingPlace): Numbered {
+  const at = i * ENTRY
+  return {
+    seq: before + postingOffset(posting, i) + 1,
+    sent: readUint32(posting, at + 2),
+    hash: view(posting, at + 6, 32),
+    topic,
+    size: readUint32(posting, at + 38)
+  }
+}
+
+export function postingEntries(posting: Uint8Array, place: PostingPlace): Numbered[] {
+  return Array.from({ length: postingLength(posting) }, (_, i) => postingEntry(posting, i, place))
+}

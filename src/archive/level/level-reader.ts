@@ -1,0 +1,126 @@
+import {
+  closeIterator,
+  entryBytes,
+  isUnreadable,
+  type LevelEntry,
+  type LevelRange,
+  type LevelReadOptions,
+  type LevelStore
+} from '../database/level-store.js'
+
+/** What a read brought, of a database that may be damaged. */
+export interface Reading {
+  entries: LevelEntry[]
+  /** Something of the range, and perhaps something beside it, could not be read and was passed over. */
+  hole: boolean
+}
+
+const READ_BYTES = 256 * 1024
+
+/** Reads up to `size` entries of a range; passes over what cannot be read. Nothing is open afterwards. */
+export async function readThrough(store: LevelStore, range: LevelReadOptions, size: number): Promise<Reading> {
+  const options = { highWaterMarkBytes: READ_BYTES, ...range }
+  const iterator = store.iterator(options)
+  let entries: LevelEntry[] = []
+  let hole = false
+  let ended = false
+  try {
+    entries = await iterator.nextv(size)
+  } catch (error) {
+    if (!isUnreadable(error)) throw error
+    hole = true
+  } finally {
+    const bytes = entries.reduce((sum, entry) => sum + entryBytes(entry), 0)
+    ended = !hole && entries.length < size && bytes <= options.highWaterMarkBytes
+    if (await closeIterator(iterator, range, { bytes, ended })) hole = true
+  }
+  if (!hole && isDoubtful(store, range, ended ? undefined : entries.at(-1)?.[0])) return { entries, hole: true }
+  // LevelDB's binding keeps what it read to itself when it comes to the end of a range with something passed over
+  return hole && entries.length === 0 ? { entries: await readSingly(store, options, size), hole } : { entries, hole }
+}
+
+/** Whether something may be hidden between the beginning of a range and a key up to which it was read, or its end. */
+export function isDoubtful(store: LevelStore, range: LevelRange, until: Uint8Array | undefined): boolean {
+  return store.isDoubtful?.(lowest(range), until ?? range.lt) === true
+}
+
+export const lowest = (range: LevelRange): Uint8Array => ('gt' in range ? range.gt : range.gte)
+
+/** The same entry by entry, until nothing more comes. */
+async function readSingly(
+  store: LevelStore,
+  options: LevelReadOptions & { highWaterMarkBytes: number },
+  size: number
+): Promise<LevelEntry[]> {
+  const iterator = store.iterator(options)
+  const entries: LevelEntry[] = []
+  let bytes = 0
+  try {
+    while (entries.length < size && bytes <= options.highWaterMarkBytes) {
+      const [entry] = await iterator.nextv(1)
+      if (entry === undefined) break
+      entries.push(entry)
+      bytes += entryBytes(entry)
+    }
+  } catch (error) {
+    if (!isUnreadable(error)) throw error
+  } finally {
+    await iterator.close()
+  }
+  return entries
+}
+
+/** As `getReadable`, and null also where what is not found may be hidden. */
+export async function getCertain(store: LevelStore, keys: Uint8Array[]): Promise<(Uint8Array | undefined | null)[]> {
+  const values = await getReadable(store, keys)
+  return values.map((value, i) => {
+    const key = keys[i] as Uint8Array
+    return value === undefined && store.isDoubtful?.(key, key) === true ? null : value
+  })
+}
+
+/** Values by their keys: undefined where there is none, null where it cannot be read. */
+export async function getReadable(store: LevelStore, keys: Uint8Array[]): Promise<(Uint8Array | undefined | null)[]> {
+  try {
+    return await store.getMany(keys)
+  } catch (error) {
+    if (!isUnreadable(error)) throw error
+  }
+  const values: (Uint8Array | undefined | null)[] = []
+  for (const key of keys) {
+    try {
+      values.push((await store.getMany([key]))[0])
+    } catch (error) {
+      if (!isUnreadable(error)) throw error
+      values.push(null)
+    }
+  }
+  return values
+}
+
+/**
+ * Where a walk in ascending order goes on that came to an apparent end: a key that was damaged may lie beyond the range, and LevelDB
+ * stops there. Looks for what can be read behind it, at one second after another, halving the distance.
+ * @param keyAt - the first key of a second
+ * @param sentOf - the second of a key
+ */
+export async function beyondEnd(
+  store: LevelStore,
+  range: LevelRange,
+  { keyAt, sentOf }: { keyAt(sent: number): Uint8Array; sentOf(key: Uint8Array): number }
+): Promise<{ range?: LevelRange | undefined; hole: boolean }> {
+  const last = (await readThrough(store, { ...range, reverse: true }, 1)).entries[0]
+  if (last === undefined) return { hole: false }
+  // appended since, and nothing is damaged
+  if ((await readThrough(store, range, 1)).entries.length > 0) return { range, hole: false }
+  let low = sentOf('gt' in range ? range.gt : range.gte)
+  let high = sentOf(last[0])
+  if (high <= low) return { hole: true }
+  while (low + 1 < high) {
+    const middle = Math.floor((low + high) / 2)
+    const { entries } = await readThrough(store, { gte: keyAt(middle), lt: range.lt }, 1)
+    if (entries.length > 0) high = middle
+    else low = middle
+  }
+  return { range: { gte: keyAt(high), lt: range.lt }, hole: true }
+}

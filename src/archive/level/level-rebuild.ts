@@ -1,0 +1,246 @@
+import { readUint32 } from '../../wire/bytes.js'
+import { GapKind } from '../../wire/request/coverage.js'
+import type { ArchiveReport } from '../archive.js'
+import type { LevelOperation, LevelRange, LevelStore } from '../database/level-store.js'
+import { emptyReport } from '../empty-report.js'
+import { withGap } from '../gap-list.js'
+import type { TopicFloors } from '../topic-floors.js'
+import type { Blocks } from './level-blocks.js'
+import * as layout from './level-layout.js'
+import { encodePosting, isPosting, type Numbered, postingEntries } from './level-posting.js'
+import { beyondEnd, getCertain, getReadable, type Reading, readThrough } from './level-reader.js'
+import { encodeRow, isChecked, readRow, rowSeq } from './level-row.js'
+import { NumberSet } from './number-set.js'
+
+/** Entries read, and changes written, at once. */
+const READ = 1000
+/** The same of runs of ingest order, each of a thousand entries. */
+const RUNS = 4
+/** And of postings, of a dozen each. */
+const POSTINGS = 100
+
+export interface RebuildOptions {
+  /** Drops what is damaged and puts the index right; otherwise nothing is changed. */
+  mend: boolean
+  /** What was sent before them may have been pruned. */
+  floors(): TopicFloors
+  blocks: Blocks
+  /** The last number of the order of ingest: what has a later one came meanwhile. */
+  lastSeq: number
+  /** Does a piece of work while nothing is written. */
+  step<T>(task: () => Promise<T>): Promise<T>
+  signal?: AbortSignal | undefined
+}
+
+/** Goes through everything once: the order of ingest, the envelopes, their index. May be broken off, and done again. */
+export class Rebuild {
+  readonly report: ArchiveReport = emptyReport()
+  /** Bytes of all envelopes that are sound, and how many each topic has on each day. */
+  bytes = 0
+  readonly days = new Map<number, Map<number, number>>()
+  /** The keys of sound ones whose place in the order of ingest is gone, where they are to be mended. */
+  readonly unnumbered: Uint8Array[] = []
+  readonly #store: LevelStore
+  readonly #options: RebuildOptions
+  /** When the newest of each finished block was sent. */
+  readonly #blocks = new Map<number, number>()
+  /** Numbers by which the order of ingest names what is there. */
+  readonly #named = new NumberSet()
+  /** What it names, and is not found, by its number: it is missing, or the entry is wrong. */
+  readonly #unfound = new Map<number, layout.Entry>()
+  #operations: LevelOperation[] = []
+
+  constructor(store: LevelStore, options: RebuildOptions) {
+    this.#store = store
+    this.#options = options
+  }
+
+  async run(): Promise<void> {
+    await this.#through(layout.runsFrom(0), RUNS, async ({ entries }) => {
+      for (const [key, value] of entries) await this.#takeRun(key, value)
+    })
+    await this.#through(layout.allPostings(), POSTINGS, async ({ entries }) => {
+      for (const [key, value] of entries) await this.#takePosting(key, value)
+    })
+    await this.#takeBlocks()
+    await this.#through(layout.allEnvelopes(), READ, reading => this.#takeRows(reading))
+    for (const { sent, topic } of this.#unfound.values())
+      if (!this.#options.floors().include(sent, topic)) this.#spoiled('missing', sent)
+    await this.#through(layout.allIndexed(), READ, reading => this.#takeIndex(reading))
+  }
+
+  async #through(bounds: layout.Bounds, size: number, take: (reading: Reading) => Promise<void>): Promise<void> {
+    const { step, signal, mend } = this.#options
+    let range: LevelRange | undefined = bounds
+    while (range !== undefined) {
+      signal?.throwIfAborted()
+      const from: LevelRange = range
+      range = await step(async () => {
+        const reading = await readThrough(this.#store, from, size)
+        if (reading.hole) this.#passedOver(bounds, from, reading)
+        await take(reading)
+        if (mend && this.#operations.length > 0) await this.#store.batch(this.#operations, { sync: true })
+        this.#operations = []
+        const last = reading.entries.at(-1)
+        if (last !== undefined) return { gt: last[0], lt: from.lt }
+        if (!layout.isEnvelope(bounds.gte)) return undefined
+        const on = await beyondEnd(this.#store, from, layout.ENVELOPE_TIMES)
+        if (on.hole && !reading.hole) this.#passedOver(bounds, from, reading)
+        return on.range
+      })
+    }
+  }
+
+  #passedOver(bounds: layout.Bounds, from: LevelRange, { entries }: Reading): void {
+    if (!layout.isEnvelope(bounds.gte)) {
+      this.report.index++
+      return
+    }
+    const last = entries.at(-1)
+    const until = last === undefined ? layout.lastSent(from.lt) : layout.envelopeSent(last[0])
+    this.#spoiled('damaged', layout.envelopeSent('gt' in from ? from.gt : from.gte), until)
+  }
+
+  async #takeRun(key: Uint8Array, value: Uint8Array): Promise<void> {
+    const lastSeq = layout.readRunSeq(key)
+    const run = layout.decodeRun(value)
+    if (run === undefined) {
+      this.report.index++
+      this.#operations.push({ type: 'del', key })
+      return
+    }
+    const dropped = await this.#takeNamed(run.map((entry, i) => ({ ...entry, seq: lastSeq - run.length + 1 + i })))
+    if (dropped.length > 0) this.#operations.push({ type: 'put', key, value: layout.withoutEntries(value, dropped) })
+    const age = layout.runAgeKey(newestOf(run), lastSeq)
+    const [aged] = await getCertain(this.#store, [age])
+    if (aged !== undefined || run.some(layout.isDropped)) return
+    this.report.index++
+    this.#operations.push({ type: 'put', key: age, value: new Uint8Array(0) })
+  }
+
+  async #takePosting(key: Uint8Array, value: Uint8Array): Promise<void> {
+    const block = layout.readPostingBlock(key)
+    const before = this.#options.blocks.before(block)
+    if (!isPosting(value)) {
+      this.report.index++
+      this.#operations.push({ type: 'del', key })
+      return
+    }
+    const entries = postingEntries(value, { before, topic: layout.readPostingTopic(key) })
+    this.#blocks.set(block, Math.max(this.#blocks.get(block) ?? 0, newestOf(entries)))
+    const dropped = new Set(await this.#takeNamed(entries))
+    if (dropped.size === 0) return
+    const rest = entries.filter((_, i) => !dropped.has(i))
+    if (rest.length === 0) this.#operations.push({ type: 'del', key })
+    else this.#operations.push({ type: 'put', key, value: encodePosting(rest, before) })
+  }
+
+  /** Each finished block that has something is listed, with the time by which it may go. */
+  async #takeBlocks(): Promise<void> {
+    const { step, mend } = this.#options
+    await step(async () => {
+      const blocks = [...this.#blocks]
+      const found = await getCertain(
+        this.#store,
+        blocks.map(([block]) => layout.blockKey(block))
+      )
+      blocks.forEach(([block, newest], i) => {
+        const value = found[i]
+        if (value === null || (value?.length === 4 && readUint32(value, 0) >= newest)) return
+        this.report.index++
+        this.#operations.push({ type: 'put', key: layout.blockKey(block), value: layout.uint32(newest) })
+      })
+      if (mend && this.#operations.length > 0) await this.#store.batch(this.#operations, { sync: true })
+      this.#operations = []
+    })
+  }
+
+  /** Which of the entries, by index, are to be dropped: what they name is not there, or damaged. */
+  async #takeNamed(entries: readonly Numbered[]): Promise<number[]> {
+    const keys = entries.map(layout.envelopeKey)
+    const rows = await getCertain(this.#store, keys)
+    const { mend, floors } = this.#options
+    const dropped: number[] = []
+    entries.forEach((entry, i) => {
+      const row = rows[i]
+      if (layout.isDropped(entry) || row === null) return
+      if (row === undefined) {
+        if (floors().include(entry.sent, entry.topic)) return
+        this.#unfound.set(entry.seq, entry)
+      } else if (!mend || readRow(layout.envelopeFields(keys[i] as Uint8Array), row) !== undefined) {
+        if (rowSeq(row) === entry.seq) this.#named.add(entry.seq)
+        return
+      }
+      dropped.push(i)
+    })
+    return dropped
+  }
+
+  async #takeRows({ entries }: Reading): Promise<void> {
+    const indexKeys = entries.map(([key]) => layout.indexKey(layout.envelopeEntry(key)))
+    const indexed = await getReadable(this.#store, indexKeys)
+    entries.forEach(([key, row], i) => {
+      const indexKey = indexKeys[i] as Uint8Array
+      const fields = layout.envelopeFields(key)
+      const raw = readRow(fields, row)
+      if (raw === undefined) {
+        this.#spoiled('damaged', layout.envelopeSent(key))
+        this.#operations.push({ type: 'del', key }, { type: 'del', key: indexKey })
+        return
+      }
+      this.#count(layout.envelopeEntry(key), raw.length)
+      const size = indexed[i]
+      if (!(size instanceof Uint8Array) || size.length !== 4 || readUint32(size, 0) !== raw.length) {
+        this.report.index++
+        this.#operations.push({ type: 'put', key: indexKey, value: layout.uint32(raw.length) })
+      }
+      const seq = rowSeq(row)
+      if (!this.#named.has(seq)) this.#takeUnnumbered(key, seq)
+      else if (!isChecked(row)) this.#operations.push({ type: 'put', key, value: encodeRow(fields, seq, raw) })
+    })
+  }
+
+  #takeUnnumbered(key: Uint8Array, seq: number): void {
+    const { mend, lastSeq } = this.#options
+    if (!mend && seq > lastSeq) return
+    this.report.index++
+    // it is there: what is wrong is the entry
+    this.#unfound.delete(seq)
+    if (mend) this.unnumbered.push(key)
+  }
+
+  async #takeIndex({ entries }: Reading): Promise<void> {
+    const rows = await getCertain(
+      this.#store,
+      entries.map(([key]) => layout.envelopeKey(layout.indexedEntry(key)))
+    )
+    entries.forEach(([key], i) => {
+      if (rows[i] !== undefined) return
+      this.report.index++
+      this.#operations.push({ type: 'del', key })
+    })
+  }
+
+  #count({ sent, topic }: Pick<layout.Entry, 'sent' | 'topic'>, size: number): void {
+    const day = layout.dayOf(sent)
+    const topics = this.days.get(day) ?? new Map<number, number>()
+    this.days.set(day, topics)
+    topics.set(topic, (topics.get(topic) ?? 0) + 1)
+    this.report.envelopes++
+    this.bytes += size
+  }
+
+  #spoiled(how: 'damaged' | 'missing', from: number, until = from): void {
+    this.report[how]++
+    this.report.gaps = withGap(this.report.gaps, {
+      from,
+      until: Math.max(from, until),
+      kind: GapKind.damaged,
+      count: 1
+    })
+  }
+}
+
+function newestOf(run: readonly layout.Entry[]): number {
+  return run.reduce((newest, { sent }) => Math.max(newest, sent), 0)
+}

@@ -1,0 +1,63 @@
+import { crc32 } from 'node:zlib'
+import { equalBytes, readUint32 } from '../../wire/bytes.js'
+import { keccak256 } from '../../wire/keccak.js'
+import { put32, read64, small, view } from './level-bytes.js'
+
+// What is stored of an envelope under its key, integers big-endian:
+//
+//   3(1) seq(7) checksum(4) raw     the checksum is the CRC-32 of key, seq and raw
+//   seq(8) raw                      of format 2 and 1; the first byte is 0, and the hash in the key tells what raw has to be
+
+const CHECKED = 3
+const HEADER = 12
+const OLD_HEADER = 8
+
+/**
+ * @param fields - of the key: sent, hash and topic, 40 bytes
+ * @param seq - below 2^53
+ */
+export function encodeRow(fields: Uint8Array, seq: number, raw: Uint8Array): Uint8Array {
+  const row = small(HEADER + raw.length)
+  put32(row, 0, Math.floor(seq / 2 ** 32))
+  put32(row, 4, seq)
+  row[0] = CHECKED
+  row.set(raw, HEADER)
+  put32(row, 8, checksum(fields, row, raw))
+  return row
+}
+
+/** The envelope of a row, the very bytes that were stored; undefined when they, or the key, are not what they were. */
+export function readRow(fields: Uint8Array, row: Uint8Array): Uint8Array | undefined {
+  if (row.length < HEADER) return undefined
+  if (row[0] === CHECKED) {
+    const raw = view(row, HEADER, row.length - HEADER)
+    return readUint32(row, 8) === checksum(fields, row, raw) ? raw : undefined
+  }
+  const raw = view(row, OLD_HEADER, row.length - OLD_HEADER)
+  return row[0] === 0 && equalBytes(keccak256(raw), view(fields, 4, 32)) ? raw : undefined
+}
+
+/** The ingest sequence number of a row; of one that is damaged anything. */
+export function rowSeq(row: Uint8Array): number {
+  if (row.length < OLD_HEADER) return 0
+  if (row[0] !== CHECKED) return row[0] === 0 && (row[1] as number) < 0x20 ? read64(row, 0) : 0
+  return (readUint32(row, 0) & 0x1f_ffff) * 2 ** 32 + readUint32(row, 4)
+}
+
+/** Bytes of the envelope in a row. */
+export function rawSize(row: Uint8Array): number {
+  return Math.max(0, row.length - (row[0] === CHECKED ? HEADER : OLD_HEADER))
+}
+
+/** Whether a row carries a checksum. */
+export const isChecked = (row: Uint8Array): boolean => row[0] === CHECKED
+
+/** A call of `crc32` takes longer than what it does: what is short is stirred into its beginning. No change of one word is lost so. */
+function checksum(fields: Uint8Array, row: Uint8Array, raw: Uint8Array): number {
+  let start = readUint32(row, 0) ^ Math.imul(readUint32(row, 4), STIR)
+  for (let at = 0; at < fields.length; at += 4) start = Math.imul(start ^ readUint32(fields, at), STIR)
+  return crc32(raw, start >>> 0)
+}
+
+/** Odd, so that multiplying by it can be undone. */
+const STIR = 0x9e37_79b1

@@ -1,0 +1,106 @@
+import { toHex } from '../../wire/bytes.js'
+import type { DamageLog } from '../damage-log.js'
+import type { LevelStore } from '../database/level-store.js'
+import type { SourceRow } from '../page.js'
+import type { SequencedSourceRow } from '../sequence-page.js'
+import type { TopicFloors } from '../topic-floors.js'
+import * as layout from './level-layout.js'
+import type { Numbered } from './level-posting.js'
+import { getCertain, getReadable } from './level-reader.js'
+import { readRow, rowSeq } from './level-row.js'
+
+const NOTHING: Uint8Array = new Uint8Array(0)
+
+/** Turns what is stored into rows: each is checked, and what fails is a mark that it was there. */
+export class LevelRows {
+  readonly store: LevelStore
+  readonly #damage: DamageLog
+
+  constructor(store: LevelStore, damage: DamageLog) {
+    this.store = store
+    this.#damage = damage
+  }
+
+  /** @param value - null when it cannot be read */
+  row(key: Uint8Array, value: Uint8Array | null): SourceRow {
+    const raw = value === null ? undefined : readRow(layout.envelopeFields(key), value)
+    return raw === undefined ? this.#damaged(key) : new StoredRow(key, raw)
+  }
+
+  /** Of the index. What was pruned since its entry was read is left out. */
+  async fetch(entries: readonly layout.Entry[]): Promise<SourceRow[]> {
+    const keys = entries.map(layout.envelopeKey)
+    const values = await getCertain(this.store, keys)
+    const rows: SourceRow[] = []
+    const missing: number[] = []
+    values.forEach((value, i) => {
+      if (value === undefined) missing.push(i)
+      else rows.push(this.row(keys[i] as Uint8Array, value))
+    })
+    if (missing.length === 0) return rows
+    // both go in one batch: an entry that is still there points at what was lost
+    const indexed = await getReadable(
+      this.store,
+      missing.map(i => layout.indexKey(entries[i] as layout.Entry))
+    )
+    for (const [at, i] of missing.entries())
+      if (indexed[at] !== undefined) rows.push(this.#damaged(keys[i] as Uint8Array))
+    return rows
+  }
+
+  /**
+   * Of the order of ingest. What was pruned is left out, and what was appended again after that: it has a later number.
+   * @param floors - what was sent before them may have been pruned
+   */
+  async numbered(entries: readonly Numbered[], floors: () => TopicFloors): Promise<SequencedSourceRow[]> {
+    const keys = entries.map(layout.envelopeKey)
+    const values = await getReadable(this.store, keys)
+    return entries.flatMap(({ seq, sent, topic }, i): SequencedSourceRow[] => {
+      const value = values[i]
+      const key = keys[i] as Uint8Array
+      if (value === undefined) return floors().include(sent, topic) ? [] : [{ seq, ...this.#damaged(key) }]
+      const row = this.row(key, value)
+      if (value !== null && row.damaged === undefined && rowSeq(value) !== seq) return []
+      return [{ seq, sent: row.sent, hash: row.hash, raw: row.raw, damaged: row.damaged }]
+    })
+  }
+
+  /** Something between two times could not even be found. */
+  hole(from: number, until: number, count = 1): SourceRow {
+    this.#damage.note({ name: `hole ${from} ${until}`, times: { from, until }, count })
+    return { sent: from, hash: NOTHING, raw: NOTHING, damaged: count }
+  }
+
+  /** A part of the order of ingest cannot be read: which envelopes it named cannot be told, but by time they are found. */
+  disorder(after: number, count: number): SourceRow {
+    this.#damage.note({ name: `order ${after}`, count })
+    return { sent: 0, hash: NOTHING, raw: NOTHING, damaged: count }
+  }
+
+  #damaged(key: Uint8Array): SourceRow {
+    const sent = layout.envelopeSent(key)
+    const hash = layout.envelopeHash(key)
+    this.#damage.note({ name: toHex(hash), times: { from: sent, until: sent }, count: 1 })
+    return { sent, hash, raw: NOTHING, damaged: 1 }
+  }
+}
+
+/** Most rows are only asked for their bytes. */
+class StoredRow implements SourceRow {
+  readonly raw: Uint8Array
+  readonly damaged = undefined
+  private readonly key: Uint8Array
+
+  constructor(key: Uint8Array, raw: Uint8Array) {
+    this.raw = raw
+    this.key = key
+  }
+
+  get sent(): number {
+    return layout.envelopeSent(this.key)
+  }
+
+  get hash(): Uint8Array {
+    return layout.envelopeHash(this.key)
+  }
+}

@@ -1,0 +1,226 @@
+import { type Gap, GapKind } from '../../wire/request/coverage.js'
+import type { ArchiveReport } from '../archive.js'
+import type { CoverageLog } from '../coverage-log.js'
+import { type Damage, type DamageLog, gapOf, inWords } from '../damage-log.js'
+import type { CheckOptions, Mended } from '../database/files/database-files.js'
+import type { LevelStore } from '../database/level-store.js'
+import { withGap } from '../gap-list.js'
+import type { Watchers } from '../watchers.js'
+import type { IngestMarks } from './ingest-marks.js'
+import type { Blocks } from './level-blocks.js'
+import * as layout from './level-layout.js'
+import type { Ledger } from './level-ledger.js'
+import { lostGroups } from './level-losses.js'
+import { Rebuild } from './level-rebuild.js'
+import { withRoom } from './level-room.js'
+import { readRow } from './level-row.js'
+import type { LevelWriter } from './level-writer.js'
+
+/** Up to which sequence number everything was there when the archive was closed. */
+const CLEAN_KEY = layout.metaKey('clean')
+/** There while a repair is under way. */
+const REPAIR_KEY = layout.metaKey('repairing')
+
+/** Rows stored again at once. */
+const SALVAGED = 1000
+
+export interface UpkeepInit {
+  store: LevelStore
+  ledger: Ledger
+  blocks: Blocks
+  writer: LevelWriter
+  coverage: CoverageLog
+  damage: DamageLog
+  watchers: Watchers
+  /** What is noted beside the database of what was stored. */
+  marks: IngestMarks | undefined
+  /** Runs a step between appends. */
+  step<T>(task: () => Promise<T>): Promise<T>
+}
+
+/** Finds out whether all is there that was stored, says so, and mends it. */
+export class Upkeep {
+  readonly #init: UpkeepInit
+  /** What was found before anybody could be told. */
+  readonly #unsaid: { gap: Gap | undefined; text: string }[] = []
+
+  /** What was put right, and dropped, without being asked for. */
+  readonly #done: Pick<ArchiveReport, 'files' | 'restored' | 'gaps'> = { files: 0, restored: 0, gaps: [] }
+
+  constructor(init: UpkeepInit) {
+    this.#init = init
+  }
+
+  /** Says something to who watches, or to who will. */
+  say(text: string, gap?: Gap | undefined): void {
+    if (!this.#init.watchers.damaged(gap, text)) this.#unsaid.push({ gap, text })
+  }
+
+  /** What was said before anybody watched. */
+  takeUnsaid(): { gap: Gap | undefined; text: string }[] {
+    return this.#unsaid.splice(0)
+  }
+
+  /** To be told of what a reader met. */
+  met(damage: Damage): void {
+    const gap = gapOf(damage)
+    if (gap !== undefined) this.#init.coverage.meet(gap)
+    this.say(inWords(damage), gap)
+  }
+
+  /** After an end that was not clean: whether all is there that was stored, and whether a repair was broken off. */
+  async open(): Promise<void> {
+    const { store, ledger, coverage, blocks } = this.#init
+    const [repairing, clean] = await store.getMany([REPAIR_KEY, CLEAN_KEY])
+    const { lastSeq } = ledger.totals
+    const marks = this.#init.marks?.open() ?? []
+    const last = Math.max(lastSeq, marks.at(-1)?.lastSeq ?? 0)
+    const { restored = 0, lost: dropped = 0 } = store.opened?.logs ?? {}
+    this.#done.restored += restored
+    this.#done.files += restored
+    if (restored > 0) this.say(`put right in the database's log or manifest: ${bits(restored)}`)
+    // what LevelDB dropped of a log may lie before the mark of a clean end
+    const since = clean?.length === 8 && dropped === 0 ? layout.read64(clean, 0) : 0
+    const lost = since === last ? [] : await lostGroups(store, marks, { since, floors: coverage.floors, blocks })
+    for (const { lastSeq, count, oldest, newest } of lost) {
+      const gap: Gap = { from: oldest, until: newest, kind: GapKind.damaged, count }
+      if (since === 0 && coverage.knows(gap)) continue
+      await coverage.addGap(gap)
+      const numbers = `numbers ${lastSeq - count + 1} to ${lastSeq} of the order of ingest`
+      this.say(`${count} envelopes that were stored are lost (${numbers})`, gap)
+    }
+    const countsWrong = !ledger.isConsistent
+    if (countsWrong && lost.length === 0)
+      this.say('the counts of the archive do not agree with each other: they are made anew')
+    if (lost.length > 0 || repairing !== undefined || countsWrong) await this.#repair(undefined, last)
+    if (lost.length > 0) await this.markClean()
+    if (store.opened?.tables !== undefined) await this.#mendAtOnce(store.opened.tables)
+  }
+
+  markClean(): Promise<void> {
+    const value = new Uint8Array(8)
+    layout.put64(value, 0, this.#init.ledger.totals.lastSeq)
+    return this.#init.store.batch([{ type: 'put', key: CLEAN_KEY, value }], { sync: true })
+  }
+
+  async verify(signal?: AbortSignal | undefined): Promise<ArchiveReport> {
+    const { store, ledger, blocks, coverage, step } = this.#init
+    const files = (await store.checkFiles?.({ signal })) ?? 0
+    const before = ledger.totals
+    const rebuild = new Rebuild(store, {
+      mend: false,
+      floors: () => coverage.floors,
+      blocks,
+      lastSeq: before.lastSeq,
+      step,
+      signal
+    })
+    await rebuild.run()
+    // appends and prunes make new totals
+    const countsWrong = before === ledger.totals && !(await ledger.agrees(rebuild))
+    const { restored, gaps } = this.#done
+    return {
+      ...rebuild.report,
+      countsWrong,
+      files,
+      restored,
+      gaps: gaps.reduce((all, gap) => withGap(all, gap), rebuild.report.gaps)
+    }
+  }
+
+  /** Also on a full disk. */
+  repair(signal?: AbortSignal | undefined): Promise<ArchiveReport> {
+    const { store, step } = this.#init
+    const mend = async (): Promise<ArchiveReport> => {
+      const { restored, lost } = await this.#mendFiles()
+      const report = await this.#repair(signal)
+      const done = this.#done
+      return {
+        ...report,
+        files: done.files + restored + lost,
+        restored: done.restored + restored,
+        gaps: done.gaps.reduce((all, gap) => withGap(all, gap), report.gaps)
+      }
+    }
+    return withRoom(store, () => step(mend), signal)
+  }
+
+  /**
+   * Looks through the files, and mends them at once: LevelDB ends the process when it meets keys out of order while it joins tables, and
+   * does so again when it is started again. Returns how many parts of them were damaged.
+   */
+  async checkFiles(options: CheckOptions): Promise<number> {
+    const { store, step } = this.#init
+    const parts = (await store.checkFiles?.(options)) ?? 0
+    if (parts > 0 && store.trouble === undefined) await step(() => this.#mendAtOnce())
+    return parts
+  }
+
+  /** To be called when the files were mended while the database was opened again. */
+  async mended(mended: Mended): Promise<void> {
+    await this.#init.step(() => this.#mendAtOnce(mended))
+  }
+
+  async #mendAtOnce(found?: Mended): Promise<void> {
+    const { restored, lost } = await this.#mendFiles(found)
+    this.#done.restored += restored
+    this.#done.files += restored + lost
+    if (restored > 0) this.say(`put right in the database's tables: ${bits(restored)}`)
+    if (lost === 0) return
+    const { gaps } = await this.#repair(undefined)
+    this.#done.gaps = gaps.reduce((all, gap) => withGap(all, gap), this.#done.gaps)
+    const parts = lost === 1 ? 'a part' : `${lost} parts`
+    if (gaps.length === 0)
+      this.say(`${parts} of the database's tables could not be read, and made anew: nothing is lost`)
+    for (const gap of gaps)
+      this.say(`${gap.count} envelopes that were stored are lost: they were damaged on the disk`, gap)
+  }
+
+  /** Stores again what of the parts that are left out is sound, and was not pruned. */
+  async #mendFiles(found?: Mended): Promise<Pick<Mended, 'restored' | 'lost'>> {
+    const { store, coverage } = this.#init
+    const { restored, lost, loose } = found ?? (await store.mendFiles?.()) ?? { restored: 0, lost: 0, loose: [] }
+    const sound = loose.filter(
+      ({ key, value }) =>
+        layout.isEnvelopeKey(key) &&
+        !coverage.floors.include(layout.envelopeSent(key), layout.envelopeTopic(key)) &&
+        readRow(layout.envelopeFields(key), value) !== undefined
+    )
+    for (let from = 0; from < sound.length; from += SALVAGED) {
+      const some = sound.slice(from, from + SALVAGED)
+      const there = await store.getMany(some.map(({ key }) => key))
+      const missing = some.filter((_, i) => there[i] === undefined)
+      await store.batch(
+        missing.map(entry => ({ type: 'put', ...entry })),
+        { sync: true }
+      )
+    }
+    return { restored, lost }
+  }
+
+  async #repair(signal: AbortSignal | undefined, lastSeq = this.#init.ledger.totals.lastSeq): Promise<ArchiveReport> {
+    const { store, ledger, blocks, writer, coverage, damage, watchers } = this.#init
+    await store.batch([{ type: 'put', key: REPAIR_KEY, value: layout.uint32(1) }], { sync: true })
+    const rebuild = new Rebuild(store, {
+      mend: true,
+      floors: () => coverage.floors,
+      blocks,
+      lastSeq,
+      step: task => task(),
+      signal
+    })
+    await rebuild.run()
+    const countsWrong = !(await ledger.agrees(rebuild))
+    const counts = await ledger.replacement(rebuild, lastSeq)
+    await store.batch([...counts, { type: 'del', key: REPAIR_KEY }], { sync: true })
+    await writer.load()
+    await writer.renumber(rebuild.unnumbered)
+    damage.reset()
+    coverage.forgetMet()
+    watchers.removed(2 ** 32)
+    for (const gap of rebuild.report.gaps) if (!coverage.knows(gap)) await coverage.addGap(gap)
+    return { ...rebuild.report, countsWrong }
+  }
+}
+
+const bits = (n: number): string => (n === 1 ? '1 changed bit' : `${n} changed bits`)

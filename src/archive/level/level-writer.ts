@@ -1,0 +1,284 @@
+import { MAX_UINT32 } from '../../wire/bytes.js'
+import { decodeEnvelope, type Envelope } from '../../wire/envelope/envelope.js'
+import type { AppendOutcome } from '../archive.js'
+import type { LevelEntry, LevelOperation, LevelOperations, LevelRange, LevelStore } from '../database/level-store.js'
+import type { TopicFloors } from '../topic-floors.js'
+import type { IngestMarks } from './ingest-marks.js'
+import type { Blocks, Finish } from './level-blocks.js'
+import * as layout from './level-layout.js'
+import type { Ledger } from './level-ledger.js'
+import { postingEntries } from './level-posting.js'
+import { getReadable, readThrough } from './level-reader.js'
+import { encodeRow, readRow } from './level-row.js'
+import { NewestEnvelopes } from './newest-envelopes.js'
+
+/** A run of ingest order is cut here, so that reading one never needs much memory. */
+const RUN_ENTRIES = 1024
+/** Envelopes deleted in one batch; appends get their turn between two. */
+const PRUNE_STEP = 500
+/** Runs of ingest order whose envelopes are looked for at once. */
+const DOUBTFUL_RUNS = 4
+/** Postings of a block looked at, and forgotten, at once. */
+const DOUBTFUL_POSTINGS = 200
+
+/** What one step of a prune did. */
+export interface PruneStep {
+  removed: number
+  /** Of the envelopes among that. */
+  bytes: number
+  /** Where the next step begins; absent when the range is empty now. */
+  next?: Uint8Array | undefined
+}
+
+type Place = 'free' | 'known' | 'damaged'
+
+/** Every change of the archive. Used by one caller at a time: nothing here waits for another write. */
+export class LevelWriter {
+  readonly #store: LevelStore
+  readonly #ledger: Ledger
+  readonly #blocks: Blocks
+  readonly #marks: IngestMarks | undefined
+  readonly #newest = new NewestEnvelopes()
+  #inDoubt = false
+
+  constructor(store: LevelStore, ledger: Ledger, blocks: Blocks, marks?: IngestMarks | undefined) {
+    this.#blocks = blocks
+    this.#marks = marks
+    this.#store = store
+    this.#ledger = ledger
+  }
+
+  /** Learns from the disk what is stored. */
+  async load(): Promise<void> {
+    await this.#ledger.load()
+    await this.#blocks.load()
+    const { entries } = await readThrough(this.#store, { ...layout.allEnvelopes(), reverse: true }, 1)
+    const [newest] = entries
+    this.#newest.reset(newest === undefined ? -1 : layout.envelopeSent(newest[0]))
+  }
+
+  /** Stores what is not yet there with its index, its place in ingest order and all counts in one synced batch. */
+  async append(envelopes: Envelope[]): Promise<AppendOutcome[]> {
+    await this.#settle()
+    const places = await this.#places(envelopes)
+    const news = envelopes.filter((_, i) => places[i] !== 'known')
+    const added = envelopes.filter((_, i) => places[i] === 'free')
+    if (news.length > 0) await this.#insert(news, added)
+    for (const envelope of news) this.#newest.add(envelope)
+    return places.map(place => (place === 'known' ? 'known' : 'stored'))
+  }
+
+  /** What is where each of them belongs: nothing, itself, or what is left of it; a second copy is known. */
+  async #places(envelopes: Envelope[]): Promise<Place[]> {
+    const seen = new Set<string>()
+    const doubtful: number[] = []
+    const places = envelopes.map((envelope, i): Place => {
+      const before = seen.size
+      if (seen.add(envelope.hashHex).size === before) return 'known'
+      if (!this.#newest.lacks(envelope)) doubtful.push(i)
+      return 'free'
+    })
+    if (doubtful.length === 0) return places
+    const keys = doubtful.map(i => layout.envelopeKey(entryOf(envelopes[i] as Envelope)))
+    const values = await getReadable(this.#store, keys)
+    doubtful.forEach((i, at) => {
+      const value = values[at]
+      if (value === undefined) return
+      const sound = value !== null && readRow(layout.envelopeFields(keys[at] as Uint8Array), value) !== undefined
+      places[i] = sound ? 'known' : 'damaged'
+    })
+    return places
+  }
+
+  /** @param added - those of them that are not counted yet */
+  async #insert(envelopes: Envelope[], added: Envelope[]): Promise<void> {
+    const firstSeq = this.#ledger.totals.lastSeq + 1
+    const places = added.map(({ sent, topicNumber, size }) => ({ sent, topic: topicNumber, size }))
+    const change = await this.#ledger.change(places, 1, firstSeq + envelopes.length - 1)
+    await this.#write(insertions(envelopes, firstSeq, this.#blocks, change.operations))
+    change.apply()
+    this.#blocks.appended(firstSeq, envelopes.map(entryOf))
+    const times = envelopes.map(({ sent }) => sent)
+    const [oldest, newest] = times.reduce(
+      ([min, max], sent) => [Math.min(min, sent), Math.max(max, sent)],
+      [MAX_UINT32, 0]
+    )
+    this.#marks?.add({ lastSeq: firstSeq + envelopes.length - 1, count: envelopes.length, oldest, newest })
+  }
+
+  /** Finishes a block of the order of ingest, unless something happened meanwhile. */
+  async finishBlock({ operations, isCurrent, apply }: Finish): Promise<void> {
+    await this.#settle()
+    if (!isCurrent()) return
+    await this.#write(operations)
+    apply()
+    await this.#blocks.settleTail()
+  }
+
+  /**
+   * Gives envelopes that are stored and counted a new place at the end of the order of ingest.
+   * @param keys - theirs
+   */
+  async renumber(keys: Uint8Array[]): Promise<void> {
+    await this.#settle()
+    for (let from = 0; from < keys.length; from += RUN_ENTRIES) {
+      const some = keys.slice(from, from + RUN_ENTRIES)
+      const rows = await this.#store.getMany(some)
+      const raws = some.map((key, i) => readRow(layout.envelopeFields(key), rows[i] ?? new Uint8Array(0)))
+      await this.#insert(
+        raws.filter(raw => raw !== undefined).map(raw => decodeEnvelope(raw)),
+        []
+      )
+    }
+  }
+
+  /**
+   * Deletes the first envelopes of a range, of those that come after `from`.
+   * @param accepts - of which topics; all when absent
+   */
+  async prune(
+    range: layout.EntryRange,
+    from?: Uint8Array | undefined,
+    accepts: (topic: number) => boolean = () => true
+  ): Promise<PruneStep> {
+    await this.#settle()
+    const { entries: found } = await readThrough(this.#store, continued(range.bounds, from), PRUNE_STEP)
+    const next = found.at(-1)?.[0]
+    const entries = found.map(([key, value]) => range.read(key, value)).filter(({ topic }) => accepts(topic))
+    if (entries.length === 0) return { removed: 0, bytes: 0, next }
+    const operations = entries.flatMap<LevelOperation>(entry => [
+      { type: 'del', key: layout.envelopeKey(entry) },
+      { type: 'del', key: layout.indexKey(entry) }
+    ])
+    const change = await this.#ledger.change(entries, -1)
+    await this.#write([...operations, ...change.operations])
+    change.apply()
+    return { removed: entries.length, bytes: entries.reduce((sum, { size }) => sum + size, 0), next }
+  }
+
+  /**
+   * Forgets runs of ingest order up to `lastSeq` whose newest envelope was sent at `newest` or earlier, of those that come
+   * after `from`.
+   * @param emptied - nothing of them is left; otherwise each is looked at, and stays while something is
+   */
+  async forgetRuns(newest: number, lastSeq: number, emptied: boolean, from?: Uint8Array): Promise<PruneStep> {
+    const size = emptied ? PRUNE_STEP : DOUBTFUL_RUNS
+    const { entries: found } = await readThrough(this.#store, continued(layout.runsUntil(newest), from), size)
+    const old = found.filter(([key]) => layout.readRunAgeSeq(key) <= lastSeq)
+    const left = emptied ? [] : await Promise.all(old.map(([key]) => this.#holds(layout.readRunAgeSeq(key))))
+    const gone = old.filter((_, i) => left[i] !== true)
+    const operations = gone.flatMap<LevelOperation>(([key]) => [
+      { type: 'del', key },
+      { type: 'del', key: layout.runKey(layout.readRunAgeSeq(key)) }
+    ])
+    if (operations.length > 0) await this.#write(operations)
+    return { removed: gone.length, bytes: 0, next: found.at(-1)?.[0] }
+  }
+
+  /**
+   * Forgets what a finished block has of topics of which nothing is left there, of those that come after `from`.
+   * @param emptied - nothing of the whole block is left; otherwise what may be pruned is looked for, of some topics or of all
+   */
+  async forgetPostings(
+    block: number,
+    { floors, topics, emptied }: { floors: TopicFloors; topics?: readonly number[] | undefined; emptied: boolean },
+    from?: Uint8Array
+  ): Promise<PruneStep> {
+    const bounds = continued(layout.blockPostings(block), from)
+    const { entries: found, hole } =
+      topics === undefined
+        ? await readThrough(this.#store, bounds, DOUBTFUL_POSTINGS)
+        : { entries: await this.#postingsOf(block, topics), hole: false }
+    const old = found.filter(([key, posting]) => {
+      const topic = layout.readPostingTopic(key)
+      return (
+        emptied ||
+        postingEntries(posting, { before: this.#blocks.before(block), topic }).every(({ sent }) =>
+          floors.include(sent, topic)
+        )
+      )
+    })
+    const left = emptied ? [] : await Promise.all(old.map(([key, posting]) => this.#stillHas(block, key, posting)))
+    const operations = old.flatMap<LevelOperation>(([key], i) => (left[i] === true ? [] : [{ type: 'del', key }]))
+    const removed = operations.length
+    const next = topics === undefined ? found.at(-1)?.[0] : undefined
+    if (topics === undefined && next === undefined && !hole) {
+      const rest = await readThrough(this.#store, layout.blockPostings(block), 1)
+      if (rest.entries.length === 0 && !rest.hole) operations.push({ type: 'del', key: layout.blockKey(block) })
+    }
+    if (operations.length > 0) await this.#write(operations)
+    return { removed, bytes: 0, next }
+  }
+
+  async #postingsOf(block: number, topics: readonly number[]): Promise<LevelEntry[]> {
+    const keys = topics.map(topic => layout.postingKey(block, topic))
+    const postings = await getReadable(this.#store, keys)
+    return keys.flatMap((key, i): LevelEntry[] => {
+      const posting = postings[i]
+      return posting === undefined || posting === null ? [] : [[key, posting]]
+    })
+  }
+
+  async #stillHas(block: number, key: Uint8Array, posting: Uint8Array): Promise<boolean> {
+    const place = { before: this.#blocks.before(block), topic: layout.readPostingTopic(key) }
+    const entries = postingEntries(posting, place)
+    return (await getReadable(this.#store, entries.map(layout.envelopeKey))).some(row => row !== undefined)
+  }
+
+  /** Whether something that a run names is stored. */
+  async #holds(lastSeq: number): Promise<boolean> {
+    const [run] = await getReadable(this.#store, [layout.runKey(lastSeq)])
+    const entries = run && layout.decodeRun(run)
+    if (entries === undefined || entries === null) return false
+    return (await getReadable(this.#store, entries.map(layout.envelopeKey))).some(row => row !== undefined)
+  }
+
+  async #write(operations: LevelOperations): Promise<void> {
+    this.#inDoubt = true
+    await this.#store.batch(operations, { sync: true })
+    this.#inDoubt = false
+  }
+
+  /** After a failed write nobody knows what reached the disk: ask it. */
+  async #settle(): Promise<void> {
+    if (!this.#inDoubt) return
+    await this.load()
+    this.#inDoubt = false
+  }
+}
+
+function continued(bounds: layout.Bounds, from: Uint8Array | undefined): LevelRange {
+  return from === undefined ? bounds : { gt: from, lt: bounds.lt }
+}
+
+/** Envelopes with their index and their places in ingest order, and after them what else belongs to the batch. */
+function* insertions(
+  envelopes: Envelope[],
+  firstSeq: number,
+  blocks: Blocks,
+  others: LevelOperation[]
+): Generator<LevelOperation, void> {
+  for (let from = 0, length = 0; from < envelopes.length; from += length) {
+    length = blocks.within(firstSeq + from, Math.min(RUN_ENTRIES, envelopes.length - from))
+    const run = new Uint8Array(length * layout.RUN_ENTRY_BYTES)
+    let newest = 0
+    for (let i = 0; i < length; i++) {
+      const envelope = envelopes[from + i] as Envelope
+      const entry = entryOf(envelope)
+      const key = layout.envelopeKey(entry)
+      const value = encodeRow(layout.envelopeFields(key), firstSeq + from + i, envelope.raw)
+      yield { type: 'put', key, value }
+      yield { type: 'put', key: layout.indexKey(entry), value: layout.uint32(entry.size) }
+      layout.putRunEntry(run, i, entry)
+      newest = Math.max(newest, entry.sent)
+    }
+    const lastSeq = firstSeq + from + length - 1
+    yield { type: 'put', key: layout.runKey(lastSeq), value: run }
+    yield { type: 'put', key: layout.runAgeKey(newest, lastSeq), value: new Uint8Array(0) }
+  }
+  yield* others
+}
+
+function entryOf({ sent, hash, topicNumber, size }: Envelope): layout.Entry {
+  return { sent, hash, topic: topicNumber, size }
+}

@@ -1,0 +1,64 @@
+import { envelopeMatchesBloom } from '../../wire/envelope/bloom.js'
+import { topicFromNumber } from '../../wire/envelope/topic.js'
+import { type LevelStore, readAll } from '../database/level-store.js'
+import type { WriteQueue } from '../write-queue.js'
+import * as layout from './level-layout.js'
+
+/** With more topics than this a filter is not turned into topics. */
+const MAX_CACHED = 262_144
+
+/** The distinct topics of the archive, to turn a bloom filter into topics. */
+export class TopicDictionary {
+  readonly #store: LevelStore
+  readonly #queue: WriteQueue
+  readonly #maxCached: number
+  #cached: Set<number> | undefined
+
+  constructor(store: LevelStore, queue: WriteQueue, maxCached = MAX_CACHED) {
+    this.#store = store
+    this.#queue = queue
+    this.#maxCached = maxCached
+  }
+
+  /** What the writer changed, after it is on disk. */
+  update(added: number[], removed: number[]): void {
+    for (const topic of added) this.#cached?.add(topic)
+    for (const topic of removed) this.#cached?.delete(topic)
+    if (this.#cached !== undefined && this.#cached.size > this.#maxCached) this.#cached = undefined
+  }
+
+  /** Forgets what is in memory. */
+  reset(): void {
+    this.#cached = undefined
+  }
+
+  /**
+   * Topics that pass a filter, ascending; undefined when there are more than `max`, or too many altogether.
+   * @param total how many the archive has
+   */
+  async matching(filter: Uint8Array, { max, total }: { max: number; total: number }): Promise<number[] | undefined> {
+    if (total > this.#maxCached) return undefined
+    const topics: number[] = []
+    const known = this.#cached ?? (await this.#load())
+    // one that is damaged hides topics
+    if (known === undefined || known.size < total) return undefined
+    for (const topic of known) {
+      if (envelopeMatchesBloom(filter, topicFromNumber(topic))) topics.push(topic)
+      if (topics.length > max) return undefined
+    }
+    return topics.sort((a, b) => a - b)
+  }
+
+  /** Reads all topics between two writes, so that none comes or goes meanwhile; undefined when there are too many. */
+  #load(): Promise<Set<number> | undefined> {
+    return this.#queue.run(async () => {
+      const topics = new Set<number>()
+      for await (const [key] of readAll(this.#store, layout.allTopics())) {
+        if (topics.size === this.#maxCached) return undefined
+        topics.add(layout.readTopic(key))
+      }
+      this.#cached = topics
+      return topics
+    })
+  }
+}

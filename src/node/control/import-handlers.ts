@@ -1,0 +1,135 @@
+import { type Datastore, Key } from 'interface-datastore'
+import { z } from 'zod'
+import type { AppendOutcome, Archive } from '../../archive/archive.js'
+import { ageFloor } from '../../archive/retention-rules.js'
+import { delay } from '../../base/delay.js'
+import type { ImportCounts, ImportRefusal } from '../../transfer/import.js'
+import { equalBytes, toHex, writeUint32 } from '../../wire/bytes.js'
+import { decodeEnvelope, type Envelope } from '../../wire/envelope/envelope.js'
+import { topicNumber } from '../../wire/envelope/topic.js'
+import { MalformedError } from '../../wire/errors.js'
+import { keccak256 } from '../../wire/keccak.js'
+import { MAX_PACKED_ENVELOPE, splitMessages } from '../../wire/packet/messages.js'
+import { retentionRules } from '../settings/retention-config.js'
+import type { StartConfig } from '../settings/start-config.js'
+import { AdminError, command } from './admin-command.js'
+import type { ControlHandler } from './control-server.js'
+
+export type ImportRules = Pick<StartConfig, 'retention' | 'retention-topics' | 'archive-topics'>
+
+export interface ImportParts {
+  archive: Archive
+  /** Where it is noted how far an import came. */
+  datastore: Datastore
+  rules: ImportRules
+  /** What of a topic is deleted at once when it was sent before a time; by ages alone when absent. */
+  floor?: ((topic: number, now: number) => number) | undefined
+}
+
+const POSITION = 36
+/** A clock that is a little behind does not cost an envelope. */
+const AHEAD_SECONDS = 60
+/** Live envelopes go first when the disk cannot keep up: tried again for half a minute; ms. */
+const BUSY_PAUSE = 250
+const MAX_ATTEMPTS = 120
+
+/** In base64 when they come through the control socket. */
+const bytes = z.union([
+  z.instanceof(Uint8Array),
+  z.string().transform(text => Uint8Array.from(Buffer.from(text, 'base64')))
+])
+const oneSource = z.strictObject({ source: z.string() })
+const batch = z.strictObject({
+  source: z.string(),
+  /** A list of envelopes, as in a Messages packet. */
+  body: bytes,
+  /** `BE32(sent) ‖ hash` of each, one behind the other. */
+  positions: bytes.optional(),
+  mark: z.string().max(4096)
+})
+
+/** Takes batches of envelopes from another archive: on disk first, then the mark behind which to go on. */
+export function importHandlers(parts: ImportParts): Record<string, ControlHandler> {
+  const { archive, datastore } = parts
+  return {
+    'import.begin': command(oneSource, async ({ source }) => {
+      const key = markKey(source)
+      return { mark: (await datastore.has(key)) ? new TextDecoder().decode(await datastore.get(key)) : undefined }
+    }),
+    'import.append': command(batch, async ({ source, body, positions, mark }, { signal }) => {
+      const { counts, fit } = judge(body, positions, parts)
+      const outcomes = fit.length === 0 ? [] : await store(archive, fit, signal)
+      counts.stored = outcomes.filter(outcome => outcome === 'stored').length
+      counts.known = outcomes.length - counts.stored
+      await datastore.put(markKey(source), new TextEncoder().encode(mark))
+      return counts
+    }),
+    'import.end': command(oneSource, async ({ source }) => datastore.delete(markKey(source)))
+  }
+}
+
+function markKey(source: string): Key {
+  return new Key(`/import/${toHex(keccak256(new TextEncoder().encode(source)).subarray(0, 16))}`)
+}
+
+/** As intake judges, but for what only concerns the live network: how long they lived, and the work for it. */
+function judge(body: Uint8Array, positions: Uint8Array | undefined, parts: ImportParts) {
+  const items = splitMessages(body)
+  if (positions !== undefined && positions.length !== POSITION * items.length) {
+    throw new AdminError('positions: not as many as there are envelopes')
+  }
+  const counts: ImportCounts = {
+    stored: 0,
+    known: 0,
+    refused: { retention: 0, topics: 0, future: 0, size: 0 },
+    damaged: 0
+  }
+  const refuses = judgeBy(parts, Math.floor(Date.now() / 1000))
+  const fit: Envelope[] = []
+  for (const [i, { raw }] of items.entries()) {
+    const envelope = read(raw, positions?.subarray(POSITION * i, POSITION * (i + 1)))
+    const why = envelope && refuses(envelope)
+    if (envelope === undefined) counts.damaged++
+    else if (why !== undefined) counts.refused[why]++
+    else fit.push(envelope)
+  }
+  return { counts, fit }
+}
+
+/** Undefined when it is none, or another one than its archive says. */
+function read(raw: Uint8Array, position: Uint8Array | undefined): Envelope | undefined {
+  try {
+    const envelope = decodeEnvelope(raw)
+    if (position === undefined) return envelope
+    const { sent, hash } = envelope
+    return equalBytes(writeUint32(sent), position.subarray(0, 4)) && equalBytes(hash, position.subarray(4))
+      ? envelope
+      : undefined
+  } catch (err) {
+    if (err instanceof MalformedError) return undefined
+    throw err
+  }
+}
+
+function judgeBy({ rules, floor }: ImportParts, now: number): (envelope: Envelope) => ImportRefusal | undefined {
+  const { 'archive-topics': topics } = rules
+  const floorOf = floor ?? ageFloor(retentionRules(rules))
+  const wanted = topics && new Set(topics.map(({ topic }) => topicNumber(topic)))
+  return ({ sent, size, topicNumber }) => {
+    if (sent < floorOf(topicNumber, now)) return 'retention'
+    if (sent > now + AHEAD_SECONDS) return 'future'
+    if (size > MAX_PACKED_ENVELOPE) return 'size'
+    return wanted === undefined || wanted.has(topicNumber) ? undefined : 'topics'
+  }
+}
+
+async function store(archive: Archive, envelopes: Envelope[], signal: AbortSignal): Promise<AppendOutcome[]> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await archive.append(envelopes)
+    } catch (error) {
+      if ((error as Error).name !== 'ArchiveBusyError' || attempt >= MAX_ATTEMPTS) throw error
+      await delay(BUSY_PAUSE, signal)
+    }
+  }
+}

@@ -1,0 +1,19 @@
+import { parentPort } from 'node:worker_threads'
+import { digestPacket } from '../../wire/packet/packet-digests.js'
+import type { DigestAnswer, DigestTask } from './digest-thread.js'
+import { useQuickKeccak } from './quick-keccak.js'
+
+function answer({ body, pow }: DigestTask): DigestAnswer {
+  try {
+    return digestPacket(body, { pow })
+  } catch {
+    // who judges the packet says what is wrong with it
+    return undefined
+  }
+}
+
+await useQuickKeccak()
+parentPort?.on('message', (task: DigestTask | 'ready') => {
+  const bytes = task === 'ready' ? undefined : answer(task)
+  parentPort?.postMessage(bytes, bytes === undefined ? [] : [bytes.buffer as ArrayBuffer])
+})

@@ -1,0 +1,54 @@
+import type { Libp2p, PeerId } from '@libp2p/interface'
+import type { Waku } from '../../waku/waku.js'
+import type { Libp2pAddress } from '../settings/peer-address.js'
+import { type PersistenceInit, persist } from './persistence.js'
+
+export interface StaticPeersInit extends PersistenceInit {
+  node: Libp2p
+  waku: Pick<Waku, 'connect'>
+  peers: readonly Libp2pAddress[]
+}
+
+const DIAL_TIMEOUT_MS = 20_000
+
+/** Stays connected with the libp2p peers that the owner named: dials, and dials again with growing pauses whenever one is gone. */
+export class StaticPeers {
+  private readonly controller = new AbortController()
+  private readonly loops: Promise<void>[]
+
+  constructor(private readonly init: StaticPeersInit) {
+    const { signal } = this.controller
+    // libp2p logs why an attempt failed; the next may do better
+    this.loops = init.peers.map(peer => persist(() => this.connection(peer), signal, init))
+  }
+
+  async stop(): Promise<void> {
+    this.controller.abort()
+    await Promise.all(this.loops)
+  }
+
+  /** Resolves when a connection was there and ended; rejects when there was none. */
+  private async connection({ peer, address }: Libp2pAddress): Promise<void> {
+    const { node, waku } = this.init
+    const signal = AbortSignal.any([this.controller.signal, AbortSignal.timeout(DIAL_TIMEOUT_MS)])
+    await node.dial(address, { signal })
+    await waku.connect(peer, { signal })
+    await disconnected(node, peer, this.controller.signal)
+  }
+}
+
+function disconnected(node: Libp2p, peer: PeerId, signal: AbortSignal): Promise<void> {
+  return new Promise(resolve => {
+    const done = (): void => {
+      node.removeEventListener('peer:disconnect', onDisconnect)
+      signal.removeEventListener('abort', done)
+      resolve()
+    }
+    const onDisconnect = (event: CustomEvent<PeerId>): void => {
+      if (event.detail.equals(peer)) done()
+    }
+    node.addEventListener('peer:disconnect', onDisconnect)
+    signal.addEventListener('abort', done)
+    if (signal.aborted || node.getConnections(peer).length === 0) done()
+  })
+}

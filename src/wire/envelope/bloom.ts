@@ -1,0 +1,71 @@
+import { equalBytes } from '../bytes.js'
+import { checkBytes } from '../checks.js'
+import { UnencodableError } from '../errors.js'
+
+/** A bloom filter over topics has 512 bits (6/WAKU1). */
+export const BLOOM_BYTES = 64
+
+const FULL = new Uint8Array(BLOOM_BYTES).fill(0xff)
+
+/** Every bit set: the filter of a node that wants everything. */
+export function fullBloom(): Uint8Array {
+  return FULL.slice()
+}
+
+export function isFullBloom(filter: Uint8Array): boolean {
+  return equalBytes(filter, FULL)
+}
+
+/** The three bits of a topic, 0..511; bit n lies in byte n/8, counted from the least significant. */
+function bits(topic: Uint8Array): [number, number, number] {
+  const high = topic[3] as number
+  const bit = (i: number): number => (topic[i] as number) + (high & (1 << i) ? 256 : 0)
+  return [bit(0), bit(1), bit(2)]
+}
+
+/**
+ * The filter that a topic sets: 64 bytes, 1 to 3 bits.
+ * @throws UnencodableError when it is not 4 bytes
+ */
+export function topicBloom(topic: Uint8Array): Uint8Array {
+  return bloomOf([topic])
+}
+
+/**
+ * The filter as deployed programs compute it: of bits that share a byte only the last one stays. It is a part of
+ * the correct one, so testing with it agrees with either kind of peer.
+ */
+export function lossyTopicBloom(topic: Uint8Array): Uint8Array {
+  const bloom = new Uint8Array(BLOOM_BYTES)
+  for (const bit of bits(topic)) bloom[bit >> 3] = 1 << (bit & 7)
+  return bloom
+}
+
+/**
+ * The filter that covers all of `topics` (4 bytes each): what a node announces.
+ * @throws UnencodableError when one is not 4 bytes
+ */
+export function bloomOf(topics: Iterable<Uint8Array>): Uint8Array {
+  const bloom = new Uint8Array(BLOOM_BYTES)
+  for (const topic of topics) {
+    checkBytes(topic, 'a topic', UnencodableError, 4)
+    for (const bit of bits(topic)) bloom[bit >> 3] = (bloom[bit >> 3] as number) | (1 << (bit & 7))
+  }
+  return bloom
+}
+
+/** Whether every bit of `sample` is in `filter`. An empty filter wants everything. */
+export function bloomMatches(filter: Uint8Array, sample: Uint8Array): boolean {
+  if (filter.length === 0) return true
+  for (let i = 0; i < BLOOM_BYTES; i++) if ((sample[i] as number) & ~(filter[i] as number)) return false
+  return true
+}
+
+/** Whether an envelope of `topic` passes a received filter: `bloomMatches` with the lossy filter of the topic. */
+export function envelopeMatchesBloom(filter: Uint8Array, topic: Uint8Array): boolean {
+  if (filter.length === 0) return true
+  const [a, b, c] = bits(topic)
+  const has = (bit: number): boolean => ((filter[bit >> 3] as number) & (1 << (bit & 7))) !== 0
+  const shared = (one: number, other: number): boolean => one >> 3 === other >> 3
+  return has(c) && (shared(b, c) || has(b)) && (shared(a, b) || shared(a, c) || has(a))
+}

@@ -1,0 +1,65 @@
+import { decodeEnvelope, type EnvelopeDigest } from '../envelope/envelope.js'
+import { needsWork } from '../envelope/pow.js'
+import { MalformedError } from '../errors.js'
+import { keccak256 } from '../keccak.js'
+import { batchHash, splitMessages } from './messages.js'
+
+const HASH = 32
+/** A hash and the bits of its proof of work, in 16 bits. */
+const ENTRY = HASH + 2
+const UNKNOWN = 0xffff
+
+/**
+ * Everything of a Messages packet (0x01) that takes hashing, in one array: the packet's hash, then for each item its hash
+ * and, where that decides, the leading zero bits of its proof of work.
+ *
+ * @param options.pow what is asked of the envelopes
+ * @throws MalformedError when the body is no list, or of more than 16384 items
+ */
+export function digestPacket(body: Uint8Array, { pow }: { pow: number }): Uint8Array<ArrayBuffer> {
+  const items = splitMessages(body)
+  const bytes = new Uint8Array(HASH + items.length * ENTRY)
+  bytes.set(batchHash(body))
+  let at = HASH
+  for (const { raw } of items) {
+    bytes.set(keccak256(raw), at)
+    const bits = bitsOf(raw, pow)
+    bytes[at + HASH] = bits >>> 8
+    bytes[at + HASH + 1] = bits
+    at += ENTRY
+  }
+  return bytes
+}
+
+/** What `digestPacket` brought. */
+export class PacketDigests {
+  readonly #bytes: Uint8Array
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes
+  }
+
+  /** `batchHash` of the packet, 32 bytes. */
+  get batch(): Uint8Array {
+    return this.#bytes.slice(0, HASH)
+  }
+
+  /** Of one item, counted from 0. */
+  of(index: number): EnvelopeDigest {
+    const at = HASH + index * ENTRY
+    const end = at + HASH
+    const bits = ((this.#bytes[end] as number) << 8) | (this.#bytes[end + 1] as number)
+    // a copy: who keeps the hash of one must not keep all
+    return { hash: this.#bytes.slice(at, end), powBits: bits === UNKNOWN ? undefined : bits }
+  }
+}
+
+function bitsOf(raw: Uint8Array, pow: number): number {
+  try {
+    const envelope = decodeEnvelope(raw)
+    return needsWork(envelope, pow) ? envelope.powBits : UNKNOWN
+  } catch (error) {
+    if (error instanceof MalformedError) return UNKNOWN
+    throw error
+  }
+}
