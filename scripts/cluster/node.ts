@@ -1,0 +1,207 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createWriteStream } from 'node:fs'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { freePort } from './free-port.js'
+import type { Jars } from './jars.js'
+
+/** Of `jvm17-server.options`. */
+const OPENED = [
+  '--add-exports java.base/jdk.internal.misc',
+  '--add-exports java.management.rmi/com.sun.jmx.remote.internal.rmi',
+  '--add-exports java.rmi/sun.rmi.registry',
+  '--add-exports java.rmi/sun.rmi.server',
+  '--add-exports java.rmi/sun.rmi.transport.tcp',
+  '--add-exports java.sql/java.sql',
+  '--add-exports java.base/java.lang.ref',
+  '--add-exports jdk.unsupported/sun.misc',
+  '--add-opens java.base/java.lang.module',
+  '--add-opens java.base/jdk.internal.loader',
+  '--add-opens java.base/jdk.internal.ref',
+  '--add-opens java.base/jdk.internal.reflect',
+  '--add-opens java.base/jdk.internal.math',
+  '--add-opens java.base/jdk.internal.module',
+  '--add-opens java.base/jdk.internal.util.jar',
+  '--add-opens jdk.management/com.sun.management.internal',
+  '--add-opens java.base/sun.nio.ch',
+  '--add-opens java.base/java.io',
+  '--add-opens java.base/java.nio',
+  '--add-opens java.base/java.util.concurrent',
+  '--add-opens java.base/java.util',
+  '--add-opens java.base/java.util.concurrent.atomic',
+  '--add-opens java.base/java.lang',
+  '--add-opens java.base/java.math',
+  '--add-opens java.base/java.lang.reflect',
+  '--add-opens java.base/java.net'
+].map(option => `${option}=ALL-UNNAMED`.replace(' ', '='))
+
+const LOGBACK = `<configuration>
+  <appender name="out" class="ch.qos.logback.core.ConsoleAppender"><encoder>
+    <pattern>%-5level %date{ISO8601} %logger{0} %msg%n</pattern>
+  </encoder></appender>
+  <root level="INFO"><appender-ref ref="out"/></root>
+</configuration>
+`
+const READY = /Startup complete/
+const START_PATIENCE = 120_000
+const STOP_PATIENCE = 30_000
+
+/** How a node is set up. */
+export interface NodeInit {
+  jars: Jars
+  /** A loopback address of its own. */
+  address: string
+  nativePort: number
+  storagePort: number
+  /** Address of the node that the others ask when they start. */
+  seed: string
+  /** Its one token: nodes of a cluster divide the ring. */
+  token: string
+  /** Where it keeps everything. */
+  folder: string
+  /** MiB. */
+  heap: number
+  /** Lines of its cassandra.yaml, which go before those that are made here. */
+  settings: Readonly<Record<string, string>>
+}
+
+/** One node of Cassandra, a process of its own. */
+export class CassandraNode {
+  readonly #init: NodeInit
+  #child: ChildProcess | undefined
+
+  constructor(init: NodeInit) {
+    this.#init = init
+  }
+
+  get address(): string {
+    return this.#init.address
+  }
+
+  get folder(): string {
+    return this.#init.folder
+  }
+
+  get pid(): number | undefined {
+    return this.#child?.pid
+  }
+
+  /** Resolves when it serves. What it says goes to `system.log` in its folder. */
+  async start(): Promise<void> {
+    const { folder, jars, heap } = this.#init
+    await mkdir(folder, { recursive: true })
+    const yaml = join(folder, 'cassandra.yaml')
+    const logback = join(folder, 'logback.xml')
+    await Promise.all([writeFile(yaml, this.#yaml()), writeFile(logback, LOGBACK)])
+    const child = spawn(
+      'java',
+      [
+        ...OPENED,
+        `-javaagent:${jars.jamm}`,
+        `-Xms${heap}m`,
+        `-Xmx${heap}m`,
+        '-XX:+UseSerialGC',
+        '-XX:-UsePerfData',
+        '-XX:+ExitOnOutOfMemoryError',
+        '-Djdk.attach.allowAttachSelf=true',
+        `-Dlogback.configurationFile=${logback}`,
+        `-Dcassandra.config=file:${yaml}`,
+        `-Dcassandra.storagedir=${folder}`,
+        `-Dcassandra.jmx.local.port=${await freePort(['127.0.0.1'])}`,
+        '-Dcassandra-foreground=yes',
+        '-Dcassandra.ring_delay_ms=1000',
+        '-Dcassandra.skip_wait_for_gossip_to_settle=0',
+        '-cp',
+        jars.classpath,
+        'org.apache.cassandra.service.CassandraDaemon'
+      ],
+      { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] }
+    )
+    this.#child = child
+    const log = createWriteStream(join(folder, 'system.log'), { flags: 'a' })
+    child.stderr.pipe(log, { end: false })
+    await new Promise<void>((resolve, reject) => {
+      const fail = (why: string) => {
+        child.kill('SIGKILL')
+        reject(new Error(`the node at ${this.address} ${why}: see ${folder}/system.log`))
+      }
+      const timer = setTimeout(() => fail('was not ready in time'), START_PATIENCE)
+      let text = ''
+      child.stdout.on('data', (chunk: Buffer) => {
+        log.write(chunk)
+        text = text.slice(-200) + chunk.toString()
+        if (!READY.test(text)) return
+        clearTimeout(timer)
+        resolve()
+      })
+      child.once('error', error => fail(error.message))
+      child.once('exit', () => {
+        clearTimeout(timer)
+        log.end()
+        fail('ended')
+      })
+    })
+  }
+
+  /** As a power cut would end it. */
+  kill(): Promise<void> {
+    return this.#end('SIGKILL')
+  }
+
+  async stop(): Promise<void> {
+    await this.#end('SIGTERM')
+  }
+
+  /** Leaves it there, and silent. */
+  pause(): void {
+    this.#child?.kill('SIGSTOP')
+  }
+
+  resume(): void {
+    this.#child?.kill('SIGCONT')
+  }
+
+  async #end(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
+    const child = this.#child
+    this.#child = undefined
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
+    const ended = once(child, 'exit')
+    child.kill(signal)
+    child.kill('SIGCONT')
+    const timer = setTimeout(() => child.kill('SIGKILL'), STOP_PATIENCE)
+    await ended
+    clearTimeout(timer)
+  }
+
+  #yaml(): string {
+    const { address, nativePort, storagePort, seed, token, folder, settings } = this.#init
+    const lines: Record<string, string> = {
+      cluster_name: 'waku',
+      partitioner: 'org.apache.cassandra.dht.Murmur3Partitioner',
+      num_tokens: '1',
+      initial_token: `"${token}"`,
+      auto_bootstrap: 'false',
+      listen_address: address,
+      rpc_address: address,
+      storage_port: String(storagePort),
+      native_transport_port: String(nativePort),
+      endpoint_snitch: 'SimpleSnitch',
+      seed_provider: `[{class_name: org.apache.cassandra.locator.SimpleSeedProvider, parameters: [{seeds: "${seed}:${storagePort}"}]}]`,
+      data_file_directories: `[${folder}/data]`,
+      commitlog_directory: `${folder}/commitlog`,
+      saved_caches_directory: `${folder}/saved_caches`,
+      hints_directory: `${folder}/hints`,
+      // a write is confirmed once it is on disk
+      commitlog_sync: 'batch',
+      commitlog_segment_size: '32MiB',
+      commitlog_total_space: '256MiB',
+      auto_snapshot: 'false',
+      concurrent_compactors: '1',
+      ...settings
+    }
+    return Object.entries(lines)
+      .map(([name, value]) => `${name}: ${value}\n`)
+      .join('')
+  }
+}
