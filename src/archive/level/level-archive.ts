@@ -1,48 +1,15 @@
 import type { Envelope } from '../../wire/envelope/envelope.js'
-import type { Gap } from '../../wire/request/coverage.js'
-import type { DigestPart } from '../../wire/request/digest.js'
-import type {
-  AppendOutcome,
-  Archive,
-  ArchiveCoverage,
-  ArchiveEnd,
-  ArchiveFilter,
-  ArchiveQuery,
-  ArchiveReport,
-  ArchiveRow,
-  ArchiveSize,
-  ArchiveStats,
-  ArchiveTrim,
-  ArchiveTrimmed,
-  ArchiveWatcher,
-  DigestQuery,
-  SequencedRow,
-  SequenceEnd,
-  SequenceQuery
-} from '../archive.js'
+import type { AppendOutcome, ArchiveReport, ArchiveStats, ArchiveTrimmed, ArchiveWatcher } from '../archive.js'
 import { bloomTest } from '../bloom-test.js'
-import {
-  type CheckedFilter,
-  type CheckedQuery,
-  type CheckedTrim,
-  checkDigest,
-  checkFilter,
-  checkQuery,
-  checkSequence,
-  checkTrim,
-  meantTopics
-} from '../checked-query.js'
-import { CoverageLog } from '../coverage-log.js'
+import { CheckedArchive, type Indexed, unixNow } from '../checked-archive.js'
+import type { CheckedFilter, CheckedQuery, CheckedTrim } from '../checked-query.js'
 import { DamageLog } from '../damage-log.js'
 import type { CheckOptions, Mended } from '../database/files/database-files.js'
 import { type LevelStore, readRange } from '../database/level-store.js'
-import { ArchiveClosedError, archiveFailure } from '../errors.js'
+import { archiveFailure } from '../errors.js'
 import { GroupCommit } from '../group-commit.js'
-import { page, type RowSource } from '../page.js'
-import { RangeDigest } from '../range-digest.js'
-import { sequencePage } from '../sequence-page.js'
-import { Watchers } from '../watchers.js'
-import { WriteQueue } from '../write-queue.js'
+import type { RowSource } from '../page.js'
+import type { SequenceSource } from '../sequence-page.js'
 import type { IngestMarks } from './ingest-marks.js'
 import { BlockSequence } from './level-block-sequence.js'
 import { BLOCK_SIZE, Blocks } from './level-blocks.js'
@@ -88,36 +55,31 @@ const COVERAGE_KEY = layout.metaKey('coverage')
 const MAX_BLOOM_TOPICS = 4096
 
 /** The archive of a node: LevelDB, every group of appends one synced batch, queries by the topics' index. */
-export class LevelArchive implements Archive {
+export class LevelArchive extends CheckedArchive {
   readonly id: Uint8Array
   readonly #store: LevelStore
   readonly #ledger: Ledger
   readonly #dictionary: TopicDictionary
-  readonly #queue: WriteQueue
-  readonly #watchers = new Watchers()
   readonly #blocks: Blocks
   readonly #writer: LevelWriter
   readonly #commits: GroupCommit
   readonly #pruner: Pruner
-  #coverage!: CoverageLog
   readonly #damage: DamageLog
   readonly #rows: LevelRows
   readonly #marks: IngestMarks | undefined
   #upkeep!: Upkeep
   #finishing: Promise<void> | undefined
-  #prunes = new Set<Promise<unknown>>()
-  #closing: Promise<void> | undefined
 
   private constructor(
     { db, maxQueuedBytes, marks, now = unixNow, blockSize = BLOCK_SIZE }: LevelArchiveInit,
     id: Uint8Array
   ) {
+    super()
     this.id = id
     this.#store = db
-    this.#queue = new WriteQueue()
     this.#damage = new DamageLog(damage => this.#upkeep.met(damage), now)
     this.#rows = new LevelRows(db, this.#damage)
-    this.#dictionary = new TopicDictionary(db, this.#queue)
+    this.#dictionary = new TopicDictionary(db, this.queue)
     this.#ledger = new Ledger(db, this.#dictionary, blockSize / 2)
     this.#blocks = new Blocks(db, this.#ledger, blockSize)
     this.#writer = new LevelWriter(db, this.#ledger, this.#blocks, marks)
@@ -129,9 +91,9 @@ export class LevelArchive implements Archive {
       },
       onCommitted: envelopes => {
         this.#finishBlocks()
-        this.#watchers.appended(envelopes)
+        this.watchers.appended(envelopes)
       },
-      queue: this.#queue,
+      queue: this.queue,
       maxQueuedBytes
     })
     this.#pruner = new Pruner({
@@ -139,10 +101,10 @@ export class LevelArchive implements Archive {
       ledger: this.#ledger,
       blocks: this.#blocks,
       writer: this.#writer,
-      step: task => this.#step(task),
-      onRemoved: before => this.#watchers.removed(before),
-      raiseFloor: (before, choice) => this.#coverage.raiseFloor(before, choice),
-      floors: () => this.#coverage.floors
+      step: task => this.step(task),
+      onRemoved: before => this.watchers.removed(before),
+      raiseFloor: (before, choice) => this.coverageLog.raiseFloor(before, choice),
+      floors: () => this.coverageLog.floors
     })
   }
 
@@ -154,8 +116,7 @@ export class LevelArchive implements Archive {
     try {
       const archive = new LevelArchive(init, await openFormat(init.db))
       await archive.#writer.load()
-      await archive.#openCoverage(init.now ?? unixNow)
-      await archive.#upkeep.open()
+      await archive.#openUpkeep(init.now ?? unixNow)
       archive.#finishBlocks()
       return archive
     } catch (error) {
@@ -163,163 +124,9 @@ export class LevelArchive implements Archive {
     }
   }
 
-  async append(envelopes: Envelope[]): Promise<AppendOutcome[]> {
-    this.#assertOpen()
-    if (envelopes.length === 0) return []
-    try {
-      return await this.#commits.append(envelopes)
-    } catch (error) {
-      throw archiveFailure('envelopes could not be written to the archive', error)
-    }
-  }
-
-  async *query(query: ArchiveQuery): AsyncGenerator<ArchiveRow[], ArchiveEnd> {
-    this.#assertOpen()
-    const checked = checkQuery(query)
-    try {
-      return yield* page(this.#whileOpen(await this.#plan(checked)), query)
-    } catch (error) {
-      throw this.#failure(error, query.signal)
-    }
-  }
-
-  async *sequence(query: SequenceQuery): AsyncGenerator<SequencedRow[], SequenceEnd> {
-    this.#assertOpen()
-    const { lastSeq } = this.#ledger.totals
-    const filter = checkSequence(query, lastSeq)
-    try {
-      const meant = await this.#topicsOf(filter)
-      const passes = acceptsTopic(meant)
-      const { lower, upper } = filter
-      const source = new BlockSequence(this.#rows, this.#blocks, {
-        topics: typeof meant === 'function' ? undefined : meant,
-        accepts: ({ sent, topic }) => sent >= lower && sent <= upper && passes(topic),
-        floors: () => this.#coverage.floors
-      })
-      const next: BlockSequence['next'] = (...args) => {
-        this.#assertOpen()
-        return source.next(...args)
-      }
-      return yield* sequencePage({ next }, query, lastSeq)
-    } catch (error) {
-      throw this.#failure(error, query.signal)
-    }
-  }
-
-  async *digest(query: DigestQuery): AsyncGenerator<void, DigestPart[]> {
-    this.#assertOpen()
-    const filter = checkDigest(query)
-    const digest = new RangeDigest(filter, query)
-    try {
-      const topics = await this.#topicsOf(filter)
-      const take = ({ sent, hash }: layout.Entry): void => digest.add(sent, hash)
-      for await (const _ of takeIndexed(this.#store, this.#ledger, filter, topics, take)) {
-        query.signal?.throwIfAborted()
-        yield
-        this.#assertOpen()
-      }
-      return digest.parts()
-    } catch (error) {
-      throw this.#failure(error, query.signal)
-    }
-  }
-
-  async coverage(filter: ArchiveFilter): Promise<ArchiveCoverage> {
-    this.#assertOpen()
-    const checked = checkFilter(filter)
-    return this.#coverage.describe({ ...checked, meant: meantTopics(checked) }, this.#ledger.totals.lastSeq)
-  }
-
-  addGap(gap: Gap): Promise<void> {
-    return this.#step(() => this.#coverage.addGap(gap))
-  }
-
-  get attended(): number | undefined {
-    return this.#coverage.attended
-  }
-
-  attend(now: number): Promise<void> {
-    return this.#step(() => this.#coverage.attend(now))
-  }
-
-  async prune(before: number, { signal }: { signal?: AbortSignal | undefined } = {}): Promise<number> {
-    return (await this.trim({ before, signal })).removed
-  }
-
-  async trim({ signal, ...trim }: ArchiveTrim): Promise<ArchiveTrimmed> {
-    this.#assertOpen()
-    const trimmed = this.#trim(checkTrim(trim), signal)
-    this.#prunes.add(trimmed)
-    try {
-      return await trimmed
-    } catch (error) {
-      throw this.#failure(error, signal)
-    } finally {
-      this.#prunes.delete(trimmed)
-    }
-  }
-
-  async size({ signal, ...filter }: ArchiveFilter & { signal?: AbortSignal | undefined }): Promise<ArchiveSize> {
-    this.#assertOpen()
-    const checked = checkFilter(filter)
-    const size: ArchiveSize = { envelopes: 0, bytes: 0 }
-    try {
-      const take = (entry: layout.Entry): void => {
-        size.envelopes += 1
-        size.bytes += entry.size
-      }
-      for await (const _ of takeIndexed(this.#store, this.#ledger, checked, await this.#topicsOf(checked), take)) {
-        signal?.throwIfAborted()
-        this.#assertOpen()
-      }
-      return size
-    } catch (error) {
-      throw this.#failure(error, signal)
-    }
-  }
-
   /** To be called when the database takes writes again. */
   tellWritable(): void {
-    this.#watchers.writable()
-  }
-
-  async stats(): Promise<ArchiveStats> {
-    this.#assertOpen()
-    const { envelopes, bytes, topics, lastSeq } = this.#ledger.totals
-    const days = this.#ledger.days(0, 0xffff)
-    const stats: ArchiveStats = { envelopes, bytes, topics, lastSeq }
-    if (this.#damage.sum !== undefined) stats.damaged = this.#damage.sum
-    const [first, last] = [days[0], days.at(-1)]
-    if (first === undefined || last === undefined) return stats
-    try {
-      const [[oldest], [newest]] = await Promise.all([
-        readRange(this.#store, layout.dayEnvelopes(first), 1),
-        readRange(this.#store, { ...layout.dayEnvelopes(last), reverse: true }, 1)
-      ])
-      if (oldest !== undefined) stats.oldest = layout.envelopeSent(oldest[0])
-      if (newest !== undefined) stats.newest = layout.envelopeSent(newest[0])
-      return stats
-    } catch (error) {
-      throw this.#failure(error)
-    }
-  }
-
-  async verify({ signal }: { signal?: AbortSignal | undefined } = {}): Promise<ArchiveReport> {
-    this.#assertOpen()
-    try {
-      return await this.#upkeep.verify(signal)
-    } catch (error) {
-      throw this.#failure(error, signal)
-    }
-  }
-
-  async repair({ signal }: { signal?: AbortSignal | undefined } = {}): Promise<ArchiveReport> {
-    this.#assertOpen()
-    try {
-      return await this.#upkeep.repair(signal)
-    } catch (error) {
-      throw this.#failure(error, signal)
-    }
+    this.watchers.writable()
   }
 
   /** Looks at the checksums of the files, in pieces, and mends what is damaged. Resolves with how many parts of them were. */
@@ -332,23 +139,46 @@ export class LevelArchive implements Archive {
     return this.#upkeep.mended(mended)
   }
 
-  watch(watcher: ArchiveWatcher): () => void {
+  override watch(watcher: ArchiveWatcher): () => void {
     for (const { gap, text } of this.#upkeep.takeUnsaid()) watcher.damaged?.(gap, text)
-    return this.#watchers.add(watcher)
+    return super.watch(watcher)
   }
 
-  close(): Promise<void> {
-    this.#closing ??= (async () => {
-      await this.#queue.idle()
-      await Promise.allSettled([...this.#prunes, this.#finishing])
-      await this.#upkeep.markClean().catch(() => {}) // then the next opener looks closer
-      this.#marks?.close()
-    })()
-    return this.#closing
+  protected get lastSeq(): number {
+    return this.#ledger.totals.lastSeq
+  }
+
+  protected write(envelopes: Envelope[]): Promise<AppendOutcome[]> {
+    return this.#commits.append(envelopes)
+  }
+
+  protected async rows(query: CheckedQuery): Promise<RowSource> {
+    const { topics, bloom, after, upper } = query
+    if (after !== undefined && after.sent > upper) return { next: async () => [] }
+    if (topics !== undefined) return new TopicWalk(this.#rows, this.#ledger, query, topics)
+    if (bloom === undefined) return new Walk(this.#rows, this.#fromFirstDay(query))
+    const matching = await this.#matching(bloom)
+    if (matching !== undefined) return new TopicWalk(this.#rows, this.#ledger, query, matching)
+    return new Scan(this.#rows, this.#fromFirstDay(query), { accepts: bloomTest(bloom), share: 1 })
+  }
+
+  protected async numbered(filter: CheckedFilter): Promise<SequenceSource> {
+    const meant = await this.#topicsOf(filter)
+    const passes = acceptsTopic(meant)
+    const { lower, upper } = filter
+    return new BlockSequence(this.#rows, this.#blocks, {
+      topics: typeof meant === 'function' ? undefined : meant,
+      accepts: ({ sent, topic }) => sent >= lower && sent <= upper && passes(topic),
+      floors: () => this.coverageLog.floors
+    })
+  }
+
+  protected async *indexed(filter: CheckedFilter, take: (entry: Indexed) => void): AsyncGenerator<void, void> {
+    yield* takeIndexed(this.#store, this.#ledger, filter, await this.#topicsOf(filter), take)
   }
 
   /** Also on a disk that takes nothing more, if what was kept back for that is enough. */
-  async #trim(trim: CheckedTrim, signal: AbortSignal | undefined): Promise<ArchiveTrimmed> {
+  protected async remove(trim: CheckedTrim, signal: AbortSignal | undefined): Promise<ArchiveTrimmed> {
     let removed = 0
     let bytes = 0
     const work = async (): Promise<ArchiveTrimmed> => {
@@ -368,24 +198,49 @@ export class LevelArchive implements Archive {
     return withRoom(this.#store, work, signal)
   }
 
-  /** A new archive begins now; one of before this was kept began with what it holds. */
-  async #openCoverage(now: () => number): Promise<void> {
+  protected async sum(): Promise<ArchiveStats> {
+    const { envelopes, bytes, topics, lastSeq } = this.#ledger.totals
+    const days = this.#ledger.days(0, 0xffff)
+    const stats: ArchiveStats = { envelopes, bytes, topics, lastSeq }
+    if (this.#damage.sum !== undefined) stats.damaged = this.#damage.sum
+    const [first, last] = [days[0], days.at(-1)]
+    if (first === undefined || last === undefined) return stats
+    const [[oldest], [newest]] = await Promise.all([
+      readRange(this.#store, layout.dayEnvelopes(first), 1),
+      readRange(this.#store, { ...layout.dayEnvelopes(last), reverse: true }, 1)
+    ])
+    if (oldest !== undefined) stats.oldest = layout.envelopeSent(oldest[0])
+    if (newest !== undefined) stats.newest = layout.envelopeSent(newest[0])
+    return stats
+  }
+
+  protected inspect(mend: boolean, signal: AbortSignal | undefined): Promise<ArchiveReport> {
+    return mend ? this.#upkeep.repair(signal) : this.#upkeep.verify(signal)
+  }
+
+  protected async release(): Promise<void> {
+    await this.#finishing
+    await this.#upkeep.markClean().catch(() => {}) // then the next opener looks closer
+    this.#marks?.close()
+  }
+
+  async #openUpkeep(now: () => number): Promise<void> {
     const [saved] = await this.#store.getMany([COVERAGE_KEY])
-    const since = saved === undefined ? ((await this.stats()).oldest ?? now()) : 0
-    const save = (value: Uint8Array) => this.#store.batch([{ type: 'put', key: COVERAGE_KEY, value }], { sync: true })
-    this.#coverage = new CoverageLog(saved, since, save)
-    if (saved === undefined) await save(this.#coverage.bytes)
+    await this.openCoverage(saved, now, value =>
+      this.#store.batch([{ type: 'put', key: COVERAGE_KEY, value }], { sync: true })
+    )
     this.#upkeep = new Upkeep({
       store: this.#store,
       ledger: this.#ledger,
       blocks: this.#blocks,
       writer: this.#writer,
-      coverage: this.#coverage,
+      coverage: this.coverageLog,
       damage: this.#damage,
-      watchers: this.#watchers,
+      watchers: this.watchers,
       marks: this.#marks,
-      step: task => this.#step(task)
+      step: task => this.step(task)
     })
+    await this.#upkeep.open()
   }
 
   /** The topics that a filter means, or what tells them. */
@@ -399,39 +254,20 @@ export class LevelArchive implements Archive {
     return this.#dictionary.matching(bloom, { max: MAX_BLOOM_TOPICS, total: this.#ledger.totals.topics })
   }
 
-  async #plan(query: CheckedQuery): Promise<RowSource> {
-    const { topics, bloom, after, upper } = query
-    if (after !== undefined && after.sent > upper) return { next: async () => [] }
-    if (topics !== undefined) return new TopicWalk(this.#rows, this.#ledger, query, topics)
-    if (bloom === undefined) return new Walk(this.#rows, this.#fromFirstDay(query))
-    const matching = await this.#matching(bloom)
-    if (matching !== undefined) return new TopicWalk(this.#rows, this.#ledger, query, matching)
-    return new Scan(this.#rows, this.#fromFirstDay(query), { accepts: bloomTest(bloom), share: 1 })
-  }
-
   /** Deleted envelopes before the first day are not worth stepping over. */
   #fromFirstDay(query: CheckedQuery): CheckedQuery {
     const first = this.#ledger.days(0, 0xffff)[0] ?? 0
     return { ...query, lower: Math.min(query.upper, Math.max(query.lower, first * layout.DAY)) }
   }
 
-  #whileOpen(source: RowSource): RowSource {
-    return {
-      next: (room, signal) => {
-        this.#assertOpen()
-        return source.next(room, signal)
-      }
-    }
-  }
-
   /** One after another, each between two appends; what fails is tried again after the next append. */
   #finishBlocks(): void {
-    if (this.#finishing !== undefined || this.#closing !== undefined || !this.#blocks.isDue) return
+    if (this.#finishing !== undefined || this.isClosing || !this.#blocks.isDue) return
     const finish = async (): Promise<void> => {
-      while (this.#closing === undefined && this.#store.trouble === undefined && this.#blocks.isDue) {
+      while (!this.isClosing && this.#store.trouble === undefined && this.#blocks.isDue) {
         const change = await this.#blocks.finish()
         if (change === undefined) return
-        await this.#step(() => this.#writer.finishBlock(change))
+        await this.step(() => this.#writer.finishBlock(change))
       }
     }
     this.#finishing = finish()
@@ -440,23 +276,4 @@ export class LevelArchive implements Archive {
         this.#finishing = undefined
       })
   }
-
-  async #step<T>(task: () => Promise<T>): Promise<T> {
-    this.#assertOpen()
-    return this.#queue.run(task)
-  }
-
-  #assertOpen(): void {
-    if (this.#closing !== undefined) throw new ArchiveClosedError()
-  }
-
-  #failure(error: unknown, signal?: AbortSignal | undefined): unknown {
-    if (signal?.aborted === true) return error
-    if (this.#closing !== undefined) return new ArchiveClosedError(undefined, { cause: error })
-    return archiveFailure('the archive could not be read or changed', error)
-  }
-}
-
-function unixNow(): number {
-  return Math.floor(Date.now() / 1000)
 }
