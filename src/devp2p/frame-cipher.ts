@@ -108,6 +108,11 @@ export class FrameOpener {
     return this.#size === undefined && this.#received.length === 0
   }
 
+  /** Whether all of the frame whose size is known is there. */
+  get ready(): boolean {
+    return this.#size !== undefined && this.#received.length >= padded(this.#size) + BLOCK
+  }
+
   push(bytes: Uint8Array): void {
     this.#received.push(bytes)
   }
@@ -136,9 +141,8 @@ export class FrameOpener {
    */
   next(): Uint8Array | undefined {
     const size = this.nextSize()
-    if (size === undefined) return undefined
+    if (size === undefined || !this.ready) return undefined
     const length = padded(size)
-    if (this.#received.length < length + BLOCK) return undefined
     const sealed = this.#received.take(length + BLOCK)
     const encrypted = sealed.subarray(0, length)
     if (!timingSafeEqual(this.#mac.ofBody(encrypted), sealed.subarray(length))) {

@@ -89,14 +89,20 @@ export class FrameSocket {
     return this.#opener.nextSize()
   }
 
+  /** Whether all of the next message is there, once its size is known. */
+  get ready(): boolean {
+    return this.#opener.ready
+  }
+
   /**
-   * The next message, if all of it is there.
+   * The next message, when it is `ready`.
    *
    * @throws FrameError
    */
-  take(): Uint8Array | undefined {
+  take(): Uint8Array {
     const message = this.#opener.next()
-    if (message !== undefined) this.#readTimer?.refresh()
+    if (message === undefined) throw new RangeError('the message is not there yet')
+    this.#readTimer?.refresh()
     return message
   }
 

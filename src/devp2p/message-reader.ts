@@ -1,6 +1,5 @@
 import { delay } from '../base/delay.js'
 import { turnIsOver } from '../base/loop-turn.js'
-import { pause } from '../base/pause.js'
 import { FIGURES } from '../limits/figures.js'
 import type { Limits } from '../limits/limits.js'
 import type { Origin } from '../limits/origin.js'
@@ -56,7 +55,7 @@ export class MessageReader {
    * @throws what broke the socket, or `take` threw
    */
   async run(): Promise<void> {
-    const { frames, state, take } = this.#parts
+    const { frames, state } = this.#parts
     while (state.ended === undefined) {
       const size = frames.nextSize
       if (size === undefined) {
@@ -66,11 +65,12 @@ export class MessageReader {
       if (size > state.maxMessage) await this.until(() => this.isBounded(size, state.maxMessage, state.streams))
       const wait = this.#penance(size)
       if (wait > 0) await this.#rest(wait)
-      if (turnIsOver()) await this.#others()
-      const message = frames.take() ?? (await this.#body(size))
-      if (message === undefined) return
-      const taking = take(message)
-      if (taking !== undefined) await taking
+      if (!frames.ready && !(await this.#body(size))) return
+      if (turnIsOver()) await this.#takeInTurn()
+      else {
+        const taking = this.#take()
+        if (taking !== undefined) await taking
+      }
       this.room.received()
       if (this.room.full) await this.until(() => this.room.roomy)
     }
@@ -117,16 +117,28 @@ export class MessageReader {
     }
   }
 
-  /** The rest of a message, as there is room for it; undefined at the end. */
-  async #body(size: number): Promise<Uint8Array | undefined> {
+  /** Reads the rest of a message, as there is room for it; false at the end. */
+  async #body(size: number): Promise<boolean> {
     const { frames } = this.#parts
     const hasRoom = (): boolean => this.room.receive(size, frames.buffered)
-    for (;;) {
+    while (!frames.ready) {
       if (!hasRoom()) await this.until(hasRoom)
-      if (!(await frames.more())) return undefined
-      const message = frames.take()
-      if (message !== undefined) return message
+      if (!(await frames.more())) return false
     }
+    return true
+  }
+
+  /** Opens a message that is all there. */
+  #take(): Promise<void> | undefined {
+    return this.#parts.take(this.#parts.frames.take())
+  }
+
+  /** Many connections that bring much at once take turns, by address. What a message has to wait for is no part of its turn. */
+  async #takeInTurn(): Promise<void> {
+    const { frames, limits, origin, signal } = this.#parts
+    frames.pause()
+    const { taking } = await limits.reading.run(origin, () => ({ taking: this.#take() }), { signal })
+    await taking
   }
 
   /**
@@ -141,12 +153,6 @@ export class MessageReader {
     if (!large && streams.some(stream => !stream.begun)) return 0
     const wait = limits.throttle.reserve(origin)
     return large ? Math.max(wait, limits.throttle.ofAddress(origin.address)) : wait
-  }
-
-  /** Many connections that bring much at once take turns of the event loop, as everything else does. */
-  async #others(): Promise<void> {
-    this.#parts.frames.pause()
-    await pause()
   }
 
   async #rest(wait: number): Promise<void> {

@@ -5,6 +5,7 @@ import { orAborted } from '../base/or-aborted.js'
 import { addressKey } from '../limits/address-key.js'
 import { FIGURES } from '../limits/figures.js'
 import { Limits } from '../limits/limits.js'
+import type { Origin } from '../limits/origin.js'
 import { RecentHashes } from '../waku/recent-hashes.js'
 import { compareBytes, equalBytes, toHex } from '../wire/bytes.js'
 import type { Capability } from './capability.js'
@@ -16,7 +17,7 @@ import { InboundGate, type InboundLimits } from './inbound-gate.js'
 import { placeFor } from './inbound-places.js'
 import type { NodeKey } from './node-key.js'
 import { RlpxConnection, type RlpxConnectionInit } from './rlpx-connection.js'
-import { initiate, respond, type SecureChannel } from './socket-handshake.js'
+import { initiate, type RespondOptions, respond, type SecureChannel } from './socket-handshake.js'
 
 export interface RlpxHostInit extends Partial<InboundLimits> {
   key: NodeKey
@@ -211,10 +212,14 @@ export class RlpxHost {
       if (fresh) this.#seen.add(name)
       return fresh
     }
+    const origin: Origin = { peer: '', address: addressKey(socket.remoteAddress ?? '') }
     try {
-      const channel = await this.#handshake(socket, signal => respond(socket, this.key, { signal, isFresh }))
+      const channel = await this.#handshake(socket, signal => {
+        const turn: RespondOptions['turn'] = work => this.#limits.handshakes.run(origin, work, { signal })
+        return respond(socket, this.key, { signal, isFresh, turn })
+      })
       const init = this.#connectionInit(socket, channel, 'inbound')
-      const objection = this.#objection(channel.remoteId, addressKey(socket.remoteAddress ?? ''))
+      const objection = this.#objection(channel.remoteId, origin.address)
       if (objection !== undefined) {
         this.counters.refused++
         if (objection === DisconnectReason.TooManyPeers) this.#limits.counts.add('refused_connection')
@@ -229,10 +234,7 @@ export class RlpxHost {
     } catch (error) {
       this.counters.failed++
       // it took a tenth of what one second has for all of its address
-      this.#limits.throttle.charge(
-        { peer: '', address: addressKey(socket.remoteAddress ?? '') },
-        FIGURES.handshakes.failed
-      )
+      this.#limits.throttle.charge(origin, FIGURES.handshakes.failed)
       this.#log?.('an inbound connection was not agreed: %s', (error as Error).message)
     }
   }

@@ -53,26 +53,35 @@ export async function initiate(
   }
 }
 
+/** What answering handshakes depends on beside the socket: it takes milliseconds of the processor. */
+export interface RespondOptions {
+  signal: AbortSignal
+  /** Whether something with this name was not opened before. @default it was not */
+  isFresh?(name: string): boolean
+  /** Does the work when it is this socket's turn. @default at once */
+  turn?<T>(work: () => T): Promise<T>
+}
+
 /**
  * Runs the recipient's side, in whichever form the initiator uses.
  *
- * @param options.isFresh whether something with this name was not opened before: to open one, and to answer it, takes long
  * @throws RlpxHandshakeError; whatever is thrown, the caller destroys the socket
  */
 export async function respond(
   socket: Socket,
   key: NodeKey,
-  options: { signal: AbortSignal; isFresh?(name: string): boolean }
+  { signal, isFresh = () => true, turn = async work => work() }: RespondOptions
 ): Promise<SecureChannel> {
   const keccak = await fastKeccak()
-  const reader = new PrefixReader(socket, options.signal)
+  const reader = new PrefixReader(socket, signal)
   try {
-    const auth = await readPacket(reader, LEGACY_AUTH_SIZE, (packet, form) => {
-      if (options.isFresh?.(nameOf(packet, form)) === false)
-        throw new RlpxHandshakeError('a handshake that came before')
-      return openAuth(packet, key, form)
+    const { auth, ack } = await readPacket(reader, LEGACY_AUTH_SIZE, (packet, form) => {
+      if (!isFresh(nameOf(packet, form))) throw new RlpxHandshakeError('a handshake that came before')
+      return turn(() => {
+        const auth = openAuth(packet, key, form)
+        return { auth, ack: createAck(auth) }
+      })
     })
-    const ack = createAck(auth)
     socket.write(ack.packet)
     const secrets = deriveSecrets('recipient', ack, auth, keccak)
     return { secrets, remoteId: auth.id, early: reader.release() }
@@ -89,13 +98,13 @@ function nameOf(packet: Uint8Array, form: HandshakeForm): string {
 async function readPacket<T>(
   reader: PrefixReader,
   legacySize: number,
-  open: (packet: Uint8Array, form: HandshakeForm) => T
+  open: (packet: Uint8Array, form: HandshakeForm) => T | Promise<T>
 ): Promise<T> {
   const prefix = await reader.peek(2)
   if (mayBeLegacy(prefix)) {
     const packet = await reader.peek(legacySize)
     try {
-      const opened = open(packet, 'legacy')
+      const opened = await open(packet, 'legacy')
       reader.drop(legacySize)
       return opened
     } catch (error) {
@@ -106,7 +115,7 @@ async function readPacket<T>(
   const size = packetSize(prefix)
   const packet = await reader.peek(size)
   reader.drop(size)
-  return open(packet, 'eip8')
+  return await open(packet, 'eip8')
 }
 
 /** Reads the beginning of a socket piece by piece and leaves the rest to whoever comes after. */

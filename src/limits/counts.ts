@@ -18,6 +18,10 @@ export const LIMIT_EVENTS = [
   /** So many were served lately that no other is remembered. */
   'refused_served',
   'waited_memory',
+  /** For a turn of agreeing on keys with whoever connects over devp2p. */
+  'waited_handshake',
+  /** For a turn of opening what many connections brought at once. */
+  'waited_reading',
   /** For a turn of Messages packets. */
   'waited_messages',
   /** For a turn of other packets. */

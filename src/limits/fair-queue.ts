@@ -105,10 +105,12 @@ export class FairQueue {
     }
   }
 
+  /** One piece of work follows in any case: where others use up each turn of the event loop, this would have none otherwise. */
   async #pause(): Promise<void> {
     this.#paused = true
     await pause()
     this.#paused = false
+    if (this.idle) this.#take()?.()
     this.#next()
   }
 

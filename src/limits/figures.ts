@@ -81,6 +81,10 @@ export const FIGURES = {
   },
   /** So much is done at a time; peers take turns for these places, by address. */
   turns: {
+    /** Handshakes of devp2p: work of the processor alone. */
+    handshakes: 1,
+    /** Messages of devp2p that are opened, when a turn of the event loop was full. */
+    reading: 1,
     /** Messages packets that are judged or stored. */
     packets: 8,
     /** What else a packet brings: what a peer wants, what it confirms. It never waits for the disk. */

@@ -14,6 +14,10 @@ export class Limits {
   readonly throttle = new Throttle()
   /** For what is large and not read yet. */
   readonly memory: MemoryBudget
+  /** For the part of devp2p handshakes that takes the processor. */
+  readonly handshakes: FairQueue
+  /** For opening what devp2p connections brought, when that is much. */
+  readonly reading: FairQueue
   /** For judging and storing Messages packets. */
   readonly packets: FairQueue
   /** For everything else that a packet may bring. */
@@ -26,9 +30,11 @@ export class Limits {
   /** @param init.memory bytes; see `FIGURES.memory.shared` */
   constructor(init: { memory?: number | undefined; metrics?: Metrics | undefined } = {}) {
     const counts = new LimitCounts(init.metrics)
-    const { packets, others, pool } = FIGURES.turns
+    const { handshakes, reading, packets, others, pool } = FIGURES.turns
     this.counts = counts
     this.memory = new MemoryBudget(init.memory ?? FIGURES.memory.shared, event => counts.add(event))
+    this.handshakes = new FairQueue(handshakes, () => counts.add('waited_handshake'))
+    this.reading = new FairQueue(reading, () => counts.add('waited_reading'))
     this.packets = new FairQueue(packets, () => counts.add('waited_messages'))
     this.others = new FairQueue(others, () => counts.add('waited_others'))
     this.pool = new FairQueue(pool, () => counts.add('waited_pool'))

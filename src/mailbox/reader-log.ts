@@ -61,7 +61,7 @@ export class ReaderLog {
     }
   }
 
-  /** That of a server, by its name: its PeerId, and the lane where there are several. */
+  /** That of a server, by its PeerId. */
   bookmark(server: string): Bookmark {
     return this.#bookmarks.get(server) ?? emptyBookmark()
   }

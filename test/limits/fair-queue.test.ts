@@ -84,3 +84,18 @@ test('work that fails frees its place', async () => {
   )
   assert.equal(await turns.run(by('a'), () => 1, { signal }), 1)
 })
+
+test('a queue has its turn beside one that uses up each turn of the event loop', async () => {
+  const [greedy, polite] = [new FairQueue(1), new FairQueue(1)]
+  let done = 0
+  const busy = (): void => {
+    const until = performance.now() + 4
+    while (performance.now() < until);
+    done++
+  }
+  const pieces = Array.from({ length: 40 }, () => greedy.run(by('greedy'), busy))
+  await pieces[1]
+  const seen = await polite.run(by('polite'), () => done)
+  await Promise.all(pieces)
+  assert.ok(seen <= 5, `${seen} pieces of the other came before it`)
+})

@@ -36,5 +36,5 @@ test('the figures agree with each other', () => {
   assert.ok(throttle.spacing <= throttle.peer.free, 'waiting alone costs no wait')
   assert.ok(packet.refused * throttle.judgement <= throttle.peer.rate * throttle.peer.longest, 'one packet is paid off')
   assert.ok(pool.address.free >= pool.peer.free)
-  assert.ok(turns.packets > 0 && turns.others > 0 && turns.pool > 0)
+  for (const places of Object.values(turns)) assert.ok(places > 0)
 })

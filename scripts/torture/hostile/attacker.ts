@@ -27,5 +27,4 @@ async function attackFrom(address: string): Promise<never> {
 }
 
 for (let i = 0; i < attack.peers; i++) void attackFrom(`127.0.1.${1 + (i % Number(addresses))}`)
-await sleep(2000)
 process.send?.('attacking')

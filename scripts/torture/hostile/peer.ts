@@ -5,9 +5,10 @@ import type { Connection } from '@libp2p/interface'
 import { tcp } from '@libp2p/tcp'
 import { yamux } from '@libp2p/yamux'
 import { multiaddr } from '@multiformats/multiaddr'
-import { createLibp2p, type ServiceFactoryMap } from 'libp2p'
+import { createLibp2p, type Libp2p, type ServiceFactoryMap } from 'libp2p'
 import { MAX_BODY } from '../../../src/devp2p/capability-stream.js'
 import { offer } from '../../../src/devp2p/capability-traits.js'
+import { DisconnectReason } from '../../../src/devp2p/disconnect.js'
 import { parseEnode } from '../../../src/devp2p/enode.js'
 import { NodeKey } from '../../../src/devp2p/node-key.js'
 import { RlpxConnection } from '../../../src/devp2p/rlpx-connection.js'
@@ -31,6 +32,18 @@ export interface Line {
   readonly signal: AbortSignal
   readonly packets: AsyncIterable<Packet>
   send(code: number, body: Uint8Array): Promise<void>
+  /** Leaves nothing behind that keeps a process running. */
+  end(): Promise<void>
+}
+
+/** A new identity that dials from a loopback address of its own. */
+async function peerFrom(localAddress: string, services: ServiceFactoryMap = {}): Promise<Libp2p> {
+  return await createLibp2p({
+    transports: [tcp({ dialOpts: { localAddress } as object })],
+    connectionEncrypters: [noise()],
+    streamMuxers: [yamux()],
+    services
+  })
 }
 
 /** A connection of a new identity from a loopback address of its own. */
@@ -39,12 +52,7 @@ export async function connectFrom(
   target: Target,
   services: ServiceFactoryMap = {}
 ): Promise<Connection> {
-  const peer = await createLibp2p({
-    transports: [tcp({ dialOpts: { localAddress } as object })],
-    connectionEncrypters: [noise()],
-    streamMuxers: [yamux()],
-    services
-  })
+  const peer = await peerFrom(localAddress, services)
   return await peer.dial(multiaddr(target.libp2p))
 }
 
@@ -88,8 +96,11 @@ export async function lineFrom(
   options: { mail?: boolean } = {}
 ): Promise<Line> {
   if (network === 'libp2p') {
-    const connection = await connectFrom(localAddress, target)
-    return new FrameStream(await connection.newStream(options.mail === true ? MAIL_PROTOCOL : PACKETS_PROTOCOL))
+    const peer = await peerFrom(localAddress)
+    const connection = await peer.dial(multiaddr(target.libp2p))
+    const frames = new FrameStream(await connection.newStream(options.mail === true ? MAIL_PROTOCOL : PACKETS_PROTOCOL))
+    const { signal, packets } = frames
+    return { signal, packets, send: (code, body) => frames.send(code, body), end: async () => await peer.stop() }
   }
   const connection = await rlpxFrom(localAddress, target)
   const stream = connection.stream('waku')
@@ -98,7 +109,8 @@ export async function lineFrom(
   return {
     signal: connection.signal,
     packets: stream.messages,
-    send: (code, body) => stream.send(code, body)
+    send: (code, body) => stream.send(code, body),
+    end: () => connection.disconnect(DisconnectReason.Requested)
   }
 }
 

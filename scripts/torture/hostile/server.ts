@@ -44,7 +44,8 @@ function disarm(limits: Limits): void {
   throttle.ofAddress = () => 0
   throttle.noisy = () => false
   limits.oldWait = () => 0
-  for (const queue of [limits.packets, limits.others, limits.pool]) queue.run = async (_origin, work) => await work()
+  for (const queue of [limits.handshakes, limits.reading, limits.packets, limits.others, limits.pool])
+    queue.run = async (_origin, work) => await work()
   memory.hold = () => {}
   memory.take = () => true
 }

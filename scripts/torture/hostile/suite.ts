@@ -2,18 +2,23 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import type { Packet } from '../../../src/waku/packet-channel.js'
 import { PacketCode } from '../../../src/wire/packet/packet-code.js'
+import { waku1Status } from '../../../src/wire/packet/status-codec.js'
 import { decodeRequestComplete } from '../../../src/wire/request/request-complete.js'
 import { sealRequest } from '../../../test/mailserver/request-maker.js'
 import type { Options } from '../options.js'
 import { table } from '../table.js'
 import { ATTACKS, type Attack } from './attacks.js'
-import { type Line, lineFrom, type Target } from './peer.js'
+import { type Line, lineFrom, type Network, type Target } from './peer.js'
 
-/** How often an honest peer asks, and how long after each answer, ms. */
-const SMALL = { requests: 20, pause: 50, rest: 0 }
-/** The same, and how long until memory and disk are looked at again. */
-const FULL = { requests: 60, pause: 50, rest: 60_000 }
+/** How long honest peers ask, idle and under attack, and how long until memory and disk are looked at again, ms. */
+const SMALL = { idle: 2000, attack: 6000, rest: 0 }
+const FULL = { idle: 5000, attack: 20_000, rest: 60_000 }
+/** Between an answer and the next request, ms. */
+const PAUSE = 25
+/** Where honest peers are. */
+const HONEST = '127.0.0.9'
 const MIB = 1024 * 1024
 /** How long the node has to go, ms. */
 const LEAVING = 5000
@@ -65,26 +70,41 @@ async function state(server: ChildProcess): Promise<State> {
   return await message<State>(server)
 }
 
-/** An honest peer asks for history, again and again. */
-async function ask(line: Line, server: ChildProcess, { requests, pause }: Form): Promise<Seen> {
+interface Asker {
+  network: Network
+  line: Line
+  answers: AsyncIterator<Packet>
+}
+
+/** An honest peer, which may ask for history. */
+async function askerOn(network: Network, target: Target): Promise<Asker> {
+  const line = await lineFrom(network, HONEST, target, { mail: true })
+  if (network === 'devp2p') await line.send(PacketCode.Status, waku1Status.encodeStatus({ topics: [] }))
+  return { network, line, answers: line.packets[Symbol.asyncIterator]() }
+}
+
+/** Resolves with whether it was answered and not refused. */
+async function askOnce({ network, line, answers }: Asker): Promise<boolean> {
+  await line.send(PacketCode.Request, sealRequest({ limit: 10 }).raw)
+  for (;;) {
+    const { value, done } = await answers.next()
+    if (done === true) throw new Error('the honest conversation ended')
+    if (value.code === PacketCode.RequestComplete)
+      return network === 'devp2p' || decodeRequestComplete(value.body).error === undefined
+  }
+}
+
+/** Honest peers ask for history, again and again, in turn. */
+async function ask(askers: readonly Asker[], server: ChildProcess, lasting: number): Promise<Seen> {
   const before = await state(server)
   const started = performance.now()
   const times: number[] = []
   let refused = 0
-  const answers = line.packets[Symbol.asyncIterator]()
-  for (let i = 0; i < requests; i++) {
-    const request = sealRequest({ limit: 10 })
+  for (let i = 0; performance.now() - started < lasting; i++) {
     const began = performance.now()
-    await line.send(PacketCode.Request, request.raw)
-    for (;;) {
-      const { value, done } = await answers.next()
-      if (done === true) throw new Error('the honest stream ended')
-      if (value.code !== PacketCode.RequestComplete) continue
-      if (decodeRequestComplete(value.body).error !== undefined) refused++
-      break
-    }
+    if (!(await askOnce(askers[i % askers.length] as Asker))) refused++
     times.push(performance.now() - began)
-    await sleep(pause)
+    await sleep(PAUSE)
   }
   times.sort((a, b) => a - b)
   const after = await state(server)
@@ -104,14 +124,15 @@ interface Attacked {
 async function attacked(attack: Attack, addresses: number, defence: 'on' | 'off', form: Form): Promise<Attacked> {
   const server = start('./server.js', [JSON.stringify(attack.holds ?? {}), defence])
   let attacker: ChildProcess | undefined
+  const askers: Asker[] = []
   try {
     const target = await message<Target>(server)
-    const line = await lineFrom('libp2p', '127.0.0.9', target, { mail: true })
-    await ask(line, server, form)
-    const idle = await ask(line, server, form)
+    for (const network of ['libp2p', 'devp2p'] as const) askers.push(await askerOn(network, target))
+    await ask(askers, server, form.idle)
+    const idle = await ask(askers, server, form.idle)
     attacker = start('./attacker.js', [attack.name, JSON.stringify(target), String(addresses)])
     await message(attacker)
-    const seen = await ask(line, server, form)
+    const seen = await ask(askers, server, form.attack)
     attacker.kill('SIGKILL')
     await sleep(form.rest)
     await state(server)
@@ -120,6 +141,7 @@ async function attacked(attack: Attack, addresses: number, defence: 'on' | 'off'
   } finally {
     attacker?.kill('SIGKILL')
     await leave(server)
+    await Promise.all(askers.map(({ line }) => line.end()))
   }
 }
 
