@@ -37,8 +37,10 @@ import { PeersInMemory } from './peer/peers-in-memory.js'
 import { Relays } from './peer/relays.js'
 import { StaticPeers } from './peer/static-peers.js'
 import { WebSockets } from './peer/web-sockets.js'
+import { webRtcCertificate } from './peer/webrtc-certificate.js'
+import { loadWebRtc } from './peer/webrtc-direct.js'
 import { adminSettings } from './settings/admin-listen.js'
-import { certificateFiles, listenPlaces } from './settings/listen-config.js'
+import { certificateFiles, listenPlaces, wantsWebRtc } from './settings/listen-config.js'
 import { LiveSettings, type Reloaded } from './settings/live-settings.js'
 import { retentionRules } from './settings/retention-config.js'
 import { namedPassword, ownPassword } from './settings/secret.js'
@@ -136,6 +138,7 @@ async function assemble(
     onRefused: () => node.services.waku.limits.counts.add('refused_socket')
   })
   const relays = new Relays()
+  const webRtc = wantsWebRtc(given) ? await loadWebRtc() : undefined
   // what is wrong with the settings is found before there is a data dir
   const named = await namedPassword(given)
   const dataDir = given['data-dir'] ?? DEFAULT_DATA_DIR
@@ -167,6 +170,12 @@ async function assemble(
     announce: config.announce?.map(String),
     webSockets,
     relays,
+    transports: webRtc && [
+      webRtc({
+        certificate: await webRtcCertificate(dir.webrtc),
+        onRefused: () => node.services.waku.limits.counts.add('refused_socket')
+      })
+    ],
     metrics: admin && closedMetrics(recorder.metrics.registry),
     services: nodeServices(config, {
       password,

@@ -31,6 +31,11 @@ test('what is not understood is one clear line on stderr and exit code 2', async
     [['start', '--no-admin', '--admin-listen', '127.0.0.1:0'], /exclude each other/],
     [['start', '--no-devp2p', '--upstream', GOOD_ENODE], /--upstream: an enode URL names a devp2p peer/],
     [['start', '--no-devp2p', '--peer', GOOD_ENODE], /--peer: an enode URL names a devp2p peer/],
+    [
+      ['start', '--listen', '/ip4/127.0.0.1/udp/0/webrtc-direct'],
+      /webrtc-direct needs the flag --webrtc-direct: .*tls\/ws/
+    ],
+    [['start', '--webrtc-direct'], /--webrtc-direct is for an address such as --listen/],
     [['start', '--forward-for', 'all'], /--forward-for: expected a peer id/],
     [['start', '--retention', 'soon'], /--retention: expected a duration/],
     [['start', '--retention'], /--retention/],

@@ -1,7 +1,7 @@
 import type { ExportRecord } from '../../transfer/export-item.js'
 
 /** Files of a data dir that a backup holds, by name: the secrets of the node. */
-export const BACKUP_FILES = ['identity', 'password'] as const
+export const BACKUP_FILES = ['identity', 'password', 'webrtc'] as const
 /** Names of the node's own records begin so. */
 const RECORD = 'record '
 

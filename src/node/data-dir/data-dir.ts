@@ -21,6 +21,8 @@ export interface DataDir {
   readonly password: string
   /** The token that the admin listener asks for. */
   readonly adminToken: string
+  /** The certificate of WebRTC-direct and its key, where it was asked for. */
+  readonly webrtc: string
   /** Names the control socket when it could not be put here. */
   readonly control: string
   /** The control socket. */
@@ -96,6 +98,7 @@ async function dirAt(root: string): Promise<DataDir> {
     identity: join(root, 'identity'),
     password: join(root, 'password'),
     adminToken: join(root, 'admin-token'),
+    webrtc: join(root, 'webrtc'),
     control: join(root, 'control'),
     controlSocket: join(root, 'control.sock'),
     open

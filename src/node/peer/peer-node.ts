@@ -1,5 +1,5 @@
 import type { Identify } from '@libp2p/identify'
-import type { ComponentLogger, Metrics, PrivateKey } from '@libp2p/interface'
+import type { ComponentLogger, Metrics, PrivateKey, Transport } from '@libp2p/interface'
 import { type Ping, ping } from '@libp2p/ping'
 import type { Datastore } from 'interface-datastore'
 import { createLibp2p, type Libp2p, type ServiceFactoryMap } from 'libp2p'
@@ -25,6 +25,9 @@ export class ListenError extends Error {
 
 export type BaseServices = { identify: Identify; ping: Ping }
 
+// biome-ignore lint/suspicious/noExplicitAny: each takes other components of libp2p
+export type TransportFactory = (components: any) => Transport
+
 export interface PeerNodeInit<S extends Record<string, unknown>> {
   privateKey: PrivateKey
   datastore?: Datastore | undefined
@@ -41,6 +44,8 @@ export interface PeerNodeInit<S extends Record<string, unknown>> {
   webSockets?: WebSockets | undefined
   /** @default one that asks for no place */
   relays?: Relays | undefined
+  /** Beside TCP, WebSocket and relays. */
+  transports?: TransportFactory[] | undefined
   /** @default none */
   metrics?: ((components: { logger: ComponentLogger }) => Metrics) | undefined
   services: ServiceFactoryMap<S>
@@ -65,7 +70,12 @@ export async function createPeerNode<S extends Record<string, unknown>>(
     privateKey: init.privateKey,
     ...(init.datastore === undefined ? {} : { datastore: init.datastore }),
     addresses: { listen: init.listen ?? [], announce: init.announce ?? [] },
-    transports: [corkedTcp(), (init.webSockets ?? new WebSockets()).transport, (init.relays ?? new Relays()).transport],
+    transports: [
+      corkedTcp(),
+      (init.webSockets ?? new WebSockets()).transport,
+      (init.relays ?? new Relays()).transport,
+      ...(init.transports ?? [])
+    ],
     ...defaults,
     ...(init.metrics === undefined ? {} : { metrics: init.metrics }),
     connectionGater: slowForNoisy(places, isNoisy, { onSlowed: count('slowed_connection') }),
@@ -82,7 +92,7 @@ export async function startPeerNode(node: Pick<Libp2p, 'start' | 'stop'>): Promi
   try {
     await node.start()
   } catch (err) {
-    await node.stop()
+    await Promise.resolve(node.stop()).catch(() => {}) // why it could not start matters more
     throw (err as Error).name === 'UnsupportedListenAddressesError' ? explain((err as Error).message) : err
   }
 }

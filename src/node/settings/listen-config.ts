@@ -14,6 +14,23 @@ export function listenPlaces(config: Pick<StartConfig, 'listen'>): { own: string
 }
 
 /**
+ * Whether to load what WebRTC-direct needs.
+ * @throws ConfigError when an address and the flag contradict each other
+ */
+export function wantsWebRtc(config: Pick<StartConfig, 'listen' | 'announce' | 'webrtc-direct'>): boolean {
+  const address = [...(config.listen ?? []), ...(config.announce ?? [])].find(isWebRtc)
+  if (config['webrtc-direct'] === true) {
+    if (config.listen?.some(isWebRtc) === true) return true
+    throw new ConfigError('--webrtc-direct is for an address such as --listen /ip4/0.0.0.0/udp/30305/webrtc-direct')
+  }
+  if (address === undefined) return false
+  throw new ConfigError(
+    `${address} needs the flag --webrtc-direct: there is only the first version of WebRTC-direct, which browsers are about to ` +
+      'break; /ip4/…/tcp/…/tls/ws is what lasts'
+  )
+}
+
+/**
  * The files that WebSocket addresses with TLS need; undefined without such an address.
  * @throws ConfigError
  */
@@ -36,6 +53,10 @@ function isRelayed(address: Multiaddr): boolean {
   const [relay, circuit] = components.slice(-2)
   if (relay?.name === 'p2p' && circuit?.name === 'p2p-circuit') return true
   throw new ConfigError(`--listen ${address}: name the relay, such as /ip4/192.0.2.1/tcp/4001/p2p/12D3Koo…/p2p-circuit`)
+}
+
+function isWebRtc(address: Multiaddr): boolean {
+  return address.getComponents().some(({ name }) => name === 'webrtc-direct')
 }
 
 function isSecure(address: Multiaddr): boolean {

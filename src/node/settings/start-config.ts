@@ -51,6 +51,9 @@ export const addressShape = {
     '<ip>',
     'a reverse proxy before …/ws whose X-Forwarded-For is believed'
   ),
+  'webrtc-direct': switchOption(
+    'allow --listen /ip4/…/udp/…/webrtc-direct: experimental, and needs the package @libp2p/webrtc'
+  ),
   announce: listOption(parseListenAddress, LISTEN_ADDRESS, '<multiaddr>', 'what to announce instead of that'),
   'devp2p-listen': textOption(parseDevp2pListen, DEVP2P_LISTEN, '<ip:port>', 'where legacy devp2p peers may connect', {
     fallback: '0.0.0.0:30303, or 127.0.0.1:30303 beside a local --listen; another port when it is taken'
