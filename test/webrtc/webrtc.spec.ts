@@ -128,7 +128,7 @@ test('a mailserver is reached over WebRTC-direct from Node and from Chromium, by
   assert.deepEqual(byPage, { confirmed: 1, texts: ['from Node', 'from a page'], way: again.address })
 
   const taken = serve(t, folder, join(tempDir(t), 'other'), Number(again.address.split('/')[4]))
-  await assert.rejects(taken, /ended with 1: .*the UDP port of .* cannot be had/s)
+  await assert.rejects(taken, /ended with 1: .*cannot listen on .*: another program has its UDP port/s)
   assert.equal(existsSync(join(folder, 'ready.json')), false)
   assert.equal(await again.stop(), 0)
 })

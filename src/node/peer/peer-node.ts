@@ -92,7 +92,7 @@ export async function startPeerNode(node: Pick<Libp2p, 'start' | 'stop'>): Promi
   try {
     await node.start()
   } catch (err) {
-    await Promise.resolve(node.stop()).catch(() => {}) // why it could not start matters more
+    await node.stop()
     throw (err as Error).name === 'UnsupportedListenAddressesError' ? explain((err as Error).message) : err
   }
 }

@@ -1,5 +1,4 @@
 import type { Transport, Upgrader } from '@libp2p/interface'
-import { ListenError } from './peer-node.js'
 import type { WebRtcCertificate } from './webrtc-certificate.js'
 
 /** WebRTC-direct was asked for and cannot be had here; the message says why and what to do. */
@@ -76,8 +75,10 @@ function explaining(transport: Transport): Transport {
       try {
         await listen(address)
       } catch (cause) {
-        const remedy = 'another program has it, or this machine does not have the address: choose another with --listen'
-        throw new ListenError(`the UDP port of ${address} cannot be had: ${remedy}`, { cause })
+        // there is nothing to close, and the attempt would hide why
+        listener.close = async () => {}
+        const reason = 'another program has its UDP port, or this machine does not have the address'
+        throw new WebRtcError(`${reason}: choose another with --listen`, { cause })
       }
     }
     return listener
