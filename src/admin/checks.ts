@@ -1,6 +1,7 @@
 import { statfs } from 'node:fs/promises'
 import type { Archive } from '../archive/archive.js'
 import { rootMessage } from '../archive/errors.js'
+import { counted } from '../base/counted.js'
 import { type Check, failed, ok, unknown, warning } from './check.js'
 import { forecast } from './forecast.js'
 import type { Sample } from './samples.js'
@@ -25,7 +26,7 @@ export function archiveReads(archive: Archive): Check {
       const rows = archive.query({ lower: 0, upper: MAX_SENT, limit: 1, signal })
       for (let step = await rows.next(); step.done !== true; step = await rows.next());
       const { envelopes } = await archive.stats()
-      return ok(`${envelopes} envelopes`)
+      return ok(counted(envelopes, 'envelope'))
     } catch (err) {
       return failed(`the archive cannot be read: ${rootMessage(err as Error)}`)
     }
@@ -48,7 +49,7 @@ export function damage(archive: Archive): Check {
   return async () => {
     const { damaged } = await archive.stats()
     if (damaged === undefined) return ok('nothing damaged was met since the start')
-    return warning(`${damaged.envelopes} or more envelopes are damaged: run "waku-mailserver verify"`)
+    return warning(`${counted(damaged.envelopes, 'envelope')} or more damaged: run "waku-mailserver verify"`)
   }
 }
 

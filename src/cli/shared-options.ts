@@ -3,6 +3,9 @@ import { dataDirOption } from '../node/settings/start-config.js'
 
 export const jsonOption = switchOption('print JSON', { flagOnly: true })
 
+/** Of what writes a file. */
+export const forceOption = switchOption('replace the file when it is there', { flagOnly: true })
+
 /** What every command that looks after a data dir takes. */
 export const adminShape = { 'data-dir': dataDirOption, json: jsonOption }
 

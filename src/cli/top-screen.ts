@@ -1,4 +1,5 @@
 import type { View } from '../admin/view.js'
+import { counted } from '../base/counted.js'
 import { formatByteSize } from '../node/settings/byte-size.js'
 import { printable } from './output.js'
 import { formatMoment, table } from './table.js'
@@ -20,11 +21,11 @@ export function topScreen(view: View, size: { rows: number; columns: number }): 
   const lines = [
     `waku-mailserver ${version}   ${formatMoment(now)} UTC   up ${span(now - started)}`,
     '',
-    `archive   ${archive.envelopes} envelopes, ${formatByteSize(archive.bytes)}${range}`,
+    `archive   ${counted(archive.envelopes, 'envelope')}, ${formatByteSize(archive.bytes)}${range}`,
     `stored    ${perSecond(sample?.stored)}/s of ${perSecond(sample?.received)}/s received, ${perSecond(sample?.refused)}/s refused; ` +
       `last ${lastStored === undefined ? 'none since the start' : `${span(now - lastStored)} ago`}`,
     `requests  ${perSecond(sample?.answered)}/s answered, ${perSecond(sample?.failed)}/s failed; half in ${ms(sample?.median)}, 95 % in ${ms(sample?.p95)}`,
-    `peers     ${peers.libp2p} libp2p, ${peers.devp2p} devp2p; ${throttled.length} addresses throttled`,
+    `peers     ${peers.libp2p} libp2p, ${peers.devp2p} devp2p; ${counted(throttled.length, 'address', 'addresses')} throttled`,
     `disk      ${disk === undefined ? 'not known' : `${formatByteSize(disk.free)} free of ${formatByteSize(disk.size)}${fills}`}`,
     `process   ${formatByteSize(memory.rss)}, event loop late by ${ms(loop.p99)}`,
     '',

@@ -1,4 +1,5 @@
 import { createGunzip } from 'node:zlib'
+import { counted } from '../base/counted.js'
 import { equalBytes, joinBytes } from '../wire/bytes.js'
 import { decodeEnvelope } from '../wire/envelope/envelope.js'
 import { Fingerprint } from '../wire/request/fingerprint.js'
@@ -51,7 +52,9 @@ class Check {
       const { count, fingerprint } = item.end
       this.#ended = true
       if (count !== this.#sum.count) {
-        throw new ExportFormatError(`it promises ${count} envelopes and holds ${this.#sum.count}: export it again`)
+        throw new ExportFormatError(
+          `it promises ${counted(count, 'envelope')} and holds ${this.#sum.count}: export it again`
+        )
       }
       if (!equalBytes(fingerprint, this.#sum.bytes)) {
         throw new ExportFormatError('its envelopes are not those that were exported: export it again')
@@ -69,7 +72,9 @@ class Check {
 
   end(): void {
     if (!this.#ended) {
-      throw new ExportFormatError(`it ends early, after ${this.#sum.count} envelopes: copy or export it again`)
+      throw new ExportFormatError(
+        `it ends early, after ${counted(this.#sum.count, 'envelope')}: copy or export it again`
+      )
     }
     if (this.#head.from !== undefined && !this.#signed) {
       throw new CourierError('the courier file lacks its signature: copy it or have it made again')

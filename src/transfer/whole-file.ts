@@ -1,5 +1,5 @@
 import { createWriteStream } from 'node:fs'
-import { open, rename, rm } from 'node:fs/promises'
+import { open, rename, rm, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { Readable, type Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
@@ -17,20 +17,44 @@ export interface WriteOptions {
   compress: boolean
 }
 
+export interface WriteFileOptions extends WriteOptions {
+  /** Put it in the place of a file that is there. */
+  replace: boolean
+}
+
 /**
- * Writes a file that is whole or not there: under another name, synced, then renamed. For the owner only (0600). Throws
+ * Whether a file may be written there, before there is work to lose.
+ * @throws WriteFileError
+ */
+export async function checkFree(path: string, { replace }: Pick<WriteFileOptions, 'replace'>): Promise<void> {
+  const found = await stat(path).catch((err: NodeJS.ErrnoException) => {
+    if (err.code === 'ENOENT') return undefined
+    throw explained(path, err)
+  })
+  if (found === undefined) return
+  if (found.isDirectory()) throw new WriteFileError(`cannot write ${path}: it is a folder`)
+  if (!found.isFile())
+    throw new WriteFileError(`cannot write ${path}: it is no file; send the output there with --output -`)
+  if (!replace) throw new WriteFileError(`${path} is there already: name another file, or replace it with --force`)
+}
+
+/**
+ * Writes a file that is whole or not there: under another name, synced, then put in place. For the owner only (0600). Throws
  * `WriteFileError`, what `bytes` throws, or the signal's reason.
  */
 export async function writeWholeFile(
   path: string,
   bytes: AsyncIterable<Uint8Array>,
-  options: WriteOptions
+  options: WriteFileOptions
 ): Promise<void> {
+  await checkFree(path, options)
   const partial = `${path}.partial`
   try {
     await writeStream(createWriteStream(partial, { mode: 0o600 }), bytes, options)
     const file = await open(partial, 'r+')
     await file.sync().finally(() => file.close())
+    // another program may have made one meanwhile
+    await checkFree(path, options)
     await rename(partial, path)
     await syncFolder(dirname(path))
   } catch (err) {

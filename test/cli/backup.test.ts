@@ -108,6 +108,27 @@ test('a backup goes through a pipe; one that was cut or changed, and what is non
   assert.deepEqual(await picture('new'), await picture('waku-data'))
 })
 
+test('a file that is there is replaced by --force alone, and a device or a folder never', async t => {
+  const { at, mail, ok } = world(t)
+  await newDataDir(at('waku-data'))
+  for (const command of ['backup', 'export']) {
+    const file = at(`of-${command}`)
+    writeFileSync(file, 'of yesterday')
+    const refused = await mail([command, '--output', file])
+    assert.equal(refused.code, 1)
+    assert.match(refused.stderr, /of-\w+ is there already: name another file, or replace it with --force/)
+    assert.equal(readFileSync(file, 'utf8'), 'of yesterday')
+    assert.equal(existsSync(`${file}.partial`), false)
+    assert.match(await ok(command, '--output', file, '--force'), /0 envelopes/)
+    assert.notEqual(readFileSync(file, 'utf8'), 'of yesterday')
+    const device = await mail([command, '--output', '/dev/null', '--force'])
+    assert.match(device.stderr, /cannot write \/dev\/null: it is no file; send the output there with --output -/)
+    assert.ok(statSync('/dev/null').isCharacterDevice())
+  }
+  mkdirSync(at('folder'))
+  assert.match((await mail(['export', '--output', at('folder'), '--force'])).stderr, /folder: it is a folder/)
+})
+
 test('what an archive knew to be missing is known to the restored one, and since when it archives', async t => {
   const { at, ok } = world(t)
   await newDataDir(at('waku-data'))
@@ -134,7 +155,7 @@ test('on a full disk a backup and an export say so, leave nothing behind, and wh
   const earlier = join(disk.path, 'backup')
   writeFileSync(earlier, 'of yesterday')
   for (const command of [['backup'], ['export'], ['export', '--form', 'json']]) {
-    const run = disk.launch(t, [...command, '--data-dir', at('waku-data'), '--output', 'backup'])
+    const run = disk.launch(t, [...command, '--data-dir', at('waku-data'), '--output', 'backup', '--force'])
     const { code, stderr } = await ended(run)
     assert.equal(code, 1, command.join(' '))
     assert.match(stderr, /cannot write .*backup: the disk is full: make room, or name another place/)

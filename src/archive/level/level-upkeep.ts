@@ -1,3 +1,4 @@
+import { counted } from '../../base/counted.js'
 import { type Gap, GapKind } from '../../wire/request/coverage.js'
 import type { ArchiveReport } from '../archive.js'
 import type { CoverageLog } from '../coverage-log.js'
@@ -87,7 +88,7 @@ export class Upkeep {
       if (since === 0 && coverage.knows(gap)) continue
       await coverage.addGap(gap)
       const numbers = `numbers ${lastSeq - count + 1} to ${lastSeq} of the order of ingest`
-      this.say(`${count} envelopes that were stored are lost (${numbers})`, gap)
+      this.say(`lost: ${counted(count, 'stored envelope')} (${numbers})`, gap)
     }
     const countsWrong = !ledger.isConsistent
     if (countsWrong && lost.length === 0)
@@ -172,8 +173,7 @@ export class Upkeep {
     const parts = lost === 1 ? 'a part' : `${lost} parts`
     if (gaps.length === 0)
       this.say(`${parts} of the database's tables could not be read, and made anew: nothing is lost`)
-    for (const gap of gaps)
-      this.say(`${gap.count} envelopes that were stored are lost: they were damaged on the disk`, gap)
+    for (const gap of gaps) this.say(`lost: ${counted(gap.count, 'stored envelope')}, damaged on the disk`, gap)
   }
 
   /** Stores again what of the parts that are left out is sound, and was not pruned. */
@@ -223,4 +223,4 @@ export class Upkeep {
   }
 }
 
-const bits = (n: number): string => (n === 1 ? '1 changed bit' : `${n} changed bits`)
+const bits = (n: number): string => counted(n, 'changed bit')

@@ -1,3 +1,4 @@
+import { counted } from '../../base/counted.js'
 import type { BackfillProgress, BackfillSummary } from '../../bridge/backfill.js'
 import type { ArchiveRules } from '../../node/backfill/backfill-node.js'
 import type { BackfillParams } from '../../node/backfill/backfill-params.js'
@@ -105,7 +106,8 @@ export const backfill = defineCommand({
       return 0
     } catch (err) {
       progress.end()
-      if (kept > 0) context.stderr.write(`waku-mailserver: ${kept} new envelopes are kept; run it again to go on\n`)
+      if (kept > 0)
+        context.stderr.write(`waku-mailserver: ${counted(kept, 'new envelope')} kept; run it again to go on\n`)
       throw err
     }
   }
@@ -137,7 +139,7 @@ function barOf({ done, envelopes, stored, bytes }: BackfillProgress): string {
   const full = Math.round(done * WIDTH)
   const bar = `${'#'.repeat(full)}${'-'.repeat(WIDTH - full)}`
   const percent = `${Math.floor(done * 100)}`.padStart(3)
-  return `[${bar}] ${percent} %  ${envelopes} envelopes, ${stored} new, ${formatByteSize(bytes)}`
+  return `[${bar}] ${percent} %  ${counted(envelopes, 'envelope')}, ${stored} new, ${formatByteSize(bytes)}`
 }
 
 function describe({ envelopes, stored, known, refused, bytes, pages, resumed }: BackfillSummary): string {
@@ -145,7 +147,7 @@ function describe({ envelopes, stored, known, refused, bytes, pages, resumed }: 
   const leftOut = left.length === 0 ? '' : `, left out: ${left.map(([why, count]) => `${count} by ${why}`).join(', ')}`
   const again = resumed ? 'the rest of an earlier run: ' : ''
   return (
-    `${again}${envelopes} envelopes, ${formatByteSize(bytes)}, in ${pages} pages; ` +
+    `${again}${counted(envelopes, 'envelope')}, ${formatByteSize(bytes)}, in ${counted(pages, 'page')}; ` +
     `${stored} new, ${known} known${leftOut}`
   )
 }

@@ -1,12 +1,13 @@
 import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { counted } from '../../base/counted.js'
 import { BACKUP_FILES, recordOf } from '../../node/data-dir/backup-records.js'
 import type { DataDir } from '../../node/data-dir/data-dir.js'
 import { formatByteSize } from '../../node/settings/byte-size.js'
 import { plainOption } from '../../node/settings/option.js'
 import type { ExportRecord } from '../../transfer/export-item.js'
 import { writeExport } from '../../transfer/export-writer.js'
-import { writeStream, writeWholeFile } from '../../transfer/whole-file.js'
+import { checkFree, writeStream, writeWholeFile } from '../../transfer/whole-file.js'
 import { MAX_UINT32 } from '../../wire/bytes.js'
 import { decodeSequenceCursor } from '../../wire/request/sequence-cursor.js'
 import { type Ask, withDataDir } from '../admin-session.js'
@@ -16,7 +17,7 @@ import { defineCommand, UsageError } from '../command.js'
 import { writeJson, writeLine } from '../output.js'
 import { Progress } from '../progress.js'
 import { bar, formatRate } from '../rate.js'
-import { adminShape } from '../shared-options.js'
+import { adminShape, forceOption } from '../shared-options.js'
 
 export const backup = defineCommand({
   name: 'backup',
@@ -27,7 +28,8 @@ export const backup = defineCommand({
     'restore" makes a data dir of it.',
   shape: {
     ...adminShape,
-    output: plainOption('<file or folder>', 'where to; - is standard output', { flagOnly: true })
+    output: plainOption('<file or folder>', 'where to; - is standard output', { flagOnly: true }),
+    force: forceOption
   },
   async run(config, _operands, context) {
     const { output } = config
@@ -38,6 +40,7 @@ export const backup = defineCommand({
     const { useQuickKeccak } = await import('../../node/crypto/quick-keccak.js')
     await useQuickKeccak()
     const path = output === '-' ? undefined : await fileAt(output)
+    if (path !== undefined) await checkFree(path, { replace: config.force === true })
     const summary = await withDataDir(
       config['data-dir'],
       context,
@@ -57,7 +60,7 @@ export const backup = defineCommand({
             const done = expected === 0 ? 1 : sum.envelopes / expected
             const remaining = done > 0 ? Math.max(0, sum.seconds / done - sum.seconds) : undefined
             progress.show(
-              `${bar(done)}  ${sum.envelopes} envelopes, ${formatRate(sum.envelopes, sum.seconds, remaining)}`
+              `${bar(done)}  ${counted(sum.envelopes, 'envelope')}, ${formatRate(sum.envelopes, sum.seconds, remaining)}`
             )
             yield raws
           }
@@ -65,7 +68,7 @@ export const backup = defineCommand({
           await walk.verify(seq)
         }
         const bytes = writeExport('binary', { head, records: await recordsOf(ask, dir), pages: pages() })
-        const options = { signal, compress: true }
+        const options = { signal, compress: true, replace: config.force === true }
         try {
           if (path === undefined) await writeStream(stdout, bytes, options)
           else await writeWholeFile(path, bytes, options)
@@ -80,8 +83,8 @@ export const backup = defineCommand({
     if (config.json === true) await writeJson(tell, { summary }, { signal })
     else {
       const { envelopes, bytes, seconds, damaged } = summary
-      const lost = damaged === 0 ? '' : `; ${damaged} damaged ones are left out: run "waku-mailserver verify"`
-      const size = `${envelopes} envelopes, ${formatByteSize(bytes)}, ${formatRate(envelopes, seconds, undefined)}`
+      const lost = damaged === 0 ? '' : `; left out: ${damaged} damaged: run "waku-mailserver verify"`
+      const size = `${counted(envelopes, 'envelope')}, ${formatByteSize(bytes)}, ${formatRate(envelopes, seconds, undefined)}`
       await writeLine(tell, `${path ?? 'standard output'}: ${size}, as in the archive${lost}`, { signal })
     }
     return 0

@@ -1,9 +1,10 @@
+import { counted } from '../../base/counted.js'
 import { identityOf } from '../../node/data-dir/identity.js'
 import { formatByteSize } from '../../node/settings/byte-size.js'
 import { choiceOption, plainOption, switchOption } from '../../node/settings/option.js'
 import type { ExportEnd } from '../../transfer/export-item.js'
 import { writeExport } from '../../transfer/export-writer.js'
-import { writeStream, writeWholeFile } from '../../transfer/whole-file.js'
+import { checkFree, writeStream, writeWholeFile } from '../../transfer/whole-file.js'
 import { readUint32 } from '../../wire/bytes.js'
 import { publicKeyOf } from '../../wire/payload/signature.js'
 import { withDataDir } from '../admin-session.js'
@@ -13,7 +14,7 @@ import { writeJson, writeLine } from '../output.js'
 import { Progress } from '../progress.js'
 import { rangeShape, selectionOf } from '../range-options.js'
 import { bar, formatRate } from '../rate.js'
-import { adminShape } from '../shared-options.js'
+import { adminShape, forceOption } from '../shared-options.js'
 
 export const exportCommand = defineCommand({
   name: 'export',
@@ -26,6 +27,7 @@ export const exportCommand = defineCommand({
     ...adminShape,
     ...rangeShape,
     output: plainOption('<file>', 'where to; - is standard output', { flagOnly: true, fallback: '-' }),
+    force: forceOption,
     form: choiceOption(['binary', 'json'], 'JSON lines are larger, and any program reads them', {
       flagOnly: true,
       fallback: 'binary'
@@ -45,6 +47,7 @@ export const exportCommand = defineCommand({
       (form === 'binary' || config['no-compress'] !== true)
     )
       throw new UsageError('export: name a file with --output, or send the output to one')
+    if (output !== '-') await checkFree(output, { replace: config.force === true })
     const { useQuickKeccak } = await import('../../node/crypto/quick-keccak.js')
     await useQuickKeccak()
     const started = performance.now()
@@ -68,14 +71,16 @@ export const exportCommand = defineCommand({
           const done = until > first ? Math.max(0, (at - first) / (until - first)) : 1
           const seconds = (performance.now() - started) / 1000
           const remaining = done > 0 ? (seconds * (1 - done)) / done : undefined
-          progress.show(`${bar(done)}  ${sum.envelopes} envelopes, ${formatRate(sum.envelopes, seconds, remaining)}`)
+          progress.show(
+            `${bar(done)}  ${counted(sum.envelopes, 'envelope')}, ${formatRate(sum.envelopes, seconds, remaining)}`
+          )
         })
         const from = signWith === undefined ? undefined : publicKeyOf(signWith)
         const onEnd = (how: ExportEnd): void => {
           end = how
         }
         const bytes = writeExport(form, { head: { ...head, from }, pages, signWith, onEnd })
-        const options = { signal, compress: config['no-compress'] !== true }
+        const options = { signal, compress: config['no-compress'] !== true, replace: config.force === true }
         try {
           if (output === '-') await writeStream(stdout, bytes, options)
           else await writeWholeFile(output, bytes, options)
@@ -90,8 +95,8 @@ export const exportCommand = defineCommand({
     if (config.json === true) await writeJson(tell, { summary }, { signal })
     else {
       const { envelopes, bytes, seconds, damaged } = summary
-      const lost = damaged === 0 ? '' : `; ${damaged} damaged ones are left out: run "waku-mailserver verify"`
-      const text = `${envelopes} envelopes, ${formatByteSize(bytes)}, ${formatRate(envelopes, seconds, undefined)}${lost}`
+      const lost = damaged === 0 ? '' : `; left out: ${damaged} damaged: run "waku-mailserver verify"`
+      const text = `${counted(envelopes, 'envelope')}, ${formatByteSize(bytes)}, ${formatRate(envelopes, seconds, undefined)}${lost}`
       await writeLine(tell, text, { signal })
     }
     return 0

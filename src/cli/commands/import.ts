@@ -1,3 +1,4 @@
+import { counted } from '../../base/counted.js'
 import { peerIdFromNodeId } from '../../devp2p/enode.js'
 import { formatByteSize } from '../../node/settings/byte-size.js'
 import { switchOption } from '../../node/settings/option.js'
@@ -127,7 +128,7 @@ async function checkCourier(
 }
 
 function progressLine({ done, envelopes, stored, seconds, remaining }: ImportProgress): string {
-  return `${bar(done)}  ${envelopes} envelopes, ${stored} new, ${formatRate(envelopes, seconds, remaining)}`
+  return `${bar(done)}  ${counted(envelopes, 'envelope')}, ${stored} new, ${formatRate(envelopes, seconds, remaining)}`
 }
 
 function describe(summary: ImportSummary & { courier?: Courier }): string {
@@ -140,7 +141,7 @@ function describe(summary: ImportSummary & { courier?: Courier }): string {
   const leftOut = left.length === 0 ? '' : `, left out: ${left.map(([count, why]) => `${count} ${why}`).join(', ')}`
   const rate = `${formatSpan(seconds)}, ${formatRate(envelopes, seconds, undefined)}`
   const lines = [
-    `${resumed ? 'the rest of an earlier run: ' : ''}${envelopes} envelopes from ${source}, ${formatByteSize(bytes)}: ` +
+    `${resumed ? 'the rest of an earlier run: ' : ''}${counted(envelopes, 'envelope')} from ${source}, ${formatByteSize(bytes)}: ` +
       `${stored} new, ${known} known${leftOut} (${rate})`
   ]
   if (courier !== undefined) {

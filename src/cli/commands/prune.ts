@@ -1,3 +1,4 @@
+import { counted } from '../../base/counted.js'
 import { MOMENT, parseMoment } from '../../node/settings/moment.js'
 import { textOption } from '../../node/settings/option.js'
 import { ValueError } from '../../node/settings/value-error.js'
@@ -32,7 +33,12 @@ export const prune = defineCommand({
     const ask = { before }
     const { pruned } = await withDataDir(config['data-dir'], context, to => to<{ pruned: number }>('prune', ask))
     if (config.json === true) await writeJson(context.stdout, { pruned, before }, context)
-    else await writeLine(context.stdout, `${pruned} envelopes from before ${formatMoment(before)} deleted`, context)
+    else
+      await writeLine(
+        context.stdout,
+        `${counted(pruned, 'envelope')} from before ${formatMoment(before)} deleted`,
+        context
+      )
     return 0
   }
 })

@@ -1,4 +1,5 @@
 import type { PeerId } from '@libp2p/interface'
+import { counted } from '../../base/counted.js'
 import type { Coverage, HistoryPage, HistoryQuery } from '../../index.js'
 import { formatByteSize } from '../../node/settings/byte-size.js'
 import { MOMENT, parseMoment, readMoment } from '../../node/settings/moment.js'
@@ -218,7 +219,7 @@ async function print(
         summary.envelopes++
         summary.bytes += envelope.size
         if (line.payload !== undefined) summary.decrypted++
-        progress.show(`${summary.envelopes} envelopes, ${formatByteSize(summary.bytes)}`)
+        progress.show(`${counted(summary.envelopes, 'envelope')}, ${formatByteSize(summary.bytes)}`)
       }
       summary.pages++
       summary.foreign += page.foreign
@@ -242,7 +243,7 @@ async function writeSummary(summary: Summary, json: boolean, context: CommandCon
     cursor === undefined
       ? 'that is all'
       : `${summary.complete ? 'that is all for now; later' : 'there is more'}: --cursor ${cursor}`
-  const line = `${envelopes} envelopes (${decrypted} decrypted), ${formatByteSize(bytes)}, in ${pages} pages; ${more}`
+  const line = `${counted(envelopes, 'envelope')} (${decrypted} decrypted), ${formatByteSize(bytes)}, in ${counted(pages, 'page')}; ${more}`
   await writeLine(context.stderr, line, context)
   if (damaged > 0)
     await writeLine(context.stderr, `${damaged} or more are missing: they are damaged on the server's disk`, context)

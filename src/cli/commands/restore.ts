@@ -1,3 +1,4 @@
+import { counted } from '../../base/counted.js'
 import { formatByteSize } from '../../node/settings/byte-size.js'
 import { DEFAULT_DATA_DIR } from '../../node/settings/start-config.js'
 import { defineCommand } from '../command.js'
@@ -30,12 +31,12 @@ export const restore = defineCommand({
     const summary = await restore(exportItems(from as string, stdin), dir, {
       signal,
       onProgress: ({ envelopes }) =>
-        progress.show(`${envelopes} envelopes, ${formatRate(envelopes, seconds(), undefined)}`)
+        progress.show(`${counted(envelopes, 'envelope')}, ${formatRate(envelopes, seconds(), undefined)}`)
     }).finally(() => progress.end())
     if (config.json === true) await writeJson(stdout, { summary }, { signal })
     else {
       const { envelopes, bytes, created } = summary
-      const text = `${dir}: ${envelopes} envelopes, ${formatByteSize(bytes)}, as they were backed up at ${formatMoment(created)}`
+      const text = `${dir}: ${counted(envelopes, 'envelope')}, ${formatByteSize(bytes)}, as backed up at ${formatMoment(created)}`
       await writeLine(stdout, text, { signal })
       await writeLine(stdout, 'it is the same peer as before: never run both at the same time', { signal })
     }

@@ -1,3 +1,4 @@
+import { counted } from '../../base/counted.js'
 import { formatByteSize } from '../../node/settings/byte-size.js'
 import { withDataDir } from '../admin-session.js'
 import { defineCommand } from '../command.js'
@@ -38,15 +39,15 @@ function describe({ running, archive, trusted, keys, ...rest }: Stats): string {
     oldest === undefined || newest === undefined ? '' : `, sent ${formatMoment(oldest)} to ${formatMoment(newest)}`
   const lines = [
     `node      ${running ? 'running' : 'not running'}`,
-    `archive   ${envelopes} envelopes of ${topics} topics, ${formatByteSize(bytes)}${range}`,
+    `archive   ${counted(envelopes, 'envelope')} of ${counted(topics, 'topic')}, ${formatByteSize(bytes)}${range}`,
     `ingested  ${lastSeq} since it was made`,
-    `trusted   ${trusted} peers`,
+    `trusted   ${counted(trusted, 'peer')}`,
     `keys      ${keys}`
   ]
   if (damaged !== undefined) {
     const { first, last } = damaged
     const times = `first met ${formatMoment(first)}, last ${formatMoment(last)}`
-    lines.push(`damaged   ${damaged.envelopes} envelopes or more, ${times}: run "waku-mailserver verify"`)
+    lines.push(`damaged   ${counted(damaged.envelopes, 'envelope')} or more, ${times}: run "waku-mailserver verify"`)
   }
   for (const [name, value] of Object.entries(flatten(rest))) if (value !== 0) lines.push(`${name}  ${value}`)
   return lines.join('\n')

@@ -1,4 +1,5 @@
 import type { ArchiveReport } from '../../archive/archive.js'
+import { counted } from '../../base/counted.js'
 import { withDataDir } from '../admin-session.js'
 import { type CommandContext, defineCommand } from '../command.js'
 import { writeJson, writeLine } from '../output.js'
@@ -51,15 +52,17 @@ function isSound({ damaged, missing, index, countsWrong, files }: ArchiveReport)
 
 function describe(command: 'verify' | 'repair', report: ArchiveReport): string {
   const { envelopes, damaged, missing, index, countsWrong, files, restored, gaps } = report
-  const lines = [`${envelopes} envelopes are as they were stored`]
+  const lines = [`${counted(envelopes, 'envelope is as it was', 'envelopes are as they were')} stored`]
   const mended = command === 'repair'
   if (isSound(report) && restored === 0 && gaps.length === 0) return `${lines[0]}; nothing is wrong`
-  if (restored > 0) lines.push(`${restored} damaged parts of the database's files were put right`)
-  if (mended && files > restored) lines.push(`${files - restored} could not be, and are left out`)
-  if (!mended && files > 0) lines.push(`${files} parts of the database's files are damaged`)
-  if (damaged > 0) lines.push(`${damaged} or more are damaged${mended ? ': dropped' : ''}`)
-  if (missing > 0) lines.push(`${missing} were stored and are gone`)
-  if (index > 0) lines.push(`${index} or more entries of indexes are wrong${mended ? ': made anew' : ''}`)
+  if (restored > 0)
+    lines.push(`${counted(restored, 'damaged part', 'damaged parts')} of the database's files put right`)
+  if (mended && files > restored) lines.push(`${files - restored} could not be, and left out`)
+  if (!mended && files > 0) lines.push(`${counted(files, 'damaged part')} of the database's files`)
+  if (damaged > 0) lines.push(`${counted(damaged, 'envelope')} or more damaged${mended ? ': dropped' : ''}`)
+  if (missing > 0) lines.push(`${counted(missing, 'envelope')} stored, and gone`)
+  if (index > 0)
+    lines.push(`${counted(index, 'entry', 'entries')} or more of indexes wrong${mended ? ': made anew' : ''}`)
   if (countsWrong) lines.push(`the counts are wrong${mended ? ': counted anew' : ''}`)
   if (gaps.length > 0) lines.push('waku-mailserver backfill may fetch these times again from another mailserver:')
   for (const { from, until } of gaps.slice(0, MAX_TIMES))

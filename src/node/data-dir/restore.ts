@@ -4,6 +4,7 @@ import { Key } from 'interface-datastore'
 import type { Archive } from '../../archive/archive.js'
 import type { Database } from '../../archive/database/database.js'
 import { syncFolder } from '../../archive/database/sync-folder.js'
+import { counted } from '../../base/counted.js'
 import type { ExportEnd, ExportHead, ExportItem, ExportRecord } from '../../transfer/export-item.js'
 import { equalBytes } from '../../wire/bytes.js'
 import { decodeEnvelope } from '../../wire/envelope/envelope.js'
@@ -133,7 +134,9 @@ async function verify(archive: Archive, { salt, lower, upper }: ExportHead, end:
   while (result.done !== true) result = await work.next()
   const [part] = result.value
   if (part?.count === end.count && equalBytes(fingerprintOf(part, salt), end.fingerprint)) return
-  throw new RestoreError(`what was restored is not what was backed up: ${part?.count} of ${end.count} envelopes`)
+  throw new RestoreError(
+    `what was restored is not what was backed up: ${part?.count} of ${counted(end.count, 'envelope')}`
+  )
 }
 
 function fingerprintOf(
