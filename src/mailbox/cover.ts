@@ -2,7 +2,6 @@ import { concatBytes, readUint32, writeUint32 } from '../wire/bytes.js'
 import { topicFromName, topicNumber } from '../wire/envelope/topic.js'
 import { keccak256 } from '../wire/keccak.js'
 import { MessagesQueryError } from './errors.js'
-import type { Anonymity } from './items.js'
 import { PARTITIONS, partition } from './recipient.js'
 
 /**
@@ -15,7 +14,8 @@ export function coverTopics(
   seed: Uint8Array,
   reader: string
 ): Uint8Array[] {
-  if (count > PARTITIONS / 2) throw new MessagesQueryError(`topics are widened by at most ${PARTITIONS / 2}`)
+  if (count + wanted.size > PARTITIONS / 2)
+    throw new MessagesQueryError(`topics are widened by at most ${PARTITIONS / 2} in all`)
   const chosen = new Map<number, Uint8Array>()
   for (let i = 0; chosen.size < count; i++) {
     const dice = keccak256(concatBytes(seed, writeUint32(i), new TextEncoder().encode(reader)))
@@ -23,10 +23,4 @@ export function coverTopics(
     if (!wanted.has(topicNumber(topic))) chosen.set(topicNumber(topic), topic)
   }
   return [...chosen.values()]
-}
-
-export function anonymityOf(asked: number, wanted: number): Anonymity {
-  let bits = 0
-  for (let i = 0; i < wanted; i++) bits += Math.log2((asked - i) / (wanted - i))
-  return { asked, wanted, chance: wanted / asked, bits: Math.round(bits * 100) / 100 }
 }

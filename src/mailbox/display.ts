@@ -32,7 +32,7 @@ export class Display {
     const { ledger } = this.#log
     for (const envelope of envelopes) {
       if (envelope.sent < this.#plan.since || ledger.has(envelope.hash)) continue
-      const entry = entryOf(envelope)
+      const entry = entryOf(envelope, origin.historic ? origin.peer : undefined)
       const message = ledger.hasData(entry) ? undefined : this.#open(envelope, origin)
       try {
         if (message !== undefined) yield message

@@ -58,8 +58,13 @@ export interface Missing {
   until: number
   /** How many, at least, where that is known; with `unarchived` how many topics. */
   count?: number | undefined
-  /** How many, at most, where a server said so before it broke off: it counts those of other topics too. */
+  /**
+   * How many, at most, where a server said so before it broke off: the same as `count` when its digest did, otherwise those of other topics
+   * are counted too.
+   */
   atMost?: number | undefined
+  /** Which topics, where they are split over servers: as they were asked for. */
+  topics?: string[] | undefined
 }
 
 /** What became of asking one server. */
@@ -70,25 +75,40 @@ export interface ServerReading {
   error?: Error | undefined
   /** How many envelopes it claimed to have and did not deliver. */
   withheld?: number | undefined
+  /** Which topics it was asked for, where they are split over servers: as they were asked for. */
+  topics?: string[] | undefined
 }
 
-/** Envelopes that one server has and another one does not. */
+/** What shows that a server left something out. */
+export type Evidence =
+  /** it was heard, or another server has it */
+  | 'others'
+  /** its own digest has it; when everything was read that it has, it was not there */
+  | 'own-digest'
+  /** it delivered it itself; its own digest does not have it */
+  | 'own-walk'
+
+/** Envelopes that a server left out. */
 export interface LeftOut {
   /** Who left them out. */
   server: PeerId
+  evidence: Evidence
   count: number
-  /** The first 100 of them, 64 hexadecimal digits each. */
+  /** The first 100 of them, 64 hexadecimal digits each; fewer where only their number is known. */
   hashes: string[]
   /** What the server itself says that explains it: it was down, it keeps nothing so old. */
   explained?: MissingReason | undefined
 }
 
-/** How much is hidden by asking for more topics than are wanted. */
+/** How much a server does not know, since it was asked for more topics than are wanted, or for some of those only. */
 export interface Anonymity {
-  /** Topics that each server was asked for. */
+  server: PeerId
+  /** Topics that it was asked for since this reader began. */
   asked: number
   /** Topics among them that are wanted. */
   wanted: number
+  /** All topics that are wanted. */
+  of: number
   /** How likely a topic that was asked for is a wanted one, to somebody who knows nothing else: 0 to 1. */
   chance: number
   /** Of how many sets of so many topics it might have been any, as bits. */
@@ -109,14 +129,15 @@ export interface CaughtUp {
   completeness: 'complete' | 'irretrievable' | 'unknown'
   missing: Missing[]
   servers: ServerReading[]
-  /** Where servers were compared: who lacks what others have. */
+  /** Where servers were compared: who lacks what others have, or what it has itself by its own word. */
   leftOut: LeftOut[]
   /** Envelopes that no key opened. */
   unopened: number
-  anonymity?: Anonymity | undefined
+  /** Of each server that was asked, where topics are widened or split. */
+  anonymity?: Anonymity[] | undefined
 }
 
-/** No server could be read to its end; it is being tried again. */
+/** No server could be read to its end, where topics are split for some of them; it is being tried again. */
 export interface Behind {
   type: 'behind'
   /** The wave that goes on. */
@@ -127,6 +148,7 @@ export interface Behind {
   completeness: 'fetching' | 'irretrievable'
   missing: Missing[]
   servers: ServerReading[]
+  anonymity?: Anonymity[] | undefined
   /** ms until the next attempt; sooner when a server is reached. */
   retryIn: number
 }

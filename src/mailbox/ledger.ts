@@ -1,14 +1,17 @@
+import type { PeerId } from '@libp2p/interface'
 import { turnIsOver } from '../base/loop-turn.js'
 import { pause } from '../base/pause.js'
-import { concatBytes, readUint32, writeUint32 } from '../wire/bytes.js'
+import { concatBytes, equalBytes, readUint32, writeUint32 } from '../wire/bytes.js'
 import type { Envelope } from '../wire/envelope/envelope.js'
 import { keccak256 } from '../wire/keccak.js'
 import { Fingerprint } from '../wire/request/fingerprint.js'
 
-/** sent(4) ‖ hash(32) ‖ the first 16 bytes of the hash of its topic and data */
-export const ENTRY_BYTES = 52
+/** sent(4) ‖ hash(32) ‖ the first 16 bytes of the hash of its topic and data ‖ topic(4) ‖ whom it came from(8) */
+export const ENTRY_BYTES = 64
 const HASH_AT = 4
 const DATA_AT = 36
+const TOPIC_AT = 52
+const FROM_AT = 56
 
 /** An envelope as a ledger knows it. */
 export interface LedgerEntry {
@@ -24,13 +27,24 @@ export interface Part {
   upper: number
 }
 
-export function entryOf(envelope: Envelope): Uint8Array {
+/** @param from - the server that delivered it, as history; what was heard live counts for none */
+export function entryOf(envelope: Envelope, from?: PeerId): Uint8Array {
   return concatBytes(
     writeUint32(envelope.sent),
     envelope.hash,
-    keccak256(concatBytes(envelope.topic, envelope.data)).subarray(0, 16)
+    keccak256(concatBytes(envelope.topic, envelope.data)).subarray(0, 16),
+    envelope.topic,
+    from === undefined ? NOBODY : markOf(from)
   )
 }
+
+const NOBODY = new Uint8Array(8)
+
+/** The end of a PeerId, which is the end of a key or of a hash. */
+const markOf = (peer: PeerId): Uint8Array => peer.toMultihash().bytes.slice(-8)
+
+/** Topics by their numbers. */
+export type TopicSet = ReadonlySet<number>
 
 /**
  * The envelopes that a reader went through, so that none is shown twice, whichever server it comes from, and so that servers can be
@@ -72,20 +86,46 @@ export class Ledger {
     yield* this.#entries.values()
   }
 
-  /** Those of a part. */
-  within({ lower, upper }: Part): LedgerEntry[] {
+  /** Those of a part and of some topics. */
+  within({ lower, upper }: Part, topics: TopicSet): LedgerEntry[] {
     const found: LedgerEntry[] = []
     for (const entry of this.#entries.values()) {
       const sent = readUint32(entry, 0)
-      if (sent >= lower && sent <= upper) found.push({ sent, hash: entry.subarray(HASH_AT, DATA_AT) })
+      if (sent < lower || sent > upper || !topics.has(readUint32(entry, TOPIC_AT))) continue
+      found.push({ sent, hash: entry.subarray(HASH_AT, DATA_AT) })
     }
     return found
   }
 
-  /** Count and fingerprint of each part; they have to ascend and not to overlap. */
-  async fingerprints(parts: readonly Part[], salt: Uint8Array): Promise<Fingerprint[]> {
+  /** Whether there is any of some topics. */
+  holdsAny(topics: TopicSet): boolean {
+    for (const entry of this.#entries.values()) if (topics.has(readUint32(entry, TOPIC_AT))) return true
+    return false
+  }
+
+  /** How many there are of some topics that were sent since a time, and how many of them a server delivered. */
+  count(since: number, topics: TopicSet, server: PeerId): { all: number; delivered: number } {
+    const mark = markOf(server)
+    const counts = { all: 0, delivered: 0 }
+    for (const entry of this.#entries.values()) {
+      if (readUint32(entry, 0) < since || !topics.has(readUint32(entry, TOPIC_AT))) continue
+      counts.all++
+      if (equalBytes(entry.subarray(FROM_AT), mark)) counts.delivered++
+    }
+    return counts
+  }
+
+  /** Whether it was this server that delivered an envelope. */
+  isFrom(hash: Uint8Array, server: PeerId): boolean {
+    const entry = this.#entries.get(nameOf(hash))
+    return entry !== undefined && equalBytes(entry.subarray(FROM_AT), markOf(server))
+  }
+
+  /** Count and fingerprint of each part, of some topics; the parts have to ascend and not to overlap. */
+  async fingerprints(parts: readonly Part[], salt: Uint8Array, topics: TopicSet): Promise<Fingerprint[]> {
     const sums = parts.map(() => new Fingerprint(salt))
     for (const entry of this.#entries.values()) {
+      if (!topics.has(readUint32(entry, TOPIC_AT))) continue
       const at = partAt(parts, readUint32(entry, 0))
       if (at !== undefined) sums[at]?.add(entry.subarray(HASH_AT, DATA_AT))
       if (turnIsOver()) await pause()

@@ -5,6 +5,7 @@ import { setMaxListeners, TypedEventEmitter } from 'main-event'
 import type { MailClient } from '../mailclient/mail-client.js'
 import type { TrustList } from '../trust/trust-list.js'
 import type { Waku } from '../waku/waku.js'
+import { isFullBloom } from '../wire/envelope/bloom.js'
 import { randomBytes } from '../wire/random.js'
 import { Conversations, type ServerChange } from './conversations.js'
 import { MailboxStoppedError, ReaderInUseError } from './errors.js'
@@ -215,6 +216,8 @@ export class Mailbox extends TypedEventEmitter<MailboxEvents> implements Startab
     const { now, verified, interval, backoff, remembered } = this.#settings
     const plan = await planMessages(query, {
       keys: this.#keys,
+      servers: this.#servers,
+      announced: isChoosy(this.#components.waku),
       identity: this.#identity,
       verified,
       now: now(),
@@ -231,7 +234,6 @@ export class Mailbox extends TypedEventEmitter<MailboxEvents> implements Startab
     const messages = new Messages({
       waku,
       client: mailclient,
-      servers: this.#servers,
       plan,
       log,
       live: () => conversations.size > 0,
@@ -346,6 +348,10 @@ export class Mailbox extends TypedEventEmitter<MailboxEvents> implements Startab
     return seed
   }
 }
+
+/** Whether a node announces which topics it wants. */
+const isChoosy = ({ status: { topics, bloom } }: Pick<Waku, 'status'>): boolean =>
+  topics !== undefined || (bloom !== undefined && !isFullBloom(bloom))
 
 function identityOf(
   identity: Uint8Array | undefined,

@@ -3,12 +3,13 @@ import { describe } from '../wire/checks.js'
 import { topicNumber } from '../wire/envelope/topic.js'
 import { keccak256 } from '../wire/keccak.js'
 import { MAX_REQUEST_TOPICS } from '../wire/request/history-request.js'
-import { anonymityOf, coverTopics } from './cover.js'
+import { coverTopics } from './cover.js'
 import { MessagesQueryError } from './errors.js'
-import type { Anonymity } from './items.js'
 import { type KeyChoice, topicOf } from './key-choice.js'
+import { type Lane, lanesOf, type Split } from './lane.js'
 import { type Opener, symmetricOpener } from './opener.js'
 import { partitionTopic } from './recipient.js'
+import type { Server } from './server.js'
 
 /** A topic with the key that opens it. */
 export interface TopicChoice {
@@ -55,11 +56,19 @@ export interface MessagesQuery {
   verified?: boolean | undefined
   /**
    * Ask for so many topics more than are wanted, 0 to 999, so that servers do not know which are. They are topics that others use, the
-   * partitions of 10/WAKU2-USAGE, and stay the same for this reader.
+   * partitions of 10/WAKU2-USAGE, and stay the same for this reader. Where topics are split each server is asked for so many more.
    *
    * @default 0
    */
   widen?: number | undefined
+  /**
+   * Ask each server for a part of the topics only, always the same one, so that none knows all of them; when servers are compared, two know
+   * each. Of a server that cannot be read the topics `stay` missing, and are fetched once it is back; or they `move`: another server
+   * is asked for them, also for what the first one says that it lacks, and from then on knows them beside its own.
+   *
+   * @default every server is asked for all topics
+   */
+  split?: Split | undefined
   /** Ends it; what it was aborted with is thrown. */
   signal?: AbortSignal | undefined
 }
@@ -72,17 +81,22 @@ export interface MessagesPlan {
   sinceNamed: boolean
   /** What servers are asked for, 4 bytes each. */
   topics: Uint8Array[]
+  lanes: Lane[]
+  /** Whether it is to be told how much servers do not know. */
+  hides: boolean
   /** By topic number. */
   openers: Map<number, Opener[]>
   /** Hexadecimal digits that tell this reader from others; absent when it remembers nothing. */
   reader: string | undefined
   verified: boolean
-  anonymity: Anonymity | undefined
   signal: AbortSignal | undefined
 }
 
 export interface PlanParts {
   keys: KeyChoice
+  servers: readonly Server[]
+  /** Whether the node tells every peer which topics it wants. */
+  announced: boolean
   /** The pair that opens the inbox, when there is one. */
   identity: { publicKey: Uint8Array; privateKey: Uint8Array } | undefined
   verified: boolean
@@ -98,12 +112,18 @@ const DEFAULT_SINCE = 30 * 86_400
 export async function planMessages(query: MessagesQuery, parts: PlanParts): Promise<MessagesPlan> {
   if (query === null || typeof query !== 'object')
     throw new MessagesQueryError(`messages are asked for by an object, not ${describe(query)}`)
-  const { topics = [], inbox = false, reader = 'default', widen = 0 } = query
+  const { topics = [], inbox = false, reader = 'default', widen = 0, split } = query
   if (!Array.isArray(topics)) throw new MessagesQueryError(`topics are an array, not ${describe(topics)}`)
   if (topics.length === 0 && !inbox) throw new MessagesQueryError('no topic is named, and no inbox asked for')
   if (reader !== false && (typeof reader !== 'string' || reader === ''))
     throw new MessagesQueryError('a reader is a name, or false')
   if (!Number.isInteger(widen) || widen < 0) throw new MessagesQueryError('widen is a number of topics, 0 or more')
+  if (split !== undefined && split !== 'stay' && split !== 'move')
+    throw new MessagesQueryError("split is 'stay' or 'move'")
+  const hides = widen > 0 || split !== undefined
+  if (hides && parts.announced) {
+    throw new MessagesQueryError('the node announces the topics that it wants to every peer: leave them out of waku()')
+  }
   const openers = new Map<number, Opener[]>()
   const wanted = new Map<number, Uint8Array>()
   // with another key it is another reader: what the first one could not open is new to it
@@ -130,19 +150,27 @@ export async function planMessages(query: MessagesQuery, parts: PlanParts): Prom
     add(partitionTopic(identity.publicKey), inboxOpener(identity.privateKey), identity.publicKey)
   }
   const id = marks.sort().join()
-  const cover = widen === 0 ? [] : coverTopics(widen, wanted, await parts.seed(), id)
-  const asked = [...wanted.values(), ...cover]
-  if (asked.length > MAX_REQUEST_TOPICS)
+  const verified = query.verified ?? parts.verified
+  const lanes = await lanesOf({
+    wanted,
+    servers: parts.servers,
+    split,
+    verified,
+    seed: parts.seed,
+    cover: async (name, taken) =>
+      widen === 0 ? [] : coverTopics(widen, taken, await parts.seed(), name === '' ? id : `${id} ${name}`)
+  })
+  if (lanes.some(lane => lane.topics.length > MAX_REQUEST_TOPICS))
     throw new MessagesQueryError(`servers are asked for at most ${MAX_REQUEST_TOPICS} topics`)
   return {
     since: sinceOf(query.since, parts.now),
     sinceNamed: query.since !== undefined,
-    // their order would tell which are wanted
-    topics: asked.sort((a, b) => topicNumber(a) - topicNumber(b)),
+    topics: lanes.flatMap(lane => lane.topics),
+    lanes,
+    hides,
     openers,
     reader: reader === false ? undefined : toHex(keccak256(new TextEncoder().encode(id)).subarray(0, 8)),
-    verified: query.verified ?? parts.verified,
-    anonymity: widen === 0 ? undefined : anonymityOf(asked.length, wanted.size),
+    verified,
     signal: query.signal
   }
 }

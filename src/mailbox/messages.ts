@@ -2,18 +2,19 @@ import type { MailClient } from '../mailclient/mail-client.js'
 import type { ReceivedMessage } from '../waku/subscription.js'
 import type { Waku } from '../waku/waku.js'
 import type { Envelope } from '../wire/envelope/envelope.js'
+import { AskedTopics } from './asked-topics.js'
 import { Bell } from './bell.js'
 import { Display } from './display.js'
-import type { MailboxItem } from './items.js'
+import type { MailboxItem, Missing } from './items.js'
+import type { Lane } from './lane.js'
 import type { MessagesPlan } from './messages-query.js'
 import type { ReaderLog } from './reader-log.js'
-import type { Server } from './server.js'
-import { Wave } from './wave.js'
+import { seamOf } from './seam.js'
+import { type LaneEnd, Wave } from './wave.js'
 
 export interface MessagesParts {
   waku: Pick<Waku, 'subscribe'>
   client: Pick<MailClient, 'history' | 'digest'>
-  servers: readonly Server[]
   plan: MessagesPlan
   log: ReaderLog
   /** Whether any server sends what is live. */
@@ -42,6 +43,7 @@ const LONGEST_PAUSE = 60_000
 export class Messages {
   readonly #parts: MessagesParts
   readonly #bell = new Bell()
+  readonly #asked = new AskedTopics()
   #heard: SeenEnvelopes[] = []
   #heardBytes = 0
   /** Something may have been missed. */
@@ -86,15 +88,25 @@ export class Messages {
   async *#wave(wave: number): AsyncGenerator<MailboxItem, void> {
     const { plan, log, backoff } = this.#parts
     const display = new Display(plan, log)
+    const carried: Missing[] = []
     for (let failures = 0; ; failures++) {
       this.#due = false
-      const end = yield* new Wave({ ...this.#parts, display }).run()
-      const messages = display.messages
-      if (end.type === 'caughtUp') return yield { ...end, wave, messages }
+      const ends: [Lane, LaneEnd][] = []
+      for (const lane of plan.lanes) {
+        ends.push([lane, yield* new Wave({ ...this.#parts, lane, asked: this.#asked, display }).run()])
+      }
+      const { messages, unopened } = display
+      const anonymity = plan.hides ? { anonymity: this.#asked.anonymity(plan.openers.size) } : {}
+      const seam = seamOf(ends, carried, lane => this.#namesOf(lane))
+      if (seam.type === 'caughtUp') return yield { ...seam, wave, messages, unopened, ...anonymity }
       const retryIn = Math.round(Math.min(backoff * 2 ** failures, LONGEST_PAUSE) * (0.75 + Math.random() / 2))
-      yield { ...end, wave, messages, retryIn }
+      yield { ...seam, wave, messages, ...anonymity, retryIn }
       if (!this.#due) yield* this.#live(performance.now() + retryIn)
     }
+  }
+
+  #namesOf({ wanted }: Lane): string[] {
+    return [...wanted].flatMap(number => this.#parts.plan.openers.get(number)?.map(({ name }) => name) ?? [])
   }
 
   /** What is heard, until it is time to ask again. */

@@ -61,7 +61,7 @@ export class ReaderLog {
     }
   }
 
-  /** That of a server, by its PeerId. */
+  /** That of a server, by its name: its PeerId, and the lane where there are several. */
   bookmark(server: string): Bookmark {
     return this.#bookmarks.get(server) ?? emptyBookmark()
   }

@@ -1,7 +1,7 @@
 import { equalBytes, toHex } from '../wire/bytes.js'
 import type { Envelope } from '../wire/envelope/envelope.js'
 import type { Coverage } from '../wire/request/coverage.js'
-import { type DigestPart, fingerprintOf } from '../wire/request/digest.js'
+import { type DigestPart, fingerprintOf, MAX_HASHES } from '../wire/request/digest.js'
 import type { Ledger, LedgerEntry, Part } from './ledger.js'
 import type { ServerHistory } from './server-history.js'
 
@@ -12,14 +12,20 @@ export interface Comparison {
   cursor: string
   /** What was read and the server does not have. */
   lacking: LedgerEntry[]
+  /** What it has and was not read: the first of it. */
+  fetched: LedgerEntry[]
   /** How many envelopes it claimed to have and did not deliver. */
   withheld: number
+  /** What it delivered and its digest, asked twice, does not have: their number, and those of them that can be told. */
+  denied: { count: number; entries: LedgerEntry[] }
 }
 
 /** So few are fetched rather than looked at more closely. */
 const FEW = 512
 /** A server that makes it take longer is fetched from. */
 const MAX_DIGESTS = 64
+/** More than this is not looked into. */
+const MOST_FETCHED = 65_536
 
 /**
  * Compares what a server has of a range with what was read, by digests, and fetches just the parts that differ. Yields the envelopes
@@ -34,14 +40,16 @@ export async function* reconcile(
 ): AsyncGenerator<Envelope[], Comparison> {
   const ranges: Part[] = [whole]
   const lacking: LedgerEntry[] = []
+  const fetched: LedgerEntry[] = []
   let withheld = 0
+  const denied: Comparison['denied'] = { count: 0, entries: [] }
   let first: { coverage: Coverage; cursor: string } | undefined
   let digests = 0
   for (let range = ranges.shift(); range !== undefined; range = ranges.shift()) {
     const digest = await history.digest(range)
     digests++
     first ??= { coverage: digest.coverage, cursor: history.cursorAfter(digest) }
-    const own = await ledger.fingerprints(digest.parts, digest.salt)
+    const own = await ledger.fingerprints(digest.parts, digest.salt, history.topics)
     for (const [i, part] of digest.parts.entries()) {
       const sum = own[i]
       if (sum?.count === part.count && equalBytes(sum.bytes, fingerprintOf(part, digest.salt))) continue
@@ -51,15 +59,20 @@ export async function* reconcile(
       }
       const there = new Set(part.hashes?.map(toHex))
       if (part.hashes === undefined || part.hashes.some(hash => !ledger.has(hash))) {
-        const { delivered, damaged } = yield* fetch(history, ledger, part)
+        const { delivered, damaged } = yield* fetch(history, ledger, part, fetched)
         for (const hash of delivered) there.add(hash)
         withheld += Math.max(0, part.count - delivered.size - damaged)
+        if (part.hashes === undefined && delivered.size > part.count) {
+          const found = await contradicted(history, ledger, part, delivered)
+          denied.count += found.count
+          denied.entries.push(...found.entries)
+        }
       }
-      lacking.push(...ledger.within(part).filter(({ hash }) => !there.has(toHex(hash))))
+      lacking.push(...ledger.within(part, history.topics).filter(({ hash }) => !there.has(toHex(hash))))
     }
   }
   if (first === undefined) throw new Error('nothing was compared')
-  return { ...first, lacking, withheld }
+  return { ...first, lacking, fetched, withheld, denied }
 }
 
 /** Whether it has many, of which most are known. */
@@ -71,7 +84,8 @@ function isWorthNarrowing({ lower, upper, count, hashes }: DigestPart, range: Pa
 async function* fetch(
   history: ServerHistory,
   ledger: Ledger,
-  part: Part
+  part: Part,
+  fetched: LedgerEntry[]
 ): AsyncGenerator<Envelope[], { delivered: Set<string>; damaged: number }> {
   const delivered = new Set<string>()
   let damaged = 0
@@ -79,7 +93,30 @@ async function* fetch(
     damaged += page.damaged
     for (const { hashHex } of page.envelopes) delivered.add(hashHex)
     const fresh = page.envelopes.filter(({ hash }) => !ledger.has(hash))
+    // copies: the bytes of an envelope lie in those of its whole page
+    const entries = fresh
+      .slice(0, MOST_FETCHED - fetched.length)
+      .map(({ sent, hash }) => ({ sent, hash: hash.slice() }))
+    fetched.push(...entries)
     if (fresh.length > 0) yield fresh
   }
   return { delivered, damaged }
+}
+
+/** Looks again at a part of which a server delivered more than its digest counts: something may have come meanwhile. */
+async function contradicted(
+  history: ServerHistory,
+  ledger: Ledger,
+  part: Part,
+  delivered: ReadonlySet<string>
+): Promise<Comparison['denied']> {
+  // in one part it names all of so few
+  const { parts } = await history.digest(part, delivered.size <= MAX_HASHES ? 1 : undefined)
+  const count = Math.max(0, delivered.size - parts.reduce((sum, again) => sum + again.count, 0))
+  const hashes = parts.length === 1 ? parts[0]?.hashes : undefined
+  if (hashes === undefined) return { count, entries: [] }
+  const there = new Set(hashes.map(toHex))
+  const names = ({ hash }: LedgerEntry): boolean => delivered.has(toHex(hash)) && !there.has(toHex(hash))
+  const entries = ledger.within(part, history.topics).filter(names)
+  return { count: entries.length, entries }
 }

@@ -4,8 +4,9 @@ import type { HistoryQuery } from '../mailclient/history-query.js'
 import type { HistoryPage } from '../mailclient/history-walk.js'
 import type { MailClient } from '../mailclient/mail-client.js'
 import { MAX_UINT32 } from '../wire/bytes.js'
+import { topicNumber } from '../wire/envelope/topic.js'
 import { MAX_DIGEST_PARTS } from '../wire/request/digest.js'
-import type { Part } from './ledger.js'
+import type { Part, TopicSet } from './ledger.js'
 import type { Server } from './server.js'
 
 export interface ServerHistoryParts {
@@ -20,10 +21,12 @@ export interface ServerHistoryParts {
 /** The history of some topics at one server, by either order, and digests of it. */
 export class ServerHistory {
   readonly server: Server
+  readonly topics: TopicSet
   readonly #parts: ServerHistoryParts
 
   constructor(parts: ServerHistoryParts) {
     this.server = parts.server
+    this.topics = new Set(parts.topics.map(topicNumber))
     this.#parts = parts
   }
 
@@ -40,15 +43,23 @@ export class ServerHistory {
     yield* this.#history({ from: lower, to: upper, ...options })
   }
 
-  async digest({ lower, upper }: Part): Promise<RangeDigest> {
+  /** @param parts - how many, 1 to 64 */
+  async digest({ lower, upper }: Part, parts: number = MAX_DIGEST_PARTS): Promise<RangeDigest> {
     const { client } = this.#parts
     return await client.digest({
       ...(await this.#query()),
       from: lower,
       to: upper,
-      parts: MAX_DIGEST_PARTS,
+      parts,
       by: 'count'
     })
+  }
+
+  /** How many envelopes it has of what was sent since a time. */
+  async count(from: number): Promise<number> {
+    const { client } = this.#parts
+    const { parts } = await client.digest({ ...(await this.#query()), from, to: MAX_UINT32, retries: 0 })
+    return parts.reduce((sum, { count }) => sum + count, 0)
   }
 
   /** Where what was archived up to a digest ends. */

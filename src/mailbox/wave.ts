@@ -1,8 +1,10 @@
 import type { MailClient } from '../mailclient/mail-client.js'
 import { MAX_UINT32, toHex } from '../wire/bytes.js'
 import { RequestErrorCode } from '../wire/request/request-error.js'
+import type { AskedTopics } from './asked-topics.js'
 import type { Display } from './display.js'
-import type { Behind, CaughtUp, LeftOut, MailboxMessage, Missing, ServerReading as Told } from './items.js'
+import type { Evidence, LeftOut, MailboxMessage, Missing, MissingReason, ServerReading as Told } from './items.js'
+import type { Lane } from './lane.js'
 import type { LedgerEntry, Part } from './ledger.js'
 import { explaining, lostAtBoth } from './losses.js'
 import type { MessagesPlan } from './messages-query.js'
@@ -14,7 +16,8 @@ import { Standing } from './standing.js'
 
 export interface WaveParts {
   client: Pick<MailClient, 'history' | 'digest'>
-  servers: readonly Server[]
+  lane: Lane
+  asked: AskedTopics
   plan: MessagesPlan
   log: ReaderLog
   display: Display
@@ -26,27 +29,38 @@ export interface WaveParts {
 const GRACE = 120
 const MOST_HASHES = 100
 
-/** Reads what servers have until nothing is missing that one of them has, or as far as it goes. */
+/** What came of asking for the topics of a lane. */
+export interface LaneEnd {
+  /** Whether a server was read to its end. */
+  caughtUp: boolean
+  /** `fetching` when it was not and may be. */
+  completeness: 'complete' | 'irretrievable' | 'unknown' | 'fetching'
+  missing: Missing[]
+  servers: Told[]
+  leftOut: LeftOut[]
+}
+
+/** Reads what servers have of the topics of a lane until nothing is missing that one of them has, or as far as it goes. */
 export class Wave {
   readonly #parts: WaveParts
   readonly #told: Told[] = []
-  readonly #lacking = new Map<Server, LedgerEntry[]>()
+  readonly #compared = new Map<Server, ServerReading>()
   readonly #readings = new Map<Server, ServerReading>()
-  /** How much those have that broke off, at most. */
-  readonly #left: number[] = []
+  /** How much those have that broke off. */
+  readonly #left: Pick<Missing, 'count' | 'atMost'>[] = []
 
   constructor(parts: WaveParts) {
     this.#parts = parts
   }
 
   /** The servers one after the other, until one was read to its end; then, where there is reason to, what others have besides. */
-  async *run(): AsyncGenerator<
-    MailboxMessage,
-    Omit<CaughtUp, 'wave' | 'messages'> | Omit<Behind, 'wave' | 'messages' | 'retryIn'>
-  > {
-    const order = [...this.#parts.servers].sort(
-      (a, b) => Number(a.legacy) - Number(b.legacy) || Standing.compare(a.standing, b.standing)
-    )
+  async *run(): AsyncGenerator<MailboxMessage, LaneEnd> {
+    const { lane, plan } = this.#parts
+    const order = lane.ordered
+      ? lane.servers
+      : [...lane.servers].sort(
+          (a, b) => Number(a.legacy) - Number(b.legacy) || Standing.compare(a.standing, b.standing)
+        )
     let main: Server | undefined
     for (const server of order) {
       const hasty = server !== order.at(-1)
@@ -59,19 +73,17 @@ export class Wave {
     if (main === undefined || reading === undefined) return this.#behind()
     const others = order.slice(order.indexOf(main) + 1)
     let missing = reading.newlyLost
-    if (this.#parts.plan.verified) missing = yield* this.#verify(main, others, missing)
+    if (plan.verified) missing = yield* this.#verify(main, others, missing)
     else if (missing.length > 0) missing = yield* this.#fill(others, missing)
     const unsaid = reading.unsaid && ![...this.#readings.values()].some(other => !other.unsaid)
     if (reading.withheld > 0)
-      missing.push({ why: 'withheld', from: this.#parts.plan.since, until: this.#parts.now(), count: reading.withheld })
+      missing.push({ why: 'withheld', from: plan.since, until: this.#parts.now(), count: reading.withheld })
     return {
-      type: 'caughtUp',
+      caughtUp: true,
       completeness: missing.length > 0 ? 'irretrievable' : unsaid ? 'unknown' : 'complete',
       missing,
       servers: this.#told,
-      leftOut: this.#leftOut(),
-      unopened: this.#parts.display.unopened,
-      ...(this.#parts.plan.anonymity && { anonymity: this.#parts.plan.anonymity })
+      leftOut: this.#leftOut()
     }
   }
 
@@ -82,12 +94,16 @@ export class Wave {
     missing: Missing[]
   ): AsyncGenerator<MailboxMessage, Missing[]> {
     let left = missing
-    for (const server of [...others, main]) {
+    let checks = 0
+    for (const server of others) {
+      if (checks >= this.#parts.lane.checks) break
       const compared = !server.legacy && (yield* this.#compare(server, undefined))
-      if (compared && server !== main) left = lostAtBoth(left, this.#readings.get(server)?.lost ?? [])
+      if (compared) left = lostAtBoth(left, this.#readings.get(server)?.lost ?? [])
       // with a legacy server there is nothing to compare: what it has is fetched
-      if (server.legacy && server !== main) yield* this.#attempt(server, 'read', true, reading => reading.read())
+      const read = server.legacy && (yield* this.#attempt(server, 'read', true, reading => reading.read()))
+      if (compared || read) checks++
     }
+    if (!main.legacy) yield* this.#compare(main, undefined)
     return left
   }
 
@@ -107,18 +123,10 @@ export class Wave {
   }
 
   async *#compare(server: Server, part: Part | undefined): AsyncGenerator<MailboxMessage, boolean> {
-    const { now } = this.#parts
-    const lacking: LedgerEntry[] = []
-    const compared = yield* this.#attempt(server, 'compared', true, async function* (reading) {
-      lacking.push(...(yield* reading.compare(part)).lacking)
-    })
-    if (!compared) return false
-    const before = now() - GRACE
-    this.#lacking.set(
-      server,
-      lacking.filter(({ sent }) => sent < before)
-    )
-    return true
+    const compared = yield* this.#attempt(server, 'compared', true, reading => reading.compare(part))
+    const reading = this.#readings.get(server)
+    if (compared && reading !== undefined) this.#compared.set(server, reading)
+    return compared
   }
 
   /** Whether a server did what it was asked; what it said is told in any case. */
@@ -128,10 +136,12 @@ export class Wave {
     hasty: boolean,
     act: (reading: ServerReading) => AsyncGenerator<MailboxMessage, void>
   ): AsyncGenerator<MailboxMessage, boolean> {
-    const { client, plan, log, display, now, signal } = this.#parts
-    const history = new ServerHistory({ client, server, topics: plan.topics, hasty, signal })
-    const reading = new ServerReading({ history, log, display, since: plan.since, whole: plan.sinceNamed, now: now() })
+    const { client, lane, asked, plan, log, display, now, signal } = this.#parts
+    const history = new ServerHistory({ client, server, topics: lane.topics, hasty, signal })
+    const { since, sinceNamed: whole } = plan
+    const reading = new ServerReading({ history, name: this.#nameOf(server), log, display, since, whole, now: now() })
     const told: Told = { server: server.peer, how }
+    asked.add(server, lane)
     try {
       yield* act(reading)
       if (how === 'compared' || !this.#readings.has(server)) this.#readings.set(server, reading)
@@ -157,37 +167,58 @@ export class Wave {
 
   #leftOut(): LeftOut[] {
     const result: LeftOut[] = []
-    for (const [server, entries] of this.#lacking) {
-      const lost = this.#readings.get(server)?.lost ?? []
-      const groups = grouped(entries, ({ sent }) => explaining(lost, sent))
-      for (const [explained, group] of groups) {
-        const hashes = group.slice(0, MOST_HASHES).map(({ hash }) => toHex(hash))
-        result.push({ server: server.peer, count: group.length, hashes, ...(explained && { explained }) })
+    const { log, now } = this.#parts
+    const before = now() - GRACE
+    for (const [{ peer: server, standing }, { lost, lacking, hidden, denied, withheld }] of this.#compared) {
+      const kinds = new Map<
+        string,
+        { evidence: Evidence; explained?: MissingReason | undefined; found: LedgerEntry[] }
+      >()
+      const add = (evidence: Evidence, entry: LedgerEntry): void => {
+        // what others have may still be on its way to it
+        if (evidence === 'others' && entry.sent >= before) return
+        const explained = explaining(lost, entry.sent)
+        const name = `${evidence} ${explained}`
+        const kind = kinds.get(name) ?? { evidence, ...(explained && { explained }), found: [] }
+        kind.found.push(entry)
+        kinds.set(name, kind)
       }
-      server.standing.compared(!groups.has(undefined) && (this.#readings.get(server)?.withheld ?? 0) === 0)
+      for (const entry of lacking) add(log.ledger.isFrom(entry.hash, server) ? 'own-walk' : 'others', entry)
+      for (const entry of denied.entries) add('own-walk', entry)
+      for (const entry of hidden) add('own-digest', entry)
+      for (const { found, ...kind } of kinds.values()) {
+        const hashes = found.slice(0, MOST_HASHES).map(({ hash }) => toHex(hash))
+        result.push({ server, ...kind, count: found.length, hashes })
+      }
+      const unnamed = denied.count - denied.entries.length
+      if (unnamed > 0) result.push({ server, evidence: 'own-walk', count: unnamed, hashes: [] })
+      const faultless = [...kinds.values()].every(({ explained }) => explained !== undefined)
+      standing.compared(faultless && denied.count === 0 && withheld === 0)
     }
     return result
   }
 
-  #behind(): Omit<Behind, 'wave' | 'messages' | 'retryIn'> {
-    const { servers, plan, log, now } = this.#parts
+  #behind(): LaneEnd {
+    const { lane, plan, log, now } = this.#parts
     const refused = this.#told.every(({ error }) => isRefusal(error))
-    const readAt = servers.map(({ id }) => log.bookmark(id).readAt ?? 0)
+    const readAt = lane.servers.map(server => log.bookmark(this.#nameOf(server)).readAt ?? 0)
     const until = Math.min(now(), MAX_UINT32)
     const from = Math.min(Math.max(plan.since, ...readAt), until)
+    // of several the one that has most
+    const [left] = this.#left.sort((a, b) => (b.count ?? 0) - (a.count ?? 0) || (b.atMost ?? 0) - (a.atMost ?? 0))
     return {
-      type: 'behind',
+      caughtUp: false,
       completeness: refused ? 'irretrievable' : 'fetching',
-      missing: [
-        {
-          why: refused ? 'refused' : 'unreachable',
-          from,
-          until,
-          ...(this.#left.length > 0 && { atMost: Math.max(...this.#left) })
-        }
-      ],
-      servers: this.#told
+      missing: [{ why: refused ? 'refused' : 'unreachable', from, until, ...left }],
+      servers: this.#told,
+      leftOut: []
     }
+  }
+
+  /** What its bookmark is called. */
+  #nameOf({ id }: Server): string {
+    const { lane } = this.#parts
+    return lane.id === '' ? id : `${id}-${lane.id}`
   }
 }
 
@@ -202,13 +233,4 @@ const UNTRUSTED = new Set(['UntrustedServerError', 'TrustRevokedError', 'ByteBud
 function isRefusal(error: Error | undefined): boolean {
   if (error === undefined) return false
   return UNTRUSTED.has(error.name) || (error.name === 'RequestError' && REFUSALS.has((error as { code?: number }).code))
-}
-
-function grouped<T, K>(items: readonly T[], keyOf: (item: T) => K): Map<K, T[]> {
-  const groups = new Map<K, T[]>()
-  for (const item of items) {
-    const key = keyOf(item)
-    groups.set(key, [...(groups.get(key) ?? []), item])
-  }
-  return groups
 }

@@ -75,7 +75,9 @@ test('asking for more topics than are wanted hides which, says how well, and ask
   const query = { ...NEWS, widen: 9 }
   const { texts, seams } = await untilCaughtUp(phone.mailbox.messages(query))
   assert.equal(texts.length, 3)
-  assert.deepEqual(seams[0]?.anonymity, { asked: 10, wanted: 1, chance: 0.1, bits: 3.32 })
+  assert.deepEqual(seams[0]?.anonymity, [
+    { server: server.libp2p.peerId, asked: 10, wanted: 1, of: 1, chance: 0.1, bits: 3.32 }
+  ])
   await phone.stop()
   const again = await reader(t, [server], { datastore: phone.datastore })
   const askedAgain = askedOf(again)

@@ -1,10 +1,27 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { generateKeyPair } from '@libp2p/crypto/keys'
+import type { Archive, DigestQuery, SequenceQuery } from '../../src/archive/archive.js'
 import type { MailboxItem } from '../../src/index.js'
+import { toHex } from '../../src/wire/bytes.js'
+import type { Envelope } from '../../src/wire/envelope/envelope.js'
+import { Fingerprint } from '../../src/wire/request/fingerprint.js'
+import { archiveWith } from '../helpers/archive-with.js'
 import { newEnvelope, unixNow } from '../helpers/envelopes.js'
 import { diskArchive } from '../mailserver/fixture.js'
-import { AGE, isMessage, letters, type Mailhost, mailhost, NEWS, reader, textsOf, untilCaughtUp } from './nodes.js'
+import {
+  AGE,
+  isMessage,
+  letter,
+  letters,
+  type Mailhost,
+  mailhost,
+  NEWS,
+  type Reader,
+  reader,
+  textsOf,
+  untilCaughtUp
+} from './nodes.js'
 
 const texts = (count: number, from = 0): string[] => Array.from({ length: count }, (_, i) => `${from + i}`)
 const HOUR = 3600
@@ -151,21 +168,29 @@ test('a server that cannot be reached is said to be so, and is read once it is t
   assert.deepEqual(textsOf(items), texts(3))
 })
 
-test('a walk that breaks off says how much is missing at most, and goes on where it was once the server is back', async t => {
+test('a walk that breaks off says how much is missing, and goes on where it was once the server is back', async t => {
   const privateKey = await generateKeyPair('secp256k1')
   const server = await mailhost(t, { privateKey, pageBytes: 32_768 })
+  const others = Array.from({ length: 700 }, (_, i) => letter(`${i}`, { sent: unixNow() - 7200 + i, topic: 'another' }))
   await server.archive.append(letters(1200))
+  await server.archive.append(others)
   const phone = await reader(t, [server], { client: { retries: 0, reconnectTimeout: 0 } })
+  const counted = countOf(phone)
   const items: MailboxItem[] = []
   let back: Mailhost | undefined
   for await (const item of phone.mailbox.messages(NEWS)) {
     items.push(item)
-    if (items.length === 500) await server.libp2p.stop()
+    if (items.length === 500) {
+      await counted
+      await server.libp2p.stop()
+    }
     if (item.type === 'behind' && back === undefined) {
       const [missing] = item.missing
+      // just those, as the digest counts them: not what there is of other topics
+      const left = 1200 - item.messages
       assert.deepEqual(
-        [item.completeness, missing?.why, missing?.atMost],
-        ['fetching', 'unreachable', 1200 - item.messages]
+        [item.completeness, missing?.why, missing?.count, missing?.atMost],
+        ['fetching', 'unreachable', left, left]
       )
       const listen = server.address.toString().split('/p2p/')[0] as string
       back = await mailhost(t, { privateKey, archive: server.archive, listen })
@@ -175,6 +200,36 @@ test('a walk that breaks off says how much is missing at most, and goes on where
   assert.deepEqual(textsOf(items), texts(1200))
   const again = back?.libp2p.services.mailserver.counts.envelopes_delivered as number
   assert.ok(again > 0 && again < 750, `${again} of 1200 came from where it was`)
+})
+
+/** Resolves when a server said how many there are. */
+function countOf({ libp2p }: Reader): Promise<void> {
+  const { mailclient } = libp2p.services
+  const digest = mailclient.digest.bind(mailclient)
+  return new Promise(resolve => {
+    mailclient.digest = async query => {
+      const answer = await digest(query)
+      // whoever asked has it first
+      setImmediate(resolve)
+      return answer
+    }
+  })
+}
+
+test('a walk that breaks off before anybody counted says how much is missing at most', async t => {
+  const server = await mailhost(t, { pageBytes: 32_768 })
+  await server.archive.append(letters(1200))
+  const phone = await reader(t, [server], { client: { retries: 0, reconnectTimeout: 0 } })
+  phone.libp2p.services.mailclient.digest = async () => {
+    throw new Error('no digests')
+  }
+  let seen = 0
+  for await (const item of phone.mailbox.messages(NEWS)) {
+    if (isMessage(item) && ++seen === 500) await server.libp2p.stop()
+    if (item.type !== 'behind') continue
+    assert.deepEqual([item.missing[0]?.count, item.missing[0]?.atMost], [undefined, 1200 - seen])
+    break
+  }
 })
 
 test('a server that has another archive now is read again, and shows nothing twice', async t => {
@@ -224,7 +279,8 @@ function digestsOf(phone: Awaited<ReturnType<typeof reader>>): string[] {
   const { mailclient } = phone.libp2p.services
   const digest = mailclient.digest.bind(mailclient)
   mailclient.digest = async query => {
-    asked.push(String(query.server))
+    // by itself the number of what there is says nothing of anybody
+    if (query.parts !== undefined) asked.push(String(query.server))
     return await digest(query)
   }
   return asked
@@ -243,7 +299,9 @@ test('a server that hides one envelope of many is named, and only what differs i
   const asked = digestsOf(phone)
   const { texts: seen, seams } = await untilCaughtUp(phone.mailbox.messages(NEWS))
   assert.deepEqual(seen, ['0'])
-  assert.deepEqual(seams[0]?.leftOut, [{ server: hiding.libp2p.peerId, count: 1, hashes: [hidden[0]?.hashHex] }])
+  assert.deepEqual(seams[0]?.leftOut, [
+    { server: hiding.libp2p.peerId, evidence: 'others', count: 1, hashes: [hidden[0]?.hashHex] }
+  ])
   assert.equal(seams[0]?.completeness, 'complete')
   assert.ok(asked.length <= 6, `${asked.length} digests`)
   assert.ok((honest.libp2p.services.mailserver.counts.envelopes_delivered as number) <= 512)
@@ -278,4 +336,109 @@ test('what a server lacks since it was down is explained, and is no reproach', a
   const { seams } = await untilCaughtUp(phone.mailbox.messages({ ...NEWS, since: all[0]?.sent as number }))
   const [left] = seams[0]?.leftOut ?? []
   assert.deepEqual([left?.server.toString(), left?.count, left?.explained], [idOf(away), 10, 'down'])
+})
+
+/** An archive that keeps one envelope from whoever reads it in ingest order, or from its digests. */
+function hidingFrom(archive: Archive, way: 'sequence' | 'digest', hidden: Envelope, sent: Envelope[]): Archive {
+  const hashHex = hidden.hashHex
+  async function* sequence(query: SequenceQuery): ReturnType<Archive['sequence']> {
+    const reading = archive.sequence(query)
+    for (;;) {
+      const step = await reading.next()
+      if (step.done === true) return step.value
+      yield step.value.filter(({ hash }) => toHex(hash) !== hashHex)
+    }
+  }
+  async function* digest(query: DigestQuery): ReturnType<Archive['digest']> {
+    const reading = archive.digest(query)
+    for (;;) {
+      const step = await reading.next()
+      if (step.done !== true) {
+        yield
+        continue
+      }
+      return step.value.map(part => {
+        const rest = sent.filter(one => one !== hidden && one.sent >= part.lower && one.sent <= part.upper)
+        const sum = new Fingerprint(query.salt)
+        for (const { hash } of rest) sum.add(hash)
+        const { hashes, fingerprint, ...bounds } = part
+        const listed = hashes && { hashes: hashes.filter(hash => toHex(hash) !== hashHex) }
+        return { ...bounds, count: rest.length, ...(listed ?? { fingerprint: sum.bytes }) }
+      })
+    }
+  }
+  return archiveWith(archive, way === 'sequence' ? { sequence: { value: sequence } } : { digest: { value: digest } })
+}
+
+test('a server is accused by its own word: what its digest has and it did not deliver, and what it delivered and its digest has not', async t => {
+  for (const way of ['sequence', 'digest'] as const) {
+    const honest = await mailhost(t)
+    const sent = letters(40)
+    const hidden = sent[20] as Envelope
+    const archive = await diskArchive(t, { now: () => unixNow() - AGE })
+    const liar = await mailhost(t, { archive: hidingFrom(archive, way, hidden, sent) })
+    await archive.append(sent)
+    // nobody else has it
+    await honest.archive.append(sent.filter(envelope => envelope !== hidden))
+    const phone = await reader(t, [liar, honest])
+    const first = await untilCaughtUp(phone.mailbox.messages(NEWS))
+    assert.equal(first.items.find(isMessage)?.peer?.toString(), idOf(liar))
+    const { texts: more, seams } = await untilCaughtUp(phone.mailbox.messages({ ...NEWS, verified: true }))
+    assert.deepEqual([...first.texts, ...more].sort(), texts(40).sort(), way)
+    const evidence = way === 'sequence' ? 'own-digest' : 'own-walk'
+    assert.deepEqual(
+      seams[0]?.leftOut.filter(({ server }) => server.equals(liar.libp2p.peerId)),
+      [{ server: liar.libp2p.peerId, evidence, count: 1, hashes: [hidden.hashHex] }]
+    )
+  }
+})
+
+test('what a server archived between its walk and its digest is no reproach', async t => {
+  const [one, two] = await Promise.all([mailhost(t), mailhost(t)])
+  const [before, late] = [letters(5), letters(1, 5)]
+  await Promise.all([one, two].map(({ archive }) => archive.append(before)))
+  const phone = await reader(t, [one, two], { verified: true })
+  await untilCaughtUp(phone.mailbox.messages(NEWS))
+  // it comes after the first was read, and before it is compared
+  const { mailclient } = phone.libp2p.services
+  const digest = mailclient.digest.bind(mailclient)
+  mailclient.digest = async query => {
+    await Promise.all([one, two].map(({ archive }) => archive.append(late)))
+    return await digest(query)
+  }
+  const { texts: seen, seams } = await untilCaughtUp(phone.mailbox.messages(NEWS))
+  assert.deepEqual([seen, seams[0]?.leftOut], [['5'], []])
+})
+
+test('a server whose count is less than what it delivers is told of, by number', async t => {
+  const [honest, liar] = await Promise.all([mailhost(t), mailhost(t)])
+  const sent = letters(600)
+  await liar.archive.append(sent)
+  await honest.archive.append(sent.slice(0, 300))
+  const archive = archiveWith(liar.archive, {
+    digest: {
+      value: async function* (query: DigestQuery): ReturnType<Archive['digest']> {
+        const reading = liar.archive.digest(query)
+        for (;;) {
+          const step = await reading.next()
+          if (step.done === true) {
+            return step.value.map(({ hashes: _, ...part }) => ({
+              ...part,
+              count: Math.min(part.count, 3),
+              fingerprint: new Uint8Array(32)
+            }))
+          }
+          yield
+        }
+      }
+    }
+  })
+  const counting = await mailhost(t, { archive })
+  const phone = await reader(t, [honest, counting], { verified: true })
+  const { texts: seen, seams } = await untilCaughtUp(phone.mailbox.messages(NEWS))
+  assert.equal(seen.length, 600)
+  const [told] =
+    seams[0]?.leftOut.filter(({ server, hashes }) => server.equals(counting.libp2p.peerId) && hashes.length === 0) ?? []
+  assert.equal(told?.evidence, 'own-walk')
+  assert.ok((told?.count ?? 0) > 300, `${told?.count}`)
 })

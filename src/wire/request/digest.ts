@@ -30,7 +30,7 @@ export const MAX_DIGEST_PARTS = 64
 export const MIN_SALT_BYTES = 16
 const MAX_SALT_BYTES = 64
 /** Most hashes of all parts together: they and their headers fit a completion. */
-const MAX_HASHES = 256
+export const MAX_HASHES = 256
 
 /** @throws UnencodableError when the parts are not 0..64, or the salt is too short or too long for them */
 export function encodeDigestQuestion({ salt, parts, by }: DigestQuestion): Uint8Array {
