@@ -1,4 +1,5 @@
-import { type ComponentLogger, type PrivateKey, serviceDependencies } from '@libp2p/interface'
+import { type ComponentLogger, type PeerId, type PrivateKey, serviceDependencies } from '@libp2p/interface'
+import type { ConnectionManager } from '@libp2p/interface-internal'
 import type { Datastore } from 'interface-datastore'
 import { Mailbox, type MailboxComponents } from '../mailbox/mailbox.js'
 import type { MailboxInit } from '../mailbox/settings.js'
@@ -23,6 +24,7 @@ export interface MailboxServiceComponents {
   datastore: Datastore
   logger: ComponentLogger
   privateKey: PrivateKey
+  connectionManager: ConnectionManager
 }
 
 /** The mailbox as a service of a libp2p node. */
@@ -30,11 +32,17 @@ export class MailboxService extends Mailbox {
   /** @throws {MailboxInitError} */
   constructor(components: MailboxServiceComponents, init: MailboxServiceInit) {
     const { datastore, logger, privateKey } = components
+    const hangUp = (peer: PeerId): void => {
+      for (const connection of components.connectionManager.getConnections(peer)) {
+        connection.abort(new Error('the clock jumped'))
+      }
+    }
     super(
       {
         datastore,
         logger,
         privateKey,
+        hangUp,
         get waku() {
           return wakuOf(components, init.waku ?? 'waku')
         },

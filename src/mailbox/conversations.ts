@@ -1,6 +1,6 @@
 import type { PeerId } from '@libp2p/interface'
-import { delay } from '../base/delay.js'
 import type { Waku } from '../waku/waku.js'
+import { Bell } from './bell.js'
 import type { Server } from './server.js'
 
 /** What changed about a server. */
@@ -28,6 +28,8 @@ const BRIEF = 5_000
 export class Conversations {
   readonly #init: ConversationsInit
   readonly #connected = new Set<string>()
+  /** Ends the pauses. */
+  readonly #bells = new Map<Server, Bell>()
 
   constructor(init: ConversationsInit) {
     this.#init = init
@@ -41,6 +43,11 @@ export class Conversations {
     return this.#connected.size
   }
 
+  /** Tries at once to reach those that there is no conversation with. */
+  hurry(): void {
+    for (const bell of this.#bells.values()) bell.ring()
+  }
+
   /** Until the signal aborts. */
   async run(signal: AbortSignal): Promise<void> {
     await Promise.all(this.#init.servers.map(server => this.#keep(server, signal)))
@@ -49,6 +56,8 @@ export class Conversations {
   async #keep(server: Server, signal: AbortSignal): Promise<void> {
     const { waku, backoff, onChange } = this.#init
     const { peer } = server
+    const bell = new Bell()
+    this.#bells.set(server, bell)
     let failures = 0
     while (!signal.aborted) {
       try {
@@ -66,7 +75,7 @@ export class Conversations {
         onChange({ peer, state: 'unreachable', error: error as Error })
       }
       const pause = Math.min(backoff * 2 ** Math.max(0, failures - 1), LONGEST_PAUSE)
-      await delay(pause * (0.75 + Math.random() / 2), signal).catch(() => {})
+      await bell.wait(pause * (0.75 + Math.random() / 2), signal).catch(() => {})
     }
   }
 

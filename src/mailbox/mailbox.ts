@@ -1,14 +1,13 @@
-import type { ComponentLogger, Logger, PrivateKey, Startable } from '@libp2p/interface'
-import { secp256k1 } from '@noble/curves/secp256k1.js'
+import type { ComponentLogger, Logger, PeerId, PrivateKey, Startable } from '@libp2p/interface'
 import { type Datastore, Key } from 'interface-datastore'
 import { setMaxListeners, TypedEventEmitter } from 'main-event'
 import type { MailClient } from '../mailclient/mail-client.js'
 import type { TrustList } from '../trust/trust-list.js'
 import type { Waku } from '../waku/waku.js'
-import { isFullBloom } from '../wire/envelope/bloom.js'
 import { randomBytes } from '../wire/random.js'
 import { Conversations, type ServerChange } from './conversations.js'
 import { MailboxStoppedError, ReaderInUseError } from './errors.js'
+import { type Identity, identityOf } from './identity.js'
 import type { MailboxItem } from './items.js'
 import { KeyChoice } from './key-choice.js'
 import { type OutgoingMessage, sealLetter } from './letter.js'
@@ -20,7 +19,9 @@ import { Sender } from './sender.js'
 import { type LetterChange, SentLetter } from './sent-letter.js'
 import { type Server, serversOf } from './server.js'
 import { type MailboxInit, type MailboxSettings, settle } from './settings.js'
+import { Tabs } from './tabs.js'
 import { Turn } from './turn.js'
+import { Wake } from './wake.js'
 
 export interface MailboxComponents {
   /** Looked up when the mailbox starts, as is the mail client. */
@@ -28,6 +29,8 @@ export interface MailboxComponents {
   readonly mailclient: Pick<MailClient, 'history' | 'digest'> & { trust: TrustList }
   datastore: Datastore
   logger: ComponentLogger
+  /** Ends what connections there are to a peer, without a word: it may not hear it any more. */
+  hangUp?(peer: PeerId): void
   privateKey?: PrivateKey | undefined
 }
 
@@ -65,13 +68,13 @@ export class Mailbox extends TypedEventEmitter<MailboxEvents> implements Startab
   readonly #servers: Server[]
   readonly #outbox: Outbox
   readonly #turn: Turn
-  readonly #identity: { publicKey: Uint8Array; privateKey: Uint8Array } | undefined
+  readonly #tabs = new Tabs()
+  readonly #identity: Identity | undefined
   readonly #letters = new Map<string, SentLetter>()
   readonly #readers = new Set<Messages>()
   /** Readers by what they remember, and the end of each. */
   readonly #reading = new Map<string, Promise<void>>()
   #run: Run | undefined
-  #channel: BroadcastChannel | undefined
 
   /** @throws {MailboxInitError} */
   constructor(components: MailboxComponents, init: MailboxInit) {
@@ -121,7 +124,11 @@ export class Mailbox extends TypedEventEmitter<MailboxEvents> implements Startab
     const stopped = new AbortController()
     const { signal } = stopped
     setMaxListeners(Number.POSITIVE_INFINITY, signal)
-    const timer = setInterval(() => void this.#lookAfter(), LOOK)
+    const wake = new Wake(now)
+    const timer = setInterval(() => {
+      if (wake.look()) this.#onWake()
+      void this.#lookAfter()
+    }, LOOK)
     const sweeping = setInterval(() => void this.#sweep(), SWEEP)
     const run: Run = { stopped, conversations, sender, timers: [timer, sweeping], over: Promise.resolve() }
     this.#run = run
@@ -138,8 +145,7 @@ export class Mailbox extends TypedEventEmitter<MailboxEvents> implements Startab
     run.stopped.abort(error)
     for (const timer of run.timers) clearInterval(timer)
     await run.over.catch(() => {})
-    this.#channel?.close()
-    this.#channel = undefined
+    this.#tabs.close()
     await Promise.all(this.#reading.values())
     for (const letter of this.#letters.values()) letter.ended(error)
     this.#letters.clear()
@@ -167,7 +173,7 @@ export class Mailbox extends TypedEventEmitter<MailboxEvents> implements Startab
     this.#letters.set(sent.id, sent)
     this.#dispatch({ id: sent.id, state: 'waiting', confirmedBy: [], refusals: [] })
     sender.ring()
-    this.#channel?.postMessage('written')
+    this.#tabs.tell('written')
     return sent
   }
 
@@ -217,7 +223,7 @@ export class Mailbox extends TypedEventEmitter<MailboxEvents> implements Startab
     const plan = await planMessages(query, {
       keys: this.#keys,
       servers: this.#servers,
-      announced: isChoosy(this.#components.waku),
+      status: this.#components.waku.status,
       identity: this.#identity,
       verified,
       now: now(),
@@ -263,7 +269,13 @@ export class Mailbox extends TypedEventEmitter<MailboxEvents> implements Startab
 
   /** One tab at a time. */
   async #send(sender: Sender, signal: AbortSignal): Promise<void> {
-    await this.#listen()
+    await this.#tabs.listen(
+      () => this.#turn.name(),
+      message => {
+        if (message === 'written') sender.ring()
+        else this.#onLetter(message, false)
+      }
+    )
     while (!signal.aborted) {
       try {
         await this.#turn.take(async held => {
@@ -276,20 +288,6 @@ export class Mailbox extends TypedEventEmitter<MailboxEvents> implements Startab
         this.#onTrouble(error as Error)
         await new Promise(resolve => setTimeout(resolve, LOOK))
       }
-    }
-  }
-
-  /** Tabs tell each other what they wrote and what became of it; elsewhere they look now and then. */
-  async #listen(): Promise<void> {
-    const { BroadcastChannel, isSecureContext } = globalThis as {
-      BroadcastChannel?: typeof globalThis.BroadcastChannel
-      isSecureContext?: boolean
-    }
-    if (BroadcastChannel === undefined || isSecureContext === undefined) return
-    this.#channel = new BroadcastChannel(`waku-mailserver:outbox:${await this.#turn.name()}`)
-    this.#channel.onmessage = ({ data }) => {
-      if (data === 'written') this.#run?.sender.ring()
-      else this.#onLetter(data as LetterChange, false)
     }
   }
 
@@ -315,6 +313,14 @@ export class Mailbox extends TypedEventEmitter<MailboxEvents> implements Startab
     }
   }
 
+  /** Connections look alive though the other side gave them up long ago: new ones are made, and everything is asked for again. */
+  #onWake(): void {
+    this.#log('the clock jumped: the servers are reached anew')
+    for (const { peer } of this.#servers) this.#components.hangUp?.(peer)
+    this.#run?.conversations.hurry()
+    for (const reader of this.#readers) reader.reached()
+  }
+
   #onServer(change: ServerChange): void {
     if (change.state === 'connected') {
       this.#run?.sender.reached()
@@ -326,7 +332,7 @@ export class Mailbox extends TypedEventEmitter<MailboxEvents> implements Startab
   #onLetter(change: LetterChange, here: boolean): void {
     this.#letters.get(change.id)?.changed(change)
     if (change.state === 'confirmed' || change.state === 'discarded') this.#letters.delete(change.id)
-    if (here) this.#channel?.postMessage(change)
+    if (here) this.#tabs.tell(change)
     this.#dispatch(change)
   }
 
@@ -347,16 +353,4 @@ export class Mailbox extends TypedEventEmitter<MailboxEvents> implements Startab
     await datastore.put(SEED, seed)
     return seed
   }
-}
-
-/** Whether a node announces which topics it wants. */
-const isChoosy = ({ status: { topics, bloom } }: Pick<Waku, 'status'>): boolean =>
-  topics !== undefined || (bloom !== undefined && !isFullBloom(bloom))
-
-function identityOf(
-  identity: Uint8Array | undefined,
-  key: PrivateKey | undefined
-): { publicKey: Uint8Array; privateKey: Uint8Array } | undefined {
-  const privateKey = identity ?? (key?.type === 'secp256k1' ? key.raw : undefined)
-  return privateKey && { privateKey, publicKey: secp256k1.getPublicKey(privateKey, false) }
 }

@@ -1,10 +1,13 @@
 import { isUint32, toHex } from '../wire/bytes.js'
 import { describe } from '../wire/checks.js'
+import { isFullBloom } from '../wire/envelope/bloom.js'
 import { topicNumber } from '../wire/envelope/topic.js'
 import { keccak256 } from '../wire/keccak.js'
+import type { StatusOptions } from '../wire/packet/status.js'
 import { MAX_REQUEST_TOPICS } from '../wire/request/history-request.js'
 import { coverTopics } from './cover.js'
 import { MessagesQueryError } from './errors.js'
+import type { Identity } from './identity.js'
 import { type KeyChoice, topicOf } from './key-choice.js'
 import { type Lane, lanesOf, type Split } from './lane.js'
 import { type Opener, symmetricOpener } from './opener.js'
@@ -95,10 +98,10 @@ export interface MessagesPlan {
 export interface PlanParts {
   keys: KeyChoice
   servers: readonly Server[]
-  /** Whether the node tells every peer which topics it wants. */
-  announced: boolean
-  /** The pair that opens the inbox, when there is one. */
-  identity: { publicKey: Uint8Array; privateKey: Uint8Array } | undefined
+  /** What the node announces to every peer. */
+  status: StatusOptions
+  /** What opens the inbox, when there is one. */
+  identity: Identity | undefined
   verified: boolean
   /** Unix seconds. */
   now: number
@@ -121,7 +124,7 @@ export async function planMessages(query: MessagesQuery, parts: PlanParts): Prom
   if (split !== undefined && split !== 'stay' && split !== 'move')
     throw new MessagesQueryError("split is 'stay' or 'move'")
   const hides = widen > 0 || split !== undefined
-  if (hides && parts.announced) {
+  if (hides && announcesTopics(parts.status)) {
     throw new MessagesQueryError('the node announces the topics that it wants to every peer: leave them out of waku()')
   }
   const openers = new Map<number, Opener[]>()
@@ -174,6 +177,9 @@ export async function planMessages(query: MessagesQuery, parts: PlanParts): Prom
     signal: query.signal
   }
 }
+
+const announcesTopics = ({ topics, bloom }: StatusOptions): boolean =>
+  topics !== undefined || (bloom !== undefined && !isFullBloom(bloom))
 
 function isChoice(choice: unknown): choice is TopicChoice {
   return choice !== null && typeof choice === 'object' && 'topic' in choice

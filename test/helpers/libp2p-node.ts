@@ -12,13 +12,14 @@ import { keepFirstBytes } from '../../src/libp2p/first-bytes.js'
 export async function libp2pNode<T extends ServiceFactoryMap = Record<never, never>>(
   options: { services?: T; withoutIdentify?: boolean; windowSize?: number; listen?: string | undefined } & Pick<
     Libp2pOptions,
-    'privateKey' | 'datastore'
+    'privateKey' | 'datastore' | 'connectionMonitor'
   > = {}
 ): Promise<Libp2p> {
-  const { windowSize, withoutIdentify, datastore, listen = '/ip4/127.0.0.1/tcp/0' } = options
+  const { windowSize, withoutIdentify, datastore, connectionMonitor, listen = '/ip4/127.0.0.1/tcp/0' } = options
   return await createLibp2p({
     privateKey: options.privateKey ?? (await generateKeyPair('secp256k1')),
     ...(datastore && { datastore }),
+    ...(connectionMonitor && { connectionMonitor }),
     addresses: { listen: [listen] },
     transports: [tcp()],
     connectionEncrypters: [noise()],

@@ -72,6 +72,8 @@ export interface ReaderOptions extends Partial<Omit<MailboxServiceInit, 'waku' |
   client?: MailClientInit | undefined
   waku?: WakuInit | undefined
   privateKey?: PrivateKey | undefined
+  /** Whether libp2p looks after its connections by itself. */
+  monitored?: boolean | undefined
 }
 
 /** An application with a mailbox at these servers; stopped, and made again with the same datastore, it is the same one. */
@@ -80,11 +82,12 @@ export async function reader(
   servers: ReadonlyArray<Mailhost | Multiaddr | MailboxServer>,
   options: ReaderOptions = {}
 ): Promise<Reader> {
-  const { datastore = new MemoryDatastore(), client, waku: wakuInit, privateKey, ...init } = options
+  const { datastore = new MemoryDatastore(), client, waku: wakuInit, privateKey, monitored, ...init } = options
   const addresses = servers.map(server => ('libp2p' in server ? server.address : server))
   const libp2p = (await libp2pNode({
     datastore,
     ...(privateKey && { privateKey }),
+    connectionMonitor: { enabled: monitored ?? true },
     services: {
       waku: waku({ pow: 0, ...wakuInit }),
       mailclient: mailclient({ backoff: 5, ...client }),
