@@ -16,7 +16,8 @@ import { readPage } from './comparison.js'
 import { CountingStore } from './counting-store.js'
 import { byTimeAndHash, matches } from './model.js'
 import { Prng } from './prng.js'
-import { Traffic } from './traffic.js'
+import { temporaryLevel } from './temporary.js'
+import { envelopeAt, Traffic } from './traffic.js'
 
 // What a query costs, counted around the database: those numbers are the same on every machine.
 
@@ -137,6 +138,36 @@ test('a bloom filter of few topics is answered from their index, one of most top
 test('a thousand topics together are answered by a scan that reads no more than their share asks for', async () => {
   const { entriesPerRow, seeks } = await cost({ ...range, topics: some(traffic.cold, 1000) })
   assert(entriesPerRow < 15 && seeks < 60, `${entriesPerRow}, ${seeks}`)
+})
+
+test('a page of many topics reads the few entries that each has on a day at once', async t => {
+  const counting = new CountingStore(await temporaryLevel(t))
+  const busy = await LevelArchive.open({ db: counting })
+  const topics = Array.from({ length: 100 }, () => prng.bytes(4))
+  const other = prng.bytes(4)
+  const [each, others] = [6, 12_000]
+  const total = topics.length * each + others
+  const heard = Array.from({ length: total }, (_, i) => {
+    const topic = i % Math.floor(total / (topics.length * each)) === 0 ? topics[prng.below(topics.length)] : other
+    return envelopeAt(Traffic.firstDay + Math.floor((i * 43_000) / total), topic ?? other, prng.bytes(20))
+  })
+  await busy.append(heard)
+  counting.reset()
+  const { rows } = await readPage(busy, { ...range, topics, limit: 300 })
+  assert.equal(rows.length, 300)
+  t.diagnostic(`${counting.seeks} seeks for ${topics.length} topics`)
+  assert(counting.seeks <= topics.length * 1.1, `${counting.seeks} seeks`)
+  await busy.close()
+})
+
+test('whether many topics are worth their windows is told by the counts of some of them', async () => {
+  const topics = some(traffic.cold, 1000)
+  store.reset()
+  const { rows } = await readPage(archive, { ...range, topics, limit: 200 })
+  const days = new Set(rows.map(({ sent }) => Math.floor(sent / 86_400))).size
+  assert(days <= 3)
+  // days are looked ahead of in doubled numbers
+  assert(store.gets <= 64 * 3, `${store.gets} counts`)
 })
 
 test('nothing of the database is open while a slice is with the consumer, nor after it left early', async () => {

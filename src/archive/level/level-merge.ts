@@ -5,7 +5,7 @@ import type { LevelRows } from './level-rows.js'
 import { MAX_WINDOW_READ, type Window } from './level-window.js'
 
 /** Windows read at the same time. */
-const PARALLEL = 8
+const PARALLEL = 32
 
 /** Brings the windows of one day into one order and fetches the envelopes they name. */
 export class Merge implements RowSource {

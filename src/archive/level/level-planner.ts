@@ -8,16 +8,26 @@ import { Scan, type Span } from './level-scan.js'
 import { Window } from './level-window.js'
 
 /** What things cost in microseconds, measured; only their proportions matter. scripts/bench/planner-fit.ts fits them to a machine. */
-export const COSTS = { window: 60, mergedRow: 15, scannedRow: 5, countRead: 4 }
+export const COSTS = { window: 80, mergedRow: 22, scannedRow: 5, countRead: 5 }
 
 /** Days whose counts are read at once, at first and at most. */
 const FIRST_DAYS = 1
 const MAX_COUNTS = 4096
+/** Of more topics than this some tell whether their windows can be worth it, before all counts are read. */
+const MANY_TOPICS = 256
+const SAMPLE = 64
+
+/** @param share - of the envelopes of the day; never better when there are none */
+function isScanBetter({ windows, rows, share }: { windows: number; rows: number; share: number }): boolean {
+  return windows * COSTS.window + rows * COSTS.mergedRow > (rows / share) * COSTS.scannedRow
+}
 
 interface DayPlan {
   day: number
   /** Envelopes of each topic, in the order of the topics; absent when reading them would cost more than a scan. */
   counts?: number[] | undefined
+  /** Then: the share of the day's envelopes that is probably of the topics. */
+  share?: number | undefined
 }
 
 /**
@@ -49,32 +59,50 @@ export class TopicWalk implements RowSource {
       signal?.throwIfAborted()
       const rows = (await this.#current?.next(room, signal)) ?? []
       if (rows.length > 0) return rows
-      const plan = await this.#nextPlan()
+      const plan = await this.#nextPlan(room)
       if (plan === undefined) return []
       this.#current = this.#open(plan, room)
     }
   }
 
-  async #nextPlan(): Promise<DayPlan | undefined> {
+  async #nextPlan(room: Room): Promise<DayPlan | undefined> {
     if (this.#plans.length === 0) {
       const days = this.#days.splice(0, this.#lookAhead)
       this.#lookAhead = Math.max(1, Math.min(this.#lookAhead * 2, Math.floor(MAX_COUNTS / this.#topics.length)))
+      const shares = await this.#sampled(days, room)
       const counted = days.filter(
-        day => this.#topics.length * COSTS.countRead < this.#ledger.count(day) * COSTS.scannedRow
+        (day, i) =>
+          shares?.[i] === undefined &&
+          this.#topics.length * COSTS.countRead < this.#ledger.count(day) * COSTS.scannedRow
       )
       const counts = await this.#ledger.topicCounts(counted, this.#topics)
-      this.#plans = days.map(day => ({ day, counts: counts[counted.indexOf(day)] }))
+      this.#plans = days.map((day, i) => ({ day, counts: counts[counted.indexOf(day)], share: shares?.[i] }))
     }
     return this.#plans.shift()
   }
 
-  #open({ day, counts }: DayPlan, room: Room): RowSource | undefined {
+  /** By some of many topics: what share of each day all have, where a scan is better than their windows however many they bring. */
+  async #sampled(days: number[], room: Room): Promise<(number | undefined)[] | undefined> {
+    const { length } = this.#topics
+    if (length < MANY_TOPICS) return undefined
+    const sample = Array.from({ length: SAMPLE }, (_, i) => this.#topics[Math.floor((i * length) / SAMPLE)] as number)
+    const counts = await this.#ledger.topicCounts(days, sample)
+    return days.map((day, i) => {
+      const found = counts[i] ?? []
+      const all = this.#ledger.count(day)
+      const windows = (found.filter(n => n > 0).length * length) / SAMPLE
+      const share = Math.min(1, (found.reduce((sum, n) => sum + n, 0) * length) / SAMPLE / all)
+      return isScanBetter({ windows, rows: Math.min(room.rows, share * all), share }) ? share : undefined
+    })
+  }
+
+  #open({ day, counts, share: sampled = 0.5 }: DayPlan, room: Room): RowSource | undefined {
     const { after } = this.#span
     const lower = Math.max(this.#span.lower, day * layout.DAY)
     const upper = Math.min(this.#span.upper, (day + 1) * layout.DAY - 1)
     const span: Span = { lower, upper, after: after !== undefined && after.sent >= lower ? after : undefined }
     const accepts = (topic: number): boolean => this.#wanted.has(topic)
-    if (counts === undefined) return new Scan(this.#rows, span, { accepts, share: 0.5 })
+    if (counts === undefined) return new Scan(this.#rows, span, { accepts, share: sampled })
 
     const matching = counts.reduce((sum, n) => sum + n, 0)
     if (matching === 0) return undefined
@@ -82,8 +110,7 @@ export class TopicWalk implements RowSource {
     const share = Math.min(1, matching / this.#ledger.count(day))
     const rows = Math.min(room.rows, Math.ceil(matching * part))
     const windows = counts.filter(n => n > 0).length
-    if (windows * COSTS.window + rows * COSTS.mergedRow > (rows / share) * COSTS.scannedRow)
-      return new Scan(this.#rows, span, { accepts, share })
+    if (isScanBetter({ windows, rows, share })) return new Scan(this.#rows, span, { accepts, share })
     const open = this.#topics.flatMap((topic, i) => {
       const count = counts[i] as number
       return count > 0 ? [this.#window(day, topic, span, count, part)] : []

@@ -6,6 +6,11 @@ import { readThrough } from './level-reader.js'
 
 /** A read of so many index entries is never cut short by its bytes. */
 export const MAX_WINDOW_READ = 2048
+/**
+ * So many are read at least: they take less time than another read. With hundreds of topics each window had a few entries read at a
+ * time, and a page took five times as long.
+ */
+const MIN_WINDOW_READ = 16
 
 /** What of one topic is asked for on one day: index entries read little by little, in order. */
 export class Window {
@@ -53,10 +58,14 @@ export class Window {
     return hole
   }
 
-  /** Reads about `size` more entries, 1 or more. */
+  /** Reads about `size` more entries, and some at least. */
   async fill(size: number): Promise<void> {
     // One more than the count says, because only a read that comes back short tells that nothing is left.
-    const wanted = Math.min(Math.ceil(size), Math.max(1, this.#count - this.#read + 1), MAX_WINDOW_READ)
+    const wanted = Math.min(
+      Math.max(MIN_WINDOW_READ, Math.ceil(size)),
+      Math.max(1, this.#count - this.#read + 1),
+      MAX_WINDOW_READ
+    )
     const range: LevelRange =
       this.#from === undefined ? this.#range.bounds : { gt: this.#from, lt: this.#range.bounds.lt }
     const { entries: found, hole } = await readThrough(this.#store, range, wanted)
