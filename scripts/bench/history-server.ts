@@ -13,11 +13,12 @@ import { useQuickKeccak } from '../../src/node/crypto/quick-keccak.js'
 import { createPeerNode } from '../../src/node/peer/peer-node.js'
 import { Prng } from '../../test/archive/prng.js'
 import { Traffic } from '../../test/archive/traffic.js'
-import { PASSWORD, RAW_PROTOCOL } from './history-protocol.js'
+import { HISTORY_SEED, PASSWORD, RAW_PROTOCOL } from './history-protocol.js'
 import { rawScan } from './raw-scan.js'
-import { anonymousMemory } from './report.js'
+import { anonymousBytes, anonymousMemory } from './report.js'
 
-// The server's process of the history benchmark: `history-server.js <directory> <envelopes>`, talking to its parent over IPC.
+// The server's process of the history benchmark: `history-server.js <directory> <envelopes>`, talking to its parent over IPC. An archive
+// that is there already is served as it is.
 
 const CHUNK = 256 * 1024
 const DAYS = 30
@@ -40,8 +41,9 @@ await useQuickKeccak()
 const level = new ClassicLevel<Uint8Array, Uint8Array>(join(directory, 'db'), LEVEL_OPTIONS)
 await level.open()
 const archive = await LevelArchive.open({ db: new ClassicStore(level) })
-const traffic = new Traffic(new Prng(7), { count: total, days: DAYS })
-for (const batch of traffic.batches(2000)) await archive.append(batch)
+const traffic = new Traffic(new Prng(HISTORY_SEED), { count: total, days: DAYS })
+const { envelopes: there } = await archive.stats()
+if (there === 0) for (const batch of traffic.batches(2000)) await archive.append(batch)
 const { bytes } = await archive.stats()
 const memory = anonymousMemory()
 const node = await createPeerNode({
@@ -73,6 +75,7 @@ async function timedRawScan(): Promise<number> {
 const commands: Record<string, () => Promise<unknown>> = {
   scan,
   rawScan: timedRawScan,
+  memory: async () => anonymousBytes(),
   stop: async () => {
     await node.stop()
     await archive.close()

@@ -19,7 +19,7 @@ import { askingLibp2p } from '../../src/wire/request/mail-codec.js'
 import { splitP2PMessage } from '../../src/wire/request/p2p-message.js'
 import { Prng } from '../../test/archive/prng.js'
 import { Traffic } from '../../test/archive/traffic.js'
-import { PASSWORD, RAW_PROTOCOL } from './history-protocol.js'
+import { HISTORY_SEED, PASSWORD, RAW_PROTOCOL } from './history-protocol.js'
 import { anonymousMemory, type Line, percentiles, print } from './report.js'
 import { ServerProcess } from './server-process.js'
 
@@ -31,10 +31,12 @@ const median = (values: number[]): number => values.toSorted((a, b) => a - b)[Ma
 /**
  * Whole histories between two processes over loopback, beside a scan of LevelDB's own iterator in the server's process and a
  * raw libp2p stream of as many bytes, in turns.
+ *
+ * @param folder - with an archive of so many envelopes that is there already
  */
-export async function historyBench(count: number): Promise<Line[]> {
+export async function historyBench(count: number, folder?: string): Promise<Line[]> {
   await useQuickKeccak()
-  const directory = await mkdtemp(join(tmpdir(), 'waku-bench-'))
+  const directory = folder ?? (await mkdtemp(join(tmpdir(), 'waku-bench-')))
   const server = new ServerProcess('./history-server.js', [directory, String(count)])
   const client = await createPeerNode({
     privateKey: await generateKeyPair('secp256k1'),
@@ -143,7 +145,7 @@ export async function historyBench(count: number): Promise<Line[]> {
       times.service.push(await service())
     }
 
-    const traffic = new Traffic(new Prng(7), { count: 0, days: 30 })
+    const traffic = new Traffic(new Prng(HISTORY_SEED), { count: 0, days: 30 })
     const prng = new Prng(8)
     const topicTimes: number[] = []
     let found = 0
@@ -179,7 +181,7 @@ export async function historyBench(count: number): Promise<Line[]> {
   } finally {
     await client.stop()
     server.kill()
-    await rm(directory, { recursive: true, force: true })
+    if (folder === undefined) await rm(directory, { recursive: true, force: true })
   }
 }
 

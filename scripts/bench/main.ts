@@ -1,6 +1,7 @@
 import '../../src/base/polyfill.js'
 import { archiveBench } from './archive.js'
 import { firstPageBench } from './first-page.js'
+import { clean, fullBench } from './full/full.js'
 import { historyBench } from './history.js'
 import { importBench } from './import.js'
 import { mailboxBench } from './mailbox.js'
@@ -10,6 +11,7 @@ import { retentionBench } from './retention.js'
 import { stormBench } from './storm.js'
 
 // `npm run bench [-- <envelopes>]`: the archive by itself, then whole histories between two processes.
+// `npm run bench -- --full [phase [envelopes]]`: archives of up to 5,000,000 beside status-go's layout.
 // `npm run bench -- mailbox [envelopes]`: one client that was away for a week, 1,000,000 envelopes.
 // `npm run bench -- storm [libp2p | devp2p] [--full]`: many phones at once, which are Go programs.
 interface BenchOptions {
@@ -25,7 +27,11 @@ const NAMED: Record<string, [title: string, run: (options: BenchOptions) => Prom
 
 const given = process.argv.slice(2)
 const named = NAMED[given[0] ?? '']
-if (named === undefined) {
+if (given[0] === '--full') {
+  const [, phase, size] = given
+  if (phase === 'clean') await clean()
+  else await fullBench(phase, size === undefined ? undefined : Number(size))
+} else if (named === undefined) {
   const count = Number(given[0] ?? 200_000)
   if (!Number.isInteger(count) || count < 1000) {
     process.stderr.write(`usage: npm run bench -- [envelopes, 1000 or more | ${Object.keys(NAMED).join(' | ')}]\n`)

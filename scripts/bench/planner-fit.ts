@@ -23,17 +23,18 @@ import { Prng } from '../../test/archive/prng.js'
 import { Traffic } from '../../test/archive/traffic.js'
 import { type Line, print } from './report.js'
 
-const DAYS = 5
+const DAYS = 30
 const ROUNDS = 40
 const ROOM = { rows: 1001, bytes: 1024 * 1024 }
 
 /**
  * Fits what the planner of the archive takes things to cost to this machine: `node dist/scripts/bench/planner-fit.js [envelopes]`. Only
- * the proportions matter; where they differ much from those in src/archive/level/level-planner.ts, put what is printed there.
+ * the proportions matter; where they differ much from those in src/archive/level/level-planner.ts, put what is printed there. Each read is of
+ * another day, as it is for who comes back: in a day that was just read a window takes half the time.
  */
-export async function plannerFit(count: number): Promise<Line[]> {
+export async function plannerFit(count: number, folder?: string): Promise<Line[]> {
   await useQuickKeccak()
-  const directory = await mkdtemp(join(tmpdir(), 'waku-bench-'))
+  const directory = folder ?? (await mkdtemp(join(tmpdir(), 'waku-bench-')))
   const level = new ClassicLevel<Uint8Array, Uint8Array>(directory, LEVEL_OPTIONS)
   try {
     await level.open()
@@ -41,7 +42,7 @@ export async function plannerFit(count: number): Promise<Line[]> {
     const archive = await LevelArchive.open({ db: store })
     const prng = new Prng(1)
     const traffic = new Traffic(prng, { count, days: DAYS })
-    for (const batch of traffic.batches(1000)) await archive.append(batch)
+    if (folder === undefined) for (const batch of traffic.batches(1000)) await archive.append(batch)
     await archive.close()
     const queue = new WriteQueue()
     const ledger = new Ledger(store, new TopicDictionary(store, queue), 1)
@@ -53,8 +54,10 @@ export async function plannerFit(count: number): Promise<Line[]> {
         () => 0
       )
     )
-    const day = layout.dayOf(Traffic.firstDay) + 1
-    const span = { lower: day * layout.DAY, upper: (day + 1) * layout.DAY - 1 }
+    const anyDay = () => {
+      const day = layout.dayOf(Traffic.firstDay) + prng.between(1, DAYS - 2)
+      return { day, span: { lower: day * layout.DAY, upper: (day + 1) * layout.DAY - 1 } }
+    }
     const topics = (n: number): number[] => {
       const from = prng.chance(0.5) ? traffic.hot : traffic.cold
       return [...new Set(Array.from({ length: n }, () => topicNumber(prng.pick(from))))]
@@ -62,7 +65,8 @@ export async function plannerFit(count: number): Promise<Line[]> {
 
     const merged: Sample[] = []
     for (let i = 0; i < ROUNDS; i++) {
-      const wanted = topics(prng.pick([1, 2, 5, 10, 20, 50, 100]))
+      const wanted = topics(prng.pick([1, 5, 20, 50, 100, 250, 500]))
+      const { day, span } = anyDay()
       const [counts = []] = await ledger.topicCounts([day], wanted)
       const windows = wanted.flatMap((topic, i) => {
         const n = counts[i] as number
@@ -74,12 +78,14 @@ export async function plannerFit(count: number): Promise<Line[]> {
     const scanned: Sample[] = []
     for (let i = 0; i < ROUNDS; i++) {
       const wanted = new Set(topics(prng.pick([1, 5, 20])))
+      const { day, span } = anyDay()
       const [found, time] = await timed(new Scan(rows, span, { accepts: topic => wanted.has(topic), share: 0.1 }))
       scanned.push({ x: ledger.count(day), y: found, time })
     }
     const counted: Sample[] = []
     for (let i = 0; i < ROUNDS; i++) {
       const wanted = topics(prng.pick([10, 100, 1000]))
+      const { day } = anyDay()
       const started = performance.now()
       await ledger.topicCounts([day], wanted)
       counted.push({ x: wanted.length, y: 1, time: performance.now() - started })
@@ -101,7 +107,7 @@ export async function plannerFit(count: number): Promise<Line[]> {
     ]
   } finally {
     await level.close()
-    await rm(directory, { recursive: true, force: true })
+    if (folder === undefined) await rm(directory, { recursive: true, force: true })
   }
 }
 
@@ -122,11 +128,11 @@ async function timed(source: RowSource): Promise<[rows: number, time: number]> {
   }
 }
 
-/** Microseconds of each x and each y by which the times are explained best, relative to their size; none below a tenth. */
+/** Microseconds of each x and each y by which the times are explained best, long ones more than short ones; none below a tenth. */
 function fit(samples: Sample[]): [x: number, y: number] {
   let [xx, xy, yy, xt, yt] = [0, 0, 0, 0, 0]
   for (const { x, y, time } of samples) {
-    const weight = 1 / time ** 2
+    const weight = 1 / time
     xx += weight * x * x
     xy += weight * x * y
     yy += weight * y * y
