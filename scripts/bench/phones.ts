@@ -24,6 +24,8 @@ export interface Storm {
   answers: number[]
   /** Of history. */
   bytes: number
+  /** Connections that were closed at once; their phones came again a little later. */
+  refused: number
   failures: string[]
 }
 

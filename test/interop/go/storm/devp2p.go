@@ -6,8 +6,10 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/url"
+	"syscall"
 	"time"
 
 	"github.com/ethereum/go-ethereum/crypto"
@@ -93,6 +95,9 @@ func greet(socket net.Conn, key *ecdsa.PrivateKey, server *ecdsa.PublicKey) (*rl
 	socket.SetDeadline(time.Now().Add(patience))
 	conn := rlpx.NewConn(socket, server)
 	if _, err := conn.Handshake(key); err != nil {
+		if errors.Is(err, syscall.ECONNRESET) || errors.Is(err, io.EOF) {
+			return nil, fmt.Errorf("%w: %w", errRefused, err)
+		}
 		return nil, err
 	}
 	own := hello{

@@ -16,6 +16,12 @@ import (
 // patience is how long one phone may take.
 const patience = 30 * time.Second
 
+// again is when a phone comes again that was refused.
+const again = 100 * time.Millisecond
+
+// errRefused is a connection that was closed before the server said anything.
+var errRefused = errors.New("refused")
+
 // options come as one JSON object on standard input.
 type options struct {
 	// "libp2p" or "devp2p".
@@ -43,6 +49,8 @@ type result struct {
 	Answers []float64 `json:"answers"`
 	// Bytes of history.
 	Bytes int `json:"bytes"`
+	// Connections that the server closed at once: the phone comes again a little later.
+	Refused int `json:"refused"`
 	// What became of those that failed.
 	Failures []string `json:"failures"`
 
@@ -136,6 +144,13 @@ func (r *result) one(prepare makePhone, number int, request []byte) error {
 	}
 	started := time.Now()
 	phone, err := connect()
+	for errors.Is(err, errRefused) && time.Since(started) < patience {
+		r.mu.Lock()
+		r.Refused++
+		r.mu.Unlock()
+		time.Sleep(again)
+		phone, err = connect()
+	}
 	if err != nil {
 		return err
 	}
