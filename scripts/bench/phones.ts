@@ -73,7 +73,9 @@ export interface Phones {
 
 export function letCome(program: string, options: StormOptions): Phones {
   const status = toHex(waku1Status.encodeStatus({ bloom: new Uint8Array(64), light: true }))
-  const child = spawn(program, { stdio: ['pipe', 'pipe', 'inherit'] })
+  // many are of a machine each: they must not keep this one from the server, and from the one that stays
+  const [command, ...args] = options.every === undefined ? ['nice', '-n', '10', program] : [program]
+  const child = spawn(command as string, args, { stdio: ['pipe', 'pipe', 'inherit'] })
   child.stdin.on('error', () => {})
   child.stdin.write(`${JSON.stringify({ ...options, status })}\n`)
   const end = (): void => void child.stdin.end()

@@ -213,6 +213,12 @@ export class RlpxHost {
       return fresh
     }
     const origin: Origin = { peer: '', address: addressKey(socket.remoteAddress ?? '') }
+    if (!(await this.#limits.entrance.enter(origin.address)) || socket.destroyed) {
+      this.counters.flooded++
+      this.#limits.counts.add('refused_socket')
+      socket.destroy()
+      return
+    }
     try {
       const channel = await this.#handshake(socket, signal => {
         const turn: RespondOptions['turn'] = work => this.#limits.handshakes.run(origin, work, { signal })

@@ -17,6 +17,8 @@ export const LIMIT_EVENTS = [
   'refused_request',
   /** So many were served lately that no other is remembered. */
   'refused_served',
+  /** To agree on a connection, for those who are served. */
+  'waited_connection',
   'waited_memory',
   /** For a turn of agreeing on keys with whoever connects over devp2p. */
   'waited_handshake',

@@ -43,6 +43,15 @@ export const FIGURES = {
     /** What a socket may bring at once. */
     chunk: 64 * KIB
   },
+  /** Newcomers of both networks are let in one by one, so that those who are served do not wait for them; times in ms. */
+  entrance: {
+    /** One for each round of the event loop that took no longer, */
+    calm: 1,
+    /** and one so often however long they take. */
+    atLeastEvery: 10,
+    /** Who waited longer has too little time left to agree on a connection. */
+    patience: 3 * SECOND
+  },
   /** Of devp2p; each takes some milliseconds of ours, and may take none of who replays it. */
   handshakes: {
     /** What one that fails counts as sent in vain by its address. */

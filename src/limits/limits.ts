@@ -1,6 +1,7 @@
 import type { Metrics } from '@libp2p/interface'
 import { LimitCounts } from './counts.js'
 import { Debts } from './debts.js'
+import { Entrance } from './entrance.js'
 import { FairQueue } from './fair-queue.js'
 import { FIGURES } from './figures.js'
 import { MemoryBudget } from './memory-budget.js'
@@ -18,6 +19,8 @@ export class Limits {
   readonly handshakes: FairQueue
   /** For opening what devp2p connections brought, when that is much. */
   readonly reading: FairQueue
+  /** Where all newcomers wait. */
+  readonly entrance: Entrance
   /** For judging and storing Messages packets. */
   readonly packets: FairQueue
   /** For everything else that a packet may bring. */
@@ -35,6 +38,7 @@ export class Limits {
     this.memory = new MemoryBudget(init.memory ?? FIGURES.memory.shared, event => counts.add(event))
     this.handshakes = new FairQueue(handshakes, () => counts.add('waited_handshake'))
     this.reading = new FairQueue(reading, () => counts.add('waited_reading'))
+    this.entrance = new Entrance(() => counts.add('waited_connection'))
     this.packets = new FairQueue(packets, () => counts.add('waited_messages'))
     this.others = new FairQueue(others, () => counts.add('waited_others'))
     this.pool = new FairQueue(pool, () => counts.add('waited_pool'))

@@ -3,8 +3,10 @@ import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { noise } from '@chainsafe/libp2p-noise'
 import { type Identify, type IdentifyComponents, identify } from '@libp2p/identify'
+import type { IdentifyResult, PrivateKey } from '@libp2p/interface'
 import { tcp } from '@libp2p/tcp'
 import { yamux } from '@libp2p/yamux'
+import type { Multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
 import { limitedIdentify } from '../../src/node/peer/limited-identify.js'
 import { until } from '../helpers/waku-node.js'
@@ -56,3 +58,31 @@ test('a message that is larger than a node needs is not read', async t => {
   await assert.rejects(introduce(t, limitedIdentify(), large), { name: 'InvalidDataLengthError' })
   assert.equal((await introduce(t, identify(), large)).protocols, 1001)
 })
+
+test('what a node says of itself is signed once a second, or when it changes, however many ask', async t => {
+  let now = 0
+  const node = await aNode(
+    t,
+    limitedIdentify(() => now)
+  )
+  const peer = await aNode(t, identify({ runOnConnectionOpen: false }) as Kind)
+  const { privateKey } = (node as unknown as { components: { privateKey: PrivateKey } }).components
+  const signed = t.mock.method(privateKey, 'sign')
+  const connection = await peer.dial(node.getMultiaddrs()[0] as never)
+  const before = signed.mock.callCount()
+  const asked = async (): Promise<IdentifyResult> => await peer.services.identify.identify(connection)
+  for (let i = 0; i < 3; i++) {
+    const { signedPeerRecord, listenAddrs, protocols } = await asked()
+    assert.deepEqual(listenAddrs.map(String), [...node.getMultiaddrs().map(withoutPeer)])
+    assert.deepEqual(signedPeerRecord?.addresses.map(String), node.getMultiaddrs().map(withoutPeer))
+    assert.ok(!protocols.includes('/later/1.0.0'))
+  }
+  assert.equal(signed.mock.callCount(), before + 1)
+  now += 1001
+  await asked()
+  assert.equal(signed.mock.callCount(), before + 2)
+  await node.handle('/later/1.0.0', () => {})
+  assert.ok((await asked()).protocols.includes('/later/1.0.0'))
+})
+
+const withoutPeer = (address: Multiaddr): string => address.toString().replace(/\/p2p\/.*/, '')

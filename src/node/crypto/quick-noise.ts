@@ -8,6 +8,7 @@ import {
 } from 'node:crypto'
 import { type ICryptoInterface, type KeyPair, type NoiseComponents, noise, pureJsCrypto } from '@chainsafe/libp2p-noise'
 import type { ConnectionEncrypter, PrivateKey } from '@libp2p/interface'
+import type { Uint8ArrayList } from 'uint8arraylist'
 
 /**
  * Noise as libp2p's own, at a fraction of its price for a handshake: keys stay keys of OpenSSL from one step to the next
@@ -29,11 +30,29 @@ export function quickNoise(): (components: NoiseComponents) => ConnectionEncrypt
     })
     const privateKey = signingOnce(components.privateKey)
     // not copied: libp2p's components come one by one
-    return quick(
+    const made = quick(
       new Proxy(components, { get: (all, name) => (name === 'privateKey' ? privateKey : Reflect.get(all, name)) })
     )
+    const { secureInbound, secureOutbound } = made
+    made.secureInbound = async (...args) => withQuickLengths(await secureInbound.apply(made, args))
+    made.secureOutbound = async (...args) => withQuickLengths(await secureOutbound.apply(made, args))
+    return made
   }
 }
+
+const INCOMPLETE = new RangeError('a length of two bytes is not here yet')
+
+/** Noise asks for the next length after each message, and is told by an error that none is here: made anew, it would remember where. */
+function withQuickLengths<T extends { connection: unknown }>(secured: T): T {
+  const { decoder } = secured.connection as { decoder: { lengthDecoder(bytes: Bytes): number } }
+  decoder.lengthDecoder = bytes => {
+    if (bytes.byteLength < 2) throw INCOMPLETE
+    return bytes instanceof Uint8Array ? ((bytes[0] as number) << 8) | (bytes[1] as number) : bytes.getUint16(0)
+  }
+  return secured
+}
+
+type Bytes = Uint8Array | Uint8ArrayList
 
 interface OwnCrypto {
   encrypt: ICryptoInterface['chaCha20Poly1305Encrypt']

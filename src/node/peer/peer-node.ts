@@ -13,8 +13,11 @@ import { useQuickSecp256k1 } from '../crypto/quick-secp256k1.js'
 import { sharePlaces } from './connection-places.js'
 import { corkedTcp } from './corked-tcp.js'
 import { limitedIdentify } from './limited-identify.js'
+import { oneByOne } from './newcomer-gate.js'
 import { slowForNoisy } from './noisy-gate.js'
+import { quietLogger } from './quiet-logger.js'
 import { Relays } from './relays.js'
+import { keepLittle } from './thrifty-peer-store.js'
 import { WebSockets } from './web-sockets.js'
 
 /** A listening address cannot be had; the message says why and what to do. */
@@ -67,6 +70,7 @@ export async function createPeerNode<S extends Record<string, unknown>>(
   const places = upgradePlaces(undefined, count('refused_socket'))
   const node: Libp2p<S & BaseServices> = await createLibp2p({
     start: false,
+    logger: quietLogger(),
     privateKey: init.privateKey,
     ...(init.datastore === undefined ? {} : { datastore: init.datastore }),
     addresses: { listen: init.listen ?? [], announce: init.announce ?? [] },
@@ -78,11 +82,15 @@ export async function createPeerNode<S extends Record<string, unknown>>(
     ],
     ...defaults,
     ...(init.metrics === undefined ? {} : { metrics: init.metrics }),
-    connectionGater: slowForNoisy(places, isNoisy, { onSlowed: count('slowed_connection') }),
+    connectionGater: oneByOne(slowForNoisy(places, isNoisy, { onSlowed: count('slowed_connection') }), {
+      entrance: () => limits()?.entrance,
+      onRefused: count('refused_socket')
+    }),
     connectionEncrypters: [quickNoise()],
     connectionManager: { ...defaults.connectionManager, maxConnections },
     services: { identify: limitedIdentify(), ping: ping(), ...init.services } as ServiceFactoryMap<S & BaseServices>
   })
+  keepLittle(node.peerStore, node.peerId)
   sharePlaces(node, Math.floor(maxConnections * SHARED), count('evicted_connection'))
   return node
 }
