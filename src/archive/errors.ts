@@ -47,9 +47,11 @@ const OWN = [
   ArchiveFullError
 ]
 
-/** An error of the archive as it is, any other as the cause of an `ArchiveError`. */
+/** An error of the archive as it is, any other as the cause of an `ArchiveError`, which has its words too. */
 export function archiveFailure(message: string, error: unknown): Error {
-  return OWN.some(kind => error instanceof kind) ? (error as Error) : new ArchiveError(message, { cause: error })
+  if (OWN.some(kind => error instanceof kind)) return error as Error
+  const text = error instanceof Error ? `${message}: ${rootMessage(error)}` : message
+  return new ArchiveError(text, { cause: error })
 }
 
 /** Rules of retention contradict each other, or would leave nothing. */

@@ -1,13 +1,16 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { stat } from 'node:fs/promises'
+import { stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { ClassicLevel } from 'classic-level'
-import { LEVEL_OPTIONS } from '../../src/archive/database/database.js'
+import { LEVEL_OPTIONS, openDatabase } from '../../src/archive/database/database.js'
 import { DiskReserve } from '../../src/archive/database/disk-reserve.js'
+import { DatabaseFiles } from '../../src/archive/database/files/database-files.js'
 import { SteadyLevel } from '../../src/archive/database/steady-level.js'
+import { emptyReport } from '../../src/archive/empty-report.js'
 import { LevelArchive } from '../../src/archive/level/level-archive.js'
+import * as layout from '../../src/archive/level/level-layout.js'
 import { useQuickKeccak } from '../../src/node/crypto/quick-keccak.js'
 import { MAX_UINT32 } from '../../src/wire/bytes.js'
 import { GapKind } from '../../src/wire/request/coverage.js'
@@ -48,9 +51,9 @@ class FailingLevel extends ClassicLevel<Uint8Array, Uint8Array> {
   }
 }
 
-async function opened(t: TestContext) {
-  const path = join(await temporaryDirectory(t), 'db')
-  FailingLevel.failing = false
+async function opened(t: TestContext, at?: string, failing = false) {
+  const path = at ?? join(await temporaryDirectory(t), 'db')
+  FailingLevel.failing = failing
   FailingLevel.opened = 0
   const reserve = new DiskReserve(`${path}.reserve`)
   const open = async () => {
@@ -67,14 +70,16 @@ async function opened(t: TestContext) {
     minPause: 20,
     maxPause: 40
   })
+  if (failing) t.mock.method(reserve, 'grow', async () => false)
   const archive = await LevelArchive.open({ db: level })
+  level.onWritable = () => void archive.tellWritable()
   await level.settle()
   t.after(async () => {
     await archive.close()
     await level.close()
   })
   const writable = new EventTarget()
-  level.onWritable = () => writable.dispatchEvent(new Event('writable'))
+  archive.watch({ writable: () => writable.dispatchEvent(new Event('writable')) })
   const signal = AbortSignal.timeout(20_000)
   return { path, reserve, level, archive, writable: () => once(writable, 'writable', { signal }) }
 }
@@ -116,4 +121,55 @@ test('a prune gets the reserve, an append does not', async t => {
   assert.ok(level.trouble !== undefined)
   await assert.rejects(archive.append(ENVELOPES.slice(0, 1)), { name: 'ArchiveError' })
   assert.equal((await readPage(archive, ALL)).rows.length, 30)
+})
+
+test('a repair for which the disk has no room keeps nobody from reading, and is done when there is room', async t => {
+  const path = join(await temporaryDirectory(t), 'db')
+  const first = await openDatabase(path, { check: false })
+  await first.archive.append(ENVELOPES)
+  await first.close()
+  await (await openDatabase(path, { check: false })).close() // has its counts written
+  const spoiled = new ClassicLevel<Uint8Array, Uint8Array>(path, LEVEL_OPTIONS)
+  const [, ...rest] = ENVELOPES
+  for (const { sent, hash, topicNumber } of rest.slice(0, 9))
+    await spoiled.del(layout.indexKey({ sent, hash, topic: topicNumber }))
+  await spoiled.put(layout.metaKey('repairing'), layout.uint32(1))
+  await spoiled.close()
+
+  const { archive, reserve, writable } = await opened(t, path, true)
+  const said: string[] = []
+  archive.watch({ damaged: (_gap, text) => said.push(text) })
+  assert.equal(said.length, 1)
+  assert.match(said[0] as string, /no room for its repair .*No space left.*what is left can be read/)
+  assert.equal((await readPage(archive, ALL)).rows.length, 60)
+  await assert.rejects(archive.append(ENVELOPES), { name: 'ArchiveError' })
+  await assert.rejects(archive.repair(), { name: 'ArchiveError' })
+
+  const alive = setInterval(() => {}, 1000) // nothing else keeps this process
+  t.after(() => clearInterval(alive))
+  const stored = writable()
+  FailingLevel.failing = false
+  t.mock.method(reserve, 'grow', async () => true)
+  await stored
+  assert.deepEqual(new Set(await archive.append(ENVELOPES)), new Set(['known']))
+  assert.deepEqual(await archive.verify(), { ...emptyReport(), envelopes: 60 })
+})
+
+test('no table is looked at before it is opened after a clean end, where all are soon after', async t => {
+  const path = join(await temporaryDirectory(t), 'db')
+  const looks = t.mock.method(DatabaseFiles.prototype, 'checkTables')
+  for (const [ends, check, expected] of [
+    ['', true, 0],
+    ['1\n', true, 1],
+    ['', true, 0],
+    ['', false, 1]
+  ] as const) {
+    if (ends !== '') await writeFile(`${path}.open`, ends)
+    const before = looks.mock.callCount()
+    const { archive, checked, close } = await openDatabase(path, { check })
+    await checked
+    assert.equal(looks.mock.callCount() - before - Number(check), expected)
+    await archive.append(ENVELOPES)
+    await close()
+  }
 })

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { flip, largest } from '../archive/damage.js'
 import { tempDir } from '../node/temp-dir.js'
 import { assertKept, CLI, cleanEnv, ended, fileThere, run, startNode } from './processes.js'
 import { SmallDisk } from './small-disk.js'
@@ -129,6 +130,81 @@ test('on a full disk everything can be read and pruned, and with room again stor
   await start()
   assert.deepEqual(await post(5), { code: 0, taken: 5 })
   await read()
+})
+
+test('on a full disk a damaged archive opens for reading, is repaired with what was kept back, and pruned straight after', async t => {
+  if (!SmallDisk.possible) return t.skip('nothing may be mounted here')
+  const cwd = tempDir(t)
+  const disk = await SmallDisk.mount(t, cwd, 64)
+  const payload = join(cwd, 'payload')
+  writeFileSync(payload, 'x'.repeat(100_000))
+  const database = join(disk.path, 'waku-data', 'database')
+  const ready = join(disk.path, 'ready.json')
+  const start = async () => {
+    rmSync(ready, { force: true })
+    const args = ['start', '--listen', '/ip4/127.0.0.1/tcp/0', '--no-devp2p', '--ready-file', 'ready.json']
+    const child = disk.launch(t, args)
+    const said = new Said(child)
+    await Promise.race([fileThere(ready), said.ended.then(() => Promise.reject(new Error(said.text)))])
+    return { child, said, address: JSON.parse(readFileSync(ready, 'utf8')).multiaddrs[0] as string }
+  }
+  const end = async ({ child, said }: { child: ChildProcess; said: Said }, signal: NodeJS.Signals) => {
+    child.kill(signal)
+    await said.ended
+  }
+  const post = async (to: string, count: number) => {
+    const what = ['--topic', 'full', '--payload-file', payload, '--count', String(count)]
+    const { json } = await run(t, ['post', '--to', to, ...what, '--json'], { cwd })
+    return json().filter(line => line.confirmed === true).length
+  }
+  const read = async (server: string) => {
+    const password = join(disk.path, 'waku-data/password')
+    const args = ['request', '--server', server, '--topics', 'full', '--password-file', password, '--trust', '--json']
+    return (await run(t, args, { cwd })).json().filter(line => 'hash' in line).length
+  }
+  const command = (...args: string[]) => ended(disk.launch(t, [...args, '--json']))
+  const spoil = async (file: string) => {
+    const middle = readFileSync(file).length >> 1
+    await flip(file, [middle, middle + 1, middle + 9])
+  }
+
+  const first = await start()
+  assert.equal(await post(first.address, 60), 60)
+  await end(first, 'SIGKILL')
+  await end(await start(), 'SIGTERM')
+  const running = await start()
+  assert.equal((await command('verify')).code, 0)
+  disk.fill()
+  assert.equal(await post(running.address, 20), 0)
+  await spoil(await largest(database, '.ldb'))
+  const repaired = await command('repair')
+  assert.equal(repaired.code, 0, repaired.stderr)
+  assert.equal((await command('verify')).code, 0)
+  const kept = await read(running.address)
+  assert.ok(kept >= 50 && kept < 60, `${kept} are left`)
+  const before = String(Math.floor(Date.now() / 1000))
+  const pruned = await command('prune', '--before', before)
+  assert.equal(pruned.code, 0, pruned.stderr)
+  assert.equal(pruned.json()[0]?.pruned, kept)
+  await running.said.line(/envelopes are stored again/)
+
+  // what is lost of a log has it repaired when it is opened
+  const taken = await post(running.address, 40)
+  assert.equal(taken, 40)
+  disk.fill()
+  await end(running, 'SIGKILL')
+  await spoil(await largest(database, '.log'))
+  const again = await start()
+  await again.said.line(/envelopes that were stored are lost/)
+  const left = await read(again.address)
+  assert.ok(left > 0 && left < 40, `${left} are left`)
+  await end(again, 'SIGKILL')
+  const offline = await command('repair')
+  assert.equal(offline.code, 0, offline.stderr)
+  const after = await command('prune', '--before', before)
+  assert.equal(after.code, 0, after.stderr)
+  const last = await start()
+  assert.equal(await read(last.address), left)
 })
 
 /** What a program writes to stderr, line by line. */

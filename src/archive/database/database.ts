@@ -72,9 +72,12 @@ export async function openDatabase(
       if (!spoiled) throw error
       throw new ArchiveError(`${(error as Error).message}; "waku-mailserver repair" may mend it`, { cause: error })
     }
-    const mended = await files.mendTables()
+    const reserve = new DiskReserve(`${path}.reserve`)
+    await reserve.load()
+    const mended = await reserve.lend(() => files.mendTables())
     const database = await open(path, options).catch(async () => {
-      await ClassicLevel.repair(path)
+      await reserve.load()
+      await reserve.lend(() => ClassicLevel.repair(path))
       return open(path, options)
     })
     await database.archive.tellMended(mended)
@@ -94,6 +97,7 @@ async function open(path: string, { now, check = true, ...init }: OpenOptions): 
     open: () => openLevel(path),
     salvage: () => ClassicLevel.repair(path),
     isFree: () => isFree(path),
+    looksFollow: check,
     ...init
   })
   try {
@@ -101,7 +105,7 @@ async function open(path: string, { now, check = true, ...init }: OpenOptions): 
     await datastore.open()
     // Keys that carry the prefix of sublevel `a` themselves: half as fast again as through the sublevel.
     const archive = await LevelArchive.open({ db: level, marks: new IngestMarks(`${path}.marks`), now })
-    level.onWritable = () => archive.tellWritable()
+    level.onWritable = () => void archive.tellWritable()
     level.onMended = mended => archive.tellMended(mended)
     await level.settle()
     const looks = check ? new FileCheck(options => archive.checkFiles(options)) : undefined

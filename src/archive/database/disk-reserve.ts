@@ -1,9 +1,12 @@
 import { randomFillSync } from 'node:crypto'
 import { type FileHandle, open, rm, stat, statfs, truncate } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { rootMessage } from '../errors.js'
 
 /** Written at once; random, since some file systems give no room to what can be packed. */
 const PIECE = 1 << 20
+/** Left to who writes small files beside it. */
+const OTHERS = 1 << 20
 
 /** Room on the disk that is taken while there is enough, to be given back when there is none. */
 export class DiskReserve {
@@ -36,7 +39,7 @@ export class DiskReserve {
     let file: FileHandle | undefined
     try {
       const { bavail, bsize } = await statfs(dirname(this.#path))
-      if (bavail * bsize < missing) return false
+      if (bavail * bsize < missing + OTHERS) return false
       file = await open(this.#path, 'a', 0o600)
       const piece = randomFillSync(new Uint8Array(Math.min(PIECE, missing)))
       for (let at = before; at < bytes; )
@@ -52,9 +55,26 @@ export class DiskReserve {
     }
   }
 
+  /** Does something that takes room, on a full disk with all that was taken. Rejects with what it failed by. */
+  async lend<T>(work: () => Promise<T>, onFull: (error: Error) => void = () => {}): Promise<T> {
+    try {
+      return await work()
+    } catch (error) {
+      if (!isFull(error) || this.#size === 0) throw error
+      onFull(error as Error)
+      await this.release()
+      return work()
+    }
+  }
+
   /** Gives all of it back. */
   async release(): Promise<void> {
     await rm(this.#path, { force: true })
     this.#size = 0
   }
+}
+
+/** Whether a disk that takes no more is why. */
+function isFull(error: unknown): boolean {
+  return error instanceof Error && /no space|file too large|quota/i.test(rootMessage(error))
 }

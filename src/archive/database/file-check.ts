@@ -16,7 +16,7 @@ export class FileCheck {
   /** @param look - at all files, for as long as the signal lasts */
   constructor(look: (options: CheckOptions) => Promise<number>) {
     const { signal } = this.#stop
-    const pause = (worked: number): Promise<void> => delay(worked * REST, undefined, { signal, ref: false })
+    const pause = (worked: number): Promise<void> => delay(worked * REST, undefined, { signal })
     const once = (): Promise<number> => look({ signal, pause }).catch(() => 0)
     this.first = once()
     this.#running = this.first.then(async () => {

@@ -23,10 +23,15 @@ export interface SteadyLevelInit {
   /** Whether nobody has it open. */
   isFree(): Promise<boolean>
   /**
-   * Bytes of the newest tables that are looked at before it is opened.
+   * Bytes of the newest tables that are looked at before it is opened, where they are.
    * @default 67_108_864 (64 MiB)
    */
   newest?: number | undefined
+  /**
+   * All tables are looked at soon after it is opened: before, they are only when it was not closed at its last end.
+   * @default false
+   */
+  looksFollow?: boolean | undefined
   /**
    * Pause before the first attempt to write again, ms; doubles up to `maxPause`.
    * @default 500
@@ -36,11 +41,11 @@ export interface SteadyLevelInit {
   maxPause?: number | undefined
 }
 
-/** Room for what LevelDB writes beside its logs. */
-const SLACK = 4 * 1024 * 1024
+/** Room for what LevelDB writes beside its logs, and for one table that is made anew. */
+const SLACK = 8 * 1024 * 1024
 /**
- * LevelDB begins to join its newest tables when it is opened: what is damaged gets a new checksum then, and keys that are out of order
- * end the process. So many bytes of them are looked at before.
+ * LevelDB joins its newest tables when it is opened after an end that was not clean: what is damaged gets a new checksum then, and keys
+ * that are out of order end the process. So many bytes of them are looked at before; after a clean end they can wait.
  */
 const NEWEST = 64 * 1024 * 1024
 /** After so many ends in a row at which it was not closed, all tables are. */
@@ -68,6 +73,8 @@ export class SteadyLevel implements LevelStore {
   #trouble: Error | undefined
   /** No write before it is opened again. */
   #torn = false
+  /** Something that frees room, or mends, is under way. */
+  #scarce = false
   #batches = 0
   #pause: number
   #timer: ReturnType<typeof setTimeout> | undefined
@@ -102,19 +109,20 @@ export class SteadyLevel implements LevelStore {
     const ends = new UncleanEnds(`${path}.open`)
     const before = await ends.count()
     const newest = before < DOUBTFUL_ENDS ? (init.newest ?? NEWEST) : undefined
-    if ((await files.checkTables({ newest })) > 0 && (await init.isFree()))
-      opened.tables = await mendUnopened(init, files, { newest })
+    let full: Error | undefined
+    const onFull = (error: Error): void => {
+      full ??= error
+    }
+    const first = before > 0 || init.looksFollow !== true
+    if (first && (await files.checkTables({ newest })) > 0 && (await init.isFree()))
+      opened.tables = await reserve.lend(() => mendUnopened(init, files, { newest }), onFull)
     await ends.set(newest === undefined ? 1 : before + 1)
     let level: Level
-    let full: Error | undefined
     try {
-      level = await init.open()
+      level = await reserve.lend(() => init.open(), onFull)
     } catch (error) {
       if (error instanceof DataDirLockedError) await ends.set(before)
-      if (!isFull(error) || reserve.size === 0) throw error
-      full = error as Error
-      await reserve.release()
-      level = await init.open()
+      throw error
     }
     await syncFolders(path)
     return new SteadyLevel(init, level, { opened, full, ends })
@@ -124,8 +132,9 @@ export class SteadyLevel implements LevelStore {
   async settle(): Promise<void> {
     const whole = await this.#reserve()
     if (this.#trouble === undefined) return
-    if (whole) this.#trouble = undefined
-    else this.#later()
+    if (!whole || this.#torn) return this.#later()
+    this.#trouble = undefined
+    this.onWritable()
   }
 
   get trouble(): Error | undefined {
@@ -171,13 +180,14 @@ export class SteadyLevel implements LevelStore {
     return this.#serially(async () => {
       if (this.#trouble === undefined) return false
       const { reserve } = this.#init
+      this.#scarce = true
       if (!this.#torn) return true
       const needed = await this.#logBytes()
       const had = reserve.size
       if (had < needed && !(await reserve.grow(needed))) {
         const missing = Math.ceil((needed - had) / 2 ** 20)
         throw new ArchiveError(
-          `the disk is full (${rootMessage(this.#trouble)}): ${missing} MiB have to be freed before anything can be deleted`
+          `the disk is full (${rootMessage(this.#trouble)}): ${missing} MiB have to be freed before anything can be deleted or repaired`
         )
       }
       await this.#reopenSound()
@@ -187,7 +197,10 @@ export class SteadyLevel implements LevelStore {
 
   /** To be called when room may have been made. */
   async roomMade(): Promise<void> {
-    await this.#serially(() => this.#recover())
+    await this.#serially(() => {
+      this.#scarce = false
+      return this.#recover()
+    })
   }
 
   checkFiles(options?: CheckOptions): Promise<number> {
@@ -283,7 +296,12 @@ export class SteadyLevel implements LevelStore {
   /** Whether it is as large as opening again needs. */
   async #reserve(): Promise<boolean> {
     if (this.#closing.signal.aborted) return false
-    return this.#init.reserve.grow((await this.#logBytes()) + SLACK)
+    const { reserve } = this.#init
+    const logs = await this.#logBytes()
+    if (await reserve.grow(logs + SLACK)) return true
+    // less is better than nothing, unless it would be taken from what makes room
+    if (!this.#scarce && this.#trouble !== undefined) await reserve.grow(logs + SLACK / 2)
+    return false
   }
 
   async #logBytes(): Promise<number> {
@@ -316,11 +334,6 @@ export class SteadyLevel implements LevelStore {
 async function syncFolders(path: string): Promise<void> {
   await syncFolder(path)
   await syncFolder(dirname(path))
-}
-
-/** Whether a disk that takes no more is why. */
-function isFull(error: unknown): boolean {
-  return error instanceof Error && /no space|file too large|quota/i.test(rootMessage(error))
 }
 
 /** Whether LevelDB found something that it could not have written. */

@@ -86,7 +86,8 @@ export class LevelArchive extends CheckedArchive {
     this.#marks = marks
     this.#commits = new GroupCommit({
       commit: async envelopes => {
-        if (db.trouble !== undefined) throw db.trouble
+        const trouble = db.trouble ?? this.#upkeep.trouble
+        if (trouble !== undefined) throw trouble
         return this.#writer.append(envelopes)
       },
       onCommitted: envelopes => {
@@ -115,7 +116,7 @@ export class LevelArchive extends CheckedArchive {
   static async open(init: LevelArchiveInit): Promise<LevelArchive> {
     try {
       const archive = new LevelArchive(init, await openFormat(init.db))
-      await archive.#writer.load()
+      await withRoom(init.db, () => archive.#writer.load()) // it writes what was counted since
       await archive.#openUpkeep(init.now ?? unixNow)
       archive.#finishBlocks()
       return archive
@@ -124,9 +125,9 @@ export class LevelArchive extends CheckedArchive {
     }
   }
 
-  /** To be called when the database takes writes again. */
-  tellWritable(): void {
-    this.watchers.writable()
+  /** To be called when the database takes writes again. Never rejects. */
+  async tellWritable(): Promise<void> {
+    if (await this.#upkeep.catchUp()) this.watchers.writable()
   }
 
   /** Looks at the checksums of the files, in pieces, and mends what is damaged. Resolves with how many parts of them were. */
@@ -140,7 +141,8 @@ export class LevelArchive extends CheckedArchive {
   }
 
   override watch(watcher: ArchiveWatcher): () => void {
-    for (const { gap, text } of this.#upkeep.takeUnsaid()) watcher.damaged?.(gap, text)
+    const { damaged } = watcher
+    if (damaged !== undefined) for (const { gap, text } of this.#upkeep.takeUnsaid()) damaged(gap, text)
     return super.watch(watcher)
   }
 

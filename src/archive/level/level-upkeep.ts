@@ -5,6 +5,7 @@ import type { CoverageLog } from '../coverage-log.js'
 import { type Damage, type DamageLog, gapOf, inWords } from '../damage-log.js'
 import type { CheckOptions, Mended } from '../database/files/database-files.js'
 import type { LevelStore } from '../database/level-store.js'
+import { ArchiveError, rootMessage } from '../errors.js'
 import { withGap } from '../gap-list.js'
 import type { Watchers } from '../watchers.js'
 import type { IngestMarks } from './ingest-marks.js'
@@ -48,8 +49,17 @@ export class Upkeep {
   /** What was put right, and dropped, without being asked for. */
   readonly #done: Pick<ArchiveReport, 'files' | 'restored' | 'gaps'> = { files: 0, restored: 0, gaps: [] }
 
+  /** A repair that has to wait for room on the disk. */
+  #due: (() => Promise<void>) | undefined
+  #trouble: ArchiveError | undefined
+
   constructor(init: UpkeepInit) {
     this.#init = init
+  }
+
+  /** Why nothing may be stored before a repair. */
+  get trouble(): ArchiveError | undefined {
+    return this.#trouble
   }
 
   /** Says something to who watches, or to who will. */
@@ -83,22 +93,70 @@ export class Upkeep {
     // what LevelDB dropped of a log may lie before the mark of a clean end
     const since = clean?.length === 8 && dropped === 0 ? layout.read64(clean, 0) : 0
     const lost = since === last ? [] : await lostGroups(store, marks, { since, floors: coverage.floors, blocks })
+    const unkept: Gap[] = []
     for (const { lastSeq, count, oldest, newest } of lost) {
       const gap: Gap = { from: oldest, until: newest, kind: GapKind.damaged, count }
       if (since === 0 && coverage.knows(gap)) continue
-      await coverage.addGap(gap)
+      unkept.push(gap)
       const numbers = `numbers ${lastSeq - count + 1} to ${lastSeq} of the order of ingest`
       this.say(`lost: ${counted(count, 'stored envelope')} (${numbers})`, gap)
     }
     const countsWrong = !ledger.isConsistent
     if (countsWrong && lost.length === 0)
       this.say('the counts of the archive do not agree with each other: they are made anew')
-    if (lost.length > 0 || repairing !== undefined || countsWrong) await this.#repair(undefined, last)
-    if (lost.length > 0) await this.markClean()
-    if (store.opened?.tables !== undefined) await this.#mendAtOnce(store.opened.tables)
+    const needed = lost.length > 0 || repairing !== undefined || countsWrong
+    const { tables } = store.opened ?? {}
+    if (!needed && tables === undefined) return
+    await this.#mendWithRoom(async () => {
+      for (let gap = unkept[0]; gap !== undefined; gap = unkept[0]) {
+        await coverage.addGap(gap)
+        unkept.shift()
+      }
+      if (needed) await this.#repair(undefined, last)
+      if (lost.length > 0) await this.#noteClean()
+      if (tables !== undefined) await this.#mendAtOnce(tables)
+    }, unkept)
   }
 
-  markClean(): Promise<void> {
+  /** Does what was put off while there was no room. False when it has to wait on. Never rejects. */
+  async catchUp(): Promise<boolean> {
+    const due = this.#due
+    if (due === undefined) return true
+    try {
+      await this.#init.step(due)
+      this.#caughtUp()
+      return true
+    } catch {
+      return false // it is tried again when the database takes writes the next time
+    }
+  }
+
+  /** What is mended while it is opened must not keep anybody from reading. */
+  async #mendWithRoom(mend: () => Promise<void>, unkept: readonly Gap[]): Promise<void> {
+    const { store, coverage } = this.#init
+    try {
+      await withRoom(store, mend)
+    } catch (error) {
+      if (store.trouble === undefined) throw error
+      for (const gap of unkept) coverage.meet(gap)
+      this.#due = mend
+      const why = `the archive is damaged, and the disk has no room for its repair (${rootMessage(error as Error)})`
+      this.#trouble = new ArchiveError(why, { cause: error })
+      this.say(`${why}: what is left can be read, and it is repaired when there is room`)
+    }
+  }
+
+  #caughtUp(): void {
+    this.#due = undefined
+    this.#trouble = undefined
+  }
+
+  /** Notes a clean end, unless something is left to be mended. */
+  async markClean(): Promise<void> {
+    if (this.#due === undefined) await this.#noteClean()
+  }
+
+  #noteClean(): Promise<void> {
     const value = new Uint8Array(8)
     layout.put64(value, 0, this.#init.ledger.totals.lastSeq)
     return this.#init.store.batch([{ type: 'put', key: CLEAN_KEY, value }], { sync: true })
@@ -133,6 +191,8 @@ export class Upkeep {
   repair(signal?: AbortSignal | undefined): Promise<ArchiveReport> {
     const { store, step } = this.#init
     const mend = async (): Promise<ArchiveReport> => {
+      await this.#due?.()
+      this.#caughtUp()
       const { restored, lost } = await this.#mendFiles()
       const report = await this.#repair(signal)
       const done = this.#done
@@ -164,11 +224,11 @@ export class Upkeep {
 
   async #mendAtOnce(found?: Mended): Promise<void> {
     const { restored, lost } = await this.#mendFiles(found)
+    const { gaps } = lost === 0 ? { gaps: [] } : await this.#repair(undefined)
     this.#done.restored += restored
     this.#done.files += restored + lost
     if (restored > 0) this.say(`put right in the database's tables: ${bits(restored)}`)
     if (lost === 0) return
-    const { gaps } = await this.#repair(undefined)
     this.#done.gaps = gaps.reduce((all, gap) => withGap(all, gap), this.#done.gaps)
     const parts = lost === 1 ? 'a part' : `${lost} parts`
     if (gaps.length === 0)

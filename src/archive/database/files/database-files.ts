@@ -1,6 +1,7 @@
 import { open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { delay } from '../../../base/delay.js'
+import { pause as othersTurn } from '../../../base/pause.js'
 import { syncFolder } from '../sync-folder.js'
 import type { Flip } from './checked-piece.js'
 import { checkLog } from './log-file.js'
@@ -13,8 +14,6 @@ const LOG = /^(\d+\.log|MANIFEST-\d+)$/
 /** What is more than the beginning of a database that was never made. */
 const CONTENT = /^\d+\.(ldb|sst|log)$/
 const MANIFEST = /^MANIFEST-\d+$/
-/** Bytes after which others get their turn. */
-const BETWEEN = 1024 * 1024
 /** A table to which nothing was added for so long is not being written, ms. */
 const FRESH = 1000
 const NEVER = new AbortController().signal
@@ -35,7 +34,10 @@ export const nothingMended = (): Mended => ({ restored: 0, lost: 0, unreadable: 
 
 export interface CheckOptions {
   signal?: AbortSignal | undefined
-  /** Called after each piece of work, with how long it took, ms. */
+  /**
+   * Called after each piece of work, with how long it took, ms.
+   * @default lets others have their turn
+   */
   pause?: ((worked: number) => Promise<void>) | undefined
   /** Looks at the newest tables only, as many as have so many bytes. */
   newest?: number | undefined
@@ -121,28 +123,33 @@ export class DatabaseFiles {
     pause,
     newest = Number.POSITIVE_INFINITY
   }: CheckOptions): AsyncGenerator<DamagedTable, void> {
-    let bytes = 0
     let left = newest
-    let begun = performance.now()
     const tables = (await this.#names()).filter(name => TABLE.test(name))
     for (const name of tables.sort((a, b) => Number.parseInt(b, 10) - Number.parseInt(a, 10))) {
       signal?.throwIfAborted()
       if (left <= 0) return
-      let file = await read(join(this.path, name))
-      let damage = file && checkTable(file)
-      while (damage !== undefined && (await this.#isFresh(name))) {
+      let table = await this.#table(name, { signal, pause })
+      while (table?.damage !== undefined && (await this.#isFresh(name))) {
         await delay(FRESH / 4, signal ?? NEVER)
-        file = await read(join(this.path, name))
-        damage = file && checkTable(file)
+        table = await this.#table(name, { signal, pause })
       }
-      if (file === undefined) continue
-      if (damage !== undefined) yield { name, file, damage }
-      bytes += file.length
-      left -= file.length
-      if (bytes < BETWEEN || pause === undefined) continue
+      if (table === undefined) continue
+      left -= table.file.length
+      if (isDamaged(table)) yield table
+    }
+  }
+
+  /** One of them as it is; undefined when it is gone. Others have their turn between the steps. */
+  async #table(name: string, { signal, pause = othersTurn }: CheckOptions): Promise<Table | undefined> {
+    const file = await read(join(this.path, name))
+    if (file === undefined) return undefined
+    const steps = checkTable(file)
+    for (;;) {
+      const begun = performance.now()
+      const { done, value: damage } = steps.next()
+      signal?.throwIfAborted()
       await pause(performance.now() - begun)
-      bytes = 0
-      begun = performance.now()
+      if (done === true) return { name, file, damage: damage ?? undefined }
     }
   }
 
@@ -168,11 +175,15 @@ export class DatabaseFiles {
   }
 }
 
-interface DamagedTable {
+interface Table {
   name: string
   file: Uint8Array
-  damage: TableDamage
+  damage: TableDamage | undefined
 }
+
+type DamagedTable = Table & { damage: TableDamage }
+
+const isDamaged = (table: Table): table is DamagedTable => table.damage !== undefined
 
 /** Undefined when it is gone, or cannot be read: LevelDB says so itself. */
 const read = (path: string): Promise<Uint8Array | undefined> => readFile(path).catch(() => undefined)

@@ -18,6 +18,8 @@ const HANDLES = 40
 const MAGIC = Uint8Array.of(0x57, 0xfb, 0x80, 0x8b, 0x24, 0x75, 0x47, 0xdb)
 /** LevelDB's sequence number and type, behind the key. */
 const INTERNAL = 8
+/** Bytes looked at in one step: below a millisecond. */
+const STEP = 256 * 1024
 
 /** Keys from one to another, both inclusive; without an end that is not known. */
 export interface KeyRange {
@@ -42,8 +44,11 @@ interface Footer {
   index: BlockHandle
 }
 
-/** Looks at all checksums of a table: they cover every byte of it. Undefined when it is sound. Puts the bits right in `file`. */
-export function checkTable(file: Uint8Array): TableDamage | undefined {
+/**
+ * Looks at all checksums of a table: they cover every byte of it. Undefined when it is sound. Puts the bits right in `file`. Yields
+ * between its steps, so that others may have their turn.
+ */
+export function* checkTable(file: Uint8Array): Generator<void, TableDamage | undefined> {
   const damage: TableDamage = { pieces: 0, ranges: [], flips: [], lost: { data: new Set(), meta: false } }
   const sound = (piece: Piece): boolean => {
     if (piece.crcAt + 4 <= file.length && isSound(file, piece)) return true
@@ -65,9 +70,15 @@ export function checkTable(file: Uint8Array): TableDamage | undefined {
   const whole: KeyRange = { from: firstKey(file, entries[0]), until: userKey(entries.at(-1)?.key) }
   if (damage.pieces > 0) damage.ranges.push(whole)
   let from = whole.from
+  let looked = endOf(footer.index) - footer.index.offset
   for (const { key, value } of entries) {
     const before = damage.pieces
     const { handle } = decodeHandle(value)
+    looked += handle.size
+    if (looked >= STEP) {
+      yield
+      looked = 0
+    }
     if (!sound(pieceOf(handle))) damage.lost?.data.add(handle.offset)
     if (damage.pieces > before) damage.ranges.push({ from, until: userKey(key) })
     from = userKey(key)
