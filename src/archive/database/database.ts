@@ -43,8 +43,10 @@ const FORBIDDEN = /permission denied|not permitted|read-only file system|too man
 /** The pauses are those between attempts to store again after a failed write; the clock is that of a new archive. */
 type OpenOptions = Pick<SteadyLevelInit, 'minPause' | 'maxPause' | 'newest'> &
   Pick<LevelArchiveInit, 'now'> & {
-    /** Looks through the files soon after, and once a day, and mends them. True when absent. */
+    /** Looks through the files soon after, and again and again, and mends them. True when absent. */
     check?: boolean | undefined
+    /** @default an hour, ms */
+    checkEvery?: number | undefined
   }
 
 export interface Salvage {
@@ -90,7 +92,7 @@ function isMendable(error: unknown): boolean {
   return isUnreadable(error) || error instanceof ArchiveFormatError || error instanceof BeheadedError
 }
 
-async function open(path: string, { now, check = true, ...init }: OpenOptions): Promise<Database> {
+async function open(path: string, { now, check = true, checkEvery, ...init }: OpenOptions): Promise<Database> {
   const level = await SteadyLevel.open({
     path,
     reserve: new DiskReserve(`${path}.reserve`),
@@ -108,7 +110,7 @@ async function open(path: string, { now, check = true, ...init }: OpenOptions): 
     level.onWritable = () => void archive.tellWritable()
     level.onMended = mended => archive.tellMended(mended)
     await level.settle()
-    const looks = check ? new FileCheck(options => archive.checkFiles(options)) : undefined
+    const looks = check ? new FileCheck(options => archive.checkFiles(options), { every: checkEvery }) : undefined
     return {
       datastore,
       archive,

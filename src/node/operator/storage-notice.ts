@@ -1,23 +1,36 @@
 import { ArchiveBusyError, rootMessage } from '../../archive/errors.js'
 
-/** What is damaged is said again after this, ms. */
+/** One of a kind is said at once, those that follow are told together after this, ms. */
 const QUIET = 3_600_000
+
+/** What happened of one kind since a line was written. */
+interface Unsaid {
+  count: number
+  last: string
+}
 
 /** Tells the operator in a line when envelopes cannot be stored, when they can again, and when what was stored is damaged. */
 export class StorageNotice {
   readonly #warn: (line: string) => void
   #failing = false
-  #saidDamaged = Number.NEGATIVE_INFINITY
+  readonly #unsaid = new Map<string, Unsaid>()
 
   constructor(warn: (line: string) => void) {
     this.#warn = warn
   }
 
-  /** To be told of what is damaged, in words. */
+  /** To be told of what is damaged, in words: those that differ in their numbers only are of one kind. */
   readonly onDamaged = (_gap: unknown, text: string): void => {
-    if (performance.now() - this.#saidDamaged < QUIET) return
-    this.#saidDamaged = performance.now()
-    this.#warn(`${text}: "waku-mailserver verify" says what is wrong, "waku-mailserver repair" mends it`)
+    const kind = text.replace(/\d+/g, '#')
+    const unsaid = this.#unsaid.get(kind)
+    if (unsaid !== undefined) {
+      unsaid.count++
+      unsaid.last = text
+      return
+    }
+    this.#unsaid.set(kind, { count: 0, last: text })
+    this.#later(kind)
+    this.#sayDamaged(text)
   }
 
   /** To be told of every append: what it failed by, or nothing. */
@@ -33,5 +46,20 @@ export class StorageNotice {
         `envelopes cannot be stored and are refused: ${rootMessage(error)}; ` +
           'what is stored can be read, and storing goes on by itself when that is mended'
       )
+  }
+
+  #later(kind: string): void {
+    setTimeout(() => {
+      const { count, last } = this.#unsaid.get(kind) as Unsaid
+      this.#unsaid.delete(kind)
+      if (count === 0) return
+      this.#unsaid.set(kind, { count: 0, last })
+      this.#later(kind)
+      this.#sayDamaged(count === 1 ? last : `${last} (and ${count - 1} others like it within the hour)`)
+    }, QUIET).unref()
+  }
+
+  #sayDamaged(text: string): void {
+    this.#warn(`${text}: "waku-mailserver verify" says what is wrong, "waku-mailserver repair" mends it`)
   }
 }

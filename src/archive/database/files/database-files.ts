@@ -16,6 +16,8 @@ const CONTENT = /^\d+\.(ldb|sst|log)$/
 const MANIFEST = /^MANIFEST-\d+$/
 /** A table to which nothing was added for so long is not being written, ms. */
 const FRESH = 1000
+/** Bytes read at once. */
+const READ = 1024 * 1024
 const NEVER = new AbortController().signal
 
 /** What was put right in files, and what could not be. */
@@ -124,14 +126,15 @@ export class DatabaseFiles {
     newest = Number.POSITIVE_INFINITY
   }: CheckOptions): AsyncGenerator<DamagedTable, void> {
     let left = newest
+    const room = new Room()
     const tables = (await this.#names()).filter(name => TABLE.test(name))
     for (const name of tables.sort((a, b) => Number.parseInt(b, 10) - Number.parseInt(a, 10))) {
       signal?.throwIfAborted()
       if (left <= 0) return
-      let table = await this.#table(name, { signal, pause })
+      let table = await this.#table(name, room, { signal, pause })
       while (table?.damage !== undefined && (await this.#isFresh(name))) {
         await delay(FRESH / 4, signal ?? NEVER)
-        table = await this.#table(name, { signal, pause })
+        table = await this.#table(name, room, { signal, pause })
       }
       if (table === undefined) continue
       left -= table.file.length
@@ -140,8 +143,8 @@ export class DatabaseFiles {
   }
 
   /** One of them as it is; undefined when it is gone. Others have their turn between the steps. */
-  async #table(name: string, { signal, pause = othersTurn }: CheckOptions): Promise<Table | undefined> {
-    const file = await read(join(this.path, name))
+  async #table(name: string, room: Room, { signal, pause = othersTurn }: CheckOptions): Promise<Table | undefined> {
+    const file = await room.read(join(this.path, name)).catch(() => undefined) // LevelDB says itself that it cannot be read
     if (file === undefined) return undefined
     const steps = checkTable(file)
     for (;;) {
@@ -177,6 +180,7 @@ export class DatabaseFiles {
 
 interface Table {
   name: string
+  /** Until the next one is read. */
   file: Uint8Array
   damage: TableDamage | undefined
 }
@@ -184,6 +188,28 @@ interface Table {
 type DamagedTable = Table & { damage: TableDamage }
 
 const isDamaged = (table: Table): table is DamagedTable => table.damage !== undefined
+
+/** Room for one file after another: a new one for each of thousands would keep the collector of garbage busy. */
+class Room {
+  #bytes = new Uint8Array(0)
+
+  /** What a file holds, until the next is read. */
+  async read(path: string): Promise<Uint8Array> {
+    const handle = await open(path, 'r')
+    try {
+      const { size } = await handle.stat()
+      if (this.#bytes.length < size) this.#bytes = new Uint8Array(size)
+      for (let at = 0; at < size; ) {
+        const { bytesRead } = await handle.read(this.#bytes, at, Math.min(READ, size - at), at)
+        if (bytesRead === 0) return this.#bytes.subarray(0, at)
+        at += bytesRead
+      }
+      return this.#bytes.subarray(0, size)
+    } finally {
+      await handle.close()
+    }
+  }
+}
 
 /** Undefined when it is gone, or cannot be read: LevelDB says so itself. */
 const read = (path: string): Promise<Uint8Array | undefined> => readFile(path).catch(() => undefined)

@@ -18,8 +18,8 @@ const HANDLES = 40
 const MAGIC = Uint8Array.of(0x57, 0xfb, 0x80, 0x8b, 0x24, 0x75, 0x47, 0xdb)
 /** LevelDB's sequence number and type, behind the key. */
 const INTERNAL = 8
-/** Bytes looked at in one step: below a millisecond. */
-const STEP = 256 * 1024
+/** Bytes of a table looked at in one step, about: below a millisecond. */
+export const STEP_BYTES = 256 * 1024
 
 /** Keys from one to another, both inclusive; without an end that is not known. */
 export interface KeyRange {
@@ -75,7 +75,7 @@ export function* checkTable(file: Uint8Array): Generator<void, TableDamage | und
     const before = damage.pieces
     const { handle } = decodeHandle(value)
     looked += handle.size
-    if (looked >= STEP) {
+    if (looked >= STEP_BYTES) {
       yield
       looked = 0
     }
