@@ -4,6 +4,12 @@ export class ArchiveError extends Error {
   override readonly name = 'ArchiveError'
 }
 
+/** What was asked for would have to be worked out of something that is damaged; the message names it, fit for a peer. */
+export class ArchiveDamagedError extends Error {
+  static override readonly name = 'ArchiveDamagedError'
+  override readonly name = 'ArchiveDamagedError'
+}
+
 /** The archive is closed, or is being closed. */
 export class ArchiveClosedError extends Error {
   static override readonly name = 'ArchiveClosedError'
@@ -40,6 +46,7 @@ export class ArchiveFullError extends Error {
 
 const OWN = [
   ArchiveError,
+  ArchiveDamagedError,
   ArchiveClosedError,
   ArchiveFormatError,
   ArchiveQueryError,

@@ -1,4 +1,5 @@
 import type { Archive, ArchiveQuery, DigestQuery, SequenceQuery } from '../archive/archive.js'
+import { ArchiveDamagedError } from '../archive/errors.js'
 import type { FairQueue } from '../limits/fair-queue.js'
 import type { Origin } from '../limits/origin.js'
 import type { IncomingRequest } from '../waku/mail-exchange.js'
@@ -116,7 +117,10 @@ export class HistoryDelivery {
       }
     } catch (cause) {
       if (signal.aborted || cause instanceof RequestError) throw cause
-      throw new RequestError(RequestErrorCode.internal, 'the archive failed', { cause })
+      const damaged = (cause as Error).name === ArchiveDamagedError.name
+      throw new RequestError(RequestErrorCode.internal, damaged ? (cause as Error).message : 'the archive failed', {
+        cause
+      })
     } finally {
       await steps.return([])
     }

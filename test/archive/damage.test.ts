@@ -153,7 +153,7 @@ test('a digest over a damaged index is an error, no digest', async t => {
   assert(at > 0)
   await flip(file, [at + 30, at + 31, at + 35])
   assert.equal((await archive.verify()).files, 1)
-  await assert.rejects(digest(), { name: 'ArchiveError', message: /index of the archive cannot be read/ })
+  await assert.rejects(digest(), { name: 'ArchiveDamagedError', message: /index of the archive cannot be read/ })
   const { files, restored } = await archive.repair()
   assert.deepEqual([files, restored], [1, 0])
   assert.equal(await digest(), 800)

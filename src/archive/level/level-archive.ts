@@ -6,7 +6,7 @@ import type { CheckedFilter, CheckedQuery, CheckedTrim } from '../checked-query.
 import { DamageLog } from '../damage-log.js'
 import type { CheckOptions, Mended } from '../database/files/database-files.js'
 import { type LevelStore, readRange } from '../database/level-store.js'
-import { archiveFailure } from '../errors.js'
+import { ArchiveDamagedError, archiveFailure } from '../errors.js'
 import { GroupCommit } from '../group-commit.js'
 import type { RowSource } from '../page.js'
 import type { SequenceSource } from '../sequence-page.js'
@@ -176,7 +176,12 @@ export class LevelArchive extends CheckedArchive {
   }
 
   protected async *indexed(filter: CheckedFilter, take: (entry: Indexed) => void): AsyncGenerator<void, void> {
-    yield* takeIndexed(this.#store, this.#ledger, filter, await this.#topicsOf(filter), take)
+    try {
+      yield* takeIndexed(this.#store, this.#ledger, filter, await this.#topicsOf(filter), take)
+    } catch (error) {
+      if (error instanceof ArchiveDamagedError) this.#upkeep.say(error.message)
+      throw error
+    }
   }
 
   /** Also on a disk that takes nothing more, if what was kept back for that is enough. */

@@ -1,6 +1,6 @@
 import type { CheckedFilter } from '../checked-query.js'
 import type { LevelRange, LevelStore } from '../database/level-store.js'
-import { ArchiveError } from '../errors.js'
+import { ArchiveDamagedError } from '../errors.js'
 import * as layout from './level-layout.js'
 import type { Ledger } from './level-ledger.js'
 import { readThrough } from './level-reader.js'
@@ -13,7 +13,7 @@ const WINDOW_ENTRIES = 12
 /** Which topics are meant: these, or those that pass. */
 export type IndexedTopics = number[] | ((topic: number) => boolean)
 
-/** Takes the entries of what matches out of the days' indexes. Yields after each read. @throws ArchiveError where one is damaged */
+/** Takes the entries of what matches out of the days' indexes. Yields after each read. @throws ArchiveDamagedError where one is damaged */
 export async function* takeIndexed(
   store: LevelStore,
   ledger: Ledger,
@@ -53,7 +53,7 @@ async function* entries(
   for (;;) {
     const { entries: found, hole } = await readThrough(store, range, READ)
     // what is worked out of a part of it would be wrong, and nobody could tell
-    if (hole) throw new ArchiveError('an index of the archive cannot be read: it is damaged')
+    if (hole) throw new ArchiveDamagedError('an index of the archive cannot be read: it is damaged')
     for (const [key, value] of found) take(read(key, value))
     const last = found.at(-1)
     if (last === undefined || found.length < READ) return
