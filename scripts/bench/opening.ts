@@ -44,7 +44,7 @@ export async function openingBench(count: number, folder?: string): Promise<Line
       if (last) lines.push(['looking at all files', `${((performance.now() - began) / 1000).toFixed(1)} s`])
       await database.close()
     }
-    lines.unshift(['first opening', `${times[0]?.toFixed(1)} ms`], ['opening', percentiles(times.slice(1))])
+    lines.push(['first opening', `${times[0]?.toFixed(1)} ms`], ['opening', percentiles(times.slice(1))])
     const tell = ({ p99, max }: Delays): string => `p99 ${p99.toFixed(1)} max ${max.toFixed(1)} ms`
     lines.push(['event loop late, idle', tell(idle)], ['event loop late, while files are looked at', tell(during)])
     return lines

@@ -41,8 +41,6 @@ export interface RunningNode {
   port: number
   /** What it printed so far. */
   output(): string
-  /** Resolves when it has said so; fails when it does not within a minute. */
-  said(what: RegExp): Promise<void>
   /** Sends a signal and resolves with the exit code. */
   stop(signal?: NodeJS.Signals): Promise<number | null>
 }
@@ -112,11 +110,9 @@ export async function startNode(
   const quiet = [...anyPort('devp2p'), ...anyPort('admin')]
   const child = launch(t, ['start', '--ready-file', ready, ...listen, ...quiet, ...args], { cwd, env })
   let output = ''
-  let heard = (): void => {}
   for (const stream of [child.stdout, child.stderr]) {
     stream?.setEncoding('utf8').on('data', text => {
       output += text
-      heard()
     })
   }
   const exit = once(child, 'exit')
@@ -134,14 +130,6 @@ export async function startNode(
     admin: admin ?? '',
     port: Number(multiaddrs[0].split('/')[4]),
     output: () => output,
-    async said(what) {
-      const signal = AbortSignal.timeout(DEADLINE_MS)
-      while (!what.test(output))
-        await new Promise<void>((resolve, reject) => {
-          heard = resolve
-          signal.addEventListener('abort', () => reject(new Error(`not said: ${what}; but ${output}`)), { once: true })
-        })
-    },
     async stop(signal = 'SIGTERM') {
       child.kill(signal)
       const [code] = await exit

@@ -99,7 +99,6 @@ async function open(path: string, { now, check = true, checkEvery, ...init }: Op
     open: () => openLevel(path),
     salvage: () => ClassicLevel.repair(path),
     isFree: () => isFree(path),
-    looksFollow: check,
     ...init
   })
   try {

@@ -23,15 +23,10 @@ export interface SteadyLevelInit {
   /** Whether nobody has it open. */
   isFree(): Promise<boolean>
   /**
-   * Bytes of the newest tables that are looked at before it is opened, where they are.
-   * @default 67_108_864 (64 MiB)
+   * Bytes of the newest tables that are looked at before it is opened.
+   * @default 33_554_432 (32 MiB) where it was closed, 67_108_864 where it was not, and all after the second time of that
    */
   newest?: number | undefined
-  /**
-   * All tables are looked at soon after it is opened: before, they are only when it was not closed at its last end.
-   * @default false
-   */
-  looksFollow?: boolean | undefined
   /**
    * Pause before the first attempt to write again, ms; doubles up to `maxPause`.
    * @default 500
@@ -44,10 +39,12 @@ export interface SteadyLevelInit {
 /** Room for what LevelDB writes beside its logs, and for one table that is made anew. */
 const SLACK = 8 * 1024 * 1024
 /**
- * LevelDB joins its newest tables when it is opened after an end that was not clean: what is damaged gets a new checksum then, and keys
- * that are out of order end the process. So many bytes of them are looked at before; after a clean end they can wait.
+ * LevelDB begins to join its newest tables when it is opened, also after it was closed: what its log held makes one more each time. What is
+ * damaged gets a new checksum then, and keys that are out of order end the process. So many bytes of them are looked at before.
  */
 const NEWEST = 64 * 1024 * 1024
+/** What the log can hold: an archive of millions is to open in a quarter of a second. */
+const NEWEST_CLOSED = 32 * 1024 * 1024
 /** After so many ends in a row at which it was not closed, all tables are. */
 const DOUBTFUL_ENDS = 2
 /** Batches between two looks at how large the logs are. */
@@ -108,13 +105,12 @@ export class SteadyLevel implements LevelStore {
     const opened: Opened = { logs: await files.mendLogs() }
     const ends = new UncleanEnds(`${path}.open`)
     const before = await ends.count()
-    const newest = before < DOUBTFUL_ENDS ? (init.newest ?? NEWEST) : undefined
+    const newest = before < DOUBTFUL_ENDS ? (init.newest ?? (before === 0 ? NEWEST_CLOSED : NEWEST)) : undefined
     let full: Error | undefined
     const onFull = (error: Error): void => {
       full ??= error
     }
-    const first = before > 0 || init.looksFollow !== true
-    if (first && (await files.checkTables({ newest })) > 0 && (await init.isFree()))
+    if ((await files.checkTables({ newest })) > 0 && (await init.isFree()))
       opened.tables = await reserve.lend(() => mendUnopened(init, files, { newest }), onFull)
     await ends.set(newest === undefined ? 1 : before + 1)
     let level: Level
