@@ -257,9 +257,7 @@ test('a group that is lost is found missing also when its block was finished bef
   const again = await open()
   const said: string[] = []
   again.watch({ damaged: (_gap, text) => said.push(text) })
-  assert.deepEqual(said, [
-    `16 envelopes that were stored are lost (numbers ${SIZE + 33} to ${SIZE + 48} of the order of ingest)`
-  ])
+  assert.deepEqual(said, [`lost: 16 stored envelopes (numbers ${SIZE + 33} to ${SIZE + 48} of the order of ingest)`])
   const [gap, ...others] = (await again.coverage(ALL)).gaps
   assert.deepEqual([gap?.from, gap?.until, gap?.count, others], [gone[0]?.sent, gone.at(-1)?.sent, 16, []])
   const { rows, end } = await readSequence(again, ALL)

@@ -10,12 +10,12 @@ test('damage of each kind is said at once, and what follows of a kind within the
   const { onDamaged } = new StorageNotice(line => said.push(line))
   onDamaged(undefined, '1 damaged envelopes were met and left out of an answer')
   onDamaged(undefined, '1 changed bit was put right')
-  onDamaged(undefined, '40 envelopes that were stored are lost')
+  onDamaged(undefined, 'lost: 40 stored envelopes, damaged on the disk')
   assert.equal(said.length, 3, 'each is another kind')
-  assert.match(said[2] as string, /^40 envelopes that were stored are lost: "waku-mailserver verify"/)
+  assert.match(said[2] as string, /^lost: 40 stored envelopes, damaged on the disk: "waku-mailserver verify"/)
 
-  onDamaged(undefined, '7 envelopes that were stored are lost')
-  onDamaged(undefined, '9 envelopes that were stored are lost')
+  onDamaged(undefined, 'lost: 7 stored envelopes, damaged on the disk')
+  onDamaged(undefined, 'lost: 9 stored envelopes, damaged on the disk')
   onDamaged(undefined, '2 damaged envelopes were met and left out of an answer')
   assert.equal(said.length, 3)
   t.mock.timers.tick(HOUR)
@@ -23,12 +23,12 @@ test('damage of each kind is said at once, and what follows of a kind within the
     said.slice(3).map(line => line.replace(/: ".*/, '')),
     [
       '2 damaged envelopes were met and left out of an answer',
-      '9 envelopes that were stored are lost (and 1 others like it within the hour)'
+      'lost: 9 stored envelopes, damaged on the disk (and 1 other like it within the hour)'
     ]
   )
 
   t.mock.timers.tick(HOUR)
   assert.equal(said.length, 5, 'nothing happened since')
-  onDamaged(undefined, '3 envelopes that were stored are lost')
+  onDamaged(undefined, 'lost: 3 stored envelopes, damaged on the disk')
   assert.equal(said.length, 6, 'and what happens after that is said at once')
 })

@@ -1,4 +1,5 @@
 import { ArchiveBusyError, rootMessage } from '../../archive/errors.js'
+import { counted } from '../../base/counted.js'
 
 /** One of a kind is said at once, those that follow are told together after this, ms. */
 const QUIET = 3_600_000
@@ -55,7 +56,7 @@ export class StorageNotice {
       if (count === 0) return
       this.#unsaid.set(kind, { count: 0, last })
       this.#later(kind)
-      this.#sayDamaged(count === 1 ? last : `${last} (and ${count - 1} others like it within the hour)`)
+      this.#sayDamaged(count === 1 ? last : `${last} (and ${counted(count - 1, 'other')} like it within the hour)`)
     }, QUIET).unref()
   }
 
