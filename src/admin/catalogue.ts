@@ -72,6 +72,12 @@ export const REQUEST_SECONDS = histogram(
   { network: NETWORKS },
   LATENCY
 )
+export const REQUEST_VISITED = histogram(
+  'request_visited_entries',
+  'Entries of tables and indexes that the archive read for one page of history',
+  { network: NETWORKS },
+  [10, 100, 500, 1000, 2500, 5000, 10_000, 50_000, 100_000, 1_000_000]
+)
 export const APPEND_SECONDS = histogram('append_duration_seconds', 'One append to the archive, synced', {}, LATENCY)
 export const APPEND_ENVELOPES = histogram('append_envelopes', 'Envelopes of one append to the archive', {}, SIZES)
 
@@ -136,6 +142,7 @@ export const METRICS: readonly Metric[] = [
   // history requests
   REQUESTS,
   REQUEST_SECONDS,
+  REQUEST_VISITED,
   counter('pages_delivered_total', 'Answers that left whole', s => s.mailserver.pages_delivered),
   counter('delivered_envelopes_total', 'Envelopes in answers', s => s.mailserver.envelopes_delivered),
   counter('delivered_bytes_total', 'Their bytes', s => s.mailserver.bytes_delivered),

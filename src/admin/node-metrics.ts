@@ -1,7 +1,7 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { AnsweredRequest } from '../mailserver/answered-request.js'
 import type { AppendMeasure } from '../mailserver/topic-store.js'
-import { APPEND_ENVELOPES, APPEND_SECONDS, METRICS, REQUEST_SECONDS, REQUESTS } from './catalogue.js'
+import { APPEND_ENVELOPES, APPEND_SECONDS, METRICS, REQUEST_SECONDS, REQUEST_VISITED, REQUESTS } from './catalogue.js'
 import { ALONE, type ReadMetric } from './metric.js'
 import type { Snapshot } from './snapshot.js'
 
@@ -10,6 +10,7 @@ export class NodeMetrics {
   readonly registry = new Registry()
   readonly #requests: Counter
   readonly #requestSeconds: Histogram
+  readonly #requestVisited: Histogram
   readonly #appendSeconds: Histogram
   readonly #appendEnvelopes: Histogram
   readonly #read: Array<[ReadMetric, Counter | Gauge]> = []
@@ -31,13 +32,15 @@ export class NodeMetrics {
     }
     this.#requests = made.get(REQUESTS.name) as Counter
     this.#requestSeconds = made.get(REQUEST_SECONDS.name) as Histogram
+    this.#requestVisited = made.get(REQUEST_VISITED.name) as Histogram
     this.#appendSeconds = made.get(APPEND_SECONDS.name) as Histogram
     this.#appendEnvelopes = made.get(APPEND_ENVELOPES.name) as Histogram
   }
 
-  answered({ outcome, dialect, network, seconds }: AnsweredRequest): void {
+  answered({ outcome, dialect, network, seconds, visited }: AnsweredRequest): void {
     this.#requests.inc({ outcome, dialect: dialect ?? 'none', network })
     this.#requestSeconds.observe({ network }, seconds)
+    if (visited !== undefined) this.#requestVisited.observe({ network }, visited)
   }
 
   appended({ envelopes, seconds }: AppendMeasure): void {

@@ -26,6 +26,8 @@ export interface ArchiveQuery extends ArchiveFilter {
   /** The page ends before its raw envelope bytes exceed this, but with at least one envelope however large. */
   maxBytes?: number | undefined
   signal?: AbortSignal | undefined
+  /** Told how many entries of tables and indexes each read brought, 0 or more; by archives that can tell. */
+  onVisited?: ((entries: number) => void) | undefined
 }
 
 /** One stored envelope as a query returns it: `raw` are the very bytes that were appended. */
@@ -50,6 +52,7 @@ export interface SequenceQuery extends ArchiveFilter {
   limit: number
   maxBytes?: number | undefined
   signal?: AbortSignal | undefined
+  onVisited?: ArchiveQuery['onVisited']
 }
 
 export interface SequencedRow extends ArchiveRow {

@@ -20,6 +20,7 @@ export interface CheckedFilter {
   topics?: number[] | undefined
   /** Absent beside topics, and when it matches everything. */
   bloom?: Uint8Array | undefined
+  onVisited?: ArchiveQuery['onVisited']
 }
 
 /** A query as the implementations execute it. */
@@ -31,7 +32,7 @@ export interface CheckedQuery extends CheckedFilter {
 /** @throws ArchiveQueryError, or MalformedError for a cursor that is not 36 bytes */
 export function checkQuery(query: ArchiveQuery): CheckedQuery {
   checkPage(query)
-  const checked: CheckedQuery = checkFilter(query)
+  const checked: CheckedQuery = { ...checkFilter(query), onVisited: query.onVisited }
   if (query.cursor !== undefined) {
     const cursor = decodeCursor(query.cursor)
     if (cursor.sent >= query.lower) checked.after = cursor
@@ -49,7 +50,7 @@ export function checkSequence(query: SequenceQuery, lastSeq: number): CheckedFil
   if (!Number.isSafeInteger(after) || after < 0)
     throw new ArchiveQueryError('a sequence number is an integer, 0 or more')
   if (after > lastSeq) throw new ArchiveQueryError('a sequence number was not given out yet')
-  return checkFilter(query)
+  return { ...checkFilter(query), onVisited: query.onVisited }
 }
 
 /** @throws ArchiveQueryError */

@@ -59,7 +59,7 @@ export class UpstreamRelay {
     this.#allowance = new ByteAllowance(peerBytesPerHour)
     this.tally = new Tally(
       FORWARDING_EVENTS,
-      { name: 'waku_forwarding_events_total', help: 'What became of requests for other mailservers' },
+      { name: 'waku_mailserver_forwarding_events_total', help: 'What became of requests for other mailservers' },
       parts.metrics
     )
   }

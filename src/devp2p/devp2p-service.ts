@@ -100,7 +100,7 @@ export class Devp2pService implements Startable {
     this.peerId = init.key.peerId
     this.tally = new Tally(
       DEVP2P_EVENTS,
-      { name: 'waku_devp2p_events_total', help: 'What happened on devp2p connections' },
+      { name: 'waku_mailserver_devp2p_events_total', help: 'What happened on devp2p connections' },
       components.metrics
     )
     for (const peer of init.peers ?? []) this.addAddress(peer)

@@ -50,6 +50,10 @@ export type LimitEvent = (typeof LIMIT_EVENTS)[number]
 /** How often each bound was met since the node was made. */
 export class LimitCounts extends Tally<LimitEvent> {
   constructor(metrics?: Metrics | undefined) {
-    super(LIMIT_EVENTS, { name: 'waku_limits_total', help: 'What peers met of the bounds of this node' }, metrics)
+    super(
+      LIMIT_EVENTS,
+      { name: 'waku_mailserver_bounds_total', help: 'What peers met of the bounds of this node' },
+      metrics
+    )
   }
 }

@@ -64,7 +64,7 @@ export class MailClient extends TypedEventEmitter<MailClientEvents> implements S
     this.#settings = settle(init)
     this.tally = new Tally(
       MAIL_CLIENT_EVENTS,
-      { name: 'waku_mailclient_events_total', help: 'What the mail client did' },
+      { name: 'waku_mailserver_client_events_total', help: 'What the mail client did' },
       components.metrics
     )
   }

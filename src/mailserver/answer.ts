@@ -14,6 +14,8 @@ export class Answer {
   /** Envelopes that left. */
   envelopes = 0
   bytes = 0
+  /** Entries that the archive read for it; undefined where it does not tell. */
+  visited: number | undefined
   /** How the request was written, once that is known. */
   dialect: Dialect | undefined
   #last: Uint8Array = NO_HASH

@@ -28,4 +28,6 @@ export interface AnsweredRequest {
   seconds: number
   envelopes: number
   bytes: number
+  /** Entries of tables and indexes that the archive read for it; undefined without a page, or where it does not tell. */
+  visited: number | undefined
 }

@@ -15,8 +15,10 @@ import { itemOf } from '../wire/structure.js'
 import type { Answer } from './answer.js'
 import type { CoverageReport } from './coverage-report.js'
 import { deliverPage, roomFor } from './page-delivery.js'
-import { type PageEnd, PageReader, type PageSlices } from './page-reader.js'
+import { type PageEnd, PageReader, type PageReaderParts, type PageSlices } from './page-reader.js'
 import type { ReadAhead } from './read-ahead.js'
+
+type PageQuery = PageReaderParts['query']
 
 export interface HistoryDeliveryParts {
   archive: Archive
@@ -91,7 +93,7 @@ export class HistoryDelivery {
     const { archive } = this.#parts
     const after = await this.#numberOf(settled)
     const query: SequenceQuery = { ...settled, after, maxBytes: this.#room(request, form) }
-    const slices = (signal: AbortSignal): PageSlices => asPage(archive.sequence({ ...query, signal }))
+    const slices: PageQuery = (signal, onVisited) => asPage(archive.sequence({ ...query, signal, onVisited }))
     return this.#send(request, this.#reader(request.origin, slices), { form, answer })
   }
 
@@ -151,6 +153,7 @@ export class HistoryDelivery {
       })
     } finally {
       signal.removeEventListener('abort', stop)
+      answer.visited = reader.visited
       await reader.close()
     }
   }
@@ -160,10 +163,10 @@ export class HistoryDelivery {
   }
 
   #read(origin: Origin, query: ArchiveQuery): PageReader {
-    return this.#reader(origin, signal => this.#parts.archive.query({ ...query, signal }))
+    return this.#reader(origin, (signal, onVisited) => this.#parts.archive.query({ ...query, signal, onVisited }))
   }
 
-  #reader(origin: Origin, query: (signal: AbortSignal) => PageSlices): PageReader {
+  #reader(origin: Origin, query: PageQuery): PageReader {
     return new PageReader({ query, turn: (work, signal) => this.#parts.turns.run(origin, work, { signal }) })
   }
 

@@ -196,7 +196,8 @@ export class Mailserver implements Startable {
         reason,
         seconds: (performance.now() - began) / 1000,
         envelopes: answer?.envelopes ?? 0,
-        bytes: answer?.bytes ?? 0
+        bytes: answer?.bytes ?? 0,
+        visited: answer?.visited
       })
     let asked: AskedRequest
     try {

@@ -10,7 +10,8 @@ export type PageSlices = AsyncGenerator<ArchiveRow[], PageEnd>
 type Slice = IteratorResult<ArchiveRow[], PageEnd>
 
 export interface PageReaderParts {
-  query(signal: AbortSignal): PageSlices
+  /** Told by the archive how many entries it visited. */
+  query(signal: AbortSignal, onVisited: (entries: number) => void): PageSlices
   /** Does a piece of work when it is the requester's turn. */
   turn<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T>
 }
@@ -33,6 +34,7 @@ export class PageReader {
   #last = 0
   #failure: { error: unknown } | undefined
   #ended = false
+  #visited: number | undefined
   #resolveEnd: (end: PageEnd) => void = () => {}
 
   constructor({ query, turn }: PageReaderParts) {
@@ -40,7 +42,9 @@ export class PageReader {
     this.end = new Promise(resolve => {
       this.#resolveEnd = resolve
     })
-    this.#slices = query(this.#closed.signal)
+    this.#slices = query(this.#closed.signal, entries => {
+      this.#visited = (this.#visited ?? 0) + entries
+    })
     this.#readOn()
   }
 
@@ -50,6 +54,11 @@ export class PageReader {
    */
   get reach(): number {
     return this.#reach
+  }
+
+  /** Entries of tables and indexes that were read for it so far; undefined where the archive does not tell. */
+  get visited(): number | undefined {
+    return this.#visited
   }
 
   /** @throws what the archive throws */

@@ -47,6 +47,6 @@ export type CounterName = (typeof COUNTER_NAMES)[number]
 /** Counts since the node was made. */
 export class Counters extends Tally<CounterName> {
   constructor(metrics?: Metrics | undefined) {
-    super(COUNTER_NAMES, { name: 'waku_events_total', help: 'What the waku node did' }, metrics)
+    super(COUNTER_NAMES, { name: 'waku_mailserver_node_events_total', help: 'What the waku node did' }, metrics)
   }
 }

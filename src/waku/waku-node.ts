@@ -80,7 +80,7 @@ export class WakuNode implements Waku, Startable {
     this.#filters = filters
     this.#intake = new Intake({ own, settings, heard, forwarder, filters, counters, log })
     this.#digester = init.digester
-    components.metrics?.registerMetricGroup('waku_state', {
+    components.metrics?.registerMetricGroup('waku_mailserver_node_state', {
       label: 'of',
       help: 'What the waku node holds now',
       calculate: () => ({

@@ -87,6 +87,9 @@ test('what a node did is told, and every label has a value of its closed set', {
       sum('request_duration_seconds_count', { network }),
       'each request has its time'
     )
+    assert.equal(sum('request_visited_entries_count', { network }), 1, 'one page was read')
+    const visited = sum('request_visited_entries_sum', { network })
+    assert.ok(visited >= 3 && visited < 100, `${visited} entries were read for a few envelopes`)
   }
   assert.equal(sum('delivered_envelopes_total'), 3 + 6)
   assert.ok(sum('delivered_bytes_total') > 0)

@@ -33,7 +33,8 @@ test('what a node says of itself names no topic, payload, key, peer or address, 
     ['wrong key', wrongKey],
     ['password', password],
     ['token', token],
-    ['address', STRANGER]
+    ['address', STRANGER],
+    ['bytes of the address', Uint8Array.from(STRANGER.split('.').map(Number))]
   ])
 
   for (const address of [node.address, node.enode]) {
@@ -46,6 +47,7 @@ test('what a node says of itself names no topic, payload, key, peer or address, 
     const envelope = newEnvelope({ topic, data: payload, ttl: 600 })
     secrets.set(`${network} hash`, envelope.hash)
     secrets.set(`${network} peer`, client.node.peerId.toString())
+    secrets.set(`${network} peer's bytes`, client.node.peerId.toMultihash().bytes)
     secrets.set(`${network} peer's key`, client.node.peerId.publicKey?.raw ?? assert.fail('it has one'))
     await client.waku.post({ envelope, to: to.peer })
     // refused: too far ahead, and expired

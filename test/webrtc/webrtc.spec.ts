@@ -106,7 +106,9 @@ async function servePage(t: Scope, folder: string): Promise<string> {
   return `http://localhost:${(server.address() as AddressInfo).port}/`
 }
 
-test('a mailserver is reached over WebRTC-direct from Node and from Chromium, by the same address after a restart', async t => {
+test('a mailserver is reached over WebRTC-direct from Node and from Chromium, by the same address after a restart', {
+  timeout: 600_000
+}, async t => {
   const folder = await application(t)
   const dataDir = join(tempDir(t), 'data')
   const first = await serve(t, folder, dataDir)

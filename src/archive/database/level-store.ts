@@ -55,6 +55,30 @@ export interface LevelStore {
   mendFiles?(): Promise<Mended>
 }
 
+/** What a read needs of it. */
+export type LevelReads = Pick<LevelStore, 'getMany' | 'iterator' | 'isDoubtful'>
+
+/** The same, and tells how many entries each read brought. */
+export function visiting(store: LevelReads, onVisited: (entries: number) => void): LevelReads {
+  const brought = async <T>(reading: Promise<T[]>): Promise<T[]> => {
+    const found = await reading
+    onVisited(found.length)
+    return found
+  }
+  return {
+    getMany: keys => brought(store.getMany(keys)),
+    isDoubtful: (first, last) => store.isDoubtful?.(first, last) === true,
+    iterator(options) {
+      const iterator = store.iterator(options)
+      return {
+        nextv: size => brought(iterator.nextv(size)),
+        seek: target => iterator.seek(target),
+        close: () => iterator.close()
+      }
+    }
+  }
+}
+
 const READ_BYTES = 256 * 1024
 const WORTH_RELEASING = 16 * 1024
 

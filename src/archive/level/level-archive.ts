@@ -156,19 +156,20 @@ export class LevelArchive extends CheckedArchive {
 
   protected async rows(query: CheckedQuery): Promise<RowSource> {
     const { topics, bloom, after, upper } = query
+    const rows = this.#rows.telling(query.onVisited)
     if (after !== undefined && after.sent > upper) return { next: async () => [] }
-    if (topics !== undefined) return new TopicWalk(this.#rows, this.#ledger, query, topics)
-    if (bloom === undefined) return new Walk(this.#rows, this.#fromFirstDay(query))
+    if (topics !== undefined) return new TopicWalk(rows, this.#ledger, query, topics)
+    if (bloom === undefined) return new Walk(rows, this.#fromFirstDay(query))
     const matching = await this.#matching(bloom)
-    if (matching !== undefined) return new TopicWalk(this.#rows, this.#ledger, query, matching)
-    return new Scan(this.#rows, this.#fromFirstDay(query), { accepts: bloomTest(bloom), share: 1 })
+    if (matching !== undefined) return new TopicWalk(rows, this.#ledger, query, matching)
+    return new Scan(rows, this.#fromFirstDay(query), { accepts: bloomTest(bloom), share: 1 })
   }
 
   protected async numbered(filter: CheckedFilter): Promise<SequenceSource> {
     const meant = await this.#topicsOf(filter)
     const passes = acceptsTopic(meant)
     const { lower, upper } = filter
-    return new BlockSequence(this.#rows, this.#blocks, {
+    return new BlockSequence(this.#rows.telling(filter.onVisited), this.#blocks, {
       topics: typeof meant === 'function' ? undefined : meant,
       accepts: ({ sent, topic }) => sent >= lower && sent <= upper && passes(topic),
       floors: () => this.coverageLog.floors

@@ -5,7 +5,7 @@ import {
   type LevelEntry,
   type LevelRange,
   type LevelReadOptions,
-  type LevelStore
+  type LevelReads
 } from '../database/level-store.js'
 
 /** What a read brought, of a database that may be damaged. */
@@ -18,7 +18,7 @@ export interface Reading {
 const READ_BYTES = 256 * 1024
 
 /** Reads up to `size` entries of a range; passes over what cannot be read. Nothing is open afterwards. */
-export async function readThrough(store: LevelStore, range: LevelReadOptions, size: number): Promise<Reading> {
+export async function readThrough(store: LevelReads, range: LevelReadOptions, size: number): Promise<Reading> {
   const options = { highWaterMarkBytes: READ_BYTES, ...range }
   const iterator = store.iterator(options)
   let entries: LevelEntry[] = []
@@ -40,7 +40,7 @@ export async function readThrough(store: LevelStore, range: LevelReadOptions, si
 }
 
 /** Whether something may be hidden between the beginning of a range and a key up to which it was read, or its end. */
-export function isDoubtful(store: LevelStore, range: LevelRange, until: Uint8Array | undefined): boolean {
+export function isDoubtful(store: LevelReads, range: LevelRange, until: Uint8Array | undefined): boolean {
   return store.isDoubtful?.(lowest(range), until ?? range.lt) === true
 }
 
@@ -48,7 +48,7 @@ export const lowest = (range: LevelRange): Uint8Array => ('gt' in range ? range.
 
 /** The same entry by entry, until nothing more comes. */
 async function readSingly(
-  store: LevelStore,
+  store: LevelReads,
   options: LevelReadOptions & { highWaterMarkBytes: number },
   size: number
 ): Promise<LevelEntry[]> {
@@ -71,7 +71,7 @@ async function readSingly(
 }
 
 /** As `getReadable`, and null also where what is not found may be hidden. */
-export async function getCertain(store: LevelStore, keys: Uint8Array[]): Promise<(Uint8Array | undefined | null)[]> {
+export async function getCertain(store: LevelReads, keys: Uint8Array[]): Promise<(Uint8Array | undefined | null)[]> {
   const values = await getReadable(store, keys)
   return values.map((value, i) => {
     const key = keys[i] as Uint8Array
@@ -80,7 +80,7 @@ export async function getCertain(store: LevelStore, keys: Uint8Array[]): Promise
 }
 
 /** Values by their keys: undefined where there is none, null where it cannot be read. */
-export async function getReadable(store: LevelStore, keys: Uint8Array[]): Promise<(Uint8Array | undefined | null)[]> {
+export async function getReadable(store: LevelReads, keys: Uint8Array[]): Promise<(Uint8Array | undefined | null)[]> {
   try {
     return await store.getMany(keys)
   } catch (error) {
@@ -105,7 +105,7 @@ export async function getReadable(store: LevelStore, keys: Uint8Array[]): Promis
  * @param sentOf - the second of a key
  */
 export async function beyondEnd(
-  store: LevelStore,
+  store: LevelReads,
   range: LevelRange,
   { keyAt, sentOf }: { keyAt(sent: number): Uint8Array; sentOf(key: Uint8Array): number }
 ): Promise<{ range?: LevelRange | undefined; hole: boolean }> {

@@ -1,6 +1,6 @@
 import { toHex } from '../../wire/bytes.js'
 import type { DamageLog } from '../damage-log.js'
-import type { LevelStore } from '../database/level-store.js'
+import { type LevelReads, visiting } from '../database/level-store.js'
 import type { SourceRow } from '../page.js'
 import type { SequencedSourceRow } from '../sequence-page.js'
 import type { TopicFloors } from '../topic-floors.js'
@@ -13,12 +13,17 @@ const NOTHING: Uint8Array = new Uint8Array(0)
 
 /** Turns what is stored into rows: each is checked, and what fails is a mark that it was there. */
 export class LevelRows {
-  readonly store: LevelStore
+  readonly store: LevelReads
   readonly #damage: DamageLog
 
-  constructor(store: LevelStore, damage: DamageLog) {
+  constructor(store: LevelReads, damage: DamageLog) {
     this.store = store
     this.#damage = damage
+  }
+
+  /** The same, and tells how much is read of what is stored. */
+  telling(onVisited: ((entries: number) => void) | undefined): LevelRows {
+    return onVisited === undefined ? this : new LevelRows(visiting(this.store, onVisited), this.#damage)
   }
 
   /** @param value - null when it cannot be read */

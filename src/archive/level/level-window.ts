@@ -1,4 +1,4 @@
-import type { LevelRange, LevelStore } from '../database/level-store.js'
+import type { LevelRange, LevelReads } from '../database/level-store.js'
 import { comparePositions, type Position } from '../position.js'
 import type * as layout from './level-layout.js'
 import type { Entry } from './level-layout.js'
@@ -14,7 +14,7 @@ const MIN_WINDOW_READ = 16
 
 /** What of one topic is asked for on one day: index entries read little by little, in order. */
 export class Window {
-  readonly #store: LevelStore
+  readonly #store: LevelReads
   readonly #range: layout.EntryRange
   readonly #count: number
   readonly #expected: number
@@ -29,7 +29,7 @@ export class Window {
    * @param count - how many entries that topic has on the whole day
    * @param expected - how many of them lie within the range, roughly
    */
-  constructor(store: LevelStore, range: layout.EntryRange, count: number, expected: number) {
+  constructor(store: LevelReads, range: layout.EntryRange, count: number, expected: number) {
     this.#store = store
     this.#range = range
     this.#count = count

@@ -127,7 +127,7 @@ export class BackfillNode {
     const store = new TopicStore({
       archive: database.archive,
       tally: new Tally(MAILSERVER_EVENTS, {
-        name: 'waku_backfill_events_total',
+        name: 'waku_mailserver_backfill_events_total',
         help: 'What became of fetched envelopes'
       }),
       topics: rules['archive-topics']?.map(({ topic }) => topic),
