@@ -16,3 +16,13 @@ test('the runbook has a heading for every alert and for every check, and for no 
   assert.ok(checks.length > 5)
   for (const check of checks) assert.ok(headings.includes(check.trim()), check)
 })
+
+test('the dashboard asks the source that the compose file gives Grafana', () => {
+  const [, type] = /^ {4}type: (\w+)$/m.exec(read('grafana/datasources/prometheus.yaml')) ?? []
+  const dashboard = read('grafana-dashboard.json')
+  const [variable] = JSON.parse(dashboard).templating.list
+  assert.deepEqual([variable.name, variable.type, variable.query], ['datasource', 'datasource', type])
+  const panels = [...dashboard.matchAll(/"datasource": \{\s+"type": "(\w+)",\s+"uid": "([^"]+)"/g)]
+  assert.ok(panels.length > 20)
+  for (const [, kind, uid] of panels) assert.deepEqual([kind, uid], [type, '${datasource}'])
+})
