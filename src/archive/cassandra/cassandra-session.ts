@@ -1,0 +1,210 @@
+import type { ConnectionOptions } from 'node:tls'
+import cassandra from 'cassandra-driver'
+import { ArchiveError } from '../errors.js'
+import { cassandraTrouble, TimeUpError } from './cassandra-trouble.js'
+import type { CassandraPlace } from './cassandra-url.js'
+
+export interface SessionInit extends CassandraPlace {
+  credentials?: { username: string; password: string } | undefined
+  /** TLS when given: what `tls.connect` takes, such as `ca`, `cert` and `key`. */
+  tls?: ConnectionOptions | undefined
+  /** The data centre whose nodes are asked; that of the first contact point that answers when absent. */
+  datacenter?: string | undefined
+  /** Told of every statement: its text, and what it is about. */
+  onStatement?: ((cql: string, params: readonly unknown[]) => void) | undefined
+}
+
+export type Row = cassandra.types.Row
+
+/** A statement with its parameters. */
+export interface Statement {
+  query: string
+  params: unknown[]
+}
+
+export interface RunOptions {
+  /** When it has to be done, by `performance.now()`. */
+  until?: number | undefined
+  /** A statement with a condition: not sent to a second node while the first may still do it. */
+  conditional?: boolean | undefined
+  /** A read that sees every condition that was met before. */
+  serial?: boolean | undefined
+  /** Changes the tables, which takes its time. */
+  schema?: boolean | undefined
+  /** Asks this node and no other. */
+  host?: cassandra.Host | undefined
+}
+
+/** A statement that is not answered by then fails, ms: nobody waits longer than ten seconds for an error. */
+export const PATIENCE = 9000
+/** One node has so long before the next is asked, ms. */
+const NODE_PATIENCE = 3000
+/** All nodes have to agree to new tables, ms. */
+const SCHEMA_PATIENCE = 60_000
+/** A second node is asked too after so long, ms. */
+const IMPATIENCE = 400
+const CONNECT_PATIENCE = 4000
+/** Statements that wait for an answer at the same time. */
+const MAX_RUNNING = 64
+/** Rows that the driver takes at a time. */
+const FETCH = 5000
+
+const { localQuorum, localSerial } = cassandra.types.consistencies
+
+/** Statements to one cluster, a bounded number at a time, each with an end. */
+export class CassandraSession {
+  readonly #client: cassandra.Client
+  readonly #onStatement: SessionInit['onStatement']
+  #running = 0
+  readonly #waiting: (() => void)[] = []
+
+  private constructor(client: cassandra.Client, onStatement: SessionInit['onStatement']) {
+    this.#client = client
+    this.#onStatement = onStatement
+  }
+
+  /** Connects; the keyspace need not be there. @throws ArchiveError */
+  static async open(init: SessionInit): Promise<CassandraSession> {
+    const datacenter = init.datacenter ?? (await datacenterOf(init))
+    const client = new cassandra.Client({
+      ...common(init),
+      localDataCenter: datacenter,
+      policies: {
+        speculativeExecution: new cassandra.policies.speculativeExecution.ConstantSpeculativeExecutionPolicy(
+          IMPATIENCE,
+          2
+        )
+      }
+    })
+    try {
+      await client.connect()
+      return new CassandraSession(client, init.onStatement)
+    } catch (error) {
+      await client.shutdown().catch(() => {})
+      if (init.datacenter !== undefined && /data ?cent(er|re)/i.test((error as Error).message))
+        throw new ArchiveError(`no node of Cassandra is in the data centre ${init.datacenter}`, { cause: error })
+      throw cassandraTrouble(error)
+    }
+  }
+
+  /** Nodes that are up, as far as is known. */
+  get hosts(): cassandra.Host[] {
+    return this.#client.hosts.values().filter(host => host.isUp())
+  }
+
+  get datacenter(): string {
+    return (this.#client as unknown as { options: { localDataCenter: string } }).options.localDataCenter
+  }
+
+  /** @throws ArchiveError */
+  async run(query: string, params: unknown[] = [], options: RunOptions = {}): Promise<Row[]> {
+    this.#onStatement?.(query, params)
+    const { conditional, serial, schema, host } = options
+    const result = await this.#within(schema ? performance.now() + SCHEMA_PATIENCE : options.until, () =>
+      this.#client.execute(query, params, {
+        prepare: host === undefined && schema !== true,
+        ...(schema && { readTimeout: SCHEMA_PATIENCE }),
+        isIdempotent: conditional !== true && schema !== true,
+        consistency: serial === true ? localSerial : localQuorum,
+        serialConsistency: localSerial,
+        ...(host && { host, consistency: cassandra.types.consistencies.one })
+      })
+    )
+    // of more rows than the driver takes at once the rest would be left behind
+    if (result.pageState !== null && result.pageState !== undefined)
+      return await this.#rest(query, params, result, options)
+    return result.rows ?? []
+  }
+
+  /** Writes of one partition: all or nothing, in one piece. @throws ArchiveError */
+  async batch(statements: readonly Statement[], { until }: RunOptions = {}): Promise<void> {
+    for (const { query, params } of statements) this.#onStatement?.(query, params)
+    const options = { prepare: true, logged: false, isIdempotent: true, consistency: localQuorum }
+    const [only] = statements
+    await this.#within(until, () =>
+      statements.length === 1 && only !== undefined
+        ? this.#client.execute(only.query, only.params, options)
+        : this.#client.batch([...statements], options)
+    )
+  }
+
+  async close(): Promise<void> {
+    await this.#client.shutdown()
+  }
+
+  async #rest(
+    query: string,
+    params: unknown[],
+    first: cassandra.types.ResultSet,
+    { until }: RunOptions
+  ): Promise<Row[]> {
+    const rows = [...first.rows]
+    for (let pageState = first.pageState; pageState !== null && pageState !== undefined; ) {
+      const state = pageState
+      const next = await this.#within(until, () =>
+        this.#client.execute(query, params, {
+          prepare: true,
+          isIdempotent: true,
+          consistency: localQuorum,
+          pageState: state
+        })
+      )
+      rows.push(...next.rows)
+      pageState = next.pageState
+    }
+    return rows
+  }
+
+  async #within<T>(until: number = performance.now() + PATIENCE, work: () => Promise<T>): Promise<T> {
+    while (this.#running >= MAX_RUNNING) await new Promise<void>(resolve => this.#waiting.push(resolve))
+    const left = until - performance.now()
+    if (left <= 0) {
+      this.#waiting.shift()?.()
+      throw cassandraTrouble(new TimeUpError('no time is left'))
+    }
+    this.#running++
+    let timer: ReturnType<typeof setTimeout> | undefined
+    const timeUp = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new TimeUpError('no answer came in time')), left)
+    })
+    try {
+      return await Promise.race([work(), timeUp])
+    } catch (error) {
+      throw cassandraTrouble(error)
+    } finally {
+      clearTimeout(timer)
+      this.#running--
+      this.#waiting.shift()?.()
+    }
+  }
+}
+
+function common({ contactPoints, credentials, tls }: SessionInit): cassandra.ClientOptions {
+  return {
+    contactPoints,
+    ...(credentials && { credentials }),
+    ...(tls && { sslOptions: { rejectUnauthorized: true, ...tls } }),
+    protocolOptions: { maxSchemaAgreementWaitSeconds: 10 },
+    queryOptions: { fetchSize: FETCH },
+    socketOptions: { connectTimeout: CONNECT_PATIENCE, readTimeout: NODE_PATIENCE },
+    pooling: { heartBeatInterval: 5000 }
+  }
+}
+
+/** The driver has to be told whose nodes are near. */
+async function datacenterOf(init: SessionInit): Promise<string> {
+  const { policies } = cassandra
+  const client = new cassandra.Client({
+    ...common(init),
+    policies: { loadBalancing: new policies.loadBalancing.RoundRobinPolicy() }
+  })
+  try {
+    await client.connect()
+    const { rows } = await client.execute('SELECT data_center FROM system.local')
+    return String(rows[0]?.data_center)
+  } catch (error) {
+    throw cassandraTrouble(error)
+  } finally {
+    await client.shutdown().catch(() => {})
+  }
+}

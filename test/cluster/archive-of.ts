@@ -1,0 +1,25 @@
+import { randomBytes } from 'node:crypto'
+import { Cluster } from '../../scripts/cluster/cluster.js'
+import { CassandraArchive, type CassandraArchiveInit } from '../../src/archive/cassandra/cassandra-archive.js'
+
+/** A keyspace of its own. */
+export const newKeyspace = (): string => `test_${randomBytes(6).toString('hex')}`
+
+/** One node, or those that CASSANDRA_AT names, such as what `npm run cluster` started: `127.0.0.1:9042`. */
+export async function oneNode(): Promise<Pick<Cluster, 'contactPoints' | 'stop'>> {
+  const running = process.env.CASSANDRA_AT
+  if (running === undefined) return await Cluster.start()
+  return { contactPoints: running.split(','), stop: async () => {} }
+}
+
+export function openArchive(
+  { contactPoints }: Pick<Cluster, 'contactPoints'>,
+  init: Partial<CassandraArchiveInit> = {}
+): Promise<CassandraArchive> {
+  return CassandraArchive.open({
+    contactPoints,
+    keyspace: newKeyspace(),
+    replication: contactPoints.length,
+    ...init
+  })
+}
