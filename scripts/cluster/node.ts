@@ -103,6 +103,8 @@ export class CassandraNode {
         `-Xmx${heap}m`,
         '-XX:+UseSerialGC',
         '-XX:-UsePerfData',
+        // it lives too short for more compiling to pay
+        '-XX:TieredStopAtLevel=1',
         '-XX:+ExitOnOutOfMemoryError',
         '-Djdk.attach.allowAttachSelf=true',
         `-Dlogback.configurationFile=${logback}`,
@@ -200,6 +202,9 @@ export class CassandraNode {
       commitlog_total_space: '256MiB',
       auto_snapshot: 'false',
       concurrent_compactors: '1',
+      // a busy machine with few cores
+      write_request_timeout: '5s',
+      cas_contention_timeout: '5s',
       ...settings
     }
     return Object.entries(lines)

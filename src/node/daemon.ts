@@ -5,6 +5,7 @@ import type { Overview } from '../admin/overview.js'
 import { Recorder } from '../admin/recorder.js'
 import { Salted } from '../admin/salted.js'
 import { viewOf } from '../admin/view.js'
+import type { Archive } from '../archive/archive.js'
 import type { UpstreamRelay } from '../bridge/upstream-relay.js'
 import type { RequestForwarder } from '../mailserver/request-forwarder.js'
 import { keyFromPassword } from '../wire/envelope/key.js'
@@ -19,6 +20,7 @@ import { useQuickSymmetric } from './crypto/quick-symmetric.js'
 import { type DataDir, openDataDir } from './data-dir/data-dir.js'
 import { identityOf } from './data-dir/identity.js'
 import { checkReadyFile, type ReadyFile, removeReadyFile, writeReadyFile } from './data-dir/ready-file.js'
+import { openSharedArchive } from './data-dir/shared-archive.js'
 import { openStore } from './data-dir/store.js'
 import { Devp2pNode, devp2pSettings } from './devp2p/devp2p-node.js'
 import { forwardingOf } from './devp2p/upstream-relay-node.js'
@@ -150,7 +152,14 @@ async function assemble(
   const config = withoutSelf(given, peerIdFromPrivateKey(privateKey), warn)
   // from here on this process owns the data dir
   const store = cleanup.after(await openStore(dir), store => store.close())
-  cleanup.after(store.archive.watch({ damaged: onDamaged, writable: onStored }), unwatch => unwatch())
+  const shared = await openSharedArchive(given, peerIdFromPrivateKey(privateKey).toString())
+  if (shared !== undefined) cleanup.after(shared, archive => archive.close())
+  const archive: Archive = shared ?? store.archive
+  if (shared !== undefined && (await store.archive.stats()).envelopes > 0)
+    warn(
+      'the data dir has envelopes of its own, which are not served: "archive copy" brings them into the other archive'
+    )
+  cleanup.after(archive.watch({ damaged: onDamaged, writable: onStored }), unwatch => unwatch())
   if (readyPath !== undefined) await removeReadyFile(readyPath)
   const password = named ?? (await ownPassword(dir))
   await useQuickKeccak()
@@ -179,7 +188,7 @@ async function assemble(
     metrics: admin && closedMetrics(recorder.metrics.registry),
     services: nodeServices(config, {
       password,
-      archive: store.archive,
+      archive,
       privateKey,
       forward,
       digester,
@@ -223,7 +232,7 @@ async function assemble(
     devp2p,
     waku,
     trust,
-    database: store,
+    database: { archive, datastore: store.datastore },
     privateKey,
     rules: () => live.current,
     floor
@@ -243,7 +252,7 @@ async function assemble(
     listeners: own.length,
     requestKey,
     waku,
-    archive: store.archive,
+    archive,
     trust,
     keys: mailserver.keyring,
     folder: dir.path,
@@ -262,7 +271,7 @@ async function assemble(
   const handlers = adminHandlers({
     trust,
     keys: mailserver.keyring,
-    archive: store.archive,
+    archive,
     datastore: store.datastore,
     get rules() {
       return live.current
@@ -288,7 +297,7 @@ async function assemble(
   if (admin !== undefined) cleanup.after(admin, admin => admin.stop())
   await admin?.start({
     overview,
-    archive: store.archive,
+    archive,
     samples: recorder.samples,
     view,
     run: async (command, params, signal) => await handlers[command]?.(params, { signal })

@@ -52,7 +52,7 @@ import { CassandraTables } from './cassandra-tables.js'
 import { CassandraTopics } from './cassandra-topics.js'
 import { CassandraUpkeep } from './cassandra-upkeep.js'
 import { CassandraWalk } from './cassandra-walk.js'
-import { CassandraWriter } from './cassandra-writer.js'
+import { CassandraWriter, TURN } from './cassandra-writer.js'
 
 export interface CassandraArchiveInit extends SessionInit {
   /**
@@ -81,7 +81,7 @@ export interface CassandraArchiveInit extends SessionInit {
 const STEP = 1024
 /** A filter that matches more topics than this is answered by a scan. */
 const MAX_BLOOM_TOPICS = 64
-/** Nobody waits longer than ten seconds to hear that something could not be stored, ms. */
+/** Nobody waits longer than ten seconds for each turn to hear that something could not be stored, ms. */
 const APPEND_PATIENCE = 9800
 /** Another form of what is wrong than the driver's. */
 const UNREAD = 'the archive could not be read or changed'
@@ -171,8 +171,8 @@ export class CassandraArchive implements Archive {
     const stopped = new AbortController()
     try {
       await openSchema(session, { keyspace, replication })
-      const head = new CassandraHead(session, keyspace, stopped.signal)
-      const { id } = await head.begin(Math.floor(now()))
+      const head = new CassandraHead(session, { keyspace, now, stopped: stopped.signal })
+      const { id } = await head.begin()
       const tables = new CassandraTables(keyspace)
       const attendance = await CassandraAttendance.open(session, tables, { name: daemon, now: Math.floor(now()) })
       return new CassandraArchive(init, { id, session, head, attendance, stopped })
@@ -188,7 +188,7 @@ export class CassandraArchive implements Archive {
     let timer: ReturnType<typeof setTimeout> | undefined
     const timeUp = new Promise<never>((_, reject) => {
       const error = new ArchiveError('Cassandra did not confirm in time: it may be stored all the same')
-      timer = setTimeout(() => reject(error), APPEND_PATIENCE)
+      timer = setTimeout(() => reject(error), APPEND_PATIENCE * Math.ceil(envelopes.length / TURN))
     })
     try {
       return await Promise.race([this.#commits.append(envelopes), timeUp])

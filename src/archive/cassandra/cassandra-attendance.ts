@@ -129,8 +129,9 @@ export function together(said: readonly Said[]): Gap[] {
 function betweenDaemons(said: readonly Said[]): Gap[] {
   const spans = said.filter(({ until }) => until > 0).sort((a, b) => a.from - b.from)
   const gaps: Gap[] = []
-  let until = spans[0]?.until ?? 0
-  for (const span of spans) {
+  const [first, ...rest] = spans
+  let until = first === undefined ? 0 : Math.max(first.from, first.until)
+  for (const span of rest) {
     if (span.from > until) gaps.push({ from: until - SLACK, until: span.from, kind: GapKind.down, count: 0 })
     until = Math.max(until, span.until)
   }

@@ -74,20 +74,26 @@ export class CassandraHead {
   readonly #session: CassandraSession
   readonly #table: string
   readonly #me = toHex(randomBytes(8))
+  readonly #now: () => number
   readonly #stopped: AbortSignal
 
-  constructor(session: CassandraSession, keyspace: string, stopped: AbortSignal) {
+  /** @param now - the clock, Unix seconds: stamps are near it where nothing else is later */
+  constructor(
+    session: CassandraSession,
+    { keyspace, now, stopped }: { keyspace: string; now: () => number; stopped: AbortSignal }
+  ) {
     this.#session = session
+    this.#now = now
     this.#table = `${keyspace}.waku_archive`
     this.#stopped = stopped
   }
 
   /** Makes it when there is none; of several daemons that do so at once one wins. */
-  async begin(now: number): Promise<HeadState> {
+  async begin(): Promise<HeadState> {
     const found = await this.#read(true)
     if (found !== undefined) return found
     const floors = encodeFloors(new TopicFloors(0))
-    const values = [randomBytes(8), FORMAT, now, 0, '', 0, 0, 0, 0, 0, 0, floors]
+    const values = [randomBytes(8), FORMAT, Math.floor(this.#now()), 0, '', 0, 0, 0, 0, 0, 0, floors]
     await this.#session
       .run(
         `INSERT INTO ${this.#table} (key, ${COLUMNS}) VALUES ('archive', ${values.map(() => '?').join(', ')}) IF NOT EXISTS`,
@@ -124,7 +130,7 @@ export class CassandraHead {
           continue
         }
       }
-      const stamp = Math.max(state.stamp + 2, Date.now() * 1000)
+      const stamp = Math.max(state.stamp + 2, Math.floor(this.#now() * 1_000_000))
       mine = { stamp, before: state }
       const applied = await this.#change(
         'stamp = ?, holder = ?',

@@ -1,7 +1,7 @@
 import type { ConnectionOptions } from 'node:tls'
 import cassandra from 'cassandra-driver'
 import { ArchiveError } from '../errors.js'
-import { cassandraTrouble, TimeUpError } from './cassandra-trouble.js'
+import { cassandraTrouble, isPassing, TimeUpError } from './cassandra-trouble.js'
 import type { CassandraPlace } from './cassandra-url.js'
 
 export interface SessionInit extends CassandraPlace {
@@ -44,6 +44,8 @@ const SCHEMA_PATIENCE = 60_000
 /** A second node is asked too after so long, ms. */
 const IMPATIENCE = 400
 const CONNECT_PATIENCE = 4000
+/** Before a statement that nobody answered in time is sent again, ms. */
+const PAUSE = 50
 /** Statements that wait for an answer at the same time. */
 const MAX_RUNNING = 64
 /** Rows that the driver takes at a time. */
@@ -100,16 +102,18 @@ export class CassandraSession {
   async run(query: string, params: unknown[] = [], options: RunOptions = {}): Promise<Row[]> {
     this.#onStatement?.(query, params)
     const { conditional, serial, schema, host } = options
-    const result = await this.#within(schema ? performance.now() + SCHEMA_PATIENCE : options.until, () =>
+    const repeat = conditional !== true && schema !== true
+    const execute = () =>
       this.#client.execute(query, params, {
         prepare: host === undefined && schema !== true,
         ...(schema && { readTimeout: SCHEMA_PATIENCE }),
-        isIdempotent: conditional !== true && schema !== true,
+        isIdempotent: repeat,
         consistency: serial === true ? localSerial : localQuorum,
         serialConsistency: localSerial,
         ...(host && { host, consistency: cassandra.types.consistencies.one })
       })
-    )
+    const until = schema ? performance.now() + SCHEMA_PATIENCE : options.until
+    const result = await this.#within(until, execute, { repeat })
     // of more rows than the driver takes at once the rest would be left behind
     if (result.pageState !== null && result.pageState !== undefined)
       return await this.#rest(query, params, result, options)
@@ -155,7 +159,23 @@ export class CassandraSession {
     return rows
   }
 
-  async #within<T>(until: number = performance.now() + PATIENCE, work: () => Promise<T>): Promise<T> {
+  /** What may be done twice is tried again as long as there is time. */
+  async #repeated<T>(work: () => Promise<T>, until: number): Promise<T> {
+    for (;;) {
+      try {
+        return await work()
+      } catch (error) {
+        if (!isPassing(error) || until - performance.now() < 2 * PAUSE) throw error
+      }
+      await new Promise(resolve => setTimeout(resolve, PAUSE))
+    }
+  }
+
+  async #within<T>(
+    until: number = performance.now() + PATIENCE,
+    work: () => Promise<T>,
+    { repeat = true }: { repeat?: boolean } = {}
+  ): Promise<T> {
     while (this.#running >= MAX_RUNNING) await new Promise<void>(resolve => this.#waiting.push(resolve))
     const left = until - performance.now()
     if (left <= 0) {
@@ -168,7 +188,7 @@ export class CassandraSession {
       timer = setTimeout(() => reject(new TimeUpError('no answer came in time')), left)
     })
     try {
-      return await Promise.race([work(), timeUp])
+      return await Promise.race([repeat ? this.#repeated(work, until) : work(), timeUp])
     } catch (error) {
       throw cassandraTrouble(error)
     } finally {

@@ -27,6 +27,19 @@ export function isUncertain(error: unknown): boolean {
   )
 }
 
+/** Whether it may go well if it is tried again at once. */
+export function isPassing(error: unknown): boolean {
+  const { errors } = cassandra
+  if (error instanceof errors.NoHostAvailableError) return Object.values(error.innerErrors).some(isPassing)
+  const code = codeOf(error)
+  return (
+    error instanceof errors.OperationTimedOutError ||
+    code === responseErrorCodes.writeTimeout ||
+    code === responseErrorCodes.readTimeout ||
+    code === responseErrorCodes.overloaded
+  )
+}
+
 /** A statement was not answered in the time that there was for it. */
 export class TimeUpError extends Error {
   static override readonly name = 'TimeUpError'

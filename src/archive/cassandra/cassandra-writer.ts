@@ -18,6 +18,10 @@ export interface WriterParts {
 const APPENDS = 1
 const REMOVES = 2
 
+/** Envelopes that are stored in one turn, and about how many bytes. */
+export const TURN = 512
+const TURN_BYTES = 2 * 1024 * 1024
+
 /** A failed change is put right at once if that takes no longer, ms; else the next one does it. */
 const QUICKLY = 1500
 
@@ -50,7 +54,20 @@ export class CassandraWriter {
     }
   }
 
+  /** Many go in several turns, so that none lasts long. */
   async append(envelopes: readonly Envelope[]): Promise<AppendOutcome[]> {
+    const outcomes: AppendOutcome[] = []
+    for (let from = 0, until = 0; from < envelopes.length; from = until) {
+      for (let bytes = 0; until < envelopes.length && until - from < TURN; until++) {
+        bytes += (envelopes[until] as Envelope).size
+        if (until > from && bytes > TURN_BYTES) break
+      }
+      outcomes.push(...(await this.#append(envelopes.slice(from, until))))
+    }
+    return outcomes
+  }
+
+  async #append(envelopes: readonly Envelope[]): Promise<AppendOutcome[]> {
     return await this.turn(async turn => {
       const { lookup } = this.#parts
       const known = new Set((await lookup.entries(turn, envelopes)).keys())

@@ -1,6 +1,7 @@
 import type { Libp2p, PrivateKey } from '@libp2p/interface'
 import { defaultLogger } from '@libp2p/logger'
 import { MemoryDatastore } from 'datastore-core'
+import type { Archive } from '../../archive/archive.js'
 import type { Database } from '../../archive/database/database.js'
 import { ageFloor } from '../../archive/retention-rules.js'
 import { Tally } from '../../base/tally.js'
@@ -40,7 +41,7 @@ export interface BackfillNodeParts {
   waku: Waku
   /** Of the data dir. */
   trust: TrustList
-  database: Pick<Database, 'archive' | 'datastore'>
+  database: { archive: Archive; datastore: Database['datastore'] }
   privateKey: PrivateKey
   /** As they are now. */
   rules: () => ArchiveRules

@@ -1,6 +1,7 @@
 import { multiaddr } from '@multiformats/multiaddr'
 import type { z } from 'zod'
 import { ADMIN_HOST, ADMIN_LISTEN, parseAdminHost, parseAdminListen } from './admin-listen.js'
+import { ARCHIVE, parseArchivePlace } from './archive-place.js'
 import { DEVP2P_LISTEN, parseDevp2pListen } from './devp2p-listen.js'
 import { FORWARD_FOR, parseRequester } from './forward-for.js'
 import { PROXY_ADDRESS, parseProxyAddress } from './forwarded.js'
@@ -61,6 +62,29 @@ export const addressShape = {
   'no-devp2p': switchOption('speak libp2p only')
 }
 
+/** Where the archive is, when it is not in the data dir. */
+export const archiveShape = {
+  archive: textOption(parseArchivePlace, ARCHIVE, '<url>', `an archive that several nodes share: ${ARCHIVE}`, {
+    fallback: 'in the data dir'
+  }),
+  'archive-user': plainOption('<name>', 'who this node is to Cassandra'),
+  'archive-password-file': plainOption('<file>', 'and the password'),
+  'archive-tls': switchOption('speak TLS with Cassandra'),
+  'archive-ca': plainOption('<file>', 'the authority of its certificates (PEM), and TLS', {
+    fallback: 'those that Node knows'
+  }),
+  'archive-cert': plainOption('<file>', 'the certificate (PEM) that Cassandra asks of its clients'),
+  'archive-key': plainOption('<file>', 'its private key (PEM)'),
+  'archive-datacenter': plainOption('<name>', 'the data centre of Cassandra whose nodes are asked', {
+    fallback: 'that of the first node which answers'
+  }),
+  'archive-replication': numberOption(
+    'copies of everything in that data centre; a quorum of them has to be up',
+    { min: 1, max: 16, integer: true },
+    { fallback: '3' }
+  )
+}
+
 /** Everything that decides how a node runs. */
 export const startShape = {
   'data-dir': dataDirOption,
@@ -103,6 +127,7 @@ export const startShape = {
     fallback: 'all',
     some: true
   }),
+  ...archiveShape,
   'max-ttl': durationOption('longest time to live that is taken in', TTL_RANGE, { fallback: '24h' }),
   'min-pow': numberOption('proof of work asked of envelopes', { min: 0, max: 1_000_000 }, { fallback: '0.000002' }),
   'request-pow': numberOption('proof of work asked of requests', { min: 0, max: 1_000_000 }, { fallback: '0.002' }),
