@@ -7,7 +7,8 @@ import { type Outcome, run } from './run.js'
 
 // Feeds decoders with inputs that lead further and further into them; see SECURITY.md. So many inputs for each target, the same in
 // every run, or as said:
-//   npm run fuzz -- [--seconds n | --inputs n] [--seed n | --seed random] [--jobs n] [target…]
+//   npm run fuzz -- [--seconds n | --inputs n | --total n] [--seed n | --seed random] [--jobs n] [target…]
+// `--inputs` is for each target; a total is shared out among them in the usual proportions.
 // With a random seed a run goes on from what earlier ones found.
 
 const root = join(import.meta.dirname, '..', '..', '..')
@@ -31,6 +32,7 @@ const { values, positionals } = parseArgs({
   options: {
     seconds: { type: 'string' },
     inputs: { type: 'string' },
+    total: { type: 'string' },
     seed: { type: 'string', default: '1' },
     jobs: { type: 'string' }
   },
@@ -42,9 +44,11 @@ const number = (text: string | undefined, fallback: number): number => {
   throw new Error(`a number above 0 was expected, got ${text}`)
 }
 const seconds = number(values.seconds, Number.POSITIVE_INFINITY)
+const usualOf = (target: string): number => FEWER[target] ?? INPUTS
 const inputsOf = (target: string): number => {
-  const usual = values.seconds === undefined ? (FEWER[target] ?? INPUTS) : Number.POSITIVE_INFINITY
-  return number(values.inputs, usual)
+  const usual = wanted.reduce((sum, each) => sum + usualOf(each), 0)
+  const share = Math.ceil((number(values.total, usual) * usualOf(target)) / usual)
+  return number(values.inputs, values.seconds === undefined ? share : Number.POSITIVE_INFINITY)
 }
 const seed = values.seed === 'random' ? undefined : number(values.seed, 1)
 const jobs = number(values.jobs, availableParallelism())
@@ -109,6 +113,8 @@ const one = async (): Promise<void> => {
   }
 }
 await Promise.all(Array.from({ length: Math.min(jobs, wanted.length) }, one))
+const total = outcomes.reduce((sum, { done }) => sum + done, 0)
+say(line(['together', total]))
 
 for (const { target, fault, file } of outcomes) {
   if (fault !== undefined) say(`\n${target}: ${file}\n${fault}`)
