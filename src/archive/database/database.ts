@@ -37,6 +37,9 @@ export const LEVEL_OPTIONS: DatabaseOptions<Uint8Array, Uint8Array> = {
   maxOpenFiles: 2000
 }
 
+/** Bytes that no key has, or more. */
+const LONGEST_KEY = 64
+
 /** What this user may not read, or not now, is not damaged: LevelDB would put it aside as lost. */
 const FORBIDDEN = /permission denied|not permitted|read-only file system|too many open files/i
 
@@ -79,7 +82,7 @@ export async function openDatabase(
     const mended = await reserve.lend(() => files.mendTables())
     const database = await open(path, options).catch(async () => {
       await reserve.load()
-      await reserve.lend(() => ClassicLevel.repair(path))
+      await reserve.lend(() => salvageFiles(path))
       return open(path, options)
     })
     await database.archive.tellMended(mended)
@@ -97,7 +100,7 @@ async function open(path: string, { now, check = true, checkEvery, ...init }: Op
     path,
     reserve: new DiskReserve(`${path}.reserve`),
     open: () => openLevel(path),
-    salvage: () => ClassicLevel.repair(path),
+    salvage: () => salvageFiles(path),
     isFree: () => isFree(path),
     ...init
   })
@@ -136,6 +139,20 @@ async function openLevel(path: string): Promise<ClassicLevel<Uint8Array, Uint8Ar
   } catch (error) {
     if (isLocked(error)) throw new DataDirLockedError(`another process uses ${path}`, { cause: error })
     throw new ArchiveError(`the database at ${path} cannot be opened: ${rootMessage(error as Error)}`, { cause: error })
+  }
+}
+
+/**
+ * LevelDB puts all tables that it can read, and one for each log, in one level, where it takes what stands in the table with the highest
+ * number for what is newest. That need not be so until they are joined, which goes by what was written when.
+ */
+async function salvageFiles(path: string): Promise<void> {
+  await ClassicLevel.repair(path)
+  const level = await openLevel(path)
+  try {
+    await level.compactRange(new Uint8Array(0), new Uint8Array(LONGEST_KEY).fill(0xff))
+  } finally {
+    await level.close()
   }
 }
 

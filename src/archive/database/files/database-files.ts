@@ -5,6 +5,7 @@ import { pause as othersTurn } from '../../../base/pause.js'
 import { syncFolder } from '../sync-folder.js'
 import type { Flip } from './checked-piece.js'
 import { checkLog } from './log-file.js'
+import { liveTables } from './manifest.js'
 import type { BlockEntry } from './table-block.js'
 import { checkTable, type KeyRange, looselyRead, type TableDamage, withoutLost } from './table-file.js'
 
@@ -83,7 +84,7 @@ export class DatabaseFiles {
     return !names.includes('CURRENT') && names.some(name => CONTENT.test(name))
   }
 
-  /** Looks at all checksums of all tables; returns how many are wrong. They may be in use meanwhile. */
+  /** Looks at all checksums of all tables that the database is made of; returns how many are wrong. They may be in use meanwhile. */
   async checkTables(options: CheckOptions = {}): Promise<number> {
     const ranges: KeyRange[] = []
     let pieces = 0
@@ -127,7 +128,11 @@ export class DatabaseFiles {
   }: CheckOptions): AsyncGenerator<DamagedTable, void> {
     let left = newest
     const room = new Room()
-    const tables = (await this.#names()).filter(name => TABLE.test(name))
+    const names = await this.#names()
+    const live = await this.#live()
+    // what no opening or joining finished is no part of the database
+    const isPart = (name: string): boolean => live === undefined || live.has(Number.parseInt(name, 10))
+    const tables = names.filter(name => TABLE.test(name) && isPart(name))
     for (const name of tables.sort((a, b) => Number.parseInt(b, 10) - Number.parseInt(a, 10))) {
       signal?.throwIfAborted()
       if (left <= 0) return
@@ -171,6 +176,15 @@ export class DatabaseFiles {
     if (manifest === undefined || others.length > 0 || !names.some(name => CONTENT.test(name))) return false
     await replace(this.path, 'CURRENT', Buffer.from(`${manifest}\n`))
     return true
+  }
+
+  /** Numbers of the tables that the database is made of; undefined when nothing says it for certain. */
+  async #live(): Promise<Set<number> | undefined> {
+    const current = await read(join(this.path, 'CURRENT'))
+    const named = current && Buffer.from(current).toString('latin1').trimEnd()
+    if (named === undefined || !MANIFEST.test(named)) return undefined
+    const manifest = await read(join(this.path, named))
+    return manifest && liveTables(manifest)
   }
 
   async #names(): Promise<string[]> {

@@ -1,8 +1,8 @@
 import { type Flip, flippedBit, isSound, turn } from './checked-piece.js'
 
 /** Records lie in blocks of this size: checksum(4) length(2) type(1) data, the checksum of type and data (LevelDB's doc/log_format.md). */
-const BLOCK = 32_768
-const HEADER = 7
+export const BLOCK = 32_768
+export const HEADER = 7
 
 /** What is wrong with a log or a manifest. */
 export interface LogDamage {
@@ -52,7 +52,7 @@ function recordEnd(file: Uint8Array, at: number, blockEnd: number, flips: Flip[]
 }
 
 /** The end of what was written when the process, or the machine, came to its own. */
-function isTorn(file: Uint8Array, at: number, blockEnd: number): boolean {
+export function isTorn(file: Uint8Array, at: number, blockEnd: number): boolean {
   if (file.length > blockEnd) return false
   const end = at + HEADER + ((file[at + 4] as number) | ((file[at + 5] as number) << 8))
   return end > file.length || file.subarray(at).every(byte => byte === 0)
