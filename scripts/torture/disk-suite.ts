@@ -1,16 +1,10 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { useQuickKeccak } from '../../src/node/crypto/quick-keccak.js'
-import { Client } from './client.js'
 import type { Fault } from './fault.js'
 import { faults } from './faults/all.js'
-import { buildFaultyDisk, NoFaultyDiskError } from './faulty-disk.js'
+import { onFaultyDisk } from './faulty-suite.js'
 import type { Options } from './options.js'
 import { type Part, runPart, type Tools } from './part.js'
 import { Result, resultTable } from './result.js'
-
-const say = (line: string): boolean => process.stderr.write(`torture: ${line}\n`)
 
 /** `power-cut` on the command line is "power cut". */
 const plain = (name: string): string => name.toLowerCase().replace(/[^a-z0-9]+/g, ' ')
@@ -19,29 +13,14 @@ const plain = (name: string): string => name.toLowerCase().replace(/[^a-z0-9]+/g
 export async function diskSuite(options: Options): Promise<number> {
   const wanted = faults.filter(({ name }) => plain(name).includes(plain(options.fault)))
   if (wanted.length === 0) {
-    say(`no such fault; there are: ${faults.map(({ name }) => name).join(', ')}`)
+    process.stderr.write(`torture: no such fault; there are: ${faults.map(({ name }) => name).join(', ')}\n`)
     return 2
   }
-  const folder = mkdtempSync(join(tmpdir(), 'waku-torture-'))
-  const remove = (): void => rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
-  process.on('exit', remove)
-  try {
-    const library = buildFaultyDisk(folder)
-    await useQuickKeccak()
-    const client = await Client.start()
-    try {
-      return await runAll(wanted, options, { folder, library, client, say, keep: options.keep })
-    } finally {
-      await client.stop()
-    }
-  } catch (err) {
-    if ((err as Error).name !== NoFaultyDiskError.name) throw err
-    say(`skipped: ${(err as Error).message}`)
-    return process.env.CI === undefined ? 0 : 1
-  }
+  return onFaultyDisk(options, tools => runAll(wanted, options, tools))
 }
 
 async function runAll(wanted: readonly Fault[], options: Options, tools: Tools): Promise<number> {
+  const { say } = tools
   const results = wanted.flatMap(fault => [new Result(fault, false), new Result(fault, true)])
   const parts = results.flatMap(result => partsOf(result, options))
   say(`seed ${options.seed}, ${parts.length} data dirs and more, ${options.jobs} at a time`)

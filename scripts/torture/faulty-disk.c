@@ -3,7 +3,8 @@
 // It looks after the files below FAULTY_ROOT: what was written, what a sync covered and which names came and went is told in
 // the journal at FAULTY_JOURNAL, from which a power cut is worked out afterwards (journal.ts). Names that are taken away stay
 // reachable in the folder FAULTY_GRAVES. What fails, and when, is read from a page of 64-bit numbers that the tormentor shares
-// by mapping the file FAULTY_PAGE (fault-page.ts): whatever is written there holds at once.
+// by mapping the file FAULTY_PAGE (fault-page.ts): whatever is written there holds at once. With FAULTY_TAPE every byte that is
+// written is kept there too, so that the folder can be made again as it was at any line of the journal (recording.ts).
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -33,7 +34,8 @@ static int64_t nothing[FIELDS];
 static volatile int64_t *page = nothing;
 static char root[PATH_MAX], graves[PATH_MAX - 16];
 static size_t root_length;
-static int journal = -1;
+static int journal = -1, tape = -1;
+static int64_t taped;
 static pthread_mutex_t names = PTHREAD_MUTEX_INITIALIZER;
 
 static int64_t get(int field) { return __atomic_load_n(&page[field], __ATOMIC_RELAXED); }
@@ -90,6 +92,9 @@ __attribute__((constructor)) static void begin(void) {
   snprintf(graves, sizeof graves, "%s", dead);
   snprintf(root, sizeof root, "%s", where);
   root_length = strlen(root);
+  const char *kept = getenv("FAULTY_TAPE");
+  if (kept != NULL) tape = syscall(SYS_openat, AT_FDCWD, kept, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  if (kept != NULL && tape < 0) abort();
   unsetenv("LD_PRELOAD"); // what the program starts is not tormented
   page[LOADED] = getpid();
 }
@@ -123,13 +128,27 @@ static int fails(int field) {
 
 typedef ssize_t (*writer)(int fd, const void *bytes, size_t size, off_t at);
 
+// Before the caller knows that it is written: no line stands before one that it depends on.
+static void record(int fd, const void *bytes, ssize_t size, off_t at) {
+  if (tape < 0 || size <= 0) return;
+  int error = errno;
+  int64_t place = __atomic_fetch_add(&taped, size, __ATOMIC_RELAXED);
+  if (syscall(SYS_pwrite64, tape, bytes, size, place) != size) abort();
+  tell("W\t%lu\t%ld\t%ld\t%ld\n", fds[fd].inode, (long)at, (long)size, (long)place);
+  errno = error;
+}
+
 static ssize_t write_on(int fd, const void *bytes, size_t size, off_t at) {
   (void)at;
-  return syscall(SYS_write, fd, bytes, size);
+  ssize_t written = syscall(SYS_write, fd, bytes, size);
+  if (tape >= 0 && written > 0) record(fd, bytes, written, lseek(fd, 0, SEEK_CUR) - written);
+  return written;
 }
 
 static ssize_t write_at(int fd, const void *bytes, size_t size, off_t at) {
-  return syscall(SYS_pwrite64, fd, bytes, size, at);
+  ssize_t written = syscall(SYS_pwrite64, fd, bytes, size, at);
+  record(fd, bytes, written, at);
+  return written;
 }
 
 static ssize_t faulty_write(writer write, int fd, const void *bytes, size_t size, off_t at) {

@@ -4,7 +4,7 @@ import { dirname } from 'node:path'
 export type NameChange =
   | { kind: 'created'; path: string; inode: string }
   | { kind: 'folder'; path: string }
-  | { kind: 'removed'; path: string; grave: string }
+  | { kind: 'removed'; path: string; inode: string; grave: string }
   | { kind: 'renamed'; from: string; to: string; grave: string | undefined }
 
 /** What a program did to its files, as the faulty disk told it. */
@@ -33,12 +33,12 @@ export function readJournal(text: string): Journal {
       pending.push({ kind: 'created', path: second, inode: first })
       if (!durable.has(first)) durable.set(first, 0)
     } else if (kind === 'M') pending.push({ kind: 'folder', path: first })
-    else if (kind === 'U') pending.push({ kind: 'removed', path: second, grave: third })
+    else if (kind === 'U') pending.push({ kind: 'removed', path: second, inode: first, grave: third })
     else if (kind === 'R') {
       pending.push({ kind: 'renamed', from: second, to: third, grave: fourth === '-' ? undefined : fourth })
     } else if (kind === 'D') pending = pending.filter(change => !isIn(change, first))
-    // what was there when the program began is on disk
-    else if (kind === 'O') durable.set(first, durable.get(first) ?? Number(second))
+    // what was there when the program began is on disk, unless opening it cut it off
+    else if (kind === 'O') durable.set(first, Math.min(durable.get(first) ?? Number(second), Number(second)))
     else if (kind === 'T') durable.set(first, Math.min(durable.get(first) ?? 0, Number(second)))
     else if (kind === 'F') broken.add(first)
     else if (kind === 'S' && !broken.has(first)) {

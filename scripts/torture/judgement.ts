@@ -1,4 +1,6 @@
 import { type Gap, GapKind } from '../../src/wire/request/coverage.js'
+import type { History } from './history.js'
+import type { Ledger } from './ledger.js'
 import { NotServingError } from './node-process.js'
 import type { Trial } from './trial.js'
 
@@ -35,9 +37,22 @@ export class Judgement {
    * @param options.passing the fault still holds: what the node says is missing must be there once the fault is over
    */
   async look(trial: Trial, { passing = false } = {}): Promise<void> {
-    const { posted } = trial.ledger
     const owed = [...trial.ledger.owed()]
-    for (const { hashes, unreadable, incomplete, damaged, gaps } of await trial.histories()) {
+    this.weigh(await trial.histories(), trial.ledger, { owed, passing, note: line => trial.note(line) })
+  }
+
+  /** Compares what was delivered with what has to be. */
+  weigh(
+    histories: readonly History[],
+    ledger: Ledger,
+    {
+      owed = [...ledger.owed()],
+      passing = false,
+      note = () => {}
+    }: { owed?: readonly string[]; passing?: boolean; note?: (line: string) => void } = {}
+  ): void {
+    const { posted } = ledger
+    for (const { hashes, unreadable, incomplete, damaged, gaps } of histories) {
       for (const hash of hashes.keys()) if (!posted.has(hash)) this.wrong.add(hash)
       for (let i = 0; i < unreadable; i++) this.wrong.add(`page ${i}`)
       const holes = gaps.filter(({ kind }) => kind === GapKind.damaged)
@@ -45,7 +60,7 @@ export class Judgement {
       const missing = owed.filter(hash => !hashes.has(hash))
       if (missing.length > 0) {
         const says = incomplete ?? [`${damaged} damaged`, ...holes.map(textOf)].join(', ')
-        trial.note(`${missing.length} missing; the node says: ${says}`)
+        note(`${missing.length} missing; the node says: ${says}`)
       }
       for (const hash of missing) {
         const sent = posted.get(hash)?.sent ?? 0
@@ -57,7 +72,7 @@ export class Judgement {
     }
     for (const hash of this.lost) this.said.delete(hash)
     // each is counted once, whatever comes after
-    for (const hash of [...this.lost, ...this.said]) trial.ledger.giveUp(hash)
+    for (const hash of [...this.lost, ...this.said]) ledger.giveUp(hash)
   }
 
   async #serves(trial: Trial): Promise<boolean> {

@@ -1,4 +1,5 @@
 import '../../src/base/polyfill.js'
+import { cutsSuite } from './cuts/suite.js'
 import { diskSuite } from './disk-suite.js'
 import { hostileSuite } from './hostile/suite.js'
 import { type Options, parseOptions, USAGE } from './options.js'
@@ -7,6 +8,7 @@ import { type Options, parseOptions, USAGE } from './options.js'
 
 /** Each resolves with an exit code. */
 const suites: Record<string, (options: Options) => Promise<number>> = {
+  cuts: cutsSuite,
   disk: diskSuite,
   hostile: hostileSuite
 }

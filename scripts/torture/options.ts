@@ -15,7 +15,7 @@ export interface Options {
   keep: string | undefined
 }
 
-export const USAGE = `usage: npm run torture -- [suite] [options]
+export const USAGE = `usage: npm run torture -- [disk|cuts|hostile] [options]
   --fault <part of a name>  these only, such as power-cut or "flipped bit"
   --runs <n>                so many runs of each fault
   --full                    many runs of each fault: a thousand power cuts and kills

@@ -5,8 +5,11 @@ import type { Trial } from './trial.js'
 
 const HEAD = ['fault', 'runs', 'acknowledged', 'lost', 'said', 'delivered wrongly', 'refused', 'outages seen']
 
+/** What a row of the table is called, and its control. */
+export type Row = Pick<Fault, 'name' | 'weakness'>
+
 /** What came of all runs of a fault, with the defence or (a control) without it. */
-export class Result {
+export class Result<F extends Row = Fault> {
   runs = 0
   acknowledged = 0
   lost = 0
@@ -18,11 +21,15 @@ export class Result {
   readonly errors: string[] = []
 
   constructor(
-    readonly fault: Fault,
+    readonly fault: F,
     readonly control: boolean
   ) {}
 
-  add({ ledger, outages: unreached }: Trial, { lost, said, wrong, outages }: Judgement, runs: number): void {
+  add(
+    { ledger, outages: unreached }: Pick<Trial, 'ledger' | 'outages'>,
+    { lost, said, wrong, outages }: Judgement,
+    runs: number
+  ): void {
     this.runs += runs
     this.acknowledged += ledger.acknowledged
     this.refused += ledger.refused
@@ -51,7 +58,7 @@ export class Result {
 }
 
 /** One table of all results; controls stand below their faults. */
-export function resultTable(results: readonly Result[]): string {
+export function resultTable(results: ReadonlyArray<Result<Row>>): string {
   return table(
     HEAD,
     results.map(result => {

@@ -1,4 +1,4 @@
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Connection } from '@libp2p/interface'
@@ -8,6 +8,7 @@ import type { Envelope } from '../../src/wire/envelope/envelope.js'
 import { Prng } from '../../test/archive/prng.js'
 import { type Client, PASSWORD } from './client.js'
 import { Conversation } from './conversation.js'
+import { Recording, type Snapshot, snapshotOf } from './cuts/recording.js'
 import { FaultPage } from './fault-page.js'
 import { type History, type HistoryAsk, noHistory, wholeHistory } from './history.js'
 import { Ledger } from './ledger.js'
@@ -26,6 +27,12 @@ export interface TrialInit {
   seed: number
   /** The defence that the node is without. */
   weakness?: Weakness | undefined
+  /** What was posted before to what lies in the folder. @default nothing */
+  ledger?: ((moment: () => number) => Ledger) | undefined
+  /** Has everything that the node does to its files recorded; then the ledger's times are those of the recording. */
+  record?: boolean | undefined
+  /** Packets that wait for an answer at a time. @default 6 */
+  window?: number | undefined
 }
 
 const SECONDS = 1000
@@ -38,13 +45,12 @@ const AGAIN_MS = 60_000
 const PAUSE_MS = 200
 const HISTORY_TRIES = 3
 const CONVERSE_TRIES = 3
-/** Packets that wait for an answer at a time. */
 const WINDOW = 6
 
 /** One data dir with its node, and everything that is known about what was posted to it. */
 export class Trial {
   readonly prng: Prng
-  readonly ledger = new Ledger()
+  readonly ledger: Ledger
   readonly page: FaultPage
   readonly dataDir: string
   /** What the run saw beside the counts, in a line each. */
@@ -56,9 +62,11 @@ export class Trial {
   readonly #init: TrialInit
   readonly #journal: string
   readonly #graves: string
+  readonly #tape: string
   #node: NodeProcess | undefined
   #connection: Connection | undefined
   #finished = false
+  #before: Snapshot | undefined
 
   constructor(init: TrialInit) {
     this.#init = init
@@ -66,7 +74,10 @@ export class Trial {
     this.dataDir = join(init.folder, 'data')
     this.#journal = join(init.folder, 'journal')
     this.#graves = join(init.folder, 'graves')
-    mkdirSync(this.dataDir, { mode: 0o700 })
+    this.#tape = join(init.folder, 'tape')
+    const moment = (): number => this.recorded
+    this.ledger = init.ledger?.(moment) ?? new Ledger(moment)
+    mkdirSync(this.dataDir, { mode: 0o700, recursive: true })
     writeFileSync(join(init.folder, 'password'), PASSWORD)
     this.page = new FaultPage(join(init.folder, 'page'))
   }
@@ -138,7 +149,7 @@ export class Trial {
         await conversation.post(this.envelopes(size, shape))
       }
     }
-    await Promise.all(Array.from({ length: WINDOW }, worker))
+    await Promise.all(Array.from({ length: this.#init.window ?? WINDOW }, worker))
     clearTimeout(timer)
     conversation.close()
   }
@@ -155,7 +166,14 @@ export class Trial {
   async neighbour(): Promise<Trial> {
     const folder = join(this.#init.folder, `neighbour-${this.neighbours.length}`)
     mkdirSync(folder)
-    const neighbour = new Trial({ ...this.#init, folder, seed: this.prng.uint32(), weakness: undefined })
+    const neighbour = new Trial({
+      ...this.#init,
+      folder,
+      seed: this.prng.uint32(),
+      weakness: undefined,
+      ledger: undefined,
+      record: false
+    })
     this.neighbours.push(neighbour)
     await neighbour.start()
     return neighbour
@@ -219,6 +237,17 @@ export class Trial {
   /** What the faulty disk told since the node was started. */
   get journal(): string {
     return existsSync(this.#journal) ? readFileSync(this.#journal, 'utf8') : ''
+  }
+
+  /** How much the faulty disk told since the node was started, in bytes. */
+  get recorded(): number {
+    return statSync(this.#journal, { throwIfNoEntry: false })?.size ?? 0
+  }
+
+  /** What the node did to its files since it was started; for a trial that records. */
+  get recording(): Recording {
+    if (this.#before === undefined) throw new Error('nothing was recorded')
+    return new Recording(this.#before, this.journal, readFileSync(this.#tape))
   }
 
   /** Stops the node and starts it again: LevelDB turns its log into a table then. */
@@ -296,6 +325,7 @@ export class Trial {
     rmSync(this.#journal, { force: true })
     rmSync(this.#graves, { recursive: true, force: true })
     mkdirSync(this.#graves)
+    if (this.#init.record === true) this.#before = snapshotOf(this.dataDir)
     this.page.set('loaded', 0)
     this.page.set('ops', 0)
     this.#node = new NodeProcess({
@@ -306,7 +336,8 @@ export class Trial {
         FAULTY_PAGE: this.page.path,
         FAULTY_ROOT: this.dataDir,
         FAULTY_JOURNAL: this.#journal,
-        FAULTY_GRAVES: this.#graves
+        FAULTY_GRAVES: this.#graves,
+        ...(this.#init.record === true && { FAULTY_TAPE: this.#tape })
       },
       // a weakness comes first: it may replace what the other loads
       imports: [...(this.#init.weakness === undefined ? [] : [this.#init.weakness.module]), SMALL_BUFFER]

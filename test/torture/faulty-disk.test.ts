@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { Recording, snapshotOf } from '../../scripts/torture/cuts/recording.js'
 import { FaultPage } from '../../scripts/torture/fault-page.js'
 import { buildFaultyDisk, NoFaultyDiskError } from '../../scripts/torture/faulty-disk.js'
 import { type Journal, readJournal } from '../../scripts/torture/journal.js'
@@ -19,8 +20,10 @@ const ROOM_FIELD = 4
 const DATABASE = new URL('../../src/archive/database/database.js', import.meta.url).href
 
 interface Ran {
+  base: string
   folder: string
   journal: string
+  recording: () => Recording
   stdout: string
   signal: NodeJS.Signals | null
   page: FaultPage
@@ -40,6 +43,8 @@ function run(t: TestContext, program: string, set: (page: FaultPage) => void = (
   const folder = join(base, 'disk')
   mkdirSync(folder)
   mkdirSync(join(base, 'graves'))
+  writeFileSync(join(folder, 'old'), 'was there')
+  const before = snapshotOf(folder)
   const page = new FaultPage(join(base, 'page'))
   t.after(() => page.close())
   set(page)
@@ -53,12 +58,14 @@ function run(t: TestContext, program: string, set: (page: FaultPage) => void = (
       FAULTY_PAGE: page.path,
       FAULTY_ROOT: folder,
       FAULTY_JOURNAL: join(base, 'journal'),
-      FAULTY_GRAVES: join(base, 'graves')
+      FAULTY_GRAVES: join(base, 'graves'),
+      FAULTY_TAPE: join(base, 'tape')
     }
   })
   assert.ok(page.get('loaded') > 0, stderr)
   const journal = existsSync(join(base, 'journal')) ? readFileSync(join(base, 'journal'), 'utf8') : ''
-  return { folder, journal, stdout, signal, page }
+  const recording = (): Recording => new Recording(before, journal, readFileSync(join(base, 'tape')))
+  return { base, folder, journal, recording, stdout, signal, page }
 }
 
 /** One whose first number keeps nothing of what no sync covered. */
@@ -75,11 +82,56 @@ test('a power cut leaves what was synced, under the names that were synced', t =
      fs.renameSync(disk + '/b', disk + '/c'); fs.unlinkSync(disk + '/a'); process.kill(process.pid, 'SIGKILL')`
   )
   if (ran === undefined) return
-  assert.deepEqual(readdirSync(ran.folder), ['c'])
+  assert.deepEqual(readdirSync(ran.folder), ['c', 'old'])
   cutPower(ran.folder, ran.journal, merciless())
-  assert.deepEqual(readdirSync(ran.folder).sort(), ['a', 'b'])
+  assert.deepEqual(readdirSync(ran.folder).sort(), ['a', 'b', 'old'])
   assert.equal(readFileSync(join(ran.folder, 'a'), 'utf8'), 'synced')
   assert.equal(readFileSync(join(ran.folder, 'b'), 'utf8'), '')
+})
+
+/** Every file, with what is in it. */
+const contents = (folder: string): Record<string, string> =>
+  Object.fromEntries(readdirSync(folder).map(name => [name, readFileSync(join(folder, name), 'latin1')]))
+
+test('a recorded run can be made again as it was after each of its steps, and its power be cut there', t => {
+  const ran = run(
+    t,
+    `const file = fs.openSync(disk + '/a', 'w'); fs.writeSync(file, 'one'); fs.fsyncSync(file); fs.writeSync(file, ' two')
+     fs.writeSync(file, 'O', 0); fs.ftruncateSync(file, 6); fs.writeSync(file, 'r', 6); fs.renameSync(disk + '/old', disk + '/a2')
+     fs.appendFileSync(disk + '/a2', ' before'); fs.renameSync(disk + '/a', disk + '/a2')
+     fs.writeFileSync(disk + '/a2', 'new'); fs.unlinkSync(disk + '/a2')`
+  )
+  if (ran === undefined) return
+  const recording = ran.recording()
+  const steps = [0, ...recording.positions].map(position => {
+    const place = join(ran.base, `at-${position}`)
+    mkdirSync(place)
+    return recording.restore(position, place)
+  })
+  assert.deepEqual(
+    [...new Set(steps.map(({ folder }) => JSON.stringify(contents(folder))))].map(text => JSON.parse(text)),
+    [
+      { old: 'was there' },
+      { a: '', old: 'was there' },
+      { a: 'one', old: 'was there' },
+      { a: 'one two', old: 'was there' },
+      { a: 'One two', old: 'was there' },
+      { a: 'One tw', old: 'was there' },
+      { a: 'One twr', old: 'was there' },
+      { a: 'One twr', a2: 'was there' },
+      { a: 'One twr', a2: 'was there before' },
+      { a2: 'One twr' },
+      { a2: '' },
+      { a2: 'new' },
+      {}
+    ]
+  )
+  for (const { folder, journal } of steps) cutPower(folder, journal, merciless())
+  // names go back to what a sync of the folder covered, which there was none of; what a truncation took is gone
+  assert.deepEqual(contents(steps[0]?.folder ?? ''), { old: 'was there' })
+  assert.deepEqual(contents(steps.at(-1)?.folder ?? ''), { a: '', old: 'was there' })
+  const synced = steps.find(({ journal }) => journal.endsWith('\t3\n') && journal.includes('\nS\t'))
+  assert.deepEqual(contents(synced?.folder ?? ''), { a: 'one', old: 'was there' })
 })
 
 test('the process dies at an operation, the last write partly done', t => {
