@@ -47,6 +47,7 @@ test('reads every kind of element, written by hand from the format', () => {
     ['0c0c61626364' + '1e0400', 'abcdabcdabcd'], // copy of 8 with an offset of 2 bytes, repeating
     ['0c0c61626364' + '1f04000000', 'abcdabcdabcd'], // the same with an offset of 4 bytes
     ['080061' + '1a0100', 'aaaaaaaa'],
+    ['01f000' + '61', 'a'], // with more bytes of length than it needs, at the end
     ['05f004' + '6162636465', 'abcde'], // literal lengths of 1 to 4 bytes
     ['05f40400' + '6162636465', 'abcde'],
     ['05f8040000' + '6162636465', 'abcde'],

@@ -18,6 +18,9 @@ function libraryReads(block: Uint8Array): Uint8Array | undefined {
   }
 }
 
+/** The tag of a literal whose length has bytes of its own: the library wants four behind it, also where fewer are needed. */
+const isLongLiteral = (tag: number): boolean => (tag & 3) === 0 && tag >= 60 << 2
+
 /** Our decoder against the library's. */
 export const fuzz: FuzzTarget = input => {
   const literal = joinBytes([literalHeader(input.length), input])
@@ -31,7 +34,10 @@ export const fuzz: FuzzTarget = input => {
   checkSmall(ours.value, input, { factor: 64 })
   check(ours.value.length === declaredLength(input), 'not as long as it declares')
   const expected = libraryReads(input)
-  check(expected !== undefined, 'read by us only')
+  if (expected === undefined) {
+    check(input.subarray(-4).some(isLongLiteral), 'read by us only')
+    return true
+  }
   checkBytes(ours.value, expected, 'the library reads something else')
   return true
 }
