@@ -7,7 +7,12 @@ import { createAck, createAuth, openAuth } from '../../src/devp2p/handshake.js'
 import { encodeHello } from '../../src/devp2p/hello.js'
 import { NodeKey } from '../../src/devp2p/node-key.js'
 import { literalHeader } from '../../src/devp2p/snappy.js'
+import { encodeBookmark } from '../../src/mailbox/bookmark.js'
+import { encodeLetter } from '../../src/mailbox/letter.js'
 import { writeCursor } from '../../src/mailclient/history-cursor.js'
+import { encodeEnd, encodeHead, encodeRecord, encodeSignature } from '../../src/transfer/export-binary.js'
+import type { ExportHead } from '../../src/transfer/export-item.js'
+import { endToLine, headToLine } from '../../src/transfer/export-lines.js'
 import { concatBytes, fromHex, joinBytes } from '../../src/wire/bytes.js'
 import { eciesSeal } from '../../src/wire/payload/ecies.js'
 import { encodeCursor } from '../../src/wire/request/cursor.js'
@@ -56,6 +61,25 @@ const cursor = encodeCursor(1_600_000_000, bytesOf('hash', 32))
 const raw = { lower: 1_600_000_000, upper: 1_600_086_400, limit: 100, bloom, topics: [fromHex('01020304')] }
 const other = new NodeKey(bytesOf('another key', 32))
 const enode = { id: other.id, host: '192.0.2.1', port: 30_303 }
+
+const head: ExportHead = {
+  id: bytesOf('id', 16),
+  created: 1_600_086_400,
+  salt: bytesOf('salt', 32),
+  lower: 1_600_000_000,
+  upper: 1_600_086_400,
+  coverage: {
+    since: 1_600_000_000,
+    oldest: 0,
+    sequence: bytesOf('sequence', 16),
+    gaps: [{ from: 1_600_000_000, until: 1_600_000_600, kind: 1, count: 3 }],
+    more: false
+  }
+}
+const end = { count: 0, fingerprint: bytesOf('fingerprint', 32) }
+/** As the target of exports reads it: kind, length in a byte, payload. */
+const asFrame = (frame: Uint8Array): Uint8Array =>
+  concatBytes(frame.subarray(0, 1), frame.subarray(4, 5), frame.subarray(5, -4))
 
 function handshakes(): { bodies: Uint8Array[]; packets: Uint8Array[] } {
   const auth = [bytesOf('signature', 65), other.id, bytesOf('nonce', 32)]
@@ -135,6 +159,36 @@ const corpora: Record<string, Uint8Array[]> = {
     encodeExtensions(new Map([[0, decodeItem(encodeList([encodeUint(10), encodeString(text('busy')[0] ?? cursor)]))]])),
     encodeExtensions(new Map([1, 2, 70_000].map(key => [key, decodeItem(encodeString(cursor))]))),
     ...['c0', 'c3c20180', 'c6c20180c20102', 'c2c101', 'c4c3c00180'].map(fromHex)
+  ],
+  export: [
+    ...text(
+      new TextDecoder().decode(headToLine(head)) + new TextDecoder().decode(endToLine(end)),
+      '{"raw":"0xc0"}\n{}\n'
+    ),
+    joinBytes([...encodeHead(head).slice(1), encodeEnd(end)].map(asFrame)),
+    joinBytes(
+      [...encodeHead({ ...head, topics: [raw.topics[0] as Uint8Array], from: other.publicKey }).slice(1)].map(asFrame)
+    ),
+    asFrame(encodeRecord({ name: 'password', bytes: bytesOf('secret', 9) })),
+    asFrame(encodeSignature(bytesOf('signature', 65)))
+  ],
+  mailbox: [
+    encodeLetter({
+      topic: raw.topics[0] as Uint8Array,
+      data: bytesOf('data', 40),
+      ttl: 600,
+      wanted: 2,
+      confirmedBy: []
+    }),
+    encodeLetter({
+      topic: raw.topics[0] as Uint8Array,
+      data: bytesOf('data', 9),
+      ttl: 1,
+      wanted: 1,
+      confirmedBy: ['16Uiu2', '']
+    }),
+    encodeBookmark({ cursor: 'there', from: 1_600_000_000, readAt: 1_600_086_400, gaps: head.coverage.gaps }),
+    ...text('{"gaps":[{"from":1}],"from":-1}', 'null')
   ],
   enode: text(
     formatEnode(enode),
