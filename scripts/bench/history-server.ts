@@ -1,10 +1,8 @@
 import '../../src/base/polyfill.js'
 import { join } from 'node:path'
 import { generateKeyPair } from '@libp2p/crypto/keys'
-import type { Stream } from '@libp2p/interface'
 import { ClassicLevel } from 'classic-level'
 import { MemoryDatastore } from 'datastore-core'
-import { pEvent } from 'p-event'
 import { ClassicStore } from '../../src/archive/database/classic-store.js'
 import { LEVEL_OPTIONS } from '../../src/archive/database/database.js'
 import { LevelArchive } from '../../src/archive/level/level-archive.js'
@@ -15,27 +13,16 @@ import { Prng } from '../../test/archive/prng.js'
 import { Traffic } from '../../test/archive/traffic.js'
 import { HISTORY_SEED, PASSWORD, RAW_PROTOCOL } from './history-protocol.js'
 import { rawScan } from './raw-scan.js'
+import { sendRaw } from './raw-stream.js'
 import { anonymousBytes, anonymousMemory } from './report.js'
 
 // The server's process of the history benchmark: `history-server.js <directory> <envelopes>`, talking to its parent over IPC. An archive
 // that is there already is served as it is.
 
-const CHUNK = 256 * 1024
 const DAYS = 30
 
 const [directory = '', count = '0'] = process.argv.slice(2)
 const total = Number(count)
-
-/** As many bytes as the archive holds, as fast as a libp2p stream takes them. */
-async function sendRaw(stream: Stream, bytes: number): Promise<void> {
-  const chunk = new Uint8Array(CHUNK)
-  for (let left = bytes; left > 0; left -= CHUNK) {
-    if (!stream.send(chunk.subarray(0, Math.min(left, CHUNK)))) {
-      await pEvent(stream, 'drain', { rejectionEvents: ['close'] })
-    }
-  }
-  await stream.close()
-}
 
 await useQuickKeccak()
 const level = new ClassicLevel<Uint8Array, Uint8Array>(join(directory, 'db'), LEVEL_OPTIONS)

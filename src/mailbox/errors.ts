@@ -81,6 +81,12 @@ export class MessagesQueryError extends Error {
   override readonly name = 'MessagesQueryError'
 }
 
+/** Comparing a server with what was read was given up: it makes it endless. */
+export class ComparisonError extends Error {
+  static override readonly name = 'ComparisonError'
+  override readonly name = 'ComparisonError'
+}
+
 /** The same messages are read already: each reader has to have a name of its own. */
 export class ReaderInUseError extends Error {
   static override readonly name = 'ReaderInUseError'

@@ -23,12 +23,15 @@ export function lossesOf(
   // what was there when all of it was read cannot have been pruned unread; a clock that stood ahead then tells nothing
   const unread = readAt !== undefined && readAt <= now ? Math.max(from, readAt) : from
   const fresh = readAt === undefined && !whole
-  if (oldest > unread && !fresh) losses.push({ why: 'pruned', from: unread, until: oldest - 1 })
-  if (since > from && readAt === undefined && !fresh) losses.push({ why: 'not-begun', from, until: since - 1 })
+  // whose clock is ahead, or who lies, may say so of times that are still to come
+  const end = Math.max(now, from)
+  if (oldest > unread && !fresh) losses.push({ why: 'pruned', from: unread, until: Math.min(oldest - 1, end) })
+  if (since > from && readAt === undefined && !fresh)
+    losses.push({ why: 'not-begun', from, until: Math.min(since - 1, end) })
   for (const gap of gaps) {
     const begins = Math.max(gap.from, from)
     // one that goes on reaches as far as was asked for
-    const ends = Math.min(gap.until, Math.max(now, gap.from))
+    const ends = Math.min(gap.until, end)
     if (begins > ends || isTold(gap, told)) continue
     const loss: Missing = { why: REASONS[gap.kind] ?? 'other', from: begins, until: ends }
     if (gap.count > 0) loss.count = gap.count
@@ -67,7 +70,14 @@ function joined(losses: readonly Missing[]): Array<Pick<Missing, 'from' | 'until
   return result
 }
 
-/** The reason, among what a server lacks, that explains that it has not what was sent at a time. */
-export function explaining(losses: readonly Missing[], sent: number): MissingReason | undefined {
-  return losses.find(({ from, until }) => sent >= from && sent <= until)?.why
+/** Who was not there, or could not store, never had it: what somebody had himself that does not explain. */
+const NEVER_HAD: ReadonlySet<MissingReason> = new Set(['down', 'unstored', 'not-begun'])
+
+/**
+ * The reason, among what a server lacks, that explains that it has not what was sent at a time.
+ *
+ * @param had - whether it had it by its own word
+ */
+export function explaining(losses: readonly Missing[], sent: number, had: boolean): MissingReason | undefined {
+  return losses.find(({ why, from, until }) => sent >= from && sent <= until && !(had && NEVER_HAD.has(why)))?.why
 }

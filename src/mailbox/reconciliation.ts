@@ -18,6 +18,8 @@ export interface Comparison {
   withheld: number
   /** What it delivered and its digest, asked twice, does not have: their number, and those of them that can be told. */
   denied: { count: number; entries: LedgerEntry[] }
+  /** Whether all parts were looked at. */
+  whole: boolean
 }
 
 /** So few are fetched rather than looked at more closely. */
@@ -26,6 +28,10 @@ const FEW = 512
 const MAX_DIGESTS = 64
 /** More than this is not looked into. */
 const MOST_FETCHED = 65_536
+/** So many times it says that something differs, and has nothing new: then the rest is not looked at. */
+const MOST_IN_VAIN = 128
+/** No longer than this either, ms. */
+const PATIENCE = 60_000
 
 /**
  * Compares what a server has of a range with what was read, by digests, and fetches just the parts that differ. Yields the envelopes
@@ -45,6 +51,8 @@ export async function* reconcile(
   const denied: Comparison['denied'] = { count: 0, entries: [] }
   let first: { coverage: Coverage; cursor: string } | undefined
   let digests = 0
+  let inVain = 0
+  let useful = performance.now()
   for (let range = ranges.shift(); range !== undefined; range = ranges.shift()) {
     const digest = await history.digest(range)
     digests++
@@ -59,7 +67,9 @@ export async function* reconcile(
       }
       const there = new Set(part.hashes?.map(toHex))
       if (part.hashes === undefined || part.hashes.some(hash => !ledger.has(hash))) {
-        const { delivered, damaged } = yield* fetch(history, ledger, part, fetched)
+        const { delivered, damaged, fresh } = yield* fetch(history, ledger, part, fetched)
+        if (fresh > 0) useful = performance.now()
+        else inVain++
         for (const hash of delivered) there.add(hash)
         withheld += Math.max(0, part.count - delivered.size - damaged)
         if (part.hashes === undefined && delivered.size > part.count) {
@@ -69,10 +79,12 @@ export async function* reconcile(
         }
       }
       lacking.push(...ledger.within(part, history.topics).filter(({ hash }) => !there.has(toHex(hash))))
+      if (inVain >= MOST_IN_VAIN || performance.now() - useful > PATIENCE)
+        return { ...first, lacking, fetched, withheld, denied, whole: false }
     }
   }
   if (first === undefined) throw new Error('nothing was compared')
-  return { ...first, lacking, fetched, withheld, denied }
+  return { ...first, lacking, fetched, withheld, denied, whole: true }
 }
 
 /** Whether it has many, of which most are known. */
@@ -86,9 +98,10 @@ async function* fetch(
   ledger: Ledger,
   part: Part,
   fetched: LedgerEntry[]
-): AsyncGenerator<Envelope[], { delivered: Set<string>; damaged: number }> {
+): AsyncGenerator<Envelope[], { delivered: Set<string>; damaged: number; fresh: number }> {
   const delivered = new Set<string>()
   let damaged = 0
+  let count = 0
   for await (const page of history.sent(part)) {
     damaged += page.damaged
     for (const { hashHex } of page.envelopes) delivered.add(hashHex)
@@ -98,9 +111,10 @@ async function* fetch(
       .slice(0, MOST_FETCHED - fetched.length)
       .map(({ sent, hash }) => ({ sent, hash: hash.slice() }))
     fetched.push(...entries)
+    count += fresh.length
     if (fresh.length > 0) yield fresh
   }
-  return { delivered, damaged }
+  return { delivered, damaged, fresh: count }
 }
 
 /** Looks again at a part of which a server delivered more than its digest counts: something may have come meanwhile. */

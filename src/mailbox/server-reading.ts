@@ -93,7 +93,8 @@ export class ServerReading {
     try {
       // from the beginning, or just what differs from what other servers brought
       if (!log.ledger.holdsAny(history.topics)) yield* this.#ingested(undefined)
-      else yield* this.compare()
+      // too much differs
+      else if (!(yield* this.compare())) yield* this.#ingested(undefined)
     } catch (error) {
       if ((error as Error).name !== 'IngestOrderError') throw error
       history.server.legacy = true
@@ -104,20 +105,22 @@ export class ServerReading {
   /**
    * Only what others brought and it does not have, or the other way round.
    *
+   * @returns false when so much differs in vain that it was given up
    * @throws {IngestOrderError} for a legacy server
    */
-  async *compare(part?: Part): AsyncGenerator<MailboxMessage, void> {
+  async *compare(part?: Part): AsyncGenerator<MailboxMessage, boolean> {
     const { history, log, display, since } = this.#parts
-    const whole = { lower: Math.max(since, log.ledger.floor), upper: MAX_UINT32 }
-    const comparing = reconcile(history, log.ledger, part ?? whole)
+    const all = { lower: Math.max(since, log.ledger.floor), upper: MAX_UINT32 }
+    const comparing = reconcile(history, log.ledger, part ?? all)
     for (;;) {
       const step = await comparing.next()
       if (step.done === true) {
-        const { coverage, cursor } = step.value
+        const { coverage, cursor, whole } = step.value
         yield* this.#note(step.value)
-        if (part === undefined) this.#finish(coverage, cursor)
+        // what was not looked at is asked for again the next time
+        if (part === undefined && whole) this.#finish(coverage, cursor)
         else this.#weigh(coverage)
-        return
+        return whole
       }
       yield* display.show(step.value, { historic: true, peer: this.#server.peer })
     }

@@ -3,6 +3,7 @@ import { MAX_UINT32, toHex } from '../wire/bytes.js'
 import { RequestErrorCode } from '../wire/request/request-error.js'
 import type { AskedTopics } from './asked-topics.js'
 import type { Display } from './display.js'
+import { ComparisonError } from './errors.js'
 import type { Evidence, LeftOut, MailboxMessage, Missing, MissingReason, ServerReading as Told } from './items.js'
 import type { Lane } from './lane.js'
 import type { LedgerEntry, Part } from './ledger.js'
@@ -123,10 +124,17 @@ export class Wave {
   }
 
   async *#compare(server: Server, part: Part | undefined): AsyncGenerator<MailboxMessage, boolean> {
-    const compared = yield* this.#attempt(server, 'compared', true, reading => reading.compare(part))
+    let whole = true
+    const compared = yield* this.#attempt(server, 'compared', true, async function* (reading) {
+      whole = yield* reading.compare(part)
+    })
     const reading = this.#readings.get(server)
     if (compared && reading !== undefined) this.#compared.set(server, reading)
-    return compared
+    if (whole) return compared
+    const error = new ComparisonError('the server says again and again that something differs, and has nothing new')
+    const { withheld } = reading ?? {}
+    this.#tell({ server: server.peer, how: 'failed', error, ...(withheld && { withheld }) })
+    return false
   }
 
   /** Whether a server did what it was asked; what it said is told in any case. */
@@ -134,7 +142,7 @@ export class Wave {
     server: Server,
     how: 'read' | 'compared',
     hasty: boolean,
-    act: (reading: ServerReading) => AsyncGenerator<MailboxMessage, void>
+    act: (reading: ServerReading) => AsyncGenerator<MailboxMessage, unknown>
   ): AsyncGenerator<MailboxMessage, boolean> {
     const { client, lane, asked, plan, log, display, now, signal } = this.#parts
     const history = new ServerHistory({ client, server, topics: lane.topics, hasty, signal })
@@ -177,7 +185,7 @@ export class Wave {
       const add = (evidence: Evidence, entry: LedgerEntry): void => {
         // what others have may still be on its way to it
         if (evidence === 'others' && entry.sent >= before) return
-        const explained = explaining(lost, entry.sent)
+        const explained = explaining(lost, entry.sent, evidence !== 'others')
         const name = `${evidence} ${explained}`
         const kind = kinds.get(name) ?? { evidence, ...(explained && { explained }), found: [] }
         kind.found.push(entry)

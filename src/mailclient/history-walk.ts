@@ -13,7 +13,7 @@ import type { HistoryPlan } from './history-query.js'
 import type { PageAnswer } from './page-answer.js'
 import { coverageOf, sequenceOf } from './page-extensions.js'
 import { type JudgedPage, judgePage } from './page-judge.js'
-import type { Position } from './page-order.js'
+import { IngestOrder, type Position } from './page-order.js'
 import { askFor, type PageQuestion, type QuestionOptions } from './page-question.js'
 import { PageRequest, type PageRequestParts } from './page-request.js'
 import { Retries, type RetriesInit } from './retries.js'
@@ -73,6 +73,7 @@ export class HistoryWalk {
   /** There was a line. */
   #reached = false
   #position: Position
+  readonly #ingest: IngestOrder | undefined
   #left: number
   #fruitless = 0
   #over = false
@@ -82,6 +83,7 @@ export class HistoryWalk {
     this.#options = options
     this.#parts = parts
     this.#position = { after: plan.cursor, direction: 0 }
+    this.#ingest = plan.order === 'ingest' ? new IngestOrder() : undefined
     this.#left = plan.limit
   }
 
@@ -97,7 +99,7 @@ export class HistoryWalk {
         const { answer, rules } = await asked
         const { next, coverage, last } = this.#endOf(answer)
         const early = this.#early(answer, next)
-        const judged = await judgePage(answer, { ...rules, position: this.#position })
+        const judged = await judgePage(answer, { ...rules, position: this.#position, ingest: this.#ingest })
         const page = { ...(await this.#accept(answer, judged, next)), ...(coverage && { coverage }) }
         finished = last || this.#left === 0
         // a server that is slow to end its side holds the last page up no longer

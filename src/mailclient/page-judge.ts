@@ -8,7 +8,7 @@ import { decodeCursor } from '../wire/request/cursor.js'
 import type { RlpItem } from '../wire/rlp.js'
 import { MisbehavingServerError } from './errors.js'
 import { foreignAllowance, type PageAnswer } from './page-answer.js'
-import { compare, IngestPage, PageOrder, type Position } from './page-order.js'
+import { compare, type IngestOrder, PageOrder, type Position } from './page-order.js'
 
 /** What one request may bring. */
 export interface PageRules {
@@ -25,8 +25,8 @@ export interface PageRules {
   strict: boolean
   /** Whether the server sends all of a time from old to new, whatever the limit: such a page may be empty, or cut short. */
   streamed: boolean
-  /** Whether the page comes in the order of ingest: then in no order of time. */
-  ingest: boolean
+  /** What came before, when the page comes in the order of ingest: then in no order of time. */
+  ingest: IngestOrder | undefined
   position: Position
 }
 
@@ -47,9 +47,8 @@ export interface JudgedPage {
  */
 export async function judgePage(answer: PageAnswer, rules: PageRules): Promise<JudgedPage> {
   const { limit, wants, streamed, position } = rules
-  const order = rules.ingest
-    ? new IngestPage()
-    : new PageOrder(streamed && position.after !== undefined ? { ...position, direction: 1 } : position)
+  const order =
+    rules.ingest ?? new PageOrder(streamed && position.after !== undefined ? { ...position, direction: 1 } : position)
   const page: JudgedPage = { envelopes: [], foreign: 0, beside: 0 }
   for (const items of answer.bodies) {
     for (const item of items) {

@@ -1,3 +1,4 @@
+import { RecentHashes } from '../waku/recent-hashes.js'
 import { compareBytes, toHex } from '../wire/bytes.js'
 import { decodeCursor } from '../wire/request/cursor.js'
 import { MisbehavingServerError } from './errors.js'
@@ -91,12 +92,17 @@ export class PageOrder {
   }
 }
 
-/** The envelopes of a page in ingest order: each once, in whatever order of time. */
-export class IngestPage {
-  readonly #seen = new Set<string>()
+/** How many envelopes of a walk are known again. */
+const KNOWN = 20_000
+
+/** The envelopes of a walk in ingest order, in whatever order of time: each has one number, so that it comes once, on whichever page. */
+export class IngestOrder {
+  readonly #seen = new RecentHashes(KNOWN)
 
   accept({ hash }: Place): boolean {
-    const before = this.#seen.size
-    return this.#seen.add(toHex(hash)).size > before
+    const name = toHex(hash)
+    if (this.#seen.has(name)) return false
+    this.#seen.add(name)
+    return true
   }
 }

@@ -22,7 +22,7 @@ export interface PageQuestion {
   sealing: Sealing
   signWith: Uint8Array | undefined
   pow: number
-  rules: Omit<PageRules, 'position'>
+  rules: Omit<PageRules, 'position' | 'ingest'>
 }
 
 /**
@@ -77,8 +77,7 @@ export function askFor(
       asked: traits.topics && !legacy ? wants : topic => envelopeMatchesBloom(bloom, topic),
       wants,
       strict: !legacy,
-      streamed,
-      ingest: order === 'ingest'
+      streamed
     }
   }
 }
