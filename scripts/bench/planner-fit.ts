@@ -123,6 +123,7 @@ async function timed(source: RowSource): Promise<[rows: number, time: number]> {
   let found = 0
   for (;;) {
     const rows = await source.next(ROOM)
+    if (rows === undefined) continue
     if (rows.length === 0) return [found, performance.now() - started]
     found += rows.length
   }

@@ -191,8 +191,8 @@ export interface Archive {
    */
   append(envelopes: Envelope[]): Promise<AppendOutcome[]>
   /**
-   * Rows in ascending (sent, hash) order, in slices of at most a few hundred rows. No snapshot or iterator is held while a
-   * slice is with the consumer; returning early frees everything. Throws `ArchiveQueryError` when a field is out of its
+   * Rows in ascending (sent, hash) order, in slices of at most a few hundred rows, or of none where much was looked at and nothing
+   * found yet: work for others comes between two slices. No snapshot or iterator is held while a slice is with the consumer; returning early frees everything. Throws `ArchiveQueryError` when a field is out of its
    * range, `MalformedError` when the cursor is not 36 bytes. A cursor before `lower` changes nothing, one after `upper` ends
    * the walk.
    */

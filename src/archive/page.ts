@@ -1,3 +1,4 @@
+import { FIGURES } from '../limits/figures.js'
 import { encodeCursor } from '../wire/request/cursor.js'
 import type { ArchiveEnd, ArchiveRow } from './archive.js'
 
@@ -18,9 +19,20 @@ export interface SourceRow extends ArchiveRow {
 export interface RowSource {
   /**
    * At least one row unless there are no more; never more than `room.rows` or a slice, and ends
-   * soon after `room.bytes`.
+   * soon after `room.bytes`. Undefined when looking has taken long and brought nothing so far: others come first, then it is asked
+   * again.
    */
-  next(room: Room, signal?: AbortSignal | undefined): Promise<SourceRow[]>
+  next(room: Room, signal?: AbortSignal | undefined): Promise<SourceRow[] | undefined>
+}
+
+/** Tells when a piece of work that begins now has taken long enough for others to come first. */
+export function pieceOfWork(): { readonly over: boolean } {
+  const end = performance.now() + FIGURES.archive.piece
+  return {
+    get over() {
+      return performance.now() > end
+    }
+  }
 }
 
 /** A slice handed to the consumer holds at most this many envelopes, and ends soon after so many bytes. */
@@ -48,6 +60,10 @@ export async function* page(
   for (;;) {
     signal?.throwIfAborted()
     const rows = await source.next({ rows: rowsLeft + 1, bytes: bytesLeft }, signal)
+    if (rows === undefined) {
+      yield []
+      continue
+    }
     if (rows.length === 0) return endOf(damaged + pending)
     const taken: ArchiveRow[] = []
     let more = false

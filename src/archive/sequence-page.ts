@@ -57,7 +57,8 @@ export async function* sequencePage(
       taken.push(row)
     }
     signal?.throwIfAborted()
-    if (taken.length > 0) yield taken
+    // also when there is none: others come first
+    yield taken
     if (more !== undefined) return { ...endOf(damaged), seq: more.seq - 1, more: true }
     at = upTo
   }

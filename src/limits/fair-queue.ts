@@ -1,27 +1,34 @@
 import { turnIsOver } from '../base/loop-turn.js'
 import { pause } from '../base/pause.js'
 import type { Origin } from './origin.js'
+import type { UsedTime } from './used-time.js'
 
 /** Begins what waited. */
 type Start = () => void
 
 /**
  * Work in turns: so many at a time. Whichever address has waited longest since its last turn is next, and of it whichever peer
- * has: a peer with much to do, or an address with many peers, delays others by one turn only. Between two pieces of work
+ * has: a peer with much to do, or an address with many peers, delays others by one turn only. With times used in place of turns,
+ * whichever address used least: who asks for little does not wait for those that ask for much. Between two pieces of work
  * everything else gets its turn, when they took long.
  */
 export class FairQueue {
   readonly #concurrency: number
   readonly #onWait: () => void
+  readonly #used: UsedTime | undefined
   /** By address, then by peer; both in the order of their next turns. */
   readonly #waiting = new Map<string, Map<string, Start[]>>()
   #running = 0
   #paused = false
 
-  /** @param onWait told of each that does not have its turn at once */
-  constructor(concurrency: number, onWait: () => void = () => {}) {
+  /**
+   * @param onWait told of each that does not have its turn at once
+   * @param options.used decides who is next, where turns differ much in what they cost
+   */
+  constructor(concurrency: number, onWait: () => void = () => {}, options: { used?: UsedTime } = {}) {
     this.#concurrency = concurrency
     this.#onWait = onWait
+    this.#used = options.used
   }
 
   /** Whether a turn is free. */
@@ -48,17 +55,19 @@ export class FairQueue {
    */
   async run<T>(origin: Origin, work: () => T | Promise<T>, options: { signal?: AbortSignal } = {}): Promise<T> {
     options.signal?.throwIfAborted()
-    if (this.idle && !this.crowded && !turnIsOver()) return await this.#do(work)
+    if (this.idle && !this.crowded && !turnIsOver()) return await this.#do(origin, work)
     this.#onWait()
     return await this.#queue(origin, work, options.signal)
   }
 
-  async #do<T>(work: () => T | Promise<T>): Promise<T> {
+  async #do<T>({ address }: Origin, work: () => T | Promise<T>): Promise<T> {
     this.#running++
+    const over = this.#used?.begin(address)
     try {
       return await work()
     } finally {
       this.#running--
+      over?.()
       this.#next()
     }
   }
@@ -67,7 +76,7 @@ export class FairQueue {
     return new Promise((resolve, reject) => {
       const start = (): void => {
         signal?.removeEventListener('abort', onAbort)
-        this.#do(work).then(resolve, reject)
+        this.#do(origin, work).then(resolve, reject)
       }
       const onAbort = (): void => {
         this.#leave(origin, start)
@@ -115,17 +124,21 @@ export class FairQueue {
   }
 
   #take(): Start | undefined {
-    for (const [address, peers] of this.#waiting) {
-      for (const [peer, queue] of peers) {
-        const start = queue.shift()
-        // to the end of both lines, with what else they wait for
-        this.#waiting.delete(address)
-        peers.delete(peer)
-        if (queue.length > 0) peers.set(peer, queue)
-        if (peers.size > 0) this.#waiting.set(address, peers)
-        return start
-      }
-    }
-    return undefined
+    const address = this.#used?.least(this.#waiting.keys()) ?? first(this.#waiting)
+    const peers = address === undefined ? undefined : this.#waiting.get(address)
+    const peer = peers && first(peers)
+    if (address === undefined || peers === undefined || peer === undefined) return undefined
+    const queue = peers.get(peer) ?? []
+    const start = queue.shift()
+    // to the end of both lines, with what else they wait for
+    this.#waiting.delete(address)
+    peers.delete(peer)
+    if (queue.length > 0) peers.set(peer, queue)
+    if (peers.size > 0) this.#waiting.set(address, peers)
+    return start
   }
+}
+
+function first<K>(map: ReadonlyMap<K, unknown>): K | undefined {
+  return map.keys().next().value
 }

@@ -98,8 +98,22 @@ export const FIGURES = {
     packets: 8,
     /** What else a packet brings: what a peer wants, what it confirms. It never waits for the disk. */
     others: 1,
+    /** Requests that are decrypted. */
+    opening: 1,
     /** Looking through the pool from its beginning. */
     pool: 1
+  },
+  /** Requests differ much in what they cost: the address that used least time is next, not the one that had no turn for longest. */
+  usedTime: {
+    /** What a piece of work counts until it is over, ms. */
+    guess: 5,
+    /** Addresses. */
+    remembered: 1024
+  },
+  /** What a request makes the archive look through is done in pieces, each in a turn of its own. */
+  archive: {
+    /** How long a piece may take until the next turn is asked for, ms: several are done at a time. */
+    piece: 5
   },
   /** The listener for the operator: everybody on the machine can connect to it, and more when it is told so. */
   admin: {

@@ -8,6 +8,7 @@ import { FairQueue } from '../limits/fair-queue.js'
 import { FIGURES } from '../limits/figures.js'
 import type { Origin } from '../limits/origin.js'
 import { inVain } from '../limits/throttle.js'
+import { UsedTime } from '../limits/used-time.js'
 import type { IncomingRequest, RequestHandler } from '../waku/mail-exchange.js'
 import type { Network } from '../waku/packet-channel.js'
 import type { EnvelopeStore } from '../waku/store-batch.js'
@@ -60,8 +61,8 @@ export class Mailserver implements Startable {
   readonly #topicStore: TopicStore
   #policies: Record<Network, RequestPolicy>
   readonly #admission: Admission
-  /** For decryption and the archive. Sending is no part of a turn: a slow reader holds nobody up. */
-  readonly #turns: FairQueue
+  /** For decryption: it takes the processor alone, and does not wait for what others read. */
+  readonly #opening: FairQueue
   readonly #served: ServedRequests
   readonly #forwarded: ServedRequests
   readonly #ahead = new ReadAhead(READ_AHEAD)
@@ -106,10 +107,11 @@ export class Mailserver implements Startable {
     this.#settings = settings
     this.#policies = settlePolicies(init.policies ?? {})
     this.#admission = new Admission({ max: settings.maxRequests, maxPerPeer: settings.maxRequestsPerPeer })
-    this.#turns = new FairQueue(settings.concurrency, () => counts.add('waited_request'))
+    const onWait = (): void => counts.add('waited_request')
+    this.#opening = new FairQueue(FIGURES.turns.opening, onWait, { used: new UsedTime() })
     this.#delivery = new HistoryDelivery({
       archive,
-      turns: this.#turns,
+      turns: new FairQueue(settings.concurrency, onWait, { used: new UsedTime() }),
       ahead: this.#ahead,
       coverage: new CoverageReport({
         archive,
@@ -235,7 +237,7 @@ export class Mailserver implements Startable {
     const { origin } = request
     const leave = this.#enter(origin)
     try {
-      const opened = await this.#turns.run(origin, () => this.#open(request, asked, answer), request)
+      const opened = await this.#opening.run(origin, () => this.#open(request, asked, answer), request)
       const end = await this.#delivery.deliver(request, opened, answer)
       this.tally.add('envelopes_damaged', end.damaged ?? 0)
       await answer.complete(end)

@@ -18,6 +18,8 @@ export interface PageReaderParts {
 
 /** While so many bytes wait to be taken nothing more is read. */
 const AHEAD = 512 * 1024
+/** A slice below this is not worth a turn: the next one is read in the same. */
+const SMALL = 64 * 1024
 
 /** Reads the slices of a page ahead of who takes them. Holds at most half a MiB and one slice. */
 export class PageReader {
@@ -94,20 +96,33 @@ export class PageReader {
   async #read(): Promise<void> {
     const { signal } = this.#closed
     try {
-      const slice = await this.#turn(() => this.#slices.next(), signal)
+      const slices = await this.#turn(() => this.#some(), signal)
       if (signal.aborted) return
-      this.#ready.push(slice)
-      if (slice.done === true) {
-        this.#ended = true
-        this.#resolveEnd(slice.value)
-        if (slice.value.cursor !== undefined) this.#reach = this.#last
-      } else {
-        this.#bytes += sizeOf(slice.value)
-        this.#last = slice.value.at(-1)?.sent ?? this.#last
-      }
+      for (const slice of slices) this.#take(slice)
     } catch (error) {
       this.#ended = true
       this.#failure = { error }
+    }
+  }
+
+  /** A slice, and the next one with it when it is small: most pages are, and then their end is known in one turn. */
+  async #some(): Promise<Slice[]> {
+    const slice = await this.#slices.next()
+    // of nothing but time
+    if (slice.done === true || slice.value.length === 0 || sizeOf(slice.value) >= SMALL) return [slice]
+    return [slice, await this.#slices.next()]
+  }
+
+  #take(slice: Slice): void {
+    if (slice.done === true) {
+      this.#ready.push(slice)
+      this.#ended = true
+      this.#resolveEnd(slice.value)
+      if (slice.value.cursor !== undefined) this.#reach = this.#last
+    } else if (slice.value.length > 0) {
+      this.#ready.push(slice)
+      this.#bytes += sizeOf(slice.value)
+      this.#last = slice.value.at(-1)?.sent ?? this.#last
     }
   }
 }

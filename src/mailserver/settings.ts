@@ -52,7 +52,7 @@ export interface MailserverInit {
    */
   pageBytes?: number | undefined
   /**
-   * Reads of the archive and decryptions at a time.
+   * Reads of the archive at a time.
    *
    * @default 4
    */

@@ -15,7 +15,7 @@ export function describe(value: unknown): string {
 
 /** Whether it is a Uint8Array, also one of another realm. */
 export function isBytes(value: unknown): value is Uint8Array {
-  return Object.prototype.toString.call(value) === '[object Uint8Array]'
+  return value instanceof Uint8Array || Object.prototype.toString.call(value) === '[object Uint8Array]'
 }
 
 /**

@@ -44,7 +44,7 @@ export async function readPage(archive: Archive, query: ArchiveQuery): Promise<P
   for (;;) {
     const { done, value } = await slices.next()
     if (done === true) return { rows, cursor: value.cursor }
-    assert(value.length >= 1 && value.length <= 1000, 'a slice has some hundred rows at most')
+    assert(value.length <= 1000, 'a slice has some hundred rows at most')
     for (const row of value) {
       assert(last === undefined || comparePositions(row, last) > 0, 'each row lies strictly after the one before')
       last = row
@@ -65,7 +65,7 @@ export async function readSequence(
   for (;;) {
     const { done, value } = await slices.next()
     if (done === true) return { rows, end: value }
-    assert(value.length >= 1 && value.length <= 1000, 'a slice has some hundred rows at most')
+    assert(value.length <= 1000, 'a slice has some hundred rows at most')
     for (const row of value) {
       assert(row.seq > (rows.at(-1)?.seq ?? query.after), 'sequence numbers ascend')
       rows.push(row)

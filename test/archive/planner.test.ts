@@ -179,7 +179,7 @@ test('nothing of the database is open while a slice is with the consumer, nor af
   for (const query of queries) {
     let slices = 0
     for await (const rows of archive.query({ ...query, limit: Number.POSITIVE_INFINITY })) {
-      assert(rows.length > 0)
+      if (rows.length === 0) continue
       assert.equal(store.open, 0)
       if (++slices === 3) break
     }
@@ -198,4 +198,16 @@ test('a closed iterator keeps little in memory, however long the scan', async ()
     assert(rows > 5000)
   }
   assert(store.mostKept <= 16 * 1024, `${store.mostKept} bytes`)
+})
+
+test('of a thousand topics those that do not exist cost nothing on any day', async () => {
+  const strange = Array.from({ length: 999 }, (_, i) => Uint8Array.of(0xff, 0xfe, i >> 8, i & 0xff))
+  const topics = some(traffic.cold, 1)
+  const alone = await cost({ ...range, topics })
+  // the first one reads the dictionary of topics
+  await cost({ ...range, topics: [...topics, ...strange] })
+  store.reset()
+  const { seeks } = await cost({ ...range, topics: [...topics, ...strange] })
+  assert.equal(seeks, alone.seeks)
+  assert(store.gets < 2 * DAYS + 1000, `${store.gets} values read`)
 })

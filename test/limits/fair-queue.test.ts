@@ -4,6 +4,7 @@ import { setMaxListeners } from 'node:events'
 import { test } from 'node:test'
 import { FairQueue } from '../../src/limits/fair-queue.js'
 import type { Origin } from '../../src/limits/origin.js'
+import { UsedTime } from '../../src/limits/used-time.js'
 
 const { signal } = new AbortController()
 setMaxListeners(0, signal)
@@ -98,4 +99,42 @@ test('a queue has its turn beside one that uses up each turn of the event loop',
   const seen = await polite.run(by('polite'), () => done)
   await Promise.all(pieces)
   assert.ok(seen <= 5, `${seen} pieces of the other came before it`)
+})
+
+test('where time counts, who asked for little comes before those that asked for much', async () => {
+  let now = 0
+  const turns = new FairQueue(1, () => {}, { used: new UsedTime(() => now) })
+  const order: string[] = []
+  const work = (name: string, time: number) => (): void => {
+    now += time
+    order.push(name)
+  }
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const blocked = turns.run(by('blocker'), () => promise)
+  const waiting = [
+    ...[1, 2, 3].flatMap(i => ['a', 'b'].map(peer => turns.run(by(peer), work(`${peer}${i}`, 100)))),
+    ...[1, 2, 3, 4].map(i => turns.run(by('cheap'), work(`cheap${i}`, 10)))
+  ]
+  resolve()
+  await Promise.all([blocked, ...waiting])
+  assert.deepEqual(order, ['a1', 'b1', 'cheap1', 'cheap2', 'cheap3', 'cheap4', 'a2', 'b2', 'a3', 'b3'])
+})
+
+test('nobody saves up time: who comes back begins where the others are, and who is forgotten as well', () => {
+  let now = 0
+  const used = new UsedTime(() => now)
+  const spend = (address: string, time: number): void => {
+    const over = used.begin(address)
+    now += time
+    over()
+  }
+  spend('a', 10)
+  for (let i = 0; i < 100; i++) spend('busy', 10)
+  assert.equal(used.least(['busy', 'a']), 'a')
+  spend('a', 10)
+  assert.equal(used.least(['a', 'busy']), 'a', 'ten of a thousand')
+  spend('a', 10)
+  assert.equal(used.least(['a', 'busy']), 'busy', 'not a thousand')
+  for (let i = 0; i < 2000; i++) spend(`of ${i}`, 1)
+  assert.equal(used.least(['unknown', 'busy']), 'unknown')
 })

@@ -1,6 +1,7 @@
 import type { CheckedFilter } from '../checked-query.js'
 import type { LevelRange, LevelStore } from '../database/level-store.js'
 import { ArchiveDamagedError } from '../errors.js'
+import { pieceOfWork } from '../page.js'
 import * as layout from './level-layout.js'
 import type { Ledger } from './level-ledger.js'
 import { readThrough } from './level-reader.js'
@@ -30,11 +31,17 @@ export async function* takeIndexed(
     if (typeof topics === 'function' || topics.length * WINDOW_ENTRIES > ledger.count(day)) {
       const accepts = acceptsTopic(topics)
       yield* entries(store, layout.indexDay(day), entry => accepts(entry.topic) && take(entry))
+      yield
       continue
     }
+    let piece = pieceOfWork()
     const [counts = []] = await ledger.topicCounts([day], topics)
-    for (const [i, topic] of topics.entries())
+    for (const [i, topic] of topics.entries()) {
       if (counts[i] !== 0) yield* entries(store, layout.indexRange(day, topic, from, to), take)
+      if (!piece.over) continue
+      yield
+      piece = pieceOfWork()
+    }
   }
 }
 

@@ -1,7 +1,7 @@
 import { readUint32 } from '../../wire/bytes.js'
 import { type LevelOperation, type LevelRange, type LevelStore, readAll, readRange } from '../database/level-store.js'
 import * as layout from './level-layout.js'
-import { getReadable, type Reading, readThrough } from './level-reader.js'
+import { getCertain, getReadable, type Reading, readThrough } from './level-reader.js'
 import type { Rebuild } from './level-rebuild.js'
 import { RecentCounts, type TopicCount } from './recent-counts.js'
 import type { TopicDictionary } from './topic-dictionary.js'
@@ -139,6 +139,15 @@ export class Ledger {
   /** Envelopes of a day. */
   count(day: number): number {
     return this.#days.get(day) ?? 0
+  }
+
+  /** Those of some topics that the archive has something of, or may have. */
+  async present(topics: number[]): Promise<number[]> {
+    const known = await this.#dictionary.all(this.#totals.topics)
+    if (known !== undefined) return topics.filter(topic => known.has(topic))
+    const keys = topics.map(layout.topicKey)
+    const stored = await getCertain(this.#store, keys)
+    return topics.filter((_, i) => stored[i] !== undefined)
   }
 
   /** How many envelopes each topic has on each day, day by day in the order of `topics`. */

@@ -1,4 +1,4 @@
-import { type Room, type RowSource, SLICE_BYTES, SLICE_ROWS, type SourceRow } from '../page.js'
+import { pieceOfWork, type Room, type RowSource, SLICE_BYTES, SLICE_ROWS, type SourceRow } from '../page.js'
 import { comparePositions, type Position } from '../position.js'
 import type * as layout from './level-layout.js'
 import type { LevelRows } from './level-rows.js'
@@ -26,9 +26,11 @@ export class Merge implements RowSource {
     this.#averageSize = averageSize
   }
 
-  async next(room: Room, signal?: AbortSignal | undefined): Promise<SourceRow[]> {
+  async next(room: Room, signal?: AbortSignal | undefined): Promise<SourceRow[] | undefined> {
+    const piece = pieceOfWork()
     for (;;) {
-      const entries = await this.#take(room, signal)
+      const entries = await this.#take(room, piece, signal)
+      if (entries === undefined) return undefined
       const rows = await this.#rows.fetch(entries)
       for (const window of this.#windows)
         if (window.takeHole()) rows.unshift(this.#rows.hole(this.#span.lower, this.#span.upper))
@@ -36,13 +38,24 @@ export class Merge implements RowSource {
     }
   }
 
-  /** The next entries in order: at most a slice, and no more bytes than there is room for except by the last one. */
-  async #take(room: Room, signal: AbortSignal | undefined): Promise<layout.Entry[]> {
+  /**
+   * The next entries in order: at most a slice, and no more bytes than there is room for except by the last one. Undefined when it
+   * takes too long to know which they are.
+   */
+  async #take(
+    room: Room,
+    piece: { readonly over: boolean },
+    signal: AbortSignal | undefined
+  ): Promise<layout.Entry[] | undefined> {
     const wanted = Math.min(room.rows, SLICE_ROWS)
     const ahead = Math.min(room.rows, Math.ceil(room.bytes / this.#averageSize) + 1, MAX_WINDOW_READ)
     while (this.#merged.length < Math.min(wanted, ahead)) {
       signal?.throwIfAborted()
-      if (!(await this.#fill(ahead - this.#merged.length))) break
+      if (!(await this.#read(ahead - this.#merged.length, piece))) {
+        if (this.#merged.length === 0) return undefined
+        break
+      }
+      if (!this.#advance()) break
     }
     let bytes = Math.min(room.bytes, SLICE_BYTES)
     let count = 0
@@ -53,14 +66,21 @@ export class Merge implements RowSource {
     return this.#merged.splice(0, count)
   }
 
-  /** Reads on in every window that ran out and moves what is certain to come next; false when there is no more. */
-  async #fill(ahead: number): Promise<boolean> {
+  /** Reads on in every window that ran out; false when others come before that is done. */
+  async #read(ahead: number, piece: { readonly over: boolean }): Promise<boolean> {
     const total = this.#windows.reduce((sum, window) => sum + window.ahead, 0)
     const hungry = this.#windows.filter(window => window.hungry)
-    for (let from = 0; from < hungry.length; from += PARALLEL)
+    for (let from = 0; from < hungry.length; from += PARALLEL) {
+      if (from > 0 && piece.over) return false
       await Promise.all(
         hungry.slice(from, from + PARALLEL).map(window => window.fill(this.#share(window, ahead, total)))
       )
+    }
+    return true
+  }
+
+  /** Moves what is certain to come next; false when there is no more. */
+  #advance(): boolean {
     const horizon = this.#windows.reduce<Position | undefined>((first, { horizon }) => {
       if (horizon === undefined) return first
       return first === undefined || comparePositions(horizon, first) < 0 ? horizon : first

@@ -1,5 +1,5 @@
 import type { CheckedQuery } from '../checked-query.js'
-import type { Room, RowSource, SourceRow } from '../page.js'
+import { pieceOfWork, type Room, type RowSource, type SourceRow } from '../page.js'
 import * as layout from './level-layout.js'
 import type { Ledger } from './level-ledger.js'
 import { Merge } from './level-merge.js'
@@ -12,7 +12,9 @@ export const COSTS = { window: 80, mergedRow: 22, scannedRow: 5, countRead: 5 }
 
 /** Days whose counts are read at once, at first and at most. */
 const FIRST_DAYS = 1
-const MAX_COUNTS = 4096
+const MAX_COUNTS = 1024
+/** With fewer topics it is not worth a read to know which of them there are. */
+const WORTH_DROPPING = 16
 /** Of more topics than this some tell whether their windows can be worth it, before all counts are read. */
 const MANY_TOPICS = 256
 const SAMPLE = 64
@@ -38,7 +40,8 @@ export class TopicWalk implements RowSource {
   readonly #rows: LevelRows
   readonly #ledger: Ledger
   readonly #span: Span
-  readonly #topics: number[]
+  #topics: number[]
+  #present = false
   readonly #wanted: Set<number>
   readonly #days: number[]
   #plans: DayPlan[] = []
@@ -54,11 +57,14 @@ export class TopicWalk implements RowSource {
     this.#days = ledger.days(layout.dayOf(query.after?.sent ?? query.lower), layout.dayOf(query.upper))
   }
 
-  async next(room: Room, signal?: AbortSignal | undefined): Promise<SourceRow[]> {
+  async next(room: Room, signal?: AbortSignal | undefined): Promise<SourceRow[] | undefined> {
+    const piece = pieceOfWork()
     for (;;) {
       signal?.throwIfAborted()
-      const rows = (await this.#current?.next(room, signal)) ?? []
-      if (rows.length > 0) return rows
+      const rows = this.#current === undefined ? [] : await this.#current.next(room, signal)
+      if (rows === undefined || rows.length > 0) return rows
+      this.#current = undefined
+      if (piece.over) return undefined
       const plan = await this.#nextPlan(room)
       if (plan === undefined) return []
       this.#current = this.#open(plan, room)
@@ -67,6 +73,8 @@ export class TopicWalk implements RowSource {
 
   async #nextPlan(room: Room): Promise<DayPlan | undefined> {
     if (this.#plans.length === 0) {
+      await this.#dropAbsent()
+      if (this.#topics.length === 0) return undefined
       const days = this.#days.splice(0, this.#lookAhead)
       this.#lookAhead = Math.max(1, Math.min(this.#lookAhead * 2, Math.floor(MAX_COUNTS / this.#topics.length)))
       const shares = await this.#sampled(days, room)
@@ -79,6 +87,13 @@ export class TopicWalk implements RowSource {
       this.#plans = days.map((day, i) => ({ day, counts: counts[counted.indexOf(day)], share: shares?.[i] }))
     }
     return this.#plans.shift()
+  }
+
+  /** What the archive has nothing of is looked for once, not on each day. */
+  async #dropAbsent(): Promise<void> {
+    if (this.#present || this.#topics.length < WORTH_DROPPING) return
+    this.#topics = await this.#ledger.present(this.#topics)
+    this.#present = true
   }
 
   /** By some of many topics: what share of each day all have, where a scan is better than their windows however many they bring. */

@@ -1,5 +1,5 @@
 import { closeIterator, entryBytes, isUnreadable, type LevelEntry, type LevelRange } from '../database/level-store.js'
-import { type Room, type RowSource, SLICE_BYTES, SLICE_ROWS, type SourceRow } from '../page.js'
+import { pieceOfWork, type Room, type RowSource, SLICE_BYTES, SLICE_ROWS, type SourceRow } from '../page.js'
 import type { Position } from '../position.js'
 import * as layout from './level-layout.js'
 import { beyondEnd, isDoubtful, lowest, readThrough } from './level-reader.js'
@@ -19,7 +19,7 @@ export interface ScanFilter {
 }
 
 /** Envelopes read under one snapshot while none of them passes. */
-const MAX_VISITED = 16_384
+const MAX_VISITED = 4096
 /** How many envelopes the first guess of the share counts for. */
 const GUESS = 50
 const MIN_READ = 16
@@ -55,7 +55,8 @@ export class Scan implements RowSource {
     this.#range = spanRange(span)
   }
 
-  async next(room: Room, signal?: AbortSignal | undefined): Promise<SourceRow[]> {
+  async next(room: Room, signal?: AbortSignal | undefined): Promise<SourceRow[] | undefined> {
+    const piece = pieceOfWork()
     const wanted = Math.min(room.rows, SLICE_ROWS)
     const bytes = Math.min(room.bytes, SLICE_BYTES)
     while (this.#range !== undefined) {
@@ -64,6 +65,7 @@ export class Scan implements RowSource {
         ? await this.#readThrough(this.#range, wanted, bytes)
         : await this.#read(this.#range, wanted, bytes)
       if (rows.length > 0) return rows
+      if (this.#range !== undefined && piece.over) return undefined
     }
     return []
   }

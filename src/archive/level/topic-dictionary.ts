@@ -7,7 +7,7 @@ import * as layout from './level-layout.js'
 /** With more topics than this a filter is not turned into topics. */
 const MAX_CACHED = 262_144
 
-/** The distinct topics of the archive, to turn a bloom filter into topics. */
+/** The distinct topics of the archive, to turn a bloom filter into topics, and to tell which of many there are. */
 export class TopicDictionary {
   readonly #store: LevelStore
   readonly #queue: WriteQueue
@@ -33,15 +33,24 @@ export class TopicDictionary {
   }
 
   /**
+   * All topics, as they are at any time; undefined when they are too many, or not all of them can be read.
+   * @param total how many the archive has
+   */
+  async all(total: number): Promise<ReadonlySet<number> | undefined> {
+    if (total > this.#maxCached) return undefined
+    const known = this.#cached ?? (await this.#load())
+    // one that is damaged hides topics
+    return known === undefined || known.size < total ? undefined : known
+  }
+
+  /**
    * Topics that pass a filter, ascending; undefined when there are more than `max`, or too many altogether.
    * @param total how many the archive has
    */
   async matching(filter: Uint8Array, { max, total }: { max: number; total: number }): Promise<number[] | undefined> {
-    if (total > this.#maxCached) return undefined
     const topics: number[] = []
-    const known = this.#cached ?? (await this.#load())
-    // one that is damaged hides topics
-    if (known === undefined || known.size < total) return undefined
+    const known = await this.all(total)
+    if (known === undefined) return undefined
     for (const topic of known) {
       if (envelopeMatchesBloom(filter, topicFromNumber(topic))) topics.push(topic)
       if (topics.length > max) return undefined

@@ -22,6 +22,7 @@ export interface MessageResponse {
 }
 
 const VERSION = 1
+const NO_TEXT = new Uint8Array()
 
 /** Room for the response to a packet that was full of refused envelopes. */
 const MAX_RESPONSE: number = 1024 * 1024
@@ -55,12 +56,18 @@ export function decodeBatchAck(body: Uint8Array): Uint8Array {
  * would make the packet larger than a peer takes.
  */
 export function encodeMessageResponse({ batch, refused }: MessageResponse): Uint8Array {
-  const encode = (text: (refusal: Refusal) => string): Uint8Array => {
-    const items = refused.map(refusal => [checkedHash(refusal.hash), uint(refusal.code), utf8ToBytes(text(refusal))])
+  const encode = (text: (refusal: Refusal) => Uint8Array): Uint8Array => {
+    const items = refused.map(refusal => [checkedHash(refusal.hash), uint(refusal.code), text(refusal)])
     return encodeStructure([uint(VERSION), [checkedHash(batch), items]])
   }
-  const body = encode(refusal => printable(refusal.text))
-  return body.length <= MAX_RESPONSE ? body : encode(() => '')
+  // a packet that is full of refused envelopes has few reasons
+  const texts = new Map<string, Uint8Array>()
+  const body = encode(({ text }) => {
+    const known = texts.get(text) ?? utf8ToBytes(printable(text))
+    texts.set(text, known)
+    return known
+  })
+  return body.length <= MAX_RESPONSE ? body : encode(() => NO_TEXT)
 }
 
 /**
