@@ -6,6 +6,8 @@ import { MAX_WINDOW_READ, type Window } from './level-window.js'
 
 /** Windows read at the same time. */
 const PARALLEL = 32
+/** So many are read without a look at the time. */
+const FEW = 64
 
 /** Brings the windows of one day into one order and fetches the envelopes they name. */
 export class Merge implements RowSource {
@@ -71,7 +73,7 @@ export class Merge implements RowSource {
     const total = this.#windows.reduce((sum, window) => sum + window.ahead, 0)
     const hungry = this.#windows.filter(window => window.hungry)
     for (let from = 0; from < hungry.length; from += PARALLEL) {
-      if (from > 0 && piece.over) return false
+      if (from >= FEW && piece.over) return false
       await Promise.all(
         hungry.slice(from, from + PARALLEL).map(window => window.fill(this.#share(window, ahead, total)))
       )
