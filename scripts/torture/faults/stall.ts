@@ -11,7 +11,8 @@ const TEMPTED = { seconds: 3 }
 
 /**
  * The disk answers nothing for 10 s in the middle of an activity, while everything can be read; everything goes on then. The next
- * time the power goes before it does.
+ * time the power goes before it does. Where LevelDB begins a log or deletes a file it locks everybody out meanwhile: who asks for
+ * something then gets it when the disk goes on.
  */
 function stallsDuring(activity: Activity): Fault {
   return {
@@ -43,14 +44,12 @@ function stallsDuring(activity: Activity): Fault {
 
 async function stall(trial: Trial, judgement: Judgement): Promise<void> {
   trial.page.set('stall', 1)
-  try {
-    await delay(STALL_MS / 2)
-    await judgement.look(trial, { passing: true })
-    await delay(STALL_MS / 2)
-    trial.struck()
-  } finally {
-    trial.page.set('stall', 0)
-  }
+  // whatever comes of the look: it may have to wait for this
+  const over = delay(STALL_MS).then(() => trial.page.set('stall', 0))
+  await delay(STALL_MS / 2)
+  await judgement.look(trial, { passing: true })
+  await over
+  trial.struck()
 }
 
 export const stalls: Fault[] = activities.map(stallsDuring)
