@@ -4,12 +4,14 @@ import { type LevelStore, readAll } from '../../src/archive/database/level-store
 import { LevelArchive } from '../../src/archive/level/level-archive.js'
 import * as layout from '../../src/archive/level/level-layout.js'
 import { Ledger } from '../../src/archive/level/level-ledger.js'
+import { ReadCounts } from '../../src/archive/level/read-counts.js'
 import { TopicDictionary } from '../../src/archive/level/topic-dictionary.js'
 import { WriteQueue } from '../../src/archive/write-queue.js'
 import { useQuickKeccak } from '../../src/node/crypto/quick-keccak.js'
 import { MAX_UINT32, readUint32 } from '../../src/wire/bytes.js'
 import { decodeEnvelope, type Envelope } from '../../src/wire/envelope/envelope.js'
 import { readPage } from './comparison.js'
+import { CountingStore } from './counting-store.js'
 import { FaultyStore } from './faulty-store.js'
 import { Prng } from './prng.js'
 import { temporaryLevel } from './temporary.js'
@@ -125,6 +127,39 @@ test('the counts on disk fall behind by a bounded number of envelopes', async t 
   for (let i = 0; i < 40; i++) await archive.append(some(prng, 1000, { days: 2, topics: 1500 }))
   assert.equal(flushes, 1)
   await assertCounts(store)
+})
+
+test('counts of topics by day are read once, and anew when they changed', async t => {
+  const store = new CountingStore(await temporaryLevel(t))
+  const archive = await LevelArchive.open({ db: store })
+  const prng = new Prng(11)
+  await archive.append(some(prng, 60))
+  // as after a start: nothing of what was written is in memory
+  const ledger = new Ledger(store, new TopicDictionary(store, new WriteQueue()), 1)
+  await ledger.load()
+  const days = ledger.days(0, 0xffff)
+  const topics = Array.from({ length: 25 }, (_, n) => readUint32(topicOf(n), 0))
+  store.reset()
+  const counts = await ledger.topicCounts(days, topics)
+  assert.equal(store.gets, days.length * topics.length)
+  assert.deepEqual(await ledger.topicCounts(days, topics), counts)
+  assert.equal(store.gets, days.length * topics.length)
+  const [day, topic] = [days[1] as number, topics[24] as number]
+  assert.equal(counts[1]?.[24], 0)
+  // read while it is written: what was there before is not kept
+  const reading = new ReadCounts()
+  const { version } = reading
+  reading.forget([{ day, topic }])
+  reading.set(day, topic, 7, version)
+  assert.equal(reading.get(day, topic), undefined)
+  const change = await ledger.change([{ sent: day * DAY, topic, size: 100 }], 1, 61)
+  await store.batch(change.operations, { sync: false })
+  change.apply()
+  assert.equal((await ledger.topicCounts(days, topics))[1]?.[24], 1)
+  const back = await ledger.change([{ sent: day * DAY, topic, size: 100 }], -1)
+  await store.batch(back.operations, { sync: false })
+  back.apply()
+  assert.deepEqual(await ledger.topicCounts(days, topics), counts)
 })
 
 test('an archive of format 1 is gone on with', async t => {

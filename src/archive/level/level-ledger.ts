@@ -3,6 +3,7 @@ import { type LevelOperation, type LevelRange, type LevelStore, readAll, readRan
 import * as layout from './level-layout.js'
 import { getCertain, getReadable, type Reading, readThrough } from './level-reader.js'
 import type { Rebuild } from './level-rebuild.js'
+import { ReadCounts } from './read-counts.js'
 import { RecentCounts, type TopicCount } from './recent-counts.js'
 import type { TopicDictionary } from './topic-dictionary.js'
 
@@ -54,6 +55,7 @@ export class Ledger {
   #isConsistent = true
   #sortedDays: number[] | undefined
   readonly #recent = new RecentCounts()
+  readonly #read = new ReadCounts()
 
   /**
    * @param maxBehind - so many envelopes at most are not in the counts of topics by day on disk: they were nearly a third of the keys
@@ -84,6 +86,7 @@ export class Ledger {
     this.#isConsistent = lastRun <= totals.lastSeq && sumOf(days) === totals.envelopes
     this.#sortedDays = undefined
     this.#recent.clear()
+    this.#read.clear()
     this.#dictionary.reset()
   }
 
@@ -153,15 +156,32 @@ export class Ledger {
   /** How many envelopes each topic has on each day, day by day in the order of `topics`. */
   async topicCounts(days: number[], topics: number[]): Promise<number[][]> {
     const pairs = days.flatMap(day => topics.map(topic => ({ day, topic })))
-    const keys = pairs.map(({ day, topic }) => layout.topicCountKey(day, topic))
-    const stored = await getReadable(this.#store, keys)
-    const counts = pairs.map(({ day, topic }, i) => {
-      const n = this.#recent.get(day, topic)?.n ?? count(stored[i] ?? undefined)
-      const key = keys[i] as Uint8Array
-      // better a look too many than a topic that is hidden
-      return n === 0 && (stored[i] === null || this.#store.isDoubtful?.(key, key) === true) ? 1 : n
+    const known = ({ day, topic }: { day: number; topic: number }): number | undefined =>
+      this.#recent.get(day, topic)?.n ?? this.#read.get(day, topic)
+    const before = pairs.map(known)
+    const unknown = pairs.filter((_, i) => before[i] === undefined)
+    const read = unknown.length === 0 ? [] : await this.#readCounts(unknown)
+    let next = 0
+    const counts = pairs.map((pair, i) => {
+      const n = before[i] ?? (read[next++] as number)
+      // what came meanwhile counts
+      return known(pair) ?? n
     })
     return days.map((_, i) => counts.slice(i * topics.length, (i + 1) * topics.length))
+  }
+
+  async #readCounts(pairs: { day: number; topic: number }[]): Promise<number[]> {
+    const { version } = this.#read
+    const keys = pairs.map(({ day, topic }) => layout.topicCountKey(day, topic))
+    const stored = await getReadable(this.#store, keys)
+    return pairs.map(({ day, topic }, i) => {
+      const n = count(stored[i] ?? undefined)
+      const key = keys[i] as Uint8Array
+      // better a look too many than a topic that is hidden
+      if (stored[i] === null || (n === 0 && this.#store.isDoubtful?.(key, key) === true)) return Math.max(1, n)
+      this.#read.set(day, topic, n, version)
+      return n
+    })
   }
 
   /** Works out the counts after `entries` come (`+1`) or go (`-1`). Only one change may be under way. */
@@ -205,6 +225,8 @@ export class Ledger {
         if (flush) for (const count of this.#recent.behind()) count.behind = false
         if (full) this.#recent.clear()
         for (const count of counts) this.#recent.set(count)
+        this.#read.forget(full ? [] : changes)
+        if (full) this.#read.clear()
         for (const [day, n] of days) {
           if (!this.#days.has(day) || n === 0) this.#sortedDays = undefined
           if (n === 0) this.#days.delete(day)
