@@ -1,8 +1,10 @@
 import '../../src/base/polyfill.js'
 import { archiveBench } from './archive.js'
 import { firstPageBench } from './first-page.js'
+import { freshBench } from './fresh.js'
 import { clean, fullBench } from './full/full.js'
 import { historyBench } from './history.js'
+import { idleBench } from './idle.js'
 import { importBench } from './import.js'
 import { mailboxBench } from './mailbox.js'
 import type { Network } from './phones.js'
@@ -13,15 +15,20 @@ import { stormBench } from './storm.js'
 // `npm run bench [-- <envelopes>]`: the archive by itself, then whole histories between two processes.
 // `npm run bench -- --full [phase [envelopes]]`: archives of up to 5,000,000 beside status-go's layout.
 // `npm run bench -- mailbox [envelopes]`: one client that was away for a week, 1,000,000 envelopes.
+// `npm run bench -- fresh [libp2p | devp2p]`: the first page of a process that has just started; also Go programs.
+// `npm run bench -- idle [phones]`: many that are connected and say nothing, 5000; also Go programs.
 // `npm run bench -- storm [libp2p | devp2p] [--full]`: many phones at once, which are Go programs.
 interface BenchOptions {
   full: boolean
   count: number
+  phones: number
   networks: readonly Network[]
 }
 
 const NAMED: Record<string, [title: string, run: (options: BenchOptions) => Promise<Line[]>]> = {
   storm: ['Phones that come back all at once', stormBench],
+  fresh: ['The first page of a fresh process, and those after it', ({ networks }) => freshBench(networks)],
+  idle: ['Phones that are connected and silent', ({ phones }) => idleBench(phones)],
   mailbox: ['A mailbox that was away for a week, two processes', ({ count }) => mailboxBench(count)]
 }
 
@@ -56,6 +63,7 @@ if (given[0] === '--full') {
   print(
     await run({
       full: given.includes('--full'),
+      phones: Number(given[1] ?? 5000),
       count: count >= 1000 ? count : 1_000_000,
       networks: only.length > 0 ? only : ['libp2p', 'devp2p']
     })

@@ -1,6 +1,7 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { text } from 'node:stream/consumers'
 import { defaultLogger } from '@libp2p/logger'
 import { composeRequest } from '../../src/mailclient/request-seal.js'
@@ -22,6 +23,8 @@ export interface Storm {
   ms: number
   dials: number[]
   answers: number[]
+  /** When those that stay and listen heard of an envelope, ms of the Unix clock. */
+  heard: number[]
   /** Of history. */
   bytes: number
   /** Connections that were closed at once; their phones came again a little later. */
@@ -30,6 +33,7 @@ export interface Storm {
 }
 
 const TOPICS = 10
+const PAGE = 1000
 const DAY = 86_400
 /** How long a request lives: as long as may be, since all are made before the first is sent. */
 const TTL = 300
@@ -86,11 +90,59 @@ export function letCome(program: string, options: StormOptions): Phones {
   return { done, end }
 }
 
+/** Phones that stay and say nothing. */
+export interface StayingPhones {
+  /** When all have connected, or given up. */
+  there: Promise<unknown>
+  /** Has them leave. */
+  end(): Promise<Storm>
+}
+
+/** @param options.frame what each sends on a packets stream of its own; empty: none is opened */
+export function letStay(
+  program: string,
+  options: { target: string; stay: number; frame: string; parallel: number; addresses: number }
+): StayingPhones {
+  // they are of a machine each: they must not keep this one from the server
+  const child = spawn('nice', ['-n', '10', program], { stdio: ['pipe', 'pipe', 'inherit'] })
+  child.stdin.on('error', () => {})
+  child.stdin.write(`${JSON.stringify({ ...options, network: 'libp2p' })}\n`)
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
+  const there = lines.next()
+  return {
+    there,
+    async end() {
+      await there
+      child.stdin.end()
+      const { value } = await lines.next()
+      return JSON.parse(value as string) as Storm
+    }
+  }
+}
+
 /** Requests for ten topics of the last day of an archive, sealed each for itself, as the network carries them. */
-export async function requestsOf(
+export function requestsOf(
   network: Network,
   count: number,
   { topics, end }: { topics: string[]; end: number }
+): Promise<string[]> {
+  return sealed(network, count, i => {
+    // all topics in turn: the few with much traffic among them
+    const asked = Array.from({ length: TOPICS }, (_, at) => topics[(i * TOPICS + at) % topics.length] as string)
+    const wanted = asked.map(topic => Uint8Array.from(Buffer.from(topic, 'hex')))
+    return { lower: end - DAY, upper: end, limit: PAGE, bloom: fullBloom(), topics: wanted }
+  })
+}
+
+/** Requests for one page of 1000 envelopes of whatever topic. */
+export function pagesOf(network: Network, count: number, { end }: { end: number }): Promise<string[]> {
+  return sealed(network, count, () => ({ lower: 0, upper: end, limit: PAGE, bloom: fullBloom(), topics: [] }))
+}
+
+async function sealed(
+  network: Network,
+  count: number,
+  requestAt: (i: number) => Parameters<typeof composeRequest>[0]
 ): Promise<string[]> {
   const key = await keyFromPassword(PASSWORD)
   const miner = new Miner(defaultLogger().forComponent('bench'))
@@ -98,10 +150,6 @@ export async function requestsOf(
   const now = Date.now() / 1000
   const out: string[] = []
   for (let i = 0; i < count; i++) {
-    // all topics in turn: the few with much traffic among them
-    const asked = Array.from({ length: TOPICS }, (_, at) => topics[(i * TOPICS + at) % topics.length] as string)
-    const wanted = asked.map(topic => Uint8Array.from(Buffer.from(topic, 'hex')))
-    const request = { lower: end - DAY, upper: end, limit: 1000, bloom: fullBloom(), topics: wanted }
     const parts = {
       miner,
       codec: askingLibp2p,
@@ -111,7 +159,7 @@ export async function requestsOf(
       pow: POW,
       ttl: TTL
     }
-    const { body } = await composeRequest(request, { ...parts, now, signal })
+    const { body } = await composeRequest(requestAt(i), { ...parts, now, signal })
     out.push(toHex(network === 'libp2p' ? encodeFrame(PacketCode.Request, body) : body))
   }
   return out

@@ -6,8 +6,8 @@ export class ServerProcess {
   readonly #process: ChildProcess
 
   /** @param module beside this one */
-  constructor(module: string, args: readonly string[]) {
-    this.#process = fork(fileURLToPath(new URL(module, import.meta.url)), args)
+  constructor(module: string, args: readonly string[], { execArgv }: { execArgv?: string[] } = {}) {
+    this.#process = fork(fileURLToPath(new URL(module, import.meta.url)), args, execArgv && { execArgv })
   }
 
   /** The answer to a command; `ready` comes by itself. */

@@ -177,6 +177,7 @@ async function assemble(
     datastore: records,
     listen: own,
     announce: config.announce?.map(String),
+    maxConnections: config['max-connections'],
     webSockets,
     relays,
     transports: webRtc && [

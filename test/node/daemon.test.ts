@@ -4,6 +4,11 @@ import { existsSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { noise } from '@chainsafe/libp2p-noise'
+import { tcp } from '@libp2p/tcp'
+import { yamux } from '@libp2p/yamux'
+import { multiaddr } from '@multiformats/multiaddr'
+import { createLibp2p } from 'libp2p'
 import { PUSH_PROTOCOL } from '../../src/index.js'
 import { Daemon } from '../../src/node/daemon.js'
 import { ClientPeer } from '../../src/node/peer/client-peer.js'
@@ -13,6 +18,7 @@ import { parsePeerAddress } from '../../src/node/settings/peer-address.js'
 import { startShape } from '../../src/node/settings/start-config.js'
 import { topicFromName } from '../../src/wire/envelope/topic.js'
 import { newEnvelope } from '../helpers/envelopes.js'
+import { until } from '../helpers/waku-node.js'
 import { tempDir } from './temp-dir.js'
 
 const { signal } = new AbortController()
@@ -40,6 +46,22 @@ test('by default a node asks for no more proof of work than deployed clients min
   const posted = await client.waku.post({ topic: topicFromName('x'), payload: new Uint8Array(1), to: server.peer })
   assert.ok(posted.envelope.ttl >= 10)
   assert.equal(posted.confirmed.length, 1)
+})
+
+test('as many connections at a time as a setting says: of an address that takes most of them some give way', async t => {
+  const daemon = await running(t, { 'max-connections': 16, 'no-devp2p': true })
+  for (let i = 0; i < 13; i++) {
+    const peer = await createLibp2p({
+      transports: [tcp()],
+      connectionEncrypters: [noise()],
+      streamMuxers: [yamux()]
+    })
+    t.after(() => peer.stop() as Promise<void>)
+    await peer.dial(multiaddr(daemon.ready.multiaddrs[0]))
+  }
+  const { limits } = daemon.node.services.waku
+  await until(() => limits.counts.snapshot().evicted_connection === 1)
+  await until(() => daemon.node.getConnections().length === 12)
 })
 
 test('what was pruned is stored again when it is posted again, from either network [MAIL-01] [D-08]', async t => {

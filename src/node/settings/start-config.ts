@@ -90,6 +90,11 @@ export const startShape = {
   'data-dir': dataDirOption,
   config: configOption,
   ...addressShape,
+  'max-connections': numberOption(
+    'libp2p connections at a time; above three quarters of it those of crowded addresses give way',
+    { min: 16, max: 1_000_000, integer: true },
+    { fallback: '1024' }
+  ),
   peer: listOption(parsePeerAddress, PEER_ADDRESS, '<peer>', 'a peer to stay connected with; may be repeated'),
   upstream: listOption(
     parsePeerAddress,

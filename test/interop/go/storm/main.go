@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log"
 	"net"
 	"os"
@@ -36,6 +37,10 @@ type options struct {
 	Parallel int `json:"parallel"`
 	// Local addresses that they come from: 127.0.0.2 and up.
 	Addresses int `json:"addresses"`
+	// Instead, so many phones connect, send this frame on a packets stream of each (hex; empty: none), and stay until standard
+	// input ends; a line says when they are all there, and what came to them is in the result.
+	Stay  int    `json:"stay"`
+	Frame string `json:"frame"`
 	// Instead, one phone sends the requests so many milliseconds apart, until standard input ends.
 	Every int `json:"every"`
 }
@@ -47,6 +52,8 @@ type result struct {
 	// Milliseconds of each connection, and of each answer.
 	Dials   []float64 `json:"dials"`
 	Answers []float64 `json:"answers"`
+	// When each phone that stayed heard of an envelope, in milliseconds of the Unix clock.
+	Heard []float64 `json:"heard"`
 	// Bytes of history.
 	Bytes int `json:"bytes"`
 	// Connections that the server closed at once: the phone comes again a little later.
@@ -91,10 +98,14 @@ func main() {
 		in.Decode(&rest)
 		close(ended)
 	}()
-	r := &result{Dials: []float64{}, Answers: []float64{}, Failures: []string{}}
+	r := &result{Dials: []float64{}, Answers: []float64{}, Heard: []float64{}, Failures: []string{}}
 	out := json.NewEncoder(os.Stdout)
 	started := time.Now()
-	if o.Every > 0 {
+	if o.Stay > 0 {
+		if err := r.stay(o, func() { fmt.Println("there") }, ended); err != nil {
+			log.Fatal(err)
+		}
+	} else if o.Every > 0 {
 		r.stayed(prepare, requests, time.Duration(o.Every)*time.Millisecond, ended)
 	} else {
 		r.stormed(prepare, requests, o.Parallel)
