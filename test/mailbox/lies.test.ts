@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
+import { setTimeout } from 'node:timers/promises'
 import type { MailboxServer } from '../../src/index.js'
+import type { MailClientInit } from '../../src/mailclient/settings.js'
 import type { Envelope } from '../../src/wire/envelope/envelope.js'
 import { type Coverage, type CoverageAnswer, coverageItem } from '../../src/wire/request/coverage.js'
 import type { DigestPart } from '../../src/wire/request/digest.js'
@@ -110,11 +112,23 @@ test('a server that answers with digests and envelopes of other topics shows not
   assert.equal(left?.count, 3, 'it has nothing of ours either')
 })
 
+const TIMEOUTS: Record<string, MailClientInit> = { silent: { firstTimeout: 2000 }, slow: { pageTimeout: 3000 } }
+
 test('silent, slow and broken servers are told of, and hold up neither the messages nor the seam', async t => {
   const server = await mailhost(t)
   await server.archive.append(letters(3))
   const scripts: Record<string, [Answer, string[]]> = {
     silent: [() => new Promise(() => {}), ['HistoryTimeoutError']],
+    // something with each packet, and never an end
+    slow: [
+      async line => {
+        for (const envelope of letters(1000)) {
+          await deliver(line, [envelope])
+          await setTimeout(200)
+        }
+      },
+      ['HistoryTimeoutError']
+    ],
     resets: [async line => line.reset(), ['StreamRefusedError', 'LineBrokenError']],
     malformed: [
       async (line, request) => {
@@ -131,7 +145,7 @@ test('silent, slow and broken servers are told of, and hold up neither the messa
       [server, bad],
       [bad, server]
     ]) {
-      const phone = await reader(t, order, { verified: true, client: name === 'silent' ? { firstTimeout: 2000 } : {} })
+      const phone = await reader(t, order, { verified: true, client: TIMEOUTS[name] ?? {} })
       const { texts: seen, seams } = await untilCaughtUp(phone.mailbox.messages(NEWS))
       assert.deepEqual([seen, seams[0]?.completeness], [texts(3), 'complete'], name)
       const told = seams[0]?.servers.find(({ server: peer }) => peer.toString() === bad.id)
