@@ -1,3 +1,4 @@
+import type { AppendOutcome } from '../archive/archive.js'
 import type { AnsweredRequest } from '../mailserver/answered-request.js'
 import type { AppendMeasure } from '../mailserver/topic-store.js'
 import type { Envelope } from '../wire/envelope/envelope.js'
@@ -27,9 +28,9 @@ export class Recorder {
     this.metrics.appended(append)
   }
 
-  /** To be told of what is on disk. A canary is no sign that anybody sends something. */
-  readonly onAppended = (envelopes: readonly Envelope[]): void => {
-    const traffic = envelopes.filter(isTraffic)
+  /** To be told of what is on disk. A canary is no sign that anybody sends something, nor is what was stored before. */
+  readonly onAppended = (envelopes: readonly Envelope[], outcomes?: readonly AppendOutcome[]): void => {
+    const traffic = envelopes.filter((envelope, i) => outcomes?.[i] !== 'known' && isTraffic(envelope))
     if (traffic.length === 0) return
     this.topics.stored(traffic)
     this.lastStored = Math.floor(Date.now() / 1000)

@@ -14,7 +14,7 @@ export interface GroupCommitInit {
   /** Stores a group, all or nothing; one outcome for each envelope. */
   commit: (envelopes: Envelope[]) => Promise<AppendOutcome[]>
   /** Told of a group that is stored, before its appends resolve. */
-  onCommitted: (envelopes: readonly Envelope[]) => void
+  onCommitted: (envelopes: readonly Envelope[], outcomes: readonly AppendOutcome[]) => void
   queue: WriteQueue
   /**
    * Bytes of envelopes that may wait to be written; beyond that an append is refused with `ArchiveBusyError`.
@@ -86,7 +86,7 @@ export class GroupCommit {
     try {
       const envelopes = group.flatMap(job => job.envelopes)
       const outcomes = await this.#commit(envelopes)
-      this.#onCommitted(envelopes)
+      this.#onCommitted(envelopes, outcomes)
       let from = 0
       for (const job of group) {
         job.resolve(outcomes.slice(from, from + job.envelopes.length))

@@ -1,6 +1,6 @@
 import type { Envelope } from '../wire/envelope/envelope.js'
 import type { Gap } from '../wire/request/coverage.js'
-import type { ArchiveWatcher } from './archive.js'
+import type { AppendOutcome, ArchiveWatcher } from './archive.js'
 
 /** Who is told of the changes of an archive. */
 export class Watchers {
@@ -14,8 +14,8 @@ export class Watchers {
     return () => void this.#watchers.delete(added)
   }
 
-  appended(envelopes: readonly Envelope[]): void {
-    for (const { appended } of this.#watchers) appended?.(envelopes)
+  appended(envelopes: readonly Envelope[], outcomes?: readonly AppendOutcome[]): void {
+    for (const { appended } of this.#watchers) appended?.(envelopes, outcomes)
   }
 
   /** Whether there was anybody to be told. */

@@ -71,7 +71,7 @@ export class DatastoreArchive extends CheckedArchive {
     this.#writer = writer
     this.#commits = new GroupCommit({
       commit: list => writer.append(list),
-      onCommitted: list => this.watchers.appended(list),
+      onCommitted: (list, outcomes) => this.watchers.appended(list, outcomes),
       queue: this.queue,
       maxQueuedBytes,
       maxGroup: 1

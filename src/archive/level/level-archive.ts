@@ -90,9 +90,9 @@ export class LevelArchive extends CheckedArchive {
         if (trouble !== undefined) throw trouble
         return this.#writer.append(envelopes)
       },
-      onCommitted: envelopes => {
+      onCommitted: (envelopes, outcomes) => {
         this.#finishBlocks()
-        this.watchers.appended(envelopes)
+        this.watchers.appended(envelopes, outcomes)
       },
       queue: this.queue,
       maxQueuedBytes
