@@ -43,8 +43,10 @@ const LOGBACK = `<configuration>
   <root level="INFO"><appender-ref ref="out"/></root>
 </configuration>
 `
+/** On Linux a node ends with who started it, however that ended. */
+const TIED: [string, ...string[]] = process.platform === 'linux' ? ['setpriv', '--pdeathsig', 'KILL', 'java'] : ['java']
 const READY = /Startup complete/
-const START_PATIENCE = 120_000
+const START_PATIENCE = 300_000
 const STOP_PATIENCE = 30_000
 
 /** How a node is set up. */
@@ -94,9 +96,11 @@ export class CassandraNode {
     const yaml = join(folder, 'cassandra.yaml')
     const logback = join(folder, 'logback.xml')
     await Promise.all([writeFile(yaml, this.#yaml()), writeFile(logback, LOGBACK)])
+    const [program, ...before] = TIED
     const child = spawn(
-      'java',
+      program,
       [
+        ...before,
         ...OPENED,
         `-javaagent:${jars.jamm}`,
         `-Xms${heap}m`,

@@ -1,4 +1,5 @@
 import type { Command } from './command.js'
+import { archiveCopy } from './commands/archive.js'
 import { backfill } from './commands/backfill.js'
 import { backup } from './commands/backup.js'
 import { completionOf } from './commands/completion.js'
@@ -40,5 +41,6 @@ export const commands: readonly Command[] = [
   exportCommand,
   backup,
   restore,
+  archiveCopy,
   completionOf(() => commands)
 ]

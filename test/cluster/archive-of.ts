@@ -12,14 +12,23 @@ export async function oneNode(): Promise<Pick<Cluster, 'contactPoints' | 'stop'>
   return { contactPoints: running.split(','), stop: async () => {} }
 }
 
-export function openArchive(
+const opened = new Set<CassandraArchive>()
+
+/** A test that failed leaves its archives open, and with them the process. */
+export async function closeOpened(): Promise<void> {
+  await Promise.all([...opened].map(archive => archive.close()))
+}
+
+export async function openArchive(
   { contactPoints }: Pick<Cluster, 'contactPoints'>,
   init: Partial<CassandraArchiveInit> = {}
 ): Promise<CassandraArchive> {
-  return CassandraArchive.open({
+  const archive = await CassandraArchive.open({
     contactPoints,
     keyspace: newKeyspace(),
     replication: contactPoints.length,
     ...init
   })
+  opened.add(archive)
+  return archive
 }

@@ -1,9 +1,10 @@
 import { after } from 'node:test'
 import { conformance } from '../archive/conformance.js'
-import { newKeyspace, oneNode, openArchive } from './archive-of.js'
+import { closeOpened, newKeyspace, oneNode, openArchive } from './archive-of.js'
 
 // A real node; every test has a keyspace of its own there, and opening again means a connection of its own.
 const cluster = await oneNode()
+after(closeOpened)
 after(() => cluster.stop())
 
 await conformance(

@@ -62,8 +62,8 @@ export class CassandraWalk {
     range: WalkRange,
     topics: readonly number[]
   ): Promise<CassandraWalk> {
-    const { start, upper } = startOf(range)
-    const [first, last] = [dayOf(Math.max(0, start.sent)), dayOf(upper)]
+    const { start, from, upper } = startOf(range)
+    const [first, last] = [dayOf(from), dayOf(upper)]
     const found = await Promise.all(topics.map(topic => directory.daysOf(runner, topic, first, last)))
     const days = found.flat().sort((a, b) => a.day - b.day)
     const query = `SELECT sent, hash, size, seq FROM ${tables.name('envelope')} WHERE topic = ? AND day = ? AND slot = ? AND (sent, hash) > (?, ?) AND (sent, hash) <= (?, ?) LIMIT ?`
@@ -93,8 +93,8 @@ export class CassandraWalk {
     range: WalkRange,
     accepts: (entry: Entry) => boolean = () => true
   ): Promise<CassandraWalk> {
-    const { start, upper } = startOf(range)
-    const hours = await directory.hours(runner, hourOf(Math.max(0, start.sent)), hourOf(upper))
+    const { start, from, upper } = startOf(range)
+    const hours = await directory.hours(runner, hourOf(from), hourOf(upper))
     const query = `SELECT sent, hash, topic, slot, size, seq FROM ${tables.name('envelope_time')} WHERE hour = ? AND nibble = ? AND (sent, hash) > (?, ?) AND (sent, hash) <= (?, ?) LIMIT ?`
     const periods = hours.map(hour => {
       const end = Math.min(upper, hourStart(hour + 1) - 1)
@@ -176,8 +176,8 @@ export class CassandraWalk {
   }
 }
 
-/** Where to begin: exclusive. */
-function startOf({ lower, upper, after }: WalkRange): { start: Position; upper: number } {
-  const start = after !== undefined && after.sent >= lower ? after : { sent: lower - 1, hash: LAST_HASH }
-  return { start, upper }
+/** Where to begin: behind `start`, which is no earlier than `from`. */
+function startOf({ lower, upper, after }: WalkRange): { start: Position; from: number; upper: number } {
+  if (after !== undefined && after.sent >= lower) return { start: after, from: after.sent, upper }
+  return { start: { sent: lower - 1, hash: LAST_HASH }, from: lower, upper }
 }
