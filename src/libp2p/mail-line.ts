@@ -1,5 +1,6 @@
-import type { PeerId, Stream } from '@libp2p/interface'
+import type { Connection, PeerId, Stream } from '@libp2p/interface'
 import type { ConnectionManager } from '@libp2p/interface-internal'
+import { pause } from '../base/pause.js'
 import { LineBrokenError, ServerUnreachableError, StreamRefusedError } from '../waku/mail-errors.js'
 import type { MailDialler, MailExchangeOptions, MailLine } from '../waku/mail-exchange.js'
 import type { Packet } from '../waku/packet-channel.js'
@@ -17,15 +18,16 @@ const WRITE_TIMEOUT = 60_000
 export function libp2pMailDialler(connectionManager: ConnectionManager): MailDialler {
   return async (server, { signal, address }) => {
     let stream: Stream
+    let connection: Connection
     try {
-      const connection = await connectionTo(server, connectionManager, { signal, address })
+      connection = await connectionTo(server, connectionManager, { signal, address })
       stream = await connection.newStream(MAIL_PROTOCOL, { signal, runOnLimitedConnection: true })
     } catch (cause) {
       signal.throwIfAborted()
       const { reason, text } = await failedDial(cause)
       throw new ServerUnreachableError(`the server cannot be reached: ${text}`, { reason, cause })
     }
-    return new StreamMailLine(stream, server)
+    return new StreamMailLine(stream, server, connection)
   }
 }
 
@@ -35,10 +37,12 @@ export class StreamMailLine implements MailLine {
   readonly network = 'libp2p'
   readonly codec = askingLibp2p
   readonly #frames: FrameStream
+  readonly #connection: Pick<Connection, 'status'> | undefined
   #fresh = true
 
-  constructor(stream: Stream, peer: PeerId) {
+  constructor(stream: Stream, peer: PeerId, connection?: Pick<Connection, 'status'>) {
     this.peer = peer
+    this.#connection = connection
     this.#frames = new FrameStream(stream, { writeTimeout: WRITE_TIMEOUT })
   }
 
@@ -55,7 +59,7 @@ export class StreamMailLine implements MailLine {
       }
     } catch (cause) {
       signal.throwIfAborted()
-      throw this.#broken(cause)
+      throw await this.#broken(cause)
     } finally {
       signal.removeEventListener('abort', cancel)
     }
@@ -70,13 +74,16 @@ export class StreamMailLine implements MailLine {
     this.#frames.abort(reason)
   }
 
-  /** A stream over the server's limit is negotiated and then reset: it looks closed from the start. */
-  #broken(cause: unknown): Error {
+  /** A stream over the server's limit is negotiated and then reset: it looks closed from the start, as on a connection that ends. */
+  async #broken(cause: unknown): Promise<Error> {
     const name = (cause as Error).name
-    if (this.#fresh && REFUSED.has(name)) {
-      return new StreamRefusedError('the server reset the new stream; too many may be open', { cause })
-    }
-    return new LineBrokenError('the line to the server broke', { cause })
+    if (!this.#fresh || !REFUSED.has(name)) return new LineBrokenError('the line to the server broke', { cause })
+    await pause() // the streams of a connection end before it says so itself
+    if (this.#connection !== undefined && this.#connection.status !== 'open')
+      return new LineBrokenError('the connection to the server ended before it answered', { cause })
+    return new StreamRefusedError('the server reset the new stream and kept the connection: too many may be open', {
+      cause
+    })
   }
 }
 

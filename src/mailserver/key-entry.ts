@@ -45,6 +45,9 @@ export function decodeEntry(name: string, bytes: Uint8Array): KeyEntry {
     return entry
   } catch {
     // the cause may quote the key
-    throw new KeyRecordError(`the record of the key ${printable(name)} cannot be read`)
+    const text = printable(name)
+    throw new KeyRecordError(
+      `the record of the key ${text} cannot be read: "waku-mailserver keys remove ${text}" drops it, "keys add" makes it anew`
+    )
   }
 }

@@ -35,6 +35,8 @@ export class Keyring {
   readonly #log: Logger
   readonly #now: () => number
   readonly #entries = new Map<string, KeyEntry>()
+  /** Names of records that cannot be read: they open nothing, and can be removed. */
+  readonly #unreadable = new Set<string>()
   /** Not persisted; a name may stand here and there, so that no stored key keeps the node from starting. */
   readonly #lent = new Map<string, KeyEntry>()
   readonly #bound = new Map<string, Uint8Array[]>()
@@ -51,14 +53,21 @@ export class Keyring {
   /**
    * Reads what is stored, before anything else; may be called again.
    *
-   * @throws {KeyRecordError}
+   * @throws {KeyRecordError} of the first record that cannot be read, when all others are: they are in use then
    */
   async load(): Promise<void> {
+    let unreadable: Error | undefined
     for await (const { key, value } of this.#datastore.query({ prefix: PREFIX })) {
-      const entry = decodeEntry(key.baseNamespace(), value)
-      this.#entries.set(entry.name, entry)
+      const name = key.baseNamespace()
+      try {
+        this.#entries.set(name, decodeEntry(name, value))
+      } catch (err) {
+        this.#unreadable.add(name)
+        unreadable ??= err as Error
+      }
     }
     this.#index()
+    if (unreadable !== undefined) throw unreadable
   }
 
   list(): KeyInfo[] {
@@ -84,6 +93,7 @@ export class Keyring {
       const entry: KeyEntry = { name, key: key.slice(), peer, added: Math.floor(this.#now()) }
       await this.#datastore.put(new Key(PREFIX + name), encodeEntry(entry))
       this.#entries.set(name, entry)
+      this.#unreadable.delete(name)
       this.#index()
       this.#log('a key was added; %d on the ring', this.#all().length)
       const { key: _, ...info } = entry
@@ -128,9 +138,10 @@ export class Keyring {
   /** Takes a key out of use; false when there is none of that name. */
   remove(name: string): Promise<boolean> {
     return this.#inTurn(async () => {
-      if (this.#entries.has(name)) {
+      if (this.#entries.has(name) || this.#unreadable.has(name)) {
         await this.#datastore.delete(new Key(PREFIX + name))
         this.#entries.delete(name)
+        this.#unreadable.delete(name)
       } else if (!this.#lent.delete(name)) return false
       this.#index()
       this.#log('a key was removed; %d on the ring', this.#all().length)

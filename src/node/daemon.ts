@@ -18,7 +18,7 @@ import { DigestThread } from './crypto/digest-thread.js'
 import { useQuickKeccak } from './crypto/quick-keccak.js'
 import { useQuickSymmetric } from './crypto/quick-symmetric.js'
 import { type DataDir, openDataDir } from './data-dir/data-dir.js'
-import { identityOf } from './data-dir/identity.js'
+import { checkOwner, identityOf } from './data-dir/identity.js'
 import { checkReadyFile, type ReadyFile, removeReadyFile, writeReadyFile } from './data-dir/ready-file.js'
 import { openSharedArchive } from './data-dir/shared-archive.js'
 import { openStore } from './data-dir/store.js'
@@ -152,7 +152,9 @@ async function assemble(
   const config = withoutSelf(given, peerIdFromPrivateKey(privateKey), warn)
   // from here on this process owns the data dir
   const store = cleanup.after(await openStore(dir), store => store.close())
-  const shared = await openSharedArchive(given, peerIdFromPrivateKey(privateKey).toString())
+  const peer = peerIdFromPrivateKey(privateKey)
+  await checkOwner(dir, { datastore: store.datastore, peer, renew: given['new-identity'] })
+  const shared = await openSharedArchive(given, peer.toString())
   if (shared !== undefined) cleanup.after(shared, archive => archive.close())
   const archive: Archive = shared ?? store.archive
   if (shared !== undefined && (await store.archive.stats()).envelopes > 0)

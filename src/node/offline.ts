@@ -1,6 +1,8 @@
 import { defaultLogger } from '@libp2p/logger'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
+import { KeyRecordError } from '../mailserver/errors.js'
 import { Keyring } from '../mailserver/keyring.js'
+import { TrustRecordError } from '../trust/errors.js'
 import { TrustList } from '../trust/trust-list.js'
 import { Cleanup } from './cleanup.js'
 import { adminHandlers } from './control/admin.js'
@@ -36,7 +38,8 @@ export async function openOffline(dir: DataDir, options: OfflineOptions = {}): P
     const logger = defaultLogger()
     const trust = cleanup.after(new TrustList({ datastore, logger }), trust => trust.close())
     const keys = new Keyring({ datastore, logger })
-    await Promise.all([trust.load(), keys.load()])
+    // a record that cannot be read is removed with the same commands
+    for (const list of [trust, keys]) await list.load().catch(ignoreUnreadable)
     const peer = peerIdFromPrivateKey(await identityOf(dir))
     const doctor = doctorOffline({ archive, folder: dir.path })
     const addresses = () => ({ multiaddrs: [], enode: null })
@@ -54,4 +57,8 @@ export async function openOffline(dir: DataDir, options: OfflineOptions = {}): P
     await cleanup.run()
     throw err
   }
+}
+
+function ignoreUnreadable(err: Error): void {
+  if (err.name !== TrustRecordError.name && err.name !== KeyRecordError.name) throw err
 }

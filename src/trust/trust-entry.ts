@@ -66,7 +66,11 @@ export function decodeEntry(peer: string, bytes: Uint8Array): TrustEntry {
     }
     return entry
   } catch (cause) {
-    throw new TrustRecordError(`the trust record of ${printable(peer)} cannot be read`, { cause })
+    const name = printable(peer)
+    throw new TrustRecordError(
+      `the trust record of ${name} cannot be read: "waku-mailserver trust remove ${name}" drops it, "trust add" makes it anew`,
+      { cause }
+    )
   }
 }
 

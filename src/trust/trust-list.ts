@@ -47,6 +47,8 @@ export class TrustList extends TypedEventEmitter<TrustListEvents> {
   readonly #log: Logger
   readonly #writeDelay: number
   readonly #entries = new Map<string, TrustEntry>()
+  /** Names of records that cannot be read: they trust nobody, and can be removed. */
+  readonly #unreadable = new Set<string>()
   readonly #usage = new Map<string, ByteUsage>()
   readonly #unwritten = new Set<string>()
   #timer: ReturnType<typeof setTimeout> | undefined
@@ -64,18 +66,26 @@ export class TrustList extends TypedEventEmitter<TrustListEvents> {
   /**
    * Reads what is stored, before anything else; may be called again.
    *
-   * @throws {TrustRecordError}
+   * @throws {TrustRecordError} of the first record that cannot be read, when all others are: they are in use then
    */
   async load(): Promise<void> {
+    let unreadable: Error | undefined
     for await (const { key, value } of this.#datastore.query({ prefix: ENTRIES })) {
-      const entry = decodeEntry(key.baseNamespace(), value)
-      this.#entries.set(entry.peer, entry)
+      const name = key.baseNamespace()
+      try {
+        const entry = decodeEntry(name, value)
+        this.#entries.set(entry.peer, entry)
+      } catch (err) {
+        this.#unreadable.add(name)
+        unreadable ??= err as Error
+      }
     }
     for await (const { key, value } of this.#datastore.query({ prefix: USAGE })) {
       const usage = ByteUsage.decode(value)
       if (usage.total(this.#now()) > 0) this.#usage.set(key.baseNamespace(), usage)
       else await this.#datastore.delete(key)
     }
+    if (unreadable !== undefined) throw unreadable
   }
 
   /** Every entry, also expired ones, by the time it was added. */
@@ -104,6 +114,7 @@ export class TrustList extends TypedEventEmitter<TrustListEvents> {
       const entry = makeEntry(nameOf(peer), options, this.#now())
       await this.#datastore.put(new Key(ENTRIES + entry.peer), encodeEntry(entry))
       this.#entries.set(entry.peer, entry)
+      this.#unreadable.delete(entry.peer)
       this.#changed({ peer: entry.peer, trusted: true })
       return { ...entry }
     })
@@ -113,9 +124,10 @@ export class TrustList extends TypedEventEmitter<TrustListEvents> {
   remove(peer: PeerTarget): Promise<boolean> {
     return this.#inTurn(async () => {
       const name = nameOf(peer)
-      if (!this.#entries.has(name)) return false
+      if (!this.#entries.has(name) && !this.#unreadable.has(name)) return false
       await this.#datastore.delete(new Key(ENTRIES + name))
       this.#entries.delete(name)
+      this.#unreadable.delete(name)
       this.#changed({ peer: name, trusted: false })
       return true
     })

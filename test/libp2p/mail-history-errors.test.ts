@@ -154,3 +154,20 @@ test('more streams than the server allows is a typed error', async t => {
   })
   await Promise.all([first.return(), second.return()])
 })
+
+test('a stream that was reset is told from a connection that ended', async t => {
+  const server = await serverNode(t)
+  const client = await clientNode(t, [server], { retries: 0 })
+  await server.protocol.beforeStop()
+  await server.libp2p.handle(MAIL_PROTOCOL, stream => stream.abort(new Error('no')))
+  await assert.rejects(fetch(client, queryOf(server)), {
+    name: 'StreamRefusedError',
+    message: /kept the connection: too many/
+  })
+  await server.libp2p.unhandle(MAIL_PROTOCOL)
+  await server.libp2p.handle(MAIL_PROTOCOL, (_stream, connection) => connection.abort(new Error('no')))
+  await assert.rejects(fetch(client, queryOf(server)), {
+    name: 'LineBrokenError',
+    message: 'the connection to the server ended before it answered'
+  })
+})

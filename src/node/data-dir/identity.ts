@@ -1,6 +1,8 @@
 import { generateKeyPair, privateKeyFromRaw } from '@libp2p/crypto/keys'
-import type { PrivateKey } from '@libp2p/interface'
+import type { PeerId, PrivateKey } from '@libp2p/interface'
+import { type Datastore, Key } from 'interface-datastore'
 import { fromHex, toHex } from '../../wire/bytes.js'
+import { printable } from '../../wire/printable.js'
 import { type DataDir, isThere } from './data-dir.js'
 import { readIfThere, writePrivateFile } from './private-file.js'
 
@@ -35,9 +37,36 @@ export async function identityOf(dir: DataDir, options: { renew?: boolean | unde
   )
 }
 
+const REMEDY = 'put the right file back, or move it away and start with --new-identity to be another peer from now on'
+
+/** The peer whose records and archive a data dir holds. */
+const OWNER = new Key('/node/peer')
+
+/**
+ * Holds an identity against the archive beside it, and notes it in a new one. Throws `IdentityError` when it belongs to another peer,
+ * unless `renew` says that this one takes its place.
+ */
+export async function checkOwner(
+  dir: DataDir,
+  { datastore, peer, renew }: { datastore: Datastore; peer: PeerId; renew?: boolean | undefined }
+): Promise<void> {
+  const owner = (await datastore.has(OWNER)) ? new TextDecoder().decode(await datastore.get(OWNER)) : undefined
+  if (owner === peer.toString()) return
+  if (owner !== undefined && renew !== true)
+    throw new IdentityError(
+      `${dir.identity} is that of another data dir: it is ${peer}, and the archive beside it belongs to ${printable(owner)}: put the ` +
+        'right file back, or start with --new-identity to be this peer from now on'
+    )
+  try {
+    await datastore.put(OWNER, new TextEncoder().encode(peer.toString()))
+  } catch {
+    // a full disk keeps nobody from starting: it is noted the next time
+  }
+}
+
 function parse(text: string, path: string): PrivateKey {
   if (!/^[0-9a-f]{64}$/i.test(text.trim())) {
-    throw new IdentityError(`${path} holds no identity: expected a secp256k1 private key of 64 hex digits`)
+    throw new IdentityError(`${path} holds no identity: expected a secp256k1 private key of 64 hex digits; ${REMEDY}`)
   }
   try {
     const key = privateKeyFromRaw(fromHex(text.trim()))
@@ -45,5 +74,5 @@ function parse(text: string, path: string): PrivateKey {
   } catch {
     // zero, or not below the order of the curve
   }
-  throw new IdentityError(`${path} holds no identity: the number in it is not a secp256k1 private key`)
+  throw new IdentityError(`${path} holds no identity: the number in it is not a secp256k1 private key; ${REMEDY}`)
 }

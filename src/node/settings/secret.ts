@@ -70,7 +70,10 @@ export async function ownPassword(dir: Pick<DataDir, 'password'>): Promise<strin
   if ((await readIfThere(dir.password)) === undefined) {
     await writePrivateFile(dir.password, `${randomBytes(24).toString('base64url')}\n`, { exclusive: true })
   }
-  return readPasswordFile(dir.password)
+  return readPasswordFile(dir.password).catch((err: Error) => {
+    if (!err.message.includes('holds no password')) throw err
+    throw new SecretError(`${err.message}; put the right file back, or remove it, and a new password is made`)
+  })
 }
 
 async function readSecret(path: string): Promise<Uint8Array> {
