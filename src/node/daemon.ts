@@ -276,6 +276,7 @@ async function assemble(
     keys: mailserver.keyring,
     archive,
     datastore: store.datastore,
+    digester,
     get rules() {
       return live.current
     },

@@ -8,6 +8,7 @@ import { Cleanup } from './cleanup.js'
 import { adminHandlers } from './control/admin.js'
 import { ControlError } from './control/control-line.js'
 import type { ImportRules } from './control/import-handlers.js'
+import { DigestThread } from './crypto/digest-thread.js'
 import type { DataDir } from './data-dir/data-dir.js'
 import { identityOf } from './data-dir/identity.js'
 import { openStore } from './data-dir/store.js'
@@ -44,7 +45,8 @@ export async function openOffline(dir: DataDir, options: OfflineOptions = {}): P
     const doctor = doctorOffline({ archive, folder: dir.path })
     const addresses = () => ({ multiaddrs: [], enode: null })
     const { rules = {} } = options
-    const handlers = adminHandlers({ trust, keys, archive, datastore, rules, peer, addresses, doctor })
+    const digester = cleanup.after(new DigestThread(), digester => digester.stop())
+    const handlers = adminHandlers({ trust, keys, archive, datastore, rules, peer, addresses, doctor, digester })
     return {
       async ask(command, params, options) {
         const handler = handlers[command]

@@ -20,7 +20,10 @@ export interface ImportCounts {
 export interface ImportSink {
   /** The mark of an earlier run that was interrupted. */
   begin(source: string): Promise<string | undefined>
-  /** On disk when it resolves, and the mark with it. */
+  /**
+   * On disk when it resolves, and the mark with it. May be called again meanwhile: batches of a source end in the order in which they were
+   * given, and none after one that failed.
+   */
   append(source: string, batch: Pick<ImportBatch, 'raws' | 'positions' | 'mark'>): Promise<ImportCounts>
   /** The source was read to its end. */
   end(source: string): Promise<void>
@@ -59,8 +62,11 @@ export interface ImportOptions extends SourceRange {
   onProgress?: ((progress: ImportProgress) => void) | undefined
 }
 
+/** Batches that are stored at the same time: one is hashed and encoded while the disk has the other. */
+const UNDER_WAY = 2
+
 /**
- * Copies what a source holds into an archive: each batch on disk before the next mark, the next one read meanwhile. What is there
+ * Copies what a source holds into an archive: each batch on disk before its mark, the next ones read meanwhile. What is there
  * already is counted as known.
  *
  * @throws what the source or the sink throws, or the signal's reason; what was stored until then is kept, and its end noted
@@ -78,6 +84,18 @@ export async function runImport(
   const started = performance.now()
   let first: number | undefined
   const batches = ahead(source.batches({ lower, upper, after: mark, signal }))
+  const underWay: { batch: ImportBatch; counts: Promise<ImportCounts> }[] = []
+  const oldest = async (): Promise<void> => {
+    const { batch, counts } = underWay.shift() as (typeof underWay)[number]
+    add(sum, await counts)
+    sum.envelopes += batch.raws.length
+    sum.bytes += batch.raws.reduce((bytes, raw) => bytes + raw.length, 0)
+    sum.skipped += batch.skipped ?? 0
+    sum.seconds = (performance.now() - started) / 1000
+    first ??= batch.done
+    options.onProgress?.({ ...sum, done: batch.done, remaining: remaining(sum.seconds, first, batch.done) })
+    signal.throwIfAborted()
+  }
   try {
     for (;;) {
       const next = await batches.next()
@@ -86,16 +104,15 @@ export async function runImport(
         break
       }
       const batch = wants === undefined ? next.value : only(next.value, wants)
-      sum.envelopes += batch.raws.length
-      sum.bytes += batch.raws.reduce((bytes, raw) => bytes + raw.length, 0)
-      sum.skipped += batch.skipped ?? 0
-      add(sum, await sink.append(id, batch))
-      sum.seconds = (performance.now() - started) / 1000
-      first ??= batch.done
-      options.onProgress?.({ ...sum, done: batch.done, remaining: remaining(sum.seconds, first, batch.done) })
-      signal.throwIfAborted()
+      const counts = sink.append(id, batch)
+      counts.catch(() => {}) // told by who awaits it
+      underWay.push({ batch, counts })
+      if (underWay.length === UNDER_WAY) await oldest()
     }
+    while (underWay.length > 0) await oldest()
   } finally {
+    // where it was broken off, what was begun is stored and marked before anybody closes the archive
+    await Promise.allSettled(underWay.map(({ counts }) => counts))
     await batches.return()
   }
   if (sum.unread === undefined) await sink.end(id)

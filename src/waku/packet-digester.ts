@@ -1,4 +1,4 @@
-import type { PacketDigests } from '../wire/packet/packet-digests.js'
+import type { DigestOptions, PacketDigests } from '../wire/packet/packet-digests.js'
 
 /** Hashes packets beside what judges them. */
 export interface PacketDigester {
@@ -7,6 +7,7 @@ export interface PacketDigester {
    * where it is judged; resolves with undefined when it could not be hashed here. Never rejects.
    *
    * @param options.pow what is asked of the envelopes
+   * @param options.batch false where nobody asks for the packet's own hash
    */
-  digest(body: Uint8Array, options: { pow: number }): Promise<PacketDigests | undefined> | undefined
+  digest(body: Uint8Array, options: DigestOptions): Promise<PacketDigests | undefined> | undefined
 }

@@ -12,6 +12,8 @@ export class CountingStore implements LevelStore {
   seeks = 0
   /** Iterators open now. */
   open = 0
+  /** The most that were open at the same time. */
+  mostOpen = 0
   /** The most bytes that an iterator had read last when it was closed: LevelDB's binding keeps a copy of those. */
   mostKept = 0
   /** Values fetched by key. */
@@ -32,7 +34,7 @@ export class CountingStore implements LevelStore {
   iterator(options: LevelReadOptions): LevelIterator {
     const inner = this.#inner.iterator(options)
     this.seeks++
-    this.open++
+    this.mostOpen = Math.max(this.mostOpen, ++this.open)
     let kept = 0
     return {
       nextv: async count => {

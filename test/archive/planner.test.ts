@@ -124,6 +124,16 @@ test('days without one of the topics are not opened', async () => {
   assert.equal(seeks, days.size)
 })
 
+test('a page of one topic waits for all its days together', async () => {
+  const [topic] = some(traffic.cold, 1) as [Uint8Array]
+  await cost({ ...range, topics: [topic] })
+  store.mostOpen = 0
+  const { seeks } = await cost({ ...range, topics: [topic] })
+  assert(seeks > 4)
+  // at first as many days as fit into one read of counts
+  assert.equal(store.mostOpen, seeks)
+})
+
 test('a bloom filter of few topics is answered from their index, one of most topics by a scan', async () => {
   // The first one reads the dictionary of topics.
   await cost({ ...range, bloom: bloomOf(some(traffic.cold, 1)) })

@@ -23,10 +23,7 @@ const CHART = fileURLToPath(new URL('../../../../scripts/bench/cost.svg', import
 // Each can be run by itself, on what the ones before it left: `npm run bench -- --full queries 1000000`.
 const PHASES: Record<string, { sizes: number[]; run(count: number): Promise<unknown> }> = {
   prepare: { sizes: SIZES, run: prepare },
-  queries: {
-    sizes: SIZES,
-    run: async count => keep(count, { queries: await measureQueries(count), disk: await disk(count) })
-  },
+  queries: { sizes: SIZES, run: queries },
   open: { sizes: [MILLION, LARGEST], run: async count => keep(count, { open: await opening(count) }) },
   ingest: { sizes: [MILLION], run: async count => keep(count, { ingest: await measureIngest() }) },
   load: { sizes: [MILLION], run: async count => keep(count, { load: await measureLoad(count) }) },
@@ -53,6 +50,16 @@ export async function fullBench(phase?: string, size?: number): Promise<void> {
 
 /** Deletes the archives. */
 export const clean = (): Promise<void> => rm(root, { recursive: true, force: true })
+
+/** What a run before this one measured stays, so that one that was broken off goes on. */
+async function queries(count: number): Promise<void> {
+  const known = (await readResults())[count]?.queries ?? []
+  await measureQueries(count, known, async cost => {
+    known.push(cost)
+    await keep(count, { queries: known })
+  })
+  await keep(count, { disk: await disk(count) })
+}
 
 async function disk(count: number): Promise<Measured['disk']> {
   const own = await openOwn(count)

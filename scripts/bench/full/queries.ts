@@ -52,12 +52,21 @@ function kinds(count: number): Kind[] {
   ]
 }
 
-export async function measureQueries(count: number): Promise<QueryCost[]> {
+/**
+ * @param known - kinds that were measured before are left out
+ * @param onCost - given each when it is measured
+ */
+export async function measureQueries(
+  count: number,
+  known: readonly QueryCost[],
+  onCost: (cost: QueryCost) => Promise<void>
+): Promise<void> {
   const costs = await counted(count)
   const own = await openOwn(count)
   const scan = await TimeScan.open(scanFolder(count))
   try {
     for (const [i, { name, all, query }] of kinds(count).entries()) {
+      if (known.some(({ kind }) => kind === name)) continue
       const times: { own: number[]; scan: number[] } = { own: [], scan: [] }
       const started = performance.now()
       for (let round = 0; round < ROUNDS && (round < 3 || performance.now() - started < PATIENCE); round++) {
@@ -74,8 +83,8 @@ export async function measureQueries(count: number): Promise<QueryCost[]> {
       cost.own = quantile(times.own, 0.5)
       cost.scan = quantile(times.scan, 0.5)
       process.stderr.write(`${count} ${name}: ${cost.own.toFixed(1)} | ${cost.scan.toFixed(1)} ms\n`)
+      await onCost(cost)
     }
-    return costs
   } finally {
     await own.close()
     await scan.close()

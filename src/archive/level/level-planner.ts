@@ -5,23 +5,28 @@ import type { Ledger } from './level-ledger.js'
 import { Merge } from './level-merge.js'
 import type { LevelRows } from './level-rows.js'
 import { Scan, type Span } from './level-scan.js'
-import { Window } from './level-window.js'
+import { MAX_WINDOW_READ, Window } from './level-window.js'
 
 /** What things cost in microseconds, measured; only their proportions matter. scripts/bench/planner-fit.ts fits them to a machine. */
 export const COSTS = { window: 80, mergedRow: 22, scannedRow: 5, countRead: 5 }
 
-/** Days whose counts are read at once, at first and at most. */
-const FIRST_DAYS = 1
+/** Counts of topics on days that are read at once, at first and at most. */
+const FIRST_COUNTS = 64
 const MAX_COUNTS = 1024
 /** With fewer topics it is not worth a read to know which of them there are. */
 const WORTH_DROPPING = 16
+/** So many are read at the same time and waited for once: less than what a scan reads for a few rows. */
+const FEW_WINDOWS = 16
+/** Windows of several days that are read together. */
+const MAX_WINDOWS = 64
 /** Of more topics than this some tell whether their windows can be worth it, before all counts are read. */
 const MANY_TOPICS = 256
 const SAMPLE = 64
 
 /** @param share - of the envelopes of the day; never better when there are none */
 function isScanBetter({ windows, rows, share }: { windows: number; rows: number; share: number }): boolean {
-  return windows * COSTS.window + rows * COSTS.mergedRow > (rows / share) * COSTS.scannedRow
+  const opening = windows > FEW_WINDOWS ? windows * COSTS.window : 0
+  return opening + rows * COSTS.mergedRow > (rows / share) * COSTS.scannedRow
 }
 
 interface DayPlan {
@@ -45,7 +50,7 @@ export class TopicWalk implements RowSource {
   readonly #wanted: Set<number>
   readonly #days: number[]
   #plans: DayPlan[] = []
-  #lookAhead = FIRST_DAYS
+  #lookAhead: number
   #current: RowSource | undefined
 
   constructor(rows: LevelRows, ledger: Ledger, query: CheckedQuery, topics: number[]) {
@@ -54,6 +59,7 @@ export class TopicWalk implements RowSource {
     this.#span = query
     this.#topics = topics
     this.#wanted = new Set(topics)
+    this.#lookAhead = Math.max(1, Math.floor(FIRST_COUNTS / topics.length))
     this.#days = ledger.days(layout.dayOf(query.after?.sent ?? query.lower), layout.dayOf(query.upper))
   }
 
@@ -126,12 +132,40 @@ export class TopicWalk implements RowSource {
     const rows = Math.min(room.rows, Math.ceil(matching * part))
     const windows = counts.filter(n => n > 0).length
     if (isScanBetter({ windows, rows, share })) return new Scan(this.#rows, span, { accepts, share })
-    const open = this.#topics.flatMap((topic, i) => {
+    const { envelopes, bytes } = this.#ledger.totals
+    const averageSize = Math.max(1, bytes / Math.max(1, envelopes))
+    const open = this.#windows(day, counts, span, part)
+    const most = Math.min(room.rows, room.bytes / averageSize, MAX_WINDOW_READ)
+    const following = this.#following({ rows, windows }, most)
+    for (const { day, counts = [] } of following) {
+      span.upper = Math.min(this.#span.upper, (day + 1) * layout.DAY - 1)
+      open.push(...this.#windows(day, counts, { lower: day * layout.DAY, upper: span.upper }, 1))
+    }
+    return new Merge(this.#rows, span, open, averageSize)
+  }
+
+  /** The next days as far as there is room for all that they have: read together with this one, they cost one wait and not one each. */
+  #following({ rows, windows }: { rows: number; windows: number }, most: number): DayPlan[] {
+    let days = 0
+    for (const { day, counts } of this.#plans) {
+      if (counts === undefined) break
+      const matching = counts.reduce((sum, n) => sum + n, 0)
+      const more = counts.filter(n => n > 0).length
+      rows += matching
+      windows += more
+      const all = this.#ledger.count(day)
+      if (rows > most || windows > MAX_WINDOWS) break
+      if (isScanBetter({ windows: more, rows: matching, share: matching / all })) break
+      days++
+    }
+    return this.#plans.splice(0, days)
+  }
+
+  #windows(day: number, counts: number[], span: Span, part: number): Window[] {
+    return this.#topics.flatMap((topic, i) => {
       const count = counts[i] as number
       return count > 0 ? [this.#window(day, topic, span, count, part)] : []
     })
-    const { envelopes, bytes } = this.#ledger.totals
-    return new Merge(this.#rows, span, open, Math.max(1, bytes / Math.max(1, envelopes)))
   }
 
   #window(day: number, topic: number, { lower, upper, after }: Span, count: number, part: number): Window {

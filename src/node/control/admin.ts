@@ -7,6 +7,7 @@ import type { Archive } from '../../archive/archive.js'
 import type { BackfillSummary } from '../../bridge/backfill.js'
 import type { Keyring } from '../../mailserver/keyring.js'
 import type { TrustList } from '../../trust/trust-list.js'
+import type { PacketDigester } from '../../waku/packet-digester.js'
 import { fromHex, toHex } from '../../wire/bytes.js'
 import { type BackfillParams, backfillParams } from '../backfill/backfill-params.js'
 import { type Doctor, doctorParams } from '../operator/doctor.js'
@@ -33,6 +34,8 @@ export interface AdminParts {
   counters?: (() => Record<string, unknown>) | undefined
   /** How the running node is. */
   view?: (() => Promise<View>) | undefined
+  /** Hashes what is imported beside the judging of it. */
+  digester?: PacketDigester | undefined
   /** Looks whether all is well. */
   doctor: Doctor
   /** Fetches history into the archive; where the network is at hand. */

@@ -4,8 +4,9 @@ import type { AppendOutcome, Archive } from '../../archive/archive.js'
 import { ageFloor } from '../../archive/retention-rules.js'
 import { delay } from '../../base/delay.js'
 import type { ImportCounts, ImportRefusal } from '../../transfer/import.js'
+import type { PacketDigester } from '../../waku/packet-digester.js'
 import { equalBytes, toHex, writeUint32 } from '../../wire/bytes.js'
-import { decodeEnvelope, type Envelope } from '../../wire/envelope/envelope.js'
+import { decodeEnvelope, type Envelope, type EnvelopeDigest } from '../../wire/envelope/envelope.js'
 import { topicNumber } from '../../wire/envelope/topic.js'
 import { MalformedError } from '../../wire/errors.js'
 import { keccak256 } from '../../wire/keccak.js'
@@ -24,6 +25,8 @@ export interface ImportParts {
   rules: ImportRules
   /** What of a topic is deleted at once when it was sent before a time; by ages alone when absent. */
   floor?: ((topic: number, now: number) => number) | undefined
+  /** Hashes batches beside the judging of them. */
+  digester?: PacketDigester | undefined
 }
 
 const POSITION = 36
@@ -51,20 +54,43 @@ const batch = z.strictObject({
 /** Takes batches of envelopes from another archive: on disk first, then the mark behind which to go on. */
 export function importHandlers(parts: ImportParts): Record<string, ControlHandler> {
   const { archive, datastore } = parts
+  const inOrder = new InOrder()
+  const take = async (body: Uint8Array, positions: Uint8Array | undefined, signal: AbortSignal) => {
+    const { counts, fit } = await judge(body, positions, parts)
+    const outcomes = fit.length === 0 ? [] : await store(archive, fit, signal)
+    counts.stored = outcomes.filter(outcome => outcome === 'stored').length
+    counts.known = outcomes.length - counts.stored
+    return counts
+  }
   return {
     'import.begin': command(oneSource, async ({ source }) => {
       const key = markKey(source)
       return { mark: (await datastore.has(key)) ? new TextDecoder().decode(await datastore.get(key)) : undefined }
     }),
-    'import.append': command(batch, async ({ source, body, positions, mark }, { signal }) => {
-      const { counts, fit } = judge(body, positions, parts)
-      const outcomes = fit.length === 0 ? [] : await store(archive, fit, signal)
-      counts.stored = outcomes.filter(outcome => outcome === 'stored').length
-      counts.known = outcomes.length - counts.stored
-      await datastore.put(markKey(source), new TextEncoder().encode(mark))
-      return counts
-    }),
+    'import.append': command(batch, ({ source, body, positions, mark }, { signal }) =>
+      inOrder.run(source, take(body, positions, signal), async counts => {
+        await datastore.put(markKey(source), new TextEncoder().encode(mark))
+        return counts
+      })
+    ),
     'import.end': command(oneSource, async ({ source }) => datastore.delete(markKey(source)))
+  }
+}
+
+/** Of one source nothing ends before what began earlier, nor after that failed: its mark would pass over what is missing. */
+class InOrder {
+  readonly #last = new Map<string, Promise<unknown>>()
+
+  /** @param end - called when `work`, and everything of the source before it, is done */
+  async run<T>(source: string, work: Promise<T>, end: (done: T) => Promise<T>): Promise<T> {
+    const before = this.#last.get(source)
+    const mine = Promise.all([work, before]).then(([done]) => end(done))
+    this.#last.set(source, mine)
+    try {
+      return await mine
+    } finally {
+      if (this.#last.get(source) === mine) this.#last.delete(source)
+    }
   }
 }
 
@@ -73,7 +99,8 @@ function markKey(source: string): Key {
 }
 
 /** As intake judges, but for what only concerns the live network: how long they lived, and the work for it. */
-function judge(body: Uint8Array, positions: Uint8Array | undefined, parts: ImportParts) {
+async function judge(body: Uint8Array, positions: Uint8Array | undefined, parts: ImportParts) {
+  const digests = await parts.digester?.digest(body, { pow: 0, batch: false })
   const items = splitMessages(body)
   if (positions !== undefined && positions.length !== POSITION * items.length) {
     throw new AdminError('positions: not as many as there are envelopes')
@@ -87,7 +114,7 @@ function judge(body: Uint8Array, positions: Uint8Array | undefined, parts: Impor
   const refuses = judgeBy(parts, Math.floor(Date.now() / 1000))
   const fit: Envelope[] = []
   for (const [i, { raw }] of items.entries()) {
-    const envelope = read(raw, positions?.subarray(POSITION * i, POSITION * (i + 1)))
+    const envelope = read(raw, positions?.subarray(POSITION * i, POSITION * (i + 1)), digests?.of(i))
     const why = envelope && refuses(envelope)
     if (envelope === undefined) counts.damaged++
     else if (why !== undefined) counts.refused[why]++
@@ -97,9 +124,13 @@ function judge(body: Uint8Array, positions: Uint8Array | undefined, parts: Impor
 }
 
 /** Undefined when it is none, or another one than its archive says. */
-function read(raw: Uint8Array, position: Uint8Array | undefined): Envelope | undefined {
+function read(
+  raw: Uint8Array,
+  position: Uint8Array | undefined,
+  digest: EnvelopeDigest | undefined
+): Envelope | undefined {
   try {
-    const envelope = decodeEnvelope(raw)
+    const envelope = decodeEnvelope(raw, digest)
     if (position === undefined) return envelope
     const { sent, hash } = envelope
     return equalBytes(writeUint32(sent), position.subarray(0, 4)) && equalBytes(hash, position.subarray(4))

@@ -1,6 +1,6 @@
 import { WorkerThread } from '../../base/worker-thread.js'
 import type { PacketDigester } from '../../waku/packet-digester.js'
-import { PacketDigests } from '../../wire/packet/packet-digests.js'
+import { type DigestOptions, PacketDigests } from '../../wire/packet/packet-digests.js'
 
 /** What is smaller is hashed sooner than it is sent to the thread and back. Bytes. */
 const WORTH = 8 * 1024
@@ -15,9 +15,8 @@ const RECOVERY = 60_000
 
 const WORKER = new URL('./digest-worker.js', import.meta.url)
 
-export interface DigestTask {
+export interface DigestTask extends DigestOptions {
   body: Uint8Array
-  pow: number
 }
 
 /** `digestPacket`'s; undefined for what is no packet. Once without a task: the thread is ready. */
@@ -38,10 +37,10 @@ export class DigestThread implements PacketDigester {
   #timer: ReturnType<typeof setTimeout> | undefined
   #stopped = false
 
-  digest(body: Uint8Array, { pow }: { pow: number }): Promise<PacketDigests | undefined> | undefined {
+  digest(body: Uint8Array, options: DigestOptions): Promise<PacketDigests | undefined> | undefined {
     if (this.#stopped || body.length < WORTH || this.#waiting + body.length > MAX_WAITING) return undefined
     void this.start()
-    return this.#thread !== undefined && this.#isReady ? this.#ask(this.#thread, body, pow) : undefined
+    return this.#thread !== undefined && this.#isReady ? this.#ask(this.#thread, body, options) : undefined
   }
 
   /** Starts the thread before the first packet needs it, also after a stop; resolves with whether there is one. */
@@ -57,13 +56,13 @@ export class DigestThread implements PacketDigester {
     this.#drop()
   }
 
-  async #ask(thread: Thread, body: Uint8Array, pow: number): Promise<PacketDigests | undefined> {
+  async #ask(thread: Thread, body: Uint8Array, options: DigestOptions): Promise<PacketDigests | undefined> {
     const copy = body.slice()
     const size = copy.length
     this.#waiting += size
     if (thread.waiting === 0) this.#watch(PATIENCE)
     try {
-      const bytes = await thread.ask({ body: copy, pow }, [copy.buffer as ArrayBuffer])
+      const bytes = await thread.ask({ ...options, body: copy }, [copy.buffer as ArrayBuffer])
       return bytes && new PacketDigests(bytes)
     } catch {
       this.#fail(thread)

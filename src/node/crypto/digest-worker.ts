@@ -3,9 +3,9 @@ import { digestPacket } from '../../wire/packet/packet-digests.js'
 import type { DigestAnswer, DigestTask } from './digest-thread.js'
 import { useQuickKeccak } from './quick-keccak.js'
 
-function answer({ body, pow }: DigestTask): DigestAnswer {
+function answer({ body, ...options }: DigestTask): DigestAnswer {
   try {
-    return digestPacket(body, { pow })
+    return digestPacket(body, options)
   } catch {
     // who judges the packet says what is wrong with it
     return undefined

@@ -9,17 +9,23 @@ const HASH = 32
 const ENTRY = HASH + 2
 const UNKNOWN = 0xffff
 
+export interface DigestOptions {
+  pow: number
+  batch?: boolean | undefined
+}
+
 /**
  * Everything of a Messages packet (0x01) that takes hashing, in one array: the packet's hash, then for each item its hash
  * and, where that decides, the leading zero bits of its proof of work.
  *
  * @param options.pow what is asked of the envelopes
+ * @param options.batch false leaves the packet's own hash out, which takes as long as all others
  * @throws MalformedError when the body is no list, or of more than 16384 items
  */
-export function digestPacket(body: Uint8Array, { pow }: { pow: number }): Uint8Array<ArrayBuffer> {
+export function digestPacket(body: Uint8Array, { pow, batch = true }: DigestOptions): Uint8Array<ArrayBuffer> {
   const items = splitMessages(body)
   const bytes = new Uint8Array(HASH + items.length * ENTRY)
-  bytes.set(batchHash(body))
+  if (batch) bytes.set(batchHash(body))
   let at = HASH
   for (const { raw } of items) {
     bytes.set(keccak256(raw), at)
@@ -39,7 +45,7 @@ export class PacketDigests {
     this.#bytes = bytes
   }
 
-  /** `batchHash` of the packet, 32 bytes. */
+  /** `batchHash` of the packet, 32 bytes; zeros where that was left out. */
   get batch(): Uint8Array {
     return this.#bytes.slice(0, HASH)
   }
