@@ -201,7 +201,7 @@ test('an import that was interrupted goes on where it stopped, and loses nothing
   // an entry that is no envelope's is passed over; one that is another's is damaged
   const level = await openLegacy(source)
   await level.put(Uint8Array.of(1, 2, 3), Uint8Array.of(4))
-  const [a, b] = [envelopes[4500], envelopes[4501]] as [Envelope, Envelope]
+  const [a, b] = [envelopes[8500], envelopes[8501]] as [Envelope, Envelope]
   await level.put(legacyKey(a, 'status-go'), b.raw)
   await level.close()
   const dir = await findDataDir(w.path('waku-data'))
