@@ -103,7 +103,7 @@ function drawPanel({ title, own, scan }: Panel, ends: Ends): string {
   if (mine !== undefined && theirs !== undefined) {
     const ratio = theirs.time / mine.time
     const text = `${ratio < 10 ? ratio.toFixed(1) : ratio.toFixed(0)} × at ${short(mine.envelopes)}`
-    parts.push(`<text x="${right}" y="20" text-anchor="end" fill="${COLOR.faint}">${text}</text>`)
+    parts.push(`<text x="${right}" y="${bottom - 6}" text-anchor="end" fill="${COLOR.faint}">${text}</text>`)
   }
   return parts.join('')
 }
