@@ -118,6 +118,7 @@ export class CassandraNode {
         '-Dcassandra-foreground=yes',
         '-Dcassandra.ring_delay_ms=1000',
         '-Dcassandra.skip_wait_for_gossip_to_settle=0',
+        '-Dcassandra.superuser_setup_delay_ms=0',
         // the commit log has what is not flushed: tables are made in half the time
         '-Dcassandra.unsafesystem=true',
         '-cp',
