@@ -65,7 +65,10 @@ setInterval(() => {
 }, 50).unref()
 
 process.on('message', () => {
-  const counts = { ...waku.counters.snapshot(), ...mailserver.counts, ...waku.limits.counts.snapshot() }
+  const counts: Record<string, number> = {}
+  // some have the same name on both
+  for (const part of [waku.counters.snapshot(), mailserver.counts, waku.limits.counts.snapshot()])
+    for (const [name, count] of Object.entries(part)) counts[name] = (counts[name] ?? 0) + count
   process.send?.({ stall: delays.max / 1e6, rss: most, disk: bytesIn(dir), counts })
   delays.reset()
   most = 0

@@ -171,31 +171,48 @@ function rowOf(attack: Attack, name: string, defence: 'on' | 'off', { idle, seen
   return { cells: [name, ...figures.map(figure => figure.toFixed(0)), String(seen.refused)], failures }
 }
 
+/** A control that gets no more than a defended run is tried again: on a busy machine that happens by chance. */
+const CONTROLS = 3
+
 /** The runs of one attack: defended, and then without the bounds, where it has to get more. */
 async function rowsOf(attack: Attack, { full }: Options): Promise<Row[]> {
   const form = full ? FULL : SMALL
   const rows: Row[] = []
+  const note = (row: Row): void => {
+    rows.push(row)
+    process.stderr.write(`${row.cells.join('  ')}\n`)
+  }
   let defended: { rate: number; met: number } | undefined
-  for (const [addresses, defence] of [...(full ? ([[1, 'on']] as const) : []), [10, 'on'], [10, 'off']] as const) {
-    if (defence === 'off' && attack.work === undefined) continue
-    const where = addresses === 1 ? 'one address' : 'ten addresses'
-    const name = `${attack.name}, ${where}${defence === 'off' ? ', undefended' : ''}`
+  for (const addresses of full ? [1, 10] : [10]) {
+    const name = `${attack.name}, ${addresses === 1 ? 'one address' : 'ten addresses'}`
     try {
-      const result = await attacked(attack, addresses, defence, defence === 'on' ? form : { ...form, rest: 0 })
-      const row = rowOf(attack, name, defence, result)
-      const rate = workRate(attack, result.seen)
-      if (defence === 'on') defended = { rate, met: sum(result.seen.counts, attack.bounds) }
-      else if (defended !== undefined && defended.met > 0 && rate <= defended.rate)
-        row.failures.push(`${name}: the control got no more than with the bounds`)
-      rows.push(row)
+      const result = await attacked(attack, addresses, 'on', form)
+      defended = { rate: workRate(attack, result.seen), met: sum(result.seen.counts, attack.bounds) }
+      note(rowOf(attack, name, 'on', result))
     } catch (error) {
-      // without the bounds anything may happen
       const failed = `${name}: ${(error as Error).message}`
-      rows.push({ cells: [failed], failures: defence === 'on' ? [failed] : [] })
+      note({ cells: [failed], failures: [failed] })
     }
-    process.stderr.write(`${rows.at(-1)?.cells.join('  ')}\n`)
+  }
+  if (attack.work !== undefined && defended !== undefined && defended.met > 0) {
+    note(await controlOf(attack, `${attack.name}, undefended`, defended.rate, form))
   }
   return rows
+}
+
+/** Without the bounds anything may happen, but no less than with them. */
+async function controlOf(attack: Attack, name: string, defended: number, form: Form): Promise<Row> {
+  let row: Row = { cells: [name], failures: [] }
+  for (let tried = 0; tried < CONTROLS; tried++) {
+    try {
+      const result = await attacked(attack, 10, 'off', { ...form, rest: 0 })
+      row = rowOf(attack, name, 'off', result)
+      if (workRate(attack, result.seen) > defended) return row
+    } catch (error) {
+      return { cells: [`${name}: ${(error as Error).message}`], failures: [] }
+    }
+  }
+  return { ...row, failures: [...row.failures, `${name}: the control got no more than with the bounds`] }
 }
 
 const HEAD = [
