@@ -3,6 +3,8 @@ import { generateKeyPair } from '@libp2p/crypto/keys'
 import type { PeerId } from '@libp2p/interface'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { delay } from '../../src/base/delay.js'
+import { FIGURES } from '../../src/limits/figures.js'
+import type { Holder, MemoryBudget } from '../../src/limits/memory-budget.js'
 import type { Origin } from '../../src/limits/origin.js'
 import type { Judgement, Throttle } from '../../src/limits/throttle.js'
 import type { Packet, PacketChannel } from '../../src/waku/packet-channel.js'
@@ -17,6 +19,8 @@ export interface ChannelOptions {
   address?: string
   /** What the peer sends in vain is paid for here before more of it is read, as on a network. */
   throttle?: Throttle
+  /** What it sent and nobody pulled yet is counted here, beyond what each may have. */
+  memory?: MemoryBudget
 }
 
 /** One end of a conversation in memory: packets that arrive queue up until they are pulled. */
@@ -36,16 +40,21 @@ export class MemoryChannel implements PacketChannel {
   gate: Promise<void> | undefined
   other!: MemoryChannel
   readonly #throttle: Throttle | undefined
+  readonly #memory: MemoryBudget | undefined
+  readonly #holder: Holder
   #queue: Packet[] = []
   readonly #over = new AbortController()
   #ended = false
   #wake: (() => void) | undefined
 
-  constructor(peer: PeerId, { onMalformed = 'abort', address, throttle }: ChannelOptions = {}) {
+  constructor(peer: PeerId, { onMalformed = 'abort', address, throttle, memory }: ChannelOptions = {}) {
     this.peer = peer
     this.origin = { peer: peer.toString(), address: address ?? peer.toString() }
     this.onMalformed = onMalformed
     this.#throttle = throttle
+    this.#memory = memory
+    const evict = (): void => this.abort(new Error('too much of this address is not read yet'))
+    this.#holder = { address: this.origin.address, bytes: 0, evict }
   }
 
   async send(code: number, body: Uint8Array): Promise<void> {
@@ -76,6 +85,7 @@ export class MemoryChannel implements PacketChannel {
 
   arrive(packet: Packet): void {
     this.#queue.push(packet)
+    this.#hold()
     this.#stir()
   }
 
@@ -87,8 +97,15 @@ export class MemoryChannel implements PacketChannel {
   fail(reason: Error): void {
     this.abortedWith ??= reason
     this.gone = true
+    this.#queue = []
+    this.#hold()
     this.#over.abort()
     this.#stir()
+  }
+
+  #hold(): void {
+    const bytes = this.#queue.reduce((sum, { body }) => sum + body.length, 0)
+    this.#memory?.hold(this.#holder, Math.max(0, bytes - FIGURES.memory.perStream))
   }
 
   get waiting(): number {
@@ -107,6 +124,7 @@ export class MemoryChannel implements PacketChannel {
     for (;;) {
       if (this.abortedWith !== undefined) throw this.abortedWith
       const packet = this.#queue.shift()
+      this.#hold()
       if (packet !== undefined) return { done: false, value: packet }
       if (this.#ended) return { done: true, value: undefined }
       await new Promise<void>(resolve => {
