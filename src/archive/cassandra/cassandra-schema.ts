@@ -27,6 +27,10 @@ const TABLES: Record<string, string> = {
 // What is behind the last finished change is never read again, whether its deletion is remembered or not.
 const OPTIONS: Record<string, string> = { intent: ' WITH gc_grace_seconds = 3600' }
 
+/** How long the nodes for a new keyspace are waited for, and between two looks, ms. */
+const PATIENCE = 8000
+const PAUSE = 200
+
 export interface SchemaInit {
   keyspace: string
   /** Copies of everything in the data centre. */
@@ -41,12 +45,17 @@ export interface SchemaInit {
 export async function openSchema(session: CassandraSession, { keyspace, replication }: SchemaInit): Promise<void> {
   await checkSync(session)
   const { datacenter } = session
-  const nodes = session.hosts.filter(host => host.datacenter === datacenter).length
+  const upNow = (): number => session.hosts.filter(host => host.datacenter === datacenter).length
   const [found] = await session.run('SELECT replication FROM system_schema.keyspaces WHERE keyspace_name = ?', [
     keyspace
   ])
   if (found === undefined) {
-    if (nodes < Math.floor(replication / 2) + 1)
+    // nodes that were started together hear of each other after a while
+    const until = performance.now() + PATIENCE
+    const quorum = Math.floor(replication / 2) + 1
+    while (upNow() < quorum && performance.now() < until) await new Promise(resolve => setTimeout(resolve, PAUSE))
+    const nodes = upNow()
+    if (nodes < quorum)
       throw new ArchiveError(
         `of the ${replication} nodes of Cassandra that keep a copy ${nodes} is up in ${datacenter}: start more, or say with "archive-replication" that fewer copies are enough`
       )

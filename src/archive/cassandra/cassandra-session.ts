@@ -204,7 +204,8 @@ function common({ contactPoints, credentials, tls }: SessionInit): cassandra.Cli
     contactPoints,
     ...(credentials && { credentials }),
     ...(tls && { sslOptions: { rejectUnauthorized: true, ...tls } }),
-    protocolOptions: { maxSchemaAgreementWaitSeconds: 10 },
+    // the driver takes the others to listen at one port
+    protocolOptions: { maxSchemaAgreementWaitSeconds: 10, port: Number(/\d+$/.exec(contactPoints[0] ?? '')?.[0]) },
     queryOptions: { fetchSize: FETCH },
     socketOptions: { connectTimeout: CONNECT_PATIENCE, readTimeout: NODE_PATIENCE },
     pooling: { heartBeatInterval: 5000 }

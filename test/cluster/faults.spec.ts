@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict'
+import { after, test } from 'node:test'
+import { Cluster } from '../../scripts/cluster/cluster.js'
+import type { CassandraArchive } from '../../src/archive/cassandra/cassandra-archive.js'
+import { MAX_UINT32, toHex } from '../../src/wire/bytes.js'
+import type { Envelope } from '../../src/wire/envelope/envelope.js'
+import { topicFromNumber } from '../../src/wire/envelope/topic.js'
+import { readPage } from '../archive/comparison.js'
+import { envelopeAt } from '../archive/traffic.js'
+import { closeOpened, newKeyspace, openArchive } from './archive-of.js'
+
+// Three real nodes that keep three copies, and what happens to them.
+const cluster = await Cluster.start({ nodes: 3 })
+after(closeOpened)
+after(() => cluster.stop())
+const keyspace = newKeyspace()
+const archive = await openArchive(cluster, { keyspace })
+
+const ALL = { lower: 0, upper: MAX_UINT32, limit: 50 }
+/** No request fails, or succeeds, later than this, ms; the issue is ten seconds, the rest is for a busy machine. */
+const PATIENCE = 12_000
+const confirmed = new Set<string>()
+let made = 0
+
+const next = (count: number): Envelope[] =>
+  Array.from({ length: count }, () => {
+    made++
+    return envelopeAt(1_600_000_000 + made, topicFromNumber(made % 5), Uint8Array.of(made >> 8, made))
+  })
+
+async function timed<T>(work: Promise<T>): Promise<T> {
+  const began = performance.now()
+  try {
+    return await work
+  } finally {
+    const took = performance.now() - began
+    assert.ok(took < PATIENCE, `it took ${Math.round(took)} ms`)
+  }
+}
+
+/** Stores until it is confirmed. */
+async function store(to: CassandraArchive, list: Envelope[], attempts = 6): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await timed(to.append(list))
+      for (const { hashHex } of list) confirmed.add(hashHex)
+      return
+    } catch (error) {
+      if (attempt === attempts || (error as Error).name !== 'ArchiveError') throw error
+    }
+  }
+}
+
+/** Every confirmed envelope is delivered once. */
+async function assertAllThere(from: CassandraArchive = archive): Promise<void> {
+  const seen: string[] = []
+  let cursor: Uint8Array | undefined
+  do {
+    const page = await timed(readPage(from, { ...ALL, cursor }))
+    seen.push(...page.rows.map(({ hash }) => toHex(hash)))
+    cursor = page.cursor
+  } while (cursor !== undefined)
+  assert.equal(new Set(seen).size, seen.length)
+  assert.deepEqual(
+    [...confirmed].filter(hash => !seen.includes(hash)),
+    []
+  )
+}
+
+test('a node killed while envelopes come and while history is read: nothing is lost', async () => {
+  await store(archive, next(50))
+  const killed = (async () => {
+    await store(archive, next(10))
+    await cluster.node(2).kill()
+  })()
+  for (let i = 0; i < 10; i++) await store(archive, next(10))
+  await killed
+  await assertAllThere()
+  const page = await readPage(archive, ALL)
+  await store(archive, next(10))
+  assert.ok((await readPage(archive, { ...ALL, cursor: page.cursor })).rows.length > 0)
+  await cluster.node(2).start()
+  await store(archive, next(10))
+  await assertAllThere()
+})
