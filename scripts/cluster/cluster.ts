@@ -54,7 +54,7 @@ export class Cluster {
     const nativePort = port ?? (await freePort(addresses))
     const storagePort = await freePort(addresses)
     const place = folder ?? (await mkdtemp(join(tmpdir(), 'waku-cluster-')))
-    const nodes = addresses.map(
+    const nodes: CassandraNode[] = addresses.map(
       (address, i) =>
         new CassandraNode({
           jars,
@@ -65,7 +65,8 @@ export class Cluster {
           token: TOKENS[i] as string,
           folder: folders[i] ?? join(place, `node-${i + 1}`),
           heap,
-          settings
+          settings,
+          others: () => nodes.filter(node => node.answers && node.address !== address).map(node => node.address)
         })
     )
     const cluster = new Cluster(nodes, nativePort, place, folder === undefined)

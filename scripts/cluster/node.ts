@@ -46,6 +46,8 @@ const LOGBACK = `<configuration>
 /** On Linux a node ends with who started it, however that ended. */
 const TIED: [string, ...string[]] = process.platform === 'linux' ? ['setpriv', '--pdeathsig', 'KILL', 'java'] : ['java']
 const READY = /Startup complete/
+/** It sees another node. */
+const MET = /InetAddress \/([\d.]+):\d+ is now UP/g
 const START_PATIENCE = 300_000
 const STOP_PATIENCE = 30_000
 
@@ -66,12 +68,15 @@ export interface NodeInit {
   heap: number
   /** Lines of its cassandra.yaml, which go before those that are made here. */
   settings: Readonly<Record<string, string>>
+  /** Addresses of the nodes that answer, this one aside: it serves when it has met them. */
+  others: () => string[]
 }
 
 /** One node of Cassandra, a process of its own. */
 export class CassandraNode {
   readonly #init: NodeInit
   #child: ChildProcess | undefined
+  #silent = false
 
   constructor(init: NodeInit) {
     this.#init = init
@@ -79,6 +84,10 @@ export class CassandraNode {
 
   get address(): string {
     return this.#init.address
+  }
+
+  get answers(): boolean {
+    return this.#child !== undefined && !this.#silent
   }
 
   get folder(): string {
@@ -119,8 +128,6 @@ export class CassandraNode {
         '-Dcassandra.ring_delay_ms=1000',
         '-Dcassandra.skip_wait_for_gossip_to_settle=0',
         '-Dcassandra.superuser_setup_delay_ms=0',
-        // the commit log has what is not flushed: tables are made in half the time
-        '-Dcassandra.unsafesystem=true',
         '-cp',
         jars.classpath,
         'org.apache.cassandra.service.CassandraDaemon'
@@ -136,11 +143,16 @@ export class CassandraNode {
         reject(new Error(`the node at ${this.address} ${why}: see ${folder}/system.log`))
       }
       const timer = setTimeout(() => fail('was not ready in time'), START_PATIENCE)
+      // before it has met the others it counts them as down, and makes tables that they do not hear of
+      const awaited = new Set(this.#init.others())
+      let complete = false
       let text = ''
       child.stdout.on('data', (chunk: Buffer) => {
         log.write(chunk)
         text = text.slice(-200) + chunk.toString()
-        if (!READY.test(text)) return
+        complete ||= READY.test(text)
+        for (const [, address] of text.matchAll(MET)) awaited.delete(address as string)
+        if (!complete || awaited.size > 0) return
         clearTimeout(timer)
         resolve()
       })
@@ -164,16 +176,19 @@ export class CassandraNode {
 
   /** Leaves it there, and silent. */
   pause(): void {
+    this.#silent = true
     this.#child?.kill('SIGSTOP')
   }
 
   resume(): void {
+    this.#silent = false
     this.#child?.kill('SIGCONT')
   }
 
   async #end(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
     const child = this.#child
     this.#child = undefined
+    this.#silent = false
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
     const ended = once(child, 'exit')
     child.kill(signal)

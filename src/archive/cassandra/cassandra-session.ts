@@ -1,6 +1,7 @@
 import type { ConnectionOptions } from 'node:tls'
 import cassandra from 'cassandra-driver'
 import { ArchiveError } from '../errors.js'
+import { NodesThatAnswer } from './cassandra-nodes.js'
 import { cassandraTrouble, isPassing, TimeUpError } from './cassandra-trouble.js'
 import type { CassandraPlace } from './cassandra-url.js'
 
@@ -39,6 +40,8 @@ export interface RunOptions {
 export const PATIENCE = 9000
 /** One node has so long before the next is asked, ms. */
 const NODE_PATIENCE = 3000
+/** The same for a statement with a condition, of which no second node is asked meanwhile. */
+const CONDITION_PATIENCE = 1200
 /** All nodes have to agree to new tables, ms. */
 const SCHEMA_PATIENCE = 60_000
 /** A second node is asked too after so long, ms. */
@@ -56,22 +59,26 @@ const { localQuorum, localSerial } = cassandra.types.consistencies
 /** Statements to one cluster, a bounded number at a time, each with an end. */
 export class CassandraSession {
   readonly #client: cassandra.Client
+  readonly #nodes: NodesThatAnswer
   readonly #onStatement: SessionInit['onStatement']
   #running = 0
   readonly #waiting: (() => void)[] = []
 
-  private constructor(client: cassandra.Client, onStatement: SessionInit['onStatement']) {
+  private constructor(client: cassandra.Client, nodes: NodesThatAnswer, onStatement: SessionInit['onStatement']) {
     this.#client = client
+    this.#nodes = nodes
     this.#onStatement = onStatement
   }
 
   /** Connects; the keyspace need not be there. @throws ArchiveError */
   static async open(init: SessionInit): Promise<CassandraSession> {
     const datacenter = init.datacenter ?? (await datacenterOf(init))
+    const nodes = new NodesThatAnswer()
     const client = new cassandra.Client({
       ...common(init),
       localDataCenter: datacenter,
       policies: {
+        loadBalancing: nodes,
         speculativeExecution: new cassandra.policies.speculativeExecution.ConstantSpeculativeExecutionPolicy(
           IMPATIENCE,
           2
@@ -80,7 +87,7 @@ export class CassandraSession {
     })
     try {
       await client.connect()
-      return new CassandraSession(client, init.onStatement)
+      return new CassandraSession(client, nodes, init.onStatement)
     } catch (error) {
       await client.shutdown().catch(() => {})
       if (init.datacenter !== undefined && /data ?cent(er|re)/i.test((error as Error).message))
@@ -107,6 +114,7 @@ export class CassandraSession {
       this.#client.execute(query, params, {
         prepare: host === undefined && schema !== true,
         ...(schema && { readTimeout: SCHEMA_PATIENCE }),
+        ...(conditional && { readTimeout: CONDITION_PATIENCE }),
         isIdempotent: repeat,
         consistency: serial === true ? localSerial : localQuorum,
         serialConsistency: localSerial,
@@ -165,6 +173,7 @@ export class CassandraSession {
       try {
         return await work()
       } catch (error) {
+        this.#nodes.learn(error)
         if (!isPassing(error) || until - performance.now() < 2 * PAUSE) throw error
       }
       await new Promise(resolve => setTimeout(resolve, PAUSE))
@@ -190,6 +199,7 @@ export class CassandraSession {
     try {
       return await Promise.race([repeat ? this.#repeated(work, until) : work(), timeUp])
     } catch (error) {
+      this.#nodes.learn(error)
       throw cassandraTrouble(error)
     } finally {
       clearTimeout(timer)
