@@ -90,7 +90,6 @@ for (const [name, [command, args]] of Object.entries(managers)) {
 const BELOW = {
   '@libp2p/multistream-select': '7.0.22',
   '@libp2p/peer-collections': '7.0.22',
-  '@libp2p/peer-record': '9.0.12',
   '@libp2p/peer-store': '12.0.22'
 }
 

@@ -15,8 +15,8 @@ const LIBP2P = `
 
 const CASES = [
   { name: 'waku + mailclient', imports: 'waku, mailclient', beside: LIBP2P, limit: 30 },
-  { name: 'waku + mailclient + mailbox', imports: 'waku, mailclient, mailbox', beside: LIBP2P, limit: 48 },
-  { name: 'waku + mailclient + mailserver', imports: 'waku, mailclient, mailserver', beside: LIBP2P, limit: 56 },
+  { name: 'waku + mailclient + mailbox', imports: 'waku, mailclient, mailbox', beside: LIBP2P, limit: 51 },
+  { name: 'waku + mailclient + mailserver', imports: 'waku, mailclient, mailserver', beside: LIBP2P, limit: 57 },
   { name: 'topicFromName alone', imports: 'topicFromName', beside: '', limit: 4 }
 ]
 

@@ -73,6 +73,7 @@ const REFUSED: Record<string, string[]> = {
   'archive-key': texts,
   'archive-datacenter': texts,
   'archive-replication': ['', '0', '17', '1.5', 'all'],
+  'max-connections': ['', '15', '1.5', '0x400', 'many', '1000001'],
   'max-ttl': ttls,
   'min-pow': numbers,
   'request-pow': numbers,

@@ -30,12 +30,12 @@ test('an application that is killed in the middle of writing, sending and readin
   const directory = await mkdtemp(join(tmpdir(), 'mailbox-'))
   t.after(() => rm(directory, { recursive: true, force: true }))
   const runs: string[][] = []
-  // in the middle of what was there, of a letter that was kept, and of one that was confirmed
+  // in the middle of what was there, of a letter that was kept, of one that was confirmed, and of what is left, where something is
   const kills: ((line: string) => boolean)[] = [
     line => line === 'shown 60',
     line => line === 'kept 1-3',
     line => line.startsWith('confirmed 2-'),
-    line => line === 'shown 240'
+    line => line === 'shown 240' || line.startsWith('seam ')
   ]
   for (const [run, kill] of kills.entries()) {
     runs.push(await runUntil([directory, String(server.address), `${run}`, '5'], kill))
