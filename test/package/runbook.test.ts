@@ -24,5 +24,6 @@ test('the dashboard asks the source that the compose file gives Grafana', () => 
   assert.deepEqual([variable.name, variable.type, variable.query], ['datasource', 'datasource', type])
   const panels = [...dashboard.matchAll(/"datasource": \{\s+"type": "(\w+)",\s+"uid": "([^"]+)"/g)]
   assert.ok(panels.length > 20)
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: Grafana's own placeholder
   for (const [, kind, uid] of panels) assert.deepEqual([kind, uid], [type, '${datasource}'])
 })
