@@ -112,7 +112,11 @@ export class Upkeep {
         await coverage.addGap(gap)
         unkept.shift()
       }
-      if (needed) await this.#repair(undefined, last)
+      if (needed) {
+        const { gaps } = await this.#repair(undefined, last)
+        // of lost groups it was said above; what the tables lack comes out here where counts are made anew before they are mended
+        if (lost.length === 0) this.#sayLost(gaps)
+      }
       if (lost.length > 0) await this.#noteClean()
       if (tables !== undefined) await this.#mendAtOnce(tables)
     }, unkept)
@@ -229,10 +233,15 @@ export class Upkeep {
     this.#done.files += restored + lost
     if (restored > 0) this.say(`put right in the database's tables: ${bits(restored)}`)
     if (lost === 0) return
-    this.#done.gaps = gaps.reduce((all, gap) => withGap(all, gap), this.#done.gaps)
     const parts = lost === 1 ? 'a part' : `${lost} parts`
+    const more = this.#done.gaps.length > 0 ? 'nothing more' : 'nothing'
     if (gaps.length === 0)
-      this.say(`${parts} of the database's tables could not be read, and made anew: nothing is lost`)
+      this.say(`${parts} of the database's tables could not be read, and made anew: ${more} is lost`)
+    this.#sayLost(gaps)
+  }
+
+  #sayLost(gaps: readonly Gap[]): void {
+    this.#done.gaps = gaps.reduce((all, gap) => withGap(all, gap), this.#done.gaps)
     for (const gap of gaps) this.say(`lost: ${counted(gap.count, 'stored envelope')}, damaged on the disk`, gap)
   }
 
