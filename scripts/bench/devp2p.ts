@@ -16,7 +16,7 @@ import { Traffic } from '../../test/archive/traffic.js'
 import { repositoryRoot } from '../../test/helpers/repository.js'
 import { CellEnd } from '../../test/interop/cell.js'
 import { GoPeer, type Program } from '../../test/interop/go-peer.js'
-import { type Line, print } from './report.js'
+import { type Line, print, toldAtOnce } from './report.js'
 import { ServerProcess } from './server-process.js'
 
 const PASSWORD = 'bench'
@@ -132,11 +132,7 @@ export async function devp2pBench(total: number): Promise<Line[]> {
   // The Go peers measure, and share the machine's cores with what is measured: they collect garbage less often than usual.
   process.env.GOGC ??= '400'
   await useQuickKeccak()
-  const lines: Line[] = []
-  const add = (name: string, result: string): void => {
-    lines.push([name, result])
-    process.stderr.write(`${name}: ${result}\n`)
-  }
+  const { lines, add } = toldAtOnce()
   const script = join(repositoryRoot, 'test', 'interop', 'go', 'build.sh')
   const programs = execFileSync('sh', [script], { encoding: 'utf8' }).trim()
   const directory = await mkdtemp(join(tmpdir(), 'waku-bench-'))

@@ -12,7 +12,7 @@ import { PacketCode } from '../../src/wire/packet/packet-code.js'
 import { encodeFrame } from '../../src/wire/packet/packet-frame.js'
 import { waku1Status } from '../../src/wire/packet/status-codec.js'
 import { buildPhones, letCome, letStay } from './phones.js'
-import { type Line, quantile } from './report.js'
+import { type Line, quantile, toldAtOnce } from './report.js'
 import { ServerProcess } from './server-process.js'
 
 const PARALLEL = 16
@@ -34,11 +34,7 @@ export async function idleBench(count: number): Promise<Line[]> {
   await useQuickKeccak()
   const program = buildPhones()
   const folder = await mkdtemp(join(tmpdir(), 'waku-bench-'))
-  const lines: Line[] = []
-  const add = (name: string, result: string): void => {
-    lines.push([name, result])
-    process.stderr.write(`${name}: ${result}\n`)
-  }
+  const { lines, add } = toldAtOnce()
   const kib = (bytes: number): string => `${(bytes / 1024).toFixed(1)} KiB`
 
   /** Has phones come to a server, and does something while they stay. */

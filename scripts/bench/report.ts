@@ -3,6 +3,16 @@ import { readFileSync } from 'node:fs'
 /** One result: what was measured, and what came out. */
 export type Line = [name: string, result: string]
 
+/** Lines of a bench that takes long: each is told when it is known, and printed with the others in the end. */
+export function toldAtOnce(): { lines: Line[]; add: (name: string, result: string) => void } {
+  const lines: Line[] = []
+  const add = (name: string, result: string): void => {
+    lines.push([name, result])
+    process.stderr.write(`${name}: ${result}\n`)
+  }
+  return { lines, add }
+}
+
 export function print(lines: Line[]): void {
   const width = Math.max(...lines.map(([name]) => name.length)) + 2
   for (const [name, result] of lines) process.stdout.write(`${name.padEnd(width)}${result}\n`)

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { useQuickKeccak } from '../../src/node/crypto/quick-keccak.js'
 import { buildPhones, letCome, type Network, type Phones, requestsOf, type Storm } from './phones.js'
-import { type Line, quantile, tail } from './report.js'
+import { type Line, quantile, tail, toldAtOnce } from './report.js'
 import { ServerProcess } from './server-process.js'
 
 interface Ready {
@@ -36,11 +36,7 @@ export async function stormBench({ full, networks }: { full: boolean; networks: 
   await useQuickKeccak()
   const program = buildPhones()
   const folder = await mkdtemp(join(tmpdir(), 'waku-bench-'))
-  const lines: Line[] = []
-  const add = (name: string, result: string): void => {
-    lines.push([name, result])
-    process.stderr.write(`${name}: ${result}\n`)
-  }
+  const { lines, add } = toldAtOnce()
 
   const came = async (server: ServerProcess, network: Network, target: string, requests: string[]): Promise<Cost> => {
     const before = await server.answer<number>('cpu')
