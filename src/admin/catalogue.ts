@@ -1,4 +1,4 @@
-import { FORWARDING_EVENTS } from '../bridge/counters.js'
+import { UPSTREAM_RELAY_EVENTS } from '../bridge/counters.js'
 import { DEVP2P_EVENTS } from '../devp2p/counters.js'
 import { LIMIT_EVENTS, type LimitEvent } from '../limits/counts.js'
 import { MAIL_CLIENT_EVENTS } from '../mailclient/counters.js'
@@ -158,10 +158,10 @@ export const METRICS: readonly Metric[] = [
     s => s.mailclient
   ),
   counters(
-    'forwarding_events_total',
+    'upstream_relay_events_total',
     'What became of requests for other mailservers',
-    { event: FORWARDING_EVENTS },
-    s => s.forwarding
+    { event: UPSTREAM_RELAY_EVENTS },
+    s => s.upstreamRelay
   ),
 
   // peers

@@ -17,7 +17,7 @@ export interface WatchedNode {
   libp2p: Pick<Libp2p, 'getConnections'>
   /** The folder whose disk fills up. */
   folder: string
-  counts: () => Pick<Snapshot, 'mailserver' | 'mailclient' | 'devp2p' | 'forwarding'>
+  counts: () => Pick<Snapshot, 'mailserver' | 'mailclient' | 'devp2p' | 'upstreamRelay'>
   adminConnections: () => number
   /** When an envelope was stored last, Unix seconds. */
   lastStored: () => number | undefined

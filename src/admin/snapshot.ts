@@ -1,5 +1,5 @@
 import type { ArchiveStats } from '../archive/archive.js'
-import type { ForwardingEvent } from '../bridge/counters.js'
+import type { UpstreamRelayEvent } from '../bridge/counters.js'
 import type { Devp2pEvent } from '../devp2p/counters.js'
 import type { LimitEvent } from '../limits/counts.js'
 import type { MailClientEvent } from '../mailclient/counters.js'
@@ -45,5 +45,5 @@ export interface Snapshot {
   mailserver: Counts<MailserverEvent>
   mailclient: Counts<MailClientEvent>
   devp2p: Counts<Devp2pEvent>
-  forwarding: Counts<ForwardingEvent>
+  upstreamRelay: Counts<UpstreamRelayEvent>
 }

@@ -1,5 +1,5 @@
-/** Everything that forwarding counts. A closed set. */
-export const FORWARDING_EVENTS = [
+/** Everything that the upstream relay counts. A closed set. */
+export const UPSTREAM_RELAY_EVENTS = [
   'requests_forwarded',
   'answers_complete',
   'answers_refused',
@@ -18,4 +18,4 @@ export const FORWARDING_EVENTS = [
   'completions_foreign'
 ] as const
 
-export type ForwardingEvent = (typeof FORWARDING_EVENTS)[number]
+export type UpstreamRelayEvent = (typeof UPSTREAM_RELAY_EVENTS)[number]

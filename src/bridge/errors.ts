@@ -5,9 +5,9 @@ export class UpstreamMisbehavedError extends Error {
 }
 
 /** The upstream relay ends; requests that are under way are given up. */
-export class ForwardingStoppedError extends Error {
-  static override readonly name = 'ForwardingStoppedError'
-  override readonly name = 'ForwardingStoppedError'
+export class UpstreamRelayStoppedError extends Error {
+  static override readonly name = 'UpstreamRelayStoppedError'
+  override readonly name = 'UpstreamRelayStoppedError'
 }
 
 /** There is no connection with an upstream mailserver, and none could be had. */

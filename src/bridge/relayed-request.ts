@@ -7,7 +7,7 @@ import type { IncomingRequest, MailLine } from '../waku/mail-exchange.js'
 import type { Envelope } from '../wire/envelope/envelope.js'
 import type { RequestComplete } from '../wire/request/request-complete.js'
 import type { ByteAllowance } from './byte-allowance.js'
-import type { ForwardingEvent } from './counters.js'
+import type { UpstreamRelayEvent } from './counters.js'
 import {
   AllowanceSpentError,
   NoTurnError,
@@ -39,7 +39,7 @@ export interface RelayedRequestParts {
   settings: UpstreamRelaySettings
   /** How long one upstream may take to be connected, in ms. */
   dialTimeout: number
-  tally: Tally<ForwardingEvent>
+  tally: Tally<UpstreamRelayEvent>
 }
 
 /** One request on its way to upstream mailservers, one after the other until one answers. */
@@ -139,11 +139,11 @@ export class RelayedRequest {
   }
 
   /** Gives the turn up once the requester was waited for that long and somebody else waits for the upstream. */
-  #whileSlow({ turns }: Upstream, left: AbortController, patience: number): () => void {
+  #whileSlow({ queue }: Upstream, left: AbortController, patience: number): () => void {
     const { allowance, tally, watchdog } = this.#parts
     const check = (): void => {
       if (watchdog.signal.aborted) return
-      if (!turns.crowded) {
+      if (!queue.crowded) {
         timer = setTimeout(check, RECHECK)
         return
       }
@@ -193,9 +193,9 @@ function sizeOf(part: AnswerPart): number {
 }
 
 /** Waits for a turn at an upstream; what it resolves with ends the turn. */
-function takeTurn({ turns }: Upstream, requester: Origin, signal: AbortSignal): Promise<() => void> {
+function takeTurn({ queue }: Upstream, requester: Origin, signal: AbortSignal): Promise<() => void> {
   return new Promise((resolve, reject) => {
     const turn = (): Promise<void> => new Promise<void>(release => resolve(release))
-    turns.run(requester, turn, { signal }).catch(cause => reject(new NoTurnError('the upstream is busy', { cause })))
+    queue.run(requester, turn, { signal }).catch(cause => reject(new NoTurnError('the upstream is busy', { cause })))
   })
 }

@@ -1,4 +1,4 @@
-/** The bounds of forwarding. Every field may be left out. */
+/** The bounds of the upstream relay. Every field may be left out. */
 export interface UpstreamRelayInit {
   /**
    * How long a requester waits for the first packet of an upstream, in ms, counted from its request.

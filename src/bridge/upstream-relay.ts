@@ -9,8 +9,8 @@ import type { Envelope } from '../wire/envelope/envelope.js'
 import type { RequestComplete } from '../wire/request/request-complete.js'
 import { RequestError, RequestErrorCode } from '../wire/request/request-error.js'
 import { ByteAllowance } from './byte-allowance.js'
-import { FORWARDING_EVENTS, type ForwardingEvent } from './counters.js'
-import { ForwardingStoppedError } from './errors.js'
+import { UPSTREAM_RELAY_EVENTS, type UpstreamRelayEvent } from './counters.js'
+import { UpstreamRelayStoppedError } from './errors.js'
 import { RecentIds } from './recent-ids.js'
 import { RelayedRequest, type RelayedRequestParts } from './relayed-request.js'
 import { Upstream, type UpstreamInit } from './upstream.js'
@@ -36,10 +36,10 @@ const LEAST_PAUSE = 60
 
 /**
  * Passes requests that no key of ours opens on to upstream mailservers, untouched, and their answers back
- * (protocols/devp2p.md, Forwarding). What passes through reaches nothing else of this node.
+ * (protocols/devp2p.md, Upstream relay). What passes through reaches nothing else of this node.
  */
 export class UpstreamRelay {
-  readonly tally: Tally<ForwardingEvent>
+  readonly tally: Tally<UpstreamRelayEvent>
   readonly #upstreams: Upstream[]
   readonly #allows: UpstreamRelayParts['allows']
   readonly #log: Logger
@@ -52,21 +52,21 @@ export class UpstreamRelay {
   constructor(parts: UpstreamRelayParts, init: UpstreamRelayInit = {}) {
     this.#upstreams = parts.upstreams.map(upstream => new Upstream(upstream))
     this.#allows = parts.allows
-    this.#log = parts.logger.forComponent('waku:forwarding')
+    this.#log = parts.logger.forComponent('waku:upstream-relay')
     this.#settings = settle(init)
     const { maxRequests: max, maxRequestsPerPeer: maxPerPeer, peerBytesPerHour } = this.#settings
     this.#admission = new Admission({ max, maxPerPeer })
     this.#allowance = new ByteAllowance(peerBytesPerHour)
     this.tally = new Tally(
-      FORWARDING_EVENTS,
-      { name: 'waku_mailserver_forwarding_events_total', help: 'What became of requests for other mailservers' },
+      UPSTREAM_RELAY_EVENTS,
+      { name: 'waku_mailserver_upstream_relay_events_total', help: 'What became of requests for other mailservers' },
       parts.metrics
     )
   }
 
   /** Gives up what is under way; those requests are refused as busy. */
   stop(): void {
-    this.#stopped.abort(new ForwardingStoppedError('the server is stopping'))
+    this.#stopped.abort(new UpstreamRelayStoppedError('the server is stopping'))
   }
 
   readonly forward: RequestForwarder = async (request, envelope, { accepted, deliver }) => {
@@ -114,7 +114,7 @@ export class UpstreamRelay {
     return able.sort((a, b) => rank(a) - rank(b))
   }
 
-  #none(why: ForwardingEvent): [] {
+  #none(why: UpstreamRelayEvent): [] {
     this.tally.add(why)
     return []
   }

@@ -19,7 +19,7 @@ export class Upstream {
   readonly peer: PeerId
   readonly network: Network
   readonly dial: UpstreamInit['dial']
-  readonly turns = new FairQueue(1)
+  readonly queue = new FairQueue(1)
   /** When it last failed, ms; undefined once it answered again. */
   failed: number | undefined
 

@@ -63,7 +63,7 @@ export class MessageReader {
         continue
       }
       if (size > state.maxMessage) await this.until(() => this.isBounded(size, state.maxMessage, state.streams))
-      const wait = this.#penance(size)
+      const wait = this.#throttled(size)
       if (wait > 0) await this.#rest(wait)
       if (!frames.ready && !(await this.#body(size))) return
       if (turnIsOver()) await this.#takeInTurn()
@@ -145,7 +145,7 @@ export class MessageReader {
    * How long to wait with the next message for what was sent in vain, ms; with one that asks for much memory for what others of its
    * address sent, too. Nobody waits with its first words.
    */
-  #penance(size: number): number {
+  #throttled(size: number): number {
     const { limits, origin, hurried, state } = this.#parts
     const { streams } = state
     if (hurried || streams.length === 0) return 0

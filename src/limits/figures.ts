@@ -88,8 +88,8 @@ export const FIGURES = {
     /** and rests so many times as long as it looked: what is new, and what is asked, does not wait for what is old. */
     rest: 2
   },
-  /** So much is done at a time; peers take turns for these places, by address. */
-  turns: {
+  /** Fair queues: so much is done at a time, and peers take turns for these places, by address. */
+  queues: {
     /** Handshakes of devp2p: work of the processor alone. */
     handshakes: 1,
     /** Messages of devp2p that are opened, when a turn of the event loop was full. */

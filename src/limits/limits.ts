@@ -33,7 +33,7 @@ export class Limits {
   /** @param init.memory bytes; see `FIGURES.memory.shared` */
   constructor(init: { memory?: number | undefined; metrics?: Metrics | undefined } = {}) {
     const counts = new LimitCounts(init.metrics)
-    const { handshakes, reading, packets, others, pool } = FIGURES.turns
+    const { handshakes, reading, packets, others, pool } = FIGURES.queues
     this.counts = counts
     this.memory = new MemoryBudget(init.memory ?? FIGURES.memory.shared, event => counts.add(event))
     this.handshakes = new FairQueue(handshakes, () => counts.add('waited_handshake'))

@@ -7,12 +7,12 @@ export interface Judgement {
   /** Envelopes that are new. */
   accepted: number
   /** What it cost for nothing, in bytes hashed meanwhile: what does not decode, is refused, ignored or known. */
-  wasted: number
+  charge: number
 }
 
 /** What is said of something that was sent in vain as a whole. */
 export function inVain(body: Uint8Array): Judgement {
-  return { accepted: 0, wasted: body.length + FIGURES.throttle.judgement }
+  return { accepted: 0, charge: body.length + FIGURES.throttle.judgement }
 }
 
 /**
@@ -62,8 +62,8 @@ export class Throttle {
   }
 
   /** Notes what became of something that it sent. */
-  judge(origin: Origin, { accepted, wasted }: Judgement): void {
-    if (wasted > 0) this.charge(origin, wasted)
+  judge(origin: Origin, { accepted, charge }: Judgement): void {
+    if (charge > 0) this.charge(origin, charge)
     else if (accepted > 0) this.prove(origin)
   }
 

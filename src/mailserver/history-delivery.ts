@@ -23,7 +23,7 @@ type PageQuery = PageReaderParts['query']
 export interface HistoryDeliveryParts {
   archive: Archive
   /** For the archive. Sending is no part of a turn: a slow reader holds nobody up. */
-  turns: FairQueue
+  queue: FairQueue
   ahead: ReadAhead
   coverage: CoverageReport
   /** Most bytes of the 0x7f bodies of a page. */
@@ -110,11 +110,11 @@ export class HistoryDelivery {
 
   /** Its work is done in turns, as that of a page is. */
   async #digest({ origin, signal }: IncomingRequest, query: DigestQuery): Promise<DigestPart[]> {
-    const { archive, turns } = this.#parts
+    const { archive, queue } = this.#parts
     const steps = archive.digest({ ...query, signal })
     try {
       for (;;) {
-        const step = await turns.run(origin, () => steps.next(), { signal })
+        const step = await queue.run(origin, () => steps.next(), { signal })
         if (step.done === true) return step.value
       }
     } catch (cause) {
@@ -167,13 +167,13 @@ export class HistoryDelivery {
   }
 
   #reader(origin: Origin, query: PageQuery): PageReader {
-    return new PageReader({ query, turn: (work, signal) => this.#parts.turns.run(origin, work, { signal }) })
+    return new PageReader({ query, turn: (work, signal) => this.#parts.queue.run(origin, work, { signal }) })
   }
 
   /** Whoever waits for a turn comes first. */
   #readAhead(origin: Origin, query: ArchiveQuery): void {
-    const { ahead, running, turns } = this.#parts
-    if (running() && turns.idle) ahead.keep(origin.peer, query, this.#read(origin, query))
+    const { ahead, running, queue } = this.#parts
+    if (running() && queue.idle) ahead.keep(origin.peer, query, this.#read(origin, query))
   }
 }
 

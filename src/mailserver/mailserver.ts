@@ -108,10 +108,10 @@ export class Mailserver implements Startable {
     this.#policies = settlePolicies(init.policies ?? {})
     this.#admission = new Admission({ max: settings.maxRequests, maxPerPeer: settings.maxRequestsPerPeer })
     const onWait = (): void => counts.add('waited_request')
-    this.#opening = new FairQueue(FIGURES.turns.opening, onWait, { used: new UsedTime() })
+    this.#opening = new FairQueue(FIGURES.queues.opening, onWait, { used: new UsedTime() })
     this.#delivery = new HistoryDelivery({
       archive,
-      turns: new FairQueue(settings.concurrency, onWait, { used: new UsedTime() }),
+      queue: new FairQueue(settings.concurrency, onWait, { used: new UsedTime() }),
       ahead: this.#ahead,
       coverage: new CoverageReport({
         archive,
@@ -337,7 +337,7 @@ export class Mailserver implements Startable {
     this.tally.add(`refused_${nameOf(refusal.code)}`)
     if (refusal.code !== RequestErrorCode.internal) {
       const trials = refusal.code === RequestErrorCode.undecryptable ? this.#costOfTrials(request) : 0
-      this.#waku.limits.throttle.charge(origin, inVain(body).wasted + trials)
+      this.#waku.limits.throttle.charge(origin, inVain(body).charge + trials)
     }
     if (refusal.code === RequestErrorCode.internal) this.#log.error('a request failed - %e', refusal.cause)
     else {

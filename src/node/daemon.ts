@@ -23,7 +23,7 @@ import { checkReadyFile, type ReadyFile, removeReadyFile, writeReadyFile } from 
 import { openSharedArchive } from './data-dir/shared-archive.js'
 import { openStore } from './data-dir/store.js'
 import { Devp2pNode, devp2pSettings } from './devp2p/devp2p-node.js'
-import { forwardingOf } from './devp2p/upstream-relay-node.js'
+import { upstreamRelayOf } from './devp2p/upstream-relay-node.js'
 import { byNetwork, checkNetworks, withoutSelf } from './node-networks.js'
 import { type NodeServices, nodeServices } from './node-services.js'
 import { AdminNode } from './operator/admin-node.js'
@@ -170,8 +170,8 @@ async function assemble(
   const recorder = new Recorder()
   const admin = adminListen && new AdminNode({ settings: adminListen, token: await adminTokenOf(dir, warn) })
 
-  let forwarding: UpstreamRelay | undefined
-  const forward: RequestForwarder = async (...request) => await forwarding?.forward(...request)
+  let upstreamRelay: UpstreamRelay | undefined
+  const forward: RequestForwarder = async (...request) => await upstreamRelay?.forward(...request)
   const records = new PeersInMemory(store.datastore)
   await records.forgetOld()
   const node: Libp2p<NodeServices> = await createPeerNode<NodeServices>({
@@ -223,7 +223,7 @@ async function assemble(
   await relays.start({ node, addresses: relayed, warn })
   if (devp2p !== undefined) cleanup.after(devp2p, devp2p => devp2p.beforeStop())
   await devp2p?.start()
-  forwarding = cleanup.after(forwardingOf(config, { node, devp2p }), forwarding => forwarding.stop())
+  upstreamRelay = cleanup.after(upstreamRelayOf(config, { node, devp2p }), upstreamRelay => upstreamRelay.stop())
 
   const trust = mailclient.trust
   const floor = (topic: number, now: number): number => mailserver.floor(topic, now)
@@ -264,7 +264,7 @@ async function assemble(
       mailserver: mailserver.counts,
       mailclient: mailclient.counts,
       devp2p: devp2p?.counts ?? {},
-      forwarding: forwarding?.tally.snapshot() ?? {}
+      upstreamRelay: upstreamRelay?.tally.snapshot() ?? {}
     })
   })
   const salted = new Salted()
@@ -294,7 +294,7 @@ async function assemble(
       mailserver: mailserver.counts,
       mailclient: mailclient.counts,
       ...(devp2p === undefined ? {} : { devp2p: devp2p.counts }),
-      ...(config.upstream === undefined ? {} : { forwarding: forwarding?.tally.snapshot() })
+      ...(config.upstream === undefined ? {} : { upstreamRelay: upstreamRelay?.tally.snapshot() })
     })
   })
   cleanup.after(overview, overview => overview.stop()).start()

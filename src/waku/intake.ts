@@ -45,7 +45,7 @@ export interface Taken {
 export interface IntakeParts {
   own: OwnStatus
   settings: Settings
-  heard: SeenEnvelopes
+  seen: SeenEnvelopes
   forwarder: Forwarder
   filters: Filters
   counters: Counters
@@ -90,7 +90,7 @@ export class Intake {
     const items = splitMessages(body)
     counters.add('envelopes_received', items.length)
     const packet = new PacketIntake(this.#stored)
-    if (items.length === 0) packet.judgement.wasted = inVain(body).wasted
+    if (items.length === 0) packet.judgement.charge = inVain(body).charge
     try {
       for (let start = 0; start < items.length; start += SLICE) {
         if (start > 0 && turnIsOver()) {
@@ -114,9 +114,9 @@ export class Intake {
 
   /** Takes in an envelope of our own; false when it was known. With `offer` unset no other peer is offered it. */
   takeOwn(envelope: Envelope, options: { offer: boolean; knownBy: number[] }): boolean {
-    const { heard, counters, filters } = this.#parts
+    const { seen, counters, filters } = this.#parts
     const packet = new PacketIntake(this.#stored)
-    const before = heard.get(envelope.hashHex)
+    const before = seen.get(envelope.hashHex)
     if (before !== undefined) {
       before.own = true
       for (const slot of options.knownBy) before.knownBy.add(slot)
@@ -139,7 +139,7 @@ export class Intake {
 
   /** An envelope of our own did not reach a peer that was taken to know it. */
   missed(envelope: Envelope, slot: number): void {
-    const entry = this.#parts.heard.get(envelope.hashHex)
+    const entry = this.#parts.seen.get(envelope.hashHex)
     if (entry !== undefined) this.#parts.forwarder.missed(entry, slot)
   }
 
@@ -148,7 +148,7 @@ export class Intake {
     digest: EnvelopeDigest | undefined,
     { from, now, packet }: { from: Source; now: number; packet: PacketIntake }
   ): void {
-    const { heard, counters, filters, own, settings } = this.#parts
+    const { seen, counters, filters, own, settings } = this.#parts
     let envelope: Envelope
     try {
       envelope = decodeEnvelope(item.raw, digest)
@@ -161,12 +161,12 @@ export class Intake {
       this.#refuse(item.raw, envelope.hash, unfit, { from, packet })
       return
     }
-    const known = heard.get(envelope.hashHex)
+    const known = seen.get(envelope.hashHex)
     if (known !== undefined) {
       const kept = this.#isKept(known, envelope)
       // one that is not stored is welcome again
       if (known.broughtAgain(from.slot) && kept)
-        packet.judgement.wasted += item.raw.length + FIGURES.throttle.judgement / 4
+        packet.judgement.charge += item.raw.length + FIGURES.throttle.judgement / 4
       known.knownBy.add(from.slot)
       counters.add('envelopes_known')
       const unwanted = kept ? undefined : this.#storeRefuses(envelope, now)
@@ -212,14 +212,14 @@ export class Intake {
     { from, packet }: { from: Source; packet: PacketIntake }
   ): void {
     packet.refused.push({ hash, code: verdict.code, text: verdict.text })
-    packet.judgement.wasted += raw.length + FIGURES.throttle.judgement
+    packet.judgement.charge += raw.length + FIGURES.throttle.judgement
     this.#parts.counters.add(verdict.counter)
     if (verdict.violation) from.violation()
   }
 
   #remember(envelope: Envelope, own: boolean): SeenEnvelope {
     const entry = new SeenEnvelope(envelope, 'stored', { storedAt: this.#stored.moment, own })
-    this.#parts.counters.add('memory_evictions', this.#parts.heard.add(entry))
+    this.#parts.counters.add('memory_evictions', this.#parts.seen.add(entry))
     return entry
   }
 
@@ -243,7 +243,7 @@ export class Intake {
 /** One Messages packet while it is taken in. */
 class PacketIntake {
   readonly refused: Refusal[] = []
-  readonly judgement: Judgement = { accepted: 0, wasted: 0 }
+  readonly judgement: Judgement = { accepted: 0, charge: 0 }
   /** The store as it was when the packet came. */
   readonly store: EnvelopeStore | undefined
   readonly batch: StoreBatch | undefined

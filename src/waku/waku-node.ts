@@ -43,7 +43,7 @@ export class WakuNode implements Waku, Startable {
   readonly #log: Logger
   readonly #settings: Settings
   readonly #own: OwnStatus
-  readonly #heard: SeenEnvelopes
+  readonly #seen: SeenEnvelopes
   readonly #forwarder: Forwarder
   readonly #filters: Filters
   readonly #intake: Intake
@@ -68,7 +68,7 @@ export class WakuNode implements Waku, Startable {
     const { pow, light, confirmations } = settings
     const own = new OwnStatus({ pow, bloom, light, confirmations, packetLimits, topics, byteLimits })
     const forwarder = new Forwarder({ own, settings, counters, limits: this.limits })
-    const heard = new SeenEnvelopes(settings.rememberedEnvelopes, entry => forwarder.forget(entry))
+    const seen = new SeenEnvelopes(settings.rememberedEnvelopes, entry => forwarder.forget(entry))
     const filters = new Filters({ memory: settings.deliveredMemory, counters, log })
     this.#log = log
     this.#settings = settings
@@ -76,9 +76,9 @@ export class WakuNode implements Waku, Startable {
     this.twins = new Twins(counters, init.onTwin)
     this.#own = own
     this.#forwarder = forwarder
-    this.#heard = heard
+    this.#seen = seen
     this.#filters = filters
-    this.#intake = new Intake({ own, settings, heard, forwarder, filters, counters, log })
+    this.#intake = new Intake({ own, settings, seen, forwarder, filters, counters, log })
     this.#digester = init.digester
     components.metrics?.registerMetricGroup('waku_mailserver_node_state', {
       label: 'of',
@@ -87,7 +87,7 @@ export class WakuNode implements Waku, Startable {
         peers: this.#peers.allActive().length,
         pool_envelopes: forwarder.pool.size,
         pool_bytes: forwarder.pool.bytes,
-        remembered_envelopes: heard.size
+        remembered_envelopes: seen.size
       })
     })
   }
@@ -280,13 +280,13 @@ export class WakuNode implements Waku, Startable {
     const released = this.#peers.takeReleased()
     if (released.length === 0) return
     this.#releasing = true
-    await this.#heard.release(released)
+    await this.#seen.release(released)
     this.#releasing = false
     this.#peers.reuse(released)
   }
 
   #tick(): void {
-    this.#heard.expire(this.#settings.now())
+    this.#seen.expire(this.#settings.now())
     this.#forwarder.tick()
     if (!this.#releasing) void this.#release()
   }

@@ -37,7 +37,7 @@ export interface BridgeNodeInit {
   /** Made once the node runs. */
   upstreams?: (node: BridgeNode) => UpstreamInit[]
   allows?: (peer: PeerId) => boolean
-  forwarding?: UpstreamRelayInit
+  relay?: UpstreamRelayInit
 }
 
 /** A node of both networks with one identity: real TCP on either, a real archive on disk. */
@@ -52,14 +52,14 @@ export interface BridgeNode {
   enode: string
   /** A libp2p or devp2p mailserver as an upstream of this node. */
   upstream(other: { libp2p: Libp2p } | { enode: string }): UpstreamInit
-  forwarding: UpstreamRelay
+  relay: UpstreamRelay
   stop(): Promise<void>
 }
 
 export async function bridgeNode(t: TestContext, init: BridgeNodeInit = {}): Promise<BridgeNode> {
   const privateKey = init.privateKey ?? (await generateKeyPair('secp256k1'))
   const archive = await diskArchive(t)
-  let forwarding: UpstreamRelay | undefined
+  let relay: UpstreamRelay | undefined
   const libp2p = (await libp2pNode({
     privateKey,
     services: {
@@ -67,7 +67,7 @@ export async function bridgeNode(t: TestContext, init: BridgeNodeInit = {}): Pro
       mailserver: mailserver({
         archive,
         ...init.mailserver,
-        forward: async (...args) => await forwarding?.forward(...args)
+        forward: async (...args) => await relay?.forward(...args)
       }),
       mailclient: mailclient({ signWith: privateKey.raw })
     } as never
@@ -106,23 +106,23 @@ export async function bridgeNode(t: TestContext, init: BridgeNodeInit = {}): Pro
       if (address === undefined) throw new Error('it does not listen')
       return libp2pUpstream(libp2p, { peer: other.libp2p.peerId, address })
     },
-    get forwarding() {
-      return forwarding as UpstreamRelay
+    get relay() {
+      return relay as UpstreamRelay
     },
     stop: async () => {
-      forwarding?.stop()
+      relay?.stop()
       await devp2p.beforeStop()
       await libp2p.stop()
       await devp2p.stop()
     }
   }
-  forwarding = new UpstreamRelay(
+  relay = new UpstreamRelay(
     {
       upstreams: init.upstreams?.(node) ?? [],
       allows: init.allows ?? (() => true),
       logger: silentLogger()
     },
-    init.forwarding
+    init.relay
   )
   t.after(() => node.stop())
   return node

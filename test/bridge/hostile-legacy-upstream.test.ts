@@ -79,7 +79,7 @@ for (const [what, lie] of Object.entries(lies)) {
     const bridge = await bridgeNode(t, {
       requestKey: THEIRS,
       upstreams: node => [node.upstream(liar)],
-      forwarding: { ...QUICK, maxAnswerEnvelopes: 200 },
+      relay: { ...QUICK, maxAnswerEnvelopes: 200 },
       devp2p: { drainTimeout: 300 }
     })
     const first = new TestRequest(await aPeer(), sealRequest())
@@ -98,7 +98,7 @@ for (const [what, lie] of Object.entries(lies)) {
 /** How an honest request fares while `stuck` ones, each of an address of its own, take none of their large answers. */
 async function besideStuck(
   t: TestContext,
-  forwarding: UpstreamRelayInit
+  relay: UpstreamRelayInit
 ): Promise<{ errorCode: number | undefined; slow: number }> {
   const [envelope] = [newEnvelope({ data: new Uint8Array(200_000) })]
   let large = 3
@@ -112,7 +112,7 @@ async function besideStuck(
   const bridge = await bridgeNode(t, {
     requestKey: THEIRS,
     upstreams: node => [node.upstream(upstream)],
-    forwarding
+    relay
   })
   const stuck: TestRequest[] = []
   for (let i = 0; i < 3; i++) {
@@ -123,10 +123,10 @@ async function besideStuck(
     void bridge.mailserver.handle(request)
   }
   const honest = new TestRequest(await aPeer(), sealRequest())
-  await until(() => bridge.forwarding.tally.get('requests_forwarded') > 0)
+  await until(() => bridge.relay.tally.get('requests_forwarded') > 0)
   await bridge.mailserver.handle(honest)
   for (const request of stuck) request.abort(new Error('the test is over'))
-  return { errorCode: honest.errorCode, slow: bridge.forwarding.tally.get('requesters_slow') }
+  return { errorCode: honest.errorCode, slow: bridge.relay.tally.get('requesters_slow') }
 }
 
 test('requesters that take nothing of what is larger than waits for them give way at a devp2p upstream', async t => {

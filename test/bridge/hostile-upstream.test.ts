@@ -18,16 +18,16 @@ const SHORT = { firstTimeout: 400, overallTimeout: 800 }
 async function behind(
   t: TestContext,
   script: Script,
-  forwarding: UpstreamRelayInit = SHORT
+  relay: UpstreamRelayInit = SHORT
 ): Promise<{ requester: RawRequester; bridge: BridgeNode; lines: Awaited<ReturnType<typeof lyingServer>>['lines'] }> {
   const liar = await lyingServer(t, script)
-  const bridge = await bridgeNode(t, { requestKey: THEIRS, upstreams: node => [node.upstream(liar)], forwarding })
+  const bridge = await bridgeNode(t, { requestKey: THEIRS, upstreams: node => [node.upstream(liar)], relay })
   const { requester } = await rawRequester(t, bridge)
   return { requester, bridge, lines: liar.lines }
 }
 
-async function outcome(t: TestContext, script: Script, forwarding?: UpstreamRelayInit) {
-  const { requester, bridge } = await behind(t, script, forwarding)
+async function outcome(t: TestContext, script: Script, relay?: UpstreamRelayInit) {
+  const { requester, bridge } = await behind(t, script, relay)
   requester.request(sealRequest())
   const answer = await requester.answer()
   // exactly one completion: the next request is answered by the next one
@@ -36,7 +36,7 @@ async function outcome(t: TestContext, script: Script, forwarding?: UpstreamRela
   const { complete } = await requester.answer()
   assert.deepEqual(complete.requestId, again.hash)
   leave(requester)
-  return { ...answer, error: answer.complete.error, counts: bridge.forwarding.tally.snapshot() }
+  return { ...answer, error: answer.complete.error, counts: bridge.relay.tally.snapshot() }
 }
 
 /** A requester that stays would be waited for when its server stops. */
@@ -79,8 +79,8 @@ test('an upstream that never ends: more bytes or envelopes than an answer may ha
       await new Promise(resolve => setImmediate(resolve))
     }
   }
-  for (const forwarding of [{ maxAnswerBytes: 100_000 }, { maxAnswerEnvelopes: 500 }]) {
-    const { error, envelopes, counts } = await outcome(t, flood, forwarding)
+  for (const relay of [{ maxAnswerBytes: 100_000 }, { maxAnswerEnvelopes: 500 }]) {
+    const { error, envelopes, counts } = await outcome(t, flood, relay)
     assert.equal(error?.code, 12)
     assert.ok(envelopes.length <= 500, `${envelopes.length}`)
     assert.equal(counts.upstreams_misbehaved, 2)
@@ -182,7 +182,7 @@ test('the upstream is told when the requester goes', async t => {
   const [line] = lines
   assert.ok(line !== undefined)
   assert.equal(await ending(line.stream), 'reset')
-  assert.equal(bridge.forwarding.tally.get('upstreams_late'), 0)
+  assert.equal(bridge.relay.tally.get('upstreams_late'), 0)
 })
 
 test('requesters take turns at an upstream, and one with many requests delays others by one', async t => {
@@ -266,7 +266,7 @@ test('a requester that takes nothing does not keep the upstream from the others'
 
 test('stopping gives up what is under way, and says so', async t => {
   const { requester, bridge } = await behindSilence(t)
-  bridge.forwarding.stop()
+  bridge.relay.stop()
   assert.equal((await requester.answer()).complete.error?.code, 10)
   leave(requester)
 })

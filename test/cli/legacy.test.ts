@@ -66,10 +66,10 @@ test('nodes of both worlds: what is posted here is archived there, and asked for
   assert.equal(passedOn.code, 0, passedOn.stderr)
   assert.deepEqual(textsOf(passedOn.json()), ['from afar'])
   const stats = (await run(t, ['stats', '--data-dir', 'between', '--json'], { cwd })).json()[0] as {
-    forwarding: Record<string, number>
+    upstreamRelay: Record<string, number>
     devp2p: Record<string, number>
   }
-  assert.equal(stats.forwarding.answers_complete, 1)
+  assert.equal(stats.upstreamRelay.answers_complete, 1)
   assert.ok((stats.devp2p.peers ?? 0) >= 1)
   const wrong = await run(t, [...request, '--password', 'wrong'], { cwd })
   assert.match(wrong.stderr, /failed to decrypt/)

@@ -138,7 +138,7 @@ test('idle peers of few addresses give way to a peer of another, whoever brought
   const other = await target.connection()
   // so that the clock tells them apart
   while (Date.now() <= lateConnection.opened) await new Promise(resolve => setImmediate(resolve))
-  earlyConnection.judged({ accepted: 1, wasted: 0 })
+  earlyConnection.judged({ accepted: 1, charge: 0 })
   for (let i = 0; i < 3; i++) {
     late.sendCompressed(0x10, STATUS)
     await lateConnection.stream('waku')?.messages[Symbol.asyncIterator]().next()
@@ -306,10 +306,10 @@ test('after garbage a peer is read on later; its address too, where much memory 
     peer.sendCompressed(0x11, STATUS)
     await next()
   }
-  neighbour.connection.judged({ accepted: 1, wasted: 0 })
+  neighbour.connection.judged({ accepted: 1, charge: 0 })
   const came: string[] = []
   for (const [name, peer] of Object.entries({ noisy, bulky })) void peer.next().then(() => came.push(name))
-  noisy.connection.judged({ accepted: 0, wasted: 16 * 1024 * 1024 })
+  noisy.connection.judged({ accepted: 0, charge: 16 * 1024 * 1024 })
   noisy.peer.sendCompressed(0x11, STATUS)
   bulky.peer.sendCompressed(0x11, new Uint8Array(1_100_000))
   await Promise.all([noisy.peer.sent(), bulky.peer.sent()])
@@ -358,7 +358,7 @@ test('peers of one address that sent in vain wait for what all of them sent', as
   for (const { peer, next, connection } of crowd) {
     peer.sendCompressed(0x11, STATUS)
     await next()
-    connection.judged({ accepted: 0, wasted: 4 * 1024 * 1024 })
+    connection.judged({ accepted: 0, charge: 4 * 1024 * 1024 })
   }
   const [first, second] = crowd
   assert.ok(first && second)
@@ -376,10 +376,10 @@ test('peers of one address that sent in vain wait for what all of them sent', as
   assert.equal(readOn, false)
 })
 
-test('who wasted little is read on soon', async context => {
+test('who was charged little is read on soon', async context => {
   const target = await startHost(context)
   const { peer, connection, next } = await meet(target)
-  connection.judged({ accepted: 0, wasted: 128 * 1024 })
+  connection.judged({ accepted: 0, charge: 128 * 1024 })
   peer.sendCompressed(0x11, new Uint8Array(1_100_000))
   peer.sendCompressed(0x12, STATUS)
   assert.equal((await next()).value?.code, 1)
@@ -399,7 +399,7 @@ test('what has memory waits for no garbage of others, and is given up at its dea
   slow.peer.socket.write(whole.subarray(0, 1_900_000))
   slow.peer.socket.uncork()
   assert.equal((await slow.peer.next())?.id, 0x03, 'a Pong')
-  const noise = setInterval(() => noisy.connection.judged({ accepted: 0, wasted: 1024 * 1024 }), 20)
+  const noise = setInterval(() => noisy.connection.judged({ accepted: 0, charge: 1024 * 1024 }), 20)
   const drip = setInterval(() => slow.peer.socket.write(whole.subarray(1_900_000, 1_900_010)), 50)
   context.after(() => {
     clearInterval(noise)
@@ -476,17 +476,17 @@ test('what no packet of its code can be is dropped before it is inflated, and co
   assert.ok(stream)
   stream.limitOf = limitOf
   const bomb: Uint8Array = createRequire(import.meta.url)('snappyjs').compress(new Uint8Array(MAX_BODY))
-  const wasted: number[] = []
+  const charges: number[] = []
   const judged = connection.judged.bind(connection)
   connection.judged = judgement => {
-    wasted.push(judgement.wasted)
+    charges.push(judgement.charge)
     judged(judgement)
   }
   for (const code of [0x02, 0x16, 0x30, 0x7b, 0x7d, 0x7e]) peer.send(0x10 + code, bomb)
   peer.sendCompressed(0x10 + 0x30, new Uint8Array(100_000))
   const { value } = await next()
   assert.deepEqual([value?.code, value?.body.length], [0x30, 100_000])
-  assert.deepEqual(wasted, new Array(6).fill(bomb.length + 1024))
+  assert.deepEqual(charges, new Array(6).fill(bomb.length + 1024))
 })
 
 test('an address whose peers send garbage gets new connections slowly', () => {

@@ -35,7 +35,7 @@ export class MemoryChannel implements PacketChannel {
   closed = false
   gone = false
   /** What the peer is said to have sent in vain. */
-  bytesWasted = 0
+  bytesCharged = 0
   /** While set, sending waits for it: a peer that does not read. */
   gate: Promise<void> | undefined
   other!: MemoryChannel
@@ -69,7 +69,7 @@ export class MemoryChannel implements PacketChannel {
   }
 
   judged(judgement: Judgement): void {
-    this.bytesWasted += judgement.wasted
+    this.bytesCharged += judgement.charge
     this.#throttle?.judge(this.origin, judgement)
   }
 

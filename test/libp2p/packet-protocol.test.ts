@@ -306,7 +306,7 @@ test('a peer that sends garbage is read on later, another one of the same addres
   const origin = { peer: noisyPeer, address: '127.0.0.1' }
   await noisy.confirm(...Array.from({ length: 1000 }, (_, i) => encodeList([encodeUint(i)])))
   assert.ok(throttle.ofPeer(origin.peer) > 0)
-  // 12 MiB more of wasted work, at 2 MiB a second
+  // 12 MiB more of garbage, at 2 MiB a second
   throttle.charge(origin, 12 * 1024 * 1024)
   let readOn = false
   const post = async (peer: ScriptedPeer): Promise<void> => {

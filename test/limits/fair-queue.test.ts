@@ -13,18 +13,18 @@ setMaxListeners(0, signal)
 const by = (peer: string, address = `of ${peer}`): Origin => ({ peer, address })
 
 /** A queue whose only place is taken until it is let go. */
-function blocked(): { turns: FairQueue; release: () => void } {
-  const turns = new FairQueue(1)
+function blocked(): { queue: FairQueue; release: () => void } {
+  const queue = new FairQueue(1)
   const { promise, resolve } = Promise.withResolvers<void>()
-  void turns.run(by('blocker'), () => promise, { signal })
-  return { turns, release: resolve }
+  void queue.run(by('blocker'), () => promise, { signal })
+  return { queue, release: resolve }
 }
 
 test('owners take turns, whatever each has waiting', async () => {
-  const { turns, release } = blocked()
+  const { queue, release } = blocked()
   const order: string[] = []
   const waiting = ['greedy', 'greedy', 'greedy', 'a', 'b', 'a'].map((owner, i) =>
-    turns.run(by(owner), () => order.push(`${owner} ${i}`), { signal })
+    queue.run(by(owner), () => order.push(`${owner} ${i}`), { signal })
   )
   release()
   await Promise.all(waiting)
@@ -32,11 +32,11 @@ test('owners take turns, whatever each has waiting', async () => {
 })
 
 test('an address takes one turn at a time, however many peers it has', async () => {
-  const { turns, release } = blocked()
+  const { queue, release } = blocked()
   const order: string[] = []
   const crowd = ['a', 'b', 'c', 'a'].map(peer => by(peer, 'crowd'))
   const waiting = [...crowd, by('alone'), by('other'), by('alone')].map(requester =>
-    turns.run(requester, () => order.push(requester.peer), { signal })
+    queue.run(requester, () => order.push(requester.peer), { signal })
   )
   release()
   await Promise.all(waiting)
@@ -44,7 +44,7 @@ test('an address takes one turn at a time, however many peers it has', async () 
 })
 
 test('no more run at a time than allowed', async () => {
-  const turns = new FairQueue(3)
+  const queue = new FairQueue(3)
   let running = 0
   let most = 0
   const work = async (): Promise<void> => {
@@ -52,29 +52,29 @@ test('no more run at a time than allowed', async () => {
     await new Promise(resolve => setImmediate(resolve))
     running--
   }
-  await Promise.all(Array.from({ length: 20 }, (_, i) => turns.run(by(`owner ${i % 4}`), work, { signal })))
+  await Promise.all(Array.from({ length: 20 }, (_, i) => queue.run(by(`owner ${i % 4}`), work, { signal })))
   assert.equal(most, 3)
 })
 
 test('one that gives up leaves its place to the next', async () => {
-  const { turns, release } = blocked()
+  const { queue, release } = blocked()
   const gone = new AbortController()
-  const given = turns.run(by('gone'), () => 'never', { signal: gone.signal })
-  const next = turns.run(by('next'), () => 'done', { signal })
+  const given = queue.run(by('gone'), () => 'never', { signal: gone.signal })
+  const next = queue.run(by('next'), () => 'done', { signal })
   gone.abort(new Error('gone'))
   await assert.rejects(given, /gone/)
   release()
   assert.equal(await next, 'done')
   await assert.rejects(
-    turns.run(by('gone'), () => 'never', { signal: gone.signal }),
+    queue.run(by('gone'), () => 'never', { signal: gone.signal }),
     /gone/
   )
 })
 
 test('work that fails frees its place', async () => {
-  const turns = new FairQueue(1)
+  const queue = new FairQueue(1)
   await assert.rejects(
-    turns.run(
+    queue.run(
       by('a'),
       () => {
         throw new Error('failed')
@@ -83,7 +83,7 @@ test('work that fails frees its place', async () => {
     ),
     /failed/
   )
-  assert.equal(await turns.run(by('a'), () => 1, { signal }), 1)
+  assert.equal(await queue.run(by('a'), () => 1, { signal }), 1)
 })
 
 test('a queue has its turn beside one that uses up each turn of the event loop', async () => {
@@ -103,17 +103,17 @@ test('a queue has its turn beside one that uses up each turn of the event loop',
 
 test('where time counts, who asked for little comes before those that asked for much', async () => {
   let now = 0
-  const turns = new FairQueue(1, () => {}, { used: new UsedTime(() => now) })
+  const queue = new FairQueue(1, () => {}, { used: new UsedTime(() => now) })
   const order: string[] = []
   const work = (name: string, time: number) => (): void => {
     now += time
     order.push(name)
   }
   const { promise, resolve } = Promise.withResolvers<void>()
-  const blocked = turns.run(by('blocker'), () => promise)
+  const blocked = queue.run(by('blocker'), () => promise)
   const waiting = [
-    ...[1, 2, 3].flatMap(i => ['a', 'b'].map(peer => turns.run(by(peer), work(`${peer}${i}`, 100)))),
-    ...[1, 2, 3, 4].map(i => turns.run(by('cheap'), work(`cheap${i}`, 10)))
+    ...[1, 2, 3].flatMap(i => ['a', 'b'].map(peer => queue.run(by(peer), work(`${peer}${i}`, 100)))),
+    ...[1, 2, 3, 4].map(i => queue.run(by('cheap'), work(`cheap${i}`, 10)))
   ]
   resolve()
   await Promise.all([blocked, ...waiting])

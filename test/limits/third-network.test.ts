@@ -70,7 +70,7 @@ test('there too what is not read yet has one bound, and the largest of the most 
   const crowd = await Promise.all([1, 2, 3].map(() => connected(network, 'crowd')))
   // nothing is judged meanwhile
   const { promise, resolve } = Promise.withResolvers<void>()
-  const places = Array.from({ length: FIGURES.turns.packets }, (_, i) =>
+  const places = Array.from({ length: FIGURES.queues.packets }, (_, i) =>
     node.limits.packets.run({ peer: `blocker ${i}`, address: 'blocker' }, () => promise)
   )
   const large = new Uint8Array(100 * KIB)

@@ -332,22 +332,22 @@ test('what was judged in vain is told to the transport: refused, sent twice by t
   const [good, other] = [newEnvelope(), newEnvelope()]
   const bad = encodeList([encodeUint(1)])
   await legacy.confirm(good)
-  assert.equal(near.bytesWasted, 0)
+  assert.equal(near.bytesCharged, 0)
   await legacy.confirm(bad, other, bad)
-  assert.equal(near.bytesWasted, 2 * (bad.length + 1024))
+  assert.equal(near.bytesCharged, 2 * (bad.length + 1024))
   await legacy.confirm(good)
-  assert.equal(near.bytesWasted, 2 * (bad.length + 1024), 'packets may cross')
+  assert.equal(near.bytesCharged, 2 * (bad.length + 1024), 'packets may cross')
   await legacy.confirm(good)
-  assert.equal(near.bytesWasted, 2 * (bad.length + 1024) + good.raw.length + 256)
-  const before = near.bytesWasted
+  assert.equal(near.bytesCharged, 2 * (bad.length + 1024) + good.raw.length + 256)
+  const before = near.bytesCharged
   await legacy.send(PacketCode.Messages, new Uint8Array(5000).fill(1))
   await legacy.confirm(newEnvelope())
-  assert.equal(near.bytesWasted, before + 5000 + 1024)
+  assert.equal(near.bytesCharged, before + 5000 + 1024)
 
   const second = await scriptedPeer(node)
   await second.nextEnvelopes()
   await second.confirm(good)
-  assert.equal((second.channel as MemoryChannel).other.bytesWasted, 0, 'each peer may bring what others did')
+  assert.equal((second.channel as MemoryChannel).other.bytesCharged, 0, 'each peer may bring what others did')
 })
 
 test('what could not be stored is welcome again', async t => {
@@ -361,5 +361,5 @@ test('what could not be stored is welcome again', async t => {
   const peer = await scriptedPeer(node)
   const envelope = newEnvelope()
   for (let i = 0; i < 4; i++) assert.equal((await peer.confirm(envelope))[0]?.text, 'not stored')
-  assert.equal((peer.channel as MemoryChannel).other.bytesWasted, 0)
+  assert.equal((peer.channel as MemoryChannel).other.bytesCharged, 0)
 })

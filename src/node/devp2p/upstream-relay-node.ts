@@ -10,7 +10,7 @@ import type { StartConfig } from '../settings/start-config.js'
 import type { Devp2pNode } from './devp2p-node.js'
 
 /** Passes requests on to the upstreams of the settings; both networks have to run. */
-export function forwardingOf(
+export function upstreamRelayOf(
   config: Pick<StartConfig, 'upstream' | 'forward-for'>,
   { node, devp2p }: { node: Libp2p; devp2p: Devp2pNode | undefined }
 ): UpstreamRelay {

@@ -54,7 +54,7 @@ test('a libp2p client has the history of a libp2p server behind another: all of 
   assert.deepEqual(hashesOf(await all(client.client.envelopes(query))), hashesOf(envelopes))
   assert.equal((await bridge.archive.stats()).envelopes, 0, 'nothing stays at the node between')
   assert.equal(bridge.waku.counters.snapshot().envelopes_accepted, 0)
-  assert.equal(bridge.forwarding.tally.get('answers_complete'), 5)
+  assert.equal(bridge.relay.tally.get('answers_complete'), 5)
 })
 
 for (const capability of ['waku/1', 'waku/0', 'shh/6'] as const) {
@@ -84,7 +84,7 @@ for (const capability of ['waku/1', 'waku/0', 'shh/6'] as const) {
       const query = { server: peer, from: OLD, requestKey: KEY, pageSize: 20, dialect, network: 'devp2p' as const }
       assert.deepEqual(hashesOf(await all(client.client.envelopes(query))), hashesOf(envelopes), dialect)
     }
-    assert.equal(bridge.forwarding.tally.get('answers_complete'), 6)
+    assert.equal(bridge.relay.tally.get('answers_complete'), 6)
   })
 }
 
@@ -96,7 +96,7 @@ test('an error of the upstream comes back as it was, in the form of the requeste
   assert.equal(complete.error?.code, 5)
   assert.equal(complete.error?.text, 'query range is invalid: lower > upper')
   assert.deepEqual(complete.requestId, wrongRange.hash)
-  assert.equal(bridge.forwarding.tally.get('answers_refused'), 1)
+  assert.equal(bridge.relay.tally.get('answers_refused'), 1)
 })
 
 test('a raw form under a seal, which a libp2p server cannot read, is told to be undecryptable', async t => {
@@ -163,7 +163,7 @@ test('a short peer and requests dated 0 go to no libp2p upstream, but to a devp2
   for (const request of [dated0(), dated0(10)]) {
     const refused = await through('far', request)
     assert.equal(refused.complete.error?.code, 2)
-    assert.equal(refused.bridge.forwarding.tally.get('requests_unforwardable'), 1)
+    assert.equal(refused.bridge.relay.tally.get('requests_unforwardable'), 1)
   }
   assert.equal(far.server.tally.get('requests'), 0)
   const answered = await through('near')
@@ -183,9 +183,9 @@ test('two nodes upstream of each other: what one asks the other goes no further'
     upstreams: node => [node.upstream(first)]
   })
   assert.equal((await ask(t, first, sealRequest())).complete.error?.code, 2)
-  assert.equal(first.forwarding.tally.get('requests_forwarded'), 1)
-  assert.equal(second.forwarding.tally.get('loops'), 1)
-  assert.equal(second.forwarding.tally.get('requests_forwarded'), 0)
+  assert.equal(first.relay.tally.get('requests_forwarded'), 1)
+  assert.equal(second.relay.tally.get('loops'), 1)
+  assert.equal(second.relay.tally.get('requests_forwarded'), 0)
 })
 
 test('three nodes in a circle: the request ends where it has been', async t => {
@@ -205,8 +205,8 @@ test('three nodes in a circle: the request ends where it has been', async t => {
   })
   assert.equal((await ask(t, first, sealRequest())).complete.error?.code, 2)
   assert.equal(first.mailserver.counts.requests, 2)
-  assert.equal(first.forwarding.tally.get('loops'), 1)
-  assert.equal(first.forwarding.tally.get('requests_forwarded'), 1)
+  assert.equal(first.relay.tally.get('loops'), 1)
+  assert.equal(first.relay.tally.get('requests_forwarded'), 1)
 })
 
 test('with two upstreams the next is asked when one is gone, or cannot read the request', async t => {
@@ -222,9 +222,9 @@ test('with two upstreams the next is asked when one is gone, or cannot read the 
   const client = await clientNode(t, [bridge])
   const query = { server: bridge.peerId, from: OLD, requestKey: KEY }
   assert.equal((await all(client.client.envelopes(query))).length, 4)
-  assert.equal(bridge.forwarding.tally.get('upstreams_unreachable'), 1)
+  assert.equal(bridge.relay.tally.get('upstreams_unreachable'), 1)
   assert.equal((await all(client.client.envelopes(query))).length, 4)
-  assert.equal(bridge.forwarding.tally.get('upstreams_unreachable'), 1, 'who failed is asked last')
+  assert.equal(bridge.relay.tally.get('upstreams_unreachable'), 1, 'who failed is asked last')
 })
 
 test('while no upstream can be reached nobody here reads the request', async t => {
@@ -248,7 +248,7 @@ test('upstreams that do not answer a dial leave time to ask one that does', asyn
   const upstreams = (node: BridgeNode) => [unanswered(), unanswered(), node.upstream(alive)]
   const patient = await bridgeNode(t, { requestKey: THEIRS, upstreams })
   assert.equal((await ask(t, patient, sealRequest({ lower: OLD }))).envelopes.length, 3)
-  assert.equal(patient.forwarding.tally.get('upstreams_unreachable'), 2)
+  assert.equal(patient.relay.tally.get('upstreams_unreachable'), 2)
 })
 
 test('when dialling took all the time, not everyone was asked: error 12', async t => {
@@ -257,7 +257,7 @@ test('when dialling took all the time, not everyone was asked: error 12', async 
     upstreams: () => [
       { ...unanswered(), dial: () => setTimeout(300).then(() => Promise.reject(new Error('too late'))) }
     ],
-    forwarding: { firstTimeout: 100 }
+    relay: { firstTimeout: 100 }
   })
   assert.equal((await ask(t, bridge, sealRequest())).complete.error?.code, 12)
 })
