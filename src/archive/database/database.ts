@@ -138,7 +138,9 @@ async function openLevel(path: string): Promise<ClassicLevel<Uint8Array, Uint8Ar
     return level
   } catch (error) {
     if (isLocked(error)) throw new DataDirLockedError(`another process uses ${path}`, { cause: error })
-    throw new ArchiveError(`the database at ${path} cannot be opened: ${rootMessage(error as Error)}`, { cause: error })
+    const reason = rootMessage(error as Error)
+    const remedy = /permission denied/i.test(reason) ? '; give its files to this user again (chown -R)' : ''
+    throw new ArchiveError(`the database at ${path} cannot be opened: ${reason}${remedy}`, { cause: error })
   }
 }
 

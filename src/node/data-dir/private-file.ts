@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { type FileHandle, link, open, readFile, rename, unlink } from 'node:fs/promises'
+import { type FileHandle, link, open, readFile, rename, stat, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { syncFolder } from '../../archive/database/sync-folder.js'
 import { FileError } from './file-trouble.js'
@@ -26,6 +26,11 @@ async function write(path: string, text: string, options: { exclusive?: boolean 
   const draft = `${path}.${randomBytes(6).toString('hex')}.tmp`
   await withFile(draft, 'wx', async file => {
     await file.writeFile(text)
+    // a password that root changed is still to be read by the node that runs as the folder's owner
+    if (process.geteuid?.() === 0) {
+      const { uid, gid } = await stat(dirname(path))
+      if (uid !== 0) await file.chown(uid, gid)
+    }
     await file.sync()
   })
   try {

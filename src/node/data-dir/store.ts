@@ -4,10 +4,11 @@ import { type Database, openDatabase } from '../../archive/database/database.js'
 import { DataDirLockedError } from '../../archive/errors.js'
 import type { DataDir } from './data-dir.js'
 import { FileError } from './file-trouble.js'
+import { giveToOwner } from './ownership.js'
 
 /**
  * Opens the one database of a data dir, which no other process may have open; its folder is for the owner only (0700), and so
- * are its files (0600). Throws `DataDirLockedError`, `FileError`.
+ * are its files (0600). They stay those of the folder's owner, also where root opens it. Throws `DataDirLockedError`, `FileError`.
  */
 export async function openStore(
   dir: DataDir,
@@ -19,7 +20,16 @@ export async function openStore(
     })
   }
   try {
-    return await openDatabase(dir.database, options)
+    const database = await openDatabase(dir.database, options)
+    // in the beginning too, for what is killed before its end
+    await giveToOwner(dir.path)
+    return {
+      ...database,
+      async close() {
+        await database.close()
+        await giveToOwner(dir.path)
+      }
+    }
   } catch (err) {
     if ((err as Error).name !== DataDirLockedError.name) throw err
     throw new DataDirLockedError(
