@@ -30,7 +30,7 @@ export const LIMIT_EVENTS = [
   'waited_others',
   /** For a turn of looking through the pool. */
   'waited_pool',
-  /** For a turn of decryption or of the archive. */
+  /** For a turn of decryption, of the archive or of sending. */
   'waited_request',
   /** For what it sent in vain. */
   'slowed_packet',

@@ -6,6 +6,11 @@ import type { UsedTime } from './used-time.js'
 /** Begins what waited. */
 type Start = () => void
 
+export interface TurnOptions<T> {
+  signal?: AbortSignal | undefined
+  cost?: ((brought: T) => number | undefined) | undefined
+}
+
 /**
  * Work in turns: so many at a time. Whichever address has waited longest since its last turn is next, and of it whichever peer
  * has: a peer with much to do, or an address with many peers, delays others by one turn only. With times used in place of turns,
@@ -31,9 +36,9 @@ export class FairQueue {
     this.#used = options.used
   }
 
-  /** Whether a turn is free. */
+  /** Whether a turn is free, and nobody waits for one. */
   get idle(): boolean {
-    return this.#running < this.#concurrency
+    return this.#free && !this.crowded
   }
 
   /** How many pieces of work wait for a turn. */
@@ -48,35 +53,44 @@ export class FairQueue {
     return this.#waiting.size > 0
   }
 
+  get #free(): boolean {
+    return this.#running < this.#concurrency
+  }
+
   /**
    * Does `work` when it is the turn of who asks.
    *
+   * @param options.cost of what it brought, ms, where that says more than how long it lasted
    * @throws the reason of `signal`, when it aborts before the turn came
    */
-  async run<T>(origin: Origin, work: () => T | Promise<T>, options: { signal?: AbortSignal } = {}): Promise<T> {
+  async run<T>(origin: Origin, work: () => T | Promise<T>, options: TurnOptions<T> = {}): Promise<T> {
     options.signal?.throwIfAborted()
-    if (this.idle && !this.crowded && !turnIsOver()) return await this.#do(origin, work)
+    if (this.idle && !turnIsOver()) return await this.#do(origin, work, options)
     this.#onWait()
-    return await this.#queue(origin, work, options.signal)
+    return await this.#queue(origin, work, options)
   }
 
-  async #do<T>({ address }: Origin, work: () => T | Promise<T>): Promise<T> {
+  async #do<T>({ address }: Origin, work: () => T | Promise<T>, { cost }: TurnOptions<T>): Promise<T> {
     this.#running++
     const over = this.#used?.begin(address)
+    let used: number | undefined
     try {
-      return await work()
+      const brought = await work()
+      used = cost?.(brought)
+      return brought
     } finally {
       this.#running--
-      over?.()
+      over?.(used)
       this.#next()
     }
   }
 
-  #queue<T>(origin: Origin, work: () => T | Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  #queue<T>(origin: Origin, work: () => T | Promise<T>, options: TurnOptions<T>): Promise<T> {
+    const { signal } = options
     return new Promise((resolve, reject) => {
       const start = (): void => {
         signal?.removeEventListener('abort', onAbort)
-        this.#do(origin, work).then(resolve, reject)
+        this.#do(origin, work, options).then(resolve, reject)
       }
       const onAbort = (): void => {
         this.#leave(origin, start)
@@ -106,7 +120,7 @@ export class FairQueue {
 
   /** Begins what there are places for, unless everything else is due. */
   #next(): void {
-    while (this.idle && !this.#paused) {
+    while (this.#free && !this.#paused) {
       if (this.crowded && turnIsOver()) return void this.#pause()
       const start = this.#take()
       if (start === undefined) return
@@ -118,8 +132,10 @@ export class FairQueue {
   async #pause(): Promise<void> {
     this.#paused = true
     await pause()
+    // this turn has lasted from here on, not from behind the piece that follows
+    turnIsOver()
     this.#paused = false
-    if (this.idle) this.#take()?.()
+    if (this.#free) this.#take()?.()
     this.#next()
   }
 

@@ -100,6 +100,8 @@ export const FIGURES = {
     others: 1,
     /** Requests that are decrypted. */
     opening: 1,
+    /** Answers that are packed and encrypted. */
+    sending: 1,
     /** Looking through the pool from its beginning. */
     pool: 1
   },
@@ -113,7 +115,9 @@ export const FIGURES = {
   /** What a request makes the archive look through is done in pieces, each in a turn of its own. */
   archive: {
     /** How long a piece may take until the next turn is asked for, ms: several are done at a time. */
-    piece: 5
+    piece: 5,
+    /** What a piece that brings envelopes counts: itself and each row in ms, and bytes for each ms. */
+    cost: { turn: 1 / 4, row: 1 / 400, bytes: 200 * KIB }
   },
   /** The listener for the operator: everybody on the machine can connect to it, and more when it is told so. */
   admin: {

@@ -23,14 +23,19 @@ export class UsedTime {
     return least
   }
 
-  /** Work of an address begins; to be called when it is over. What it will take is guessed meanwhile. */
-  begin(address: string): () => void {
+  /**
+   * Work of an address begins; to be called when it is over, with what it cost where that is known, ms: how long it lasted is
+   * mostly what others did meanwhile. What it will take is guessed until then.
+   */
+  begin(address: string): (cost?: number) => void {
     const { guess } = FIGURES.usedTime
     const began = this.#now()
     this.#reached = this.#at(address)
     this.#until.set(address, this.#reached + guess)
-    return () => {
-      this.#until.set(address, Math.max(0, (this.#until.get(address) ?? this.#reached) - guess + this.#now() - began))
+    return cost => {
+      const lasted = this.#now() - began
+      const used = cost === undefined ? lasted : Math.min(cost, lasted)
+      this.#until.set(address, Math.max(0, (this.#until.get(address) ?? this.#reached) - guess + used))
       this.#forget()
     }
   }

@@ -1,3 +1,4 @@
+import type { FairQueue } from '../limits/fair-queue.js'
 import type { IncomingRequest } from '../waku/mail-exchange.js'
 import { keccak256 } from '../wire/keccak.js'
 import { PacketCode } from '../wire/packet/packet-code.js'
@@ -22,17 +23,23 @@ export class Answer {
   #completed = false
   readonly #request: IncomingRequest
   readonly #requestId: Uint8Array
+  readonly #sending: FairQueue
 
-  constructor(request: IncomingRequest, requestId: Uint8Array) {
+  /** @param sending its turns */
+  constructor(request: IncomingRequest, requestId: Uint8Array, sending: FairQueue) {
     this.#request = request
     this.#requestId = requestId
+    this.#sending = sending
   }
 
   /** @throws {RequesterGoneError} */
   async send(code: number, body: Uint8Array | readonly Uint8Array[]): Promise<void> {
-    if (this.#request.signal.aborted) throw new RequesterGoneError('the requester is gone')
+    const { origin, signal } = this.#request
+    if (signal.aborted) throw new RequesterGoneError('the requester is gone')
     try {
-      await this.#request.send(code, body)
+      // waiting until it is taken is no part of the turn
+      const { taken } = await this.#sending.run(origin, () => ({ taken: this.#request.send(code, body) }), { signal })
+      await taken
     } catch (cause) {
       throw new RequesterGoneError('the requester is gone', { cause })
     }

@@ -167,7 +167,7 @@ export class HistoryDelivery {
   }
 
   #reader(origin: Origin, query: PageQuery): PageReader {
-    return new PageReader({ query, turn: (work, signal) => this.#parts.queue.run(origin, work, { signal }) })
+    return new PageReader({ query, turn: (work, options) => this.#parts.queue.run(origin, work, options) })
   }
 
   /** Whoever waits for a turn comes first. */

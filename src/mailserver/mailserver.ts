@@ -4,11 +4,9 @@ import type { Archive } from '../archive/archive.js'
 import { ageFloor, checkRetention } from '../archive/retention-rules.js'
 import { delay } from '../base/delay.js'
 import { Tally } from '../base/tally.js'
-import { FairQueue } from '../limits/fair-queue.js'
 import { FIGURES } from '../limits/figures.js'
 import type { Origin } from '../limits/origin.js'
 import { inVain } from '../limits/throttle.js'
-import { UsedTime } from '../limits/used-time.js'
 import type { IncomingRequest, RequestHandler } from '../waku/mail-exchange.js'
 import type { Network } from '../waku/packet-channel.js'
 import type { EnvelopeStore } from '../waku/store-batch.js'
@@ -30,6 +28,7 @@ import { checkEnvelope } from './request-checks.js'
 import type { RequestForwarder } from './request-forwarder.js'
 import { type AskedRequest, decrypt, judgeSigner, readPayload, readRequest, unwrap } from './request-opening.js'
 import { MAX_EXPIRED, type RequestPolicy, settlePolicies } from './request-policy.js'
+import { RequestQueues } from './request-queues.js'
 import { ServedRequests } from './served-requests.js'
 import { type MailserverInit, type MailserverSettings, settle } from './settings.js'
 import { TopicStore } from './topic-store.js'
@@ -61,8 +60,7 @@ export class Mailserver implements Startable {
   readonly #topicStore: TopicStore
   #policies: Record<Network, RequestPolicy>
   readonly #admission: Admission
-  /** For decryption: it takes the processor alone, and does not wait for what others read. */
-  readonly #opening: FairQueue
+  readonly #queues: RequestQueues
   readonly #served: ServedRequests
   readonly #forwarded: ServedRequests
   readonly #ahead = new ReadAhead(READ_AHEAD)
@@ -107,11 +105,10 @@ export class Mailserver implements Startable {
     this.#settings = settings
     this.#policies = settlePolicies(init.policies ?? {})
     this.#admission = new Admission({ max: settings.maxRequests, maxPerPeer: settings.maxRequestsPerPeer })
-    const onWait = (): void => counts.add('waited_request')
-    this.#opening = new FairQueue(FIGURES.queues.opening, onWait, { used: new UsedTime() })
+    this.#queues = new RequestQueues(settings.concurrency, () => counts.add('waited_request'))
     this.#delivery = new HistoryDelivery({
       archive,
-      queue: new FairQueue(settings.concurrency, onWait, { used: new UsedTime() }),
+      queue: this.#queues.reading,
       ahead: this.#ahead,
       coverage: new CoverageReport({
         archive,
@@ -211,7 +208,7 @@ export class Mailserver implements Startable {
       ended('no_envelope')
       return
     }
-    const answer = new Answer(request, asked.requestId)
+    const answer = new Answer(request, asked.requestId, this.#queues.sending)
     answer.dialect = asked.plain?.dialect
     try {
       try {
@@ -237,7 +234,7 @@ export class Mailserver implements Startable {
     const { origin } = request
     const leave = this.#enter(origin)
     try {
-      const opened = await this.#opening.run(origin, () => this.#open(request, asked, answer), request)
+      const opened = await this.#queues.opening.run(origin, () => this.#open(request, asked, answer), request)
       const end = await this.#delivery.deliver(request, opened, answer)
       this.tally.add('envelopes_damaged', end.damaged ?? 0)
       await answer.complete(end)

@@ -1,4 +1,5 @@
 import type { ArchiveEnd, ArchiveRow, SequenceEnd } from '../archive/archive.js'
+import { FIGURES } from '../limits/figures.js'
 
 /** How a page ended: in the order of time perhaps with a cursor, in ingest order with `sequence`. */
 export interface PageEnd extends ArchiveEnd {
@@ -12,8 +13,8 @@ type Slice = IteratorResult<ArchiveRow[], PageEnd>
 export interface PageReaderParts {
   /** Told by the archive how many entries it visited. */
   query(signal: AbortSignal, onVisited: (entries: number) => void): PageSlices
-  /** Does a piece of work when it is the requester's turn. */
-  turn<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T>
+  /** Does a piece of work when it is the requester's turn. `cost` says of what it brought what it cost, ms, if that can be told. */
+  turn<T>(work: () => Promise<T>, options: { signal: AbortSignal; cost(brought: T): number | undefined }): Promise<T>
 }
 
 /** While so many bytes wait to be taken nothing more is read. */
@@ -96,7 +97,7 @@ export class PageReader {
   async #read(): Promise<void> {
     const { signal } = this.#closed
     try {
-      const slices = await this.#turn(() => this.#some(), signal)
+      const slices = await this.#turn(() => this.#some(), { signal, cost: costOf })
       if (signal.aborted) return
       for (const slice of slices) this.#take(slice)
     } catch (error) {
@@ -125,6 +126,20 @@ export class PageReader {
       this.#last = slice.value.at(-1)?.sent ?? this.#last
     }
   }
+}
+
+/**
+ * What slices cost, here and on their way out: how long they lasted says on a busy node what all others did meanwhile. One that
+ * brought nothing is only known by its time.
+ */
+function costOf(slices: readonly Slice[]): number | undefined {
+  const { turn, row, bytes } = FIGURES.archive.cost
+  let cost: number | undefined
+  for (const { done, value } of slices) {
+    if (done === true) cost ??= turn
+    else if (value.length > 0) cost = (cost ?? turn) + value.length * row + sizeOf(value) / bytes
+  }
+  return cost
 }
 
 function sizeOf(rows: readonly ArchiveRow[]): number {

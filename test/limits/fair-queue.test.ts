@@ -138,3 +138,35 @@ test('nobody saves up time: who comes back begins where the others are, and who 
   for (let i = 0; i < 2000; i++) spend(`of ${i}`, 1)
   assert.equal(used.least(['unknown', 'busy']), 'unknown')
 })
+
+test('work counts what it cost where that is told, not how long it lasted beside others', async () => {
+  let now = 0
+  const turns = new FairQueue(1, () => {}, { used: new UsedTime(() => now) })
+  const order: string[] = []
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const blocked = turns.run(by('blocker'), () => promise)
+  /** All last as long, since a busy node keeps each of them waiting. */
+  const ask = (name: string, cost: number | undefined): Promise<unknown> => {
+    const work = (): void => {
+      now += 20
+      order.push(name)
+    }
+    return turns.run(by(name), work, { cost: () => cost })
+  }
+  const waiting = [1, 2, 3].flatMap(() => [ask('much', 15), ask('little', 1), ask('unknown', undefined)])
+  resolve()
+  await Promise.all([blocked, ...waiting])
+  assert.deepEqual(order, ['much', 'little', 'unknown', 'little', 'little', 'much', 'unknown', 'much', 'unknown'])
+})
+
+test('a queue is not idle while somebody waits for the next turn of the event loop', async () => {
+  const turns = new FairQueue(2)
+  const until = performance.now() + 4
+  void turns.run(by('a'), () => {
+    while (performance.now() < until);
+  })
+  const waiting = turns.run(by('b'), () => {})
+  assert.equal(turns.idle, false)
+  await waiting
+  assert.equal(turns.idle, true)
+})

@@ -33,6 +33,33 @@ test('readers that stall hold nobody up', async t => {
   for (const { request } of readers) assert.equal(request.envelopes.length, 10)
 })
 
+test('packing answers is done in turns: many that come at once leave others room between them', async t => {
+  const { server, archive } = await aMailserver(t)
+  await archive.append([newEnvelope()])
+  let rounds = 0
+  const seen: number[] = []
+  const count = (): void => {
+    rounds++
+    round = setImmediate(count)
+  }
+  let round = setImmediate(count)
+  t.after(() => clearImmediate(round))
+  const requests = await Promise.all(
+    Array.from({ length: 8 }, async () => {
+      const request = new TestRequest(await aPeer(), sealRequest())
+      request.beforeSend = async () => {
+        seen.push(rounds)
+        // encrypting a large body takes so long
+        for (const until = performance.now() + 4; performance.now() < until; );
+      }
+      return request
+    })
+  )
+  await Promise.all(requests.map(request => server.handle(request)))
+  assert.equal(seen.length, 16)
+  assert.equal(new Set(seen).size, 16, 'no two of them in one turn of the event loop')
+})
+
 test('one peer has so many requests under way, and its next page is taken as soon as one ends', async t => {
   const { server, archive } = await aMailserver(t, { maxRequestsPerPeer: 2 })
   await archive.append([newEnvelope()])

@@ -56,13 +56,17 @@ async function flood(line: Line, code: number, body: () => Uint8Array, pause = 0
   }
 }
 
-/** Sends these requests in turn, again and again. */
-async function ask(network: Network, address: string, target: Target, bodies: readonly Uint8Array[]): Promise<void> {
+async function ask(network: Network, address: string, target: Target, body: () => Uint8Array): Promise<void> {
   const line = await lineFrom(network, address, target, { mail: true })
   if (network === 'devp2p') await line.send(PacketCode.Status, waku1Status.encodeStatus({ bloom: nothing }))
   void drain(line)
+  await flood(line, PacketCode.Request, body)
+}
+
+/** One after the other, again and again: they are refused in any case. */
+function inTurn(bodies: readonly Uint8Array[]): () => Uint8Array {
   let next = 0
-  await flood(line, PacketCode.Request, () => bodies[next++ % bodies.length] as Uint8Array)
+  return () => bodies[next++ % bodies.length] as Uint8Array
 }
 
 const STRANGE = { key: new Uint8Array(32).fill(3) }
@@ -83,7 +87,7 @@ const onBoth: readonly Attack[] = (['libp2p', 'devp2p'] as const).flatMap(networ
       peers: 20,
       bounds: ['slowed_request', 'slowed_packet'],
       work: ['refused_undecryptable'],
-      run: (target, address) => ask(network, address, target, small())
+      run: (target, address) => ask(network, address, target, inTurn(small()))
     },
     {
       name: name('large requests beside sixteen keys'),
@@ -91,7 +95,7 @@ const onBoth: readonly Attack[] = (['libp2p', 'devp2p'] as const).flatMap(networ
       holds: { keys: 16 },
       bounds: ['slowed_request', 'slowed_packet'],
       work: ['refused_undecryptable'],
-      run: (target, address) => ask(network, address, target, large())
+      run: (target, address) => ask(network, address, target, inTurn(large()))
     },
     {
       name: name('ten thousand topics'),
@@ -126,20 +130,15 @@ const onBoth: readonly Attack[] = (['libp2p', 'devp2p'] as const).flatMap(networ
       peers: 20,
       holds: { archive: 100_000 },
       bounds: ['waited_request', 'refused_request', 'refused_served'],
-      run: async (target, address) => {
-        const bodies = Array.from({ length: 40 }, () => sealRequest({ topics: thousand }).raw)
-        await ask(network, address, target, bodies)
-      }
+      // sealed anew each time, as cheaply as may be: one that was served is not served again
+      run: (target, address) => ask(network, address, target, () => sealRequest({ topics: thousand }, { ttl: 1 }).raw)
     },
     {
       name: name('everything of thirty days, with the password'),
       peers: 20,
       holds: { archive: 100_000 },
       bounds: ['waited_request', 'refused_request', 'refused_served'],
-      run: async (target, address) => {
-        const bodies = Array.from({ length: 40 }, () => sealRequest({}).raw)
-        await ask(network, address, target, bodies)
-      }
+      run: (target, address) => ask(network, address, target, () => sealRequest({}, { ttl: 1 }).raw)
     }
   ] satisfies Attack[]
 })
