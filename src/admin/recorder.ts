@@ -29,8 +29,8 @@ export class Recorder {
   }
 
   /** To be told of what is on disk. A canary is no sign that anybody sends something, nor is what was stored before. */
-  readonly onAppended = (envelopes: readonly Envelope[], outcomes?: readonly AppendOutcome[]): void => {
-    const traffic = envelopes.filter((envelope, i) => outcomes?.[i] !== 'known' && isTraffic(envelope))
+  readonly onAppended = (envelopes: readonly Envelope[], outcomes: readonly AppendOutcome[]): void => {
+    const traffic = envelopes.filter((envelope, i) => outcomes[i] !== 'known' && isTraffic(envelope))
     if (traffic.length === 0) return
     this.topics.stored(traffic)
     this.lastStored = Math.floor(Date.now() / 1000)

@@ -161,10 +161,9 @@ export interface ArchiveReport {
 /** Who wants to know what changes. Called by the archive between two writes: it must not throw, and not take long. */
 export interface ArchiveWatcher {
   /**
-   * What an append is about to report, and for each envelope as what, where the archive tells it: all are on disk, and their
-   * appender does not know yet.
+   * What an append is about to report, and for each envelope as what: all are on disk, and their appender does not know yet.
    */
-  appended?: ((envelopes: readonly Envelope[], outcomes?: readonly AppendOutcome[]) => void) | undefined
+  appended?: ((envelopes: readonly Envelope[], outcomes: readonly AppendOutcome[]) => void) | undefined
   /**
    * Something sent before a time (Unix seconds, 0..2^32) was deleted. What was reported as stored until now and is older may
    * be gone; what is reported from now on is there.

@@ -31,7 +31,7 @@ import {
   checkTrim,
   meantTopics
 } from './checked-query.js'
-import { CoverageLog } from './coverage-log.js'
+import { type Coverage, CoverageLog } from './coverage-log.js'
 import { ArchiveClosedError, archiveFailure } from './errors.js'
 import { page, type RowSource } from './page.js'
 import { RangeDigest } from './range-digest.js'
@@ -58,19 +58,21 @@ export abstract class CheckedArchive implements Archive {
   /** Every change waits for its turn here. */
   protected readonly queue = new WriteQueue()
   protected readonly watchers = new Watchers()
-  /** There once it was opened. */
-  #coverage!: CoverageLog
   readonly #trims = new Set<Promise<unknown>>()
   #closing: Promise<void> | undefined
 
+  protected abstract readonly coverageLog: Coverage
   /** Last ingest sequence number given out, 0 when none ever was. */
-  protected abstract readonly lastSeq: number
+  protected abstract lastSeq(): number | Promise<number>
   /** Stores a batch of one or more, as `append` does. */
   protected abstract write(envelopes: Envelope[]): Promise<AppendOutcome[]>
   /** What matches, in the order of time. */
   protected abstract rows(query: CheckedQuery): Promise<RowSource> | RowSource
-  /** What matches, in the order of ingest, of numbers above `after`. */
-  protected abstract numbered(filter: CheckedFilter, after: number): Promise<SequenceSource> | SequenceSource
+  /** What matches, in the order of ingest, of numbers above `after` and up to `last`, the last one there is. */
+  protected abstract numbered(
+    filter: CheckedFilter,
+    span: { after: number; last: number }
+  ): Promise<SequenceSource> | SequenceSource
   /** Takes what matches out of the index, in any order; yields after each piece of work. */
   protected abstract indexed(filter: CheckedFilter, take: (entry: Indexed) => void): AsyncIterable<void>
   protected abstract remove(trim: CheckedTrim, signal: AbortSignal | undefined): Promise<ArchiveTrimmed>
@@ -102,10 +104,15 @@ export abstract class CheckedArchive implements Archive {
 
   async *sequence(query: SequenceQuery): AsyncGenerator<SequencedRow[], SequenceEnd> {
     this.assertOpen()
-    const { lastSeq } = this
-    const filter = checkSequence(query, lastSeq)
     try {
-      return yield* sequencePage(this.#whileOpen(await this.numbered(filter, query.after)), query, lastSeq)
+      query.signal?.throwIfAborted()
+      const lastSeq = await this.lastSeq()
+      const filter = checkSequence(query, lastSeq)
+      return yield* sequencePage(
+        this.#whileOpen(await this.numbered(filter, { after: query.after, last: lastSeq })),
+        query,
+        lastSeq
+      )
     } catch (error) {
       throw this.#failure(error, query.signal)
     }
@@ -151,19 +158,24 @@ export abstract class CheckedArchive implements Archive {
   async coverage(filter: ArchiveFilter): Promise<ArchiveCoverage> {
     this.assertOpen()
     const checked = checkFilter(filter)
-    return this.#coverage.describe({ ...checked, meant: meantTopics(checked) }, this.lastSeq)
+    try {
+      const known = await this.coverageLog.describe({ ...checked, meant: meantTopics(checked) })
+      return { ...known, lastSeq: await this.lastSeq() }
+    } catch (error) {
+      throw this.#failure(error)
+    }
   }
 
   addGap(gap: Gap): Promise<void> {
-    return this.step(() => this.#coverage.addGap(gap))
+    return this.step(() => this.coverageLog.addGap(gap))
   }
 
   get attended(): number | undefined {
-    return this.#coverage.attended
+    return this.coverageLog.attended
   }
 
   attend(now: number): Promise<void> {
-    return this.step(() => this.#coverage.attend(now))
+    return this.step(() => this.coverageLog.attend(now))
   }
 
   async prune(before: number, { signal }: Options = {}): Promise<number> {
@@ -213,12 +225,8 @@ export abstract class CheckedArchive implements Archive {
     return this.#closing
   }
 
-  protected get coverageLog(): CoverageLog {
-    return this.#coverage
-  }
-
   /**
-   * A new archive begins now; one of before this was kept began with what it holds.
+   * What an archive knows of its coverage. A new archive begins now; one of before this was kept began with what it holds.
    * @param saved - what `save` was given last
    * @param now - Unix seconds
    */
@@ -226,10 +234,11 @@ export abstract class CheckedArchive implements Archive {
     saved: Uint8Array | undefined,
     now: () => number,
     save: (bytes: Uint8Array) => Promise<void>
-  ): Promise<void> {
+  ): Promise<CoverageLog> {
     const since = saved === undefined ? ((await this.sum()).oldest ?? now()) : 0
-    this.#coverage = new CoverageLog(saved, since, save)
-    if (saved === undefined) await save(this.#coverage.bytes)
+    const log = new CoverageLog(saved, since, save)
+    if (saved === undefined) await save(log.bytes)
+    return log
   }
 
   /** Runs a task between two changes. */

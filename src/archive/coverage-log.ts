@@ -12,6 +12,27 @@ const GAP = 17
 const OWN_HEAD = 8
 const OWN = 8
 
+/** Of which envelopes coverage is told. */
+export interface CoveredRange {
+  lower: number
+  upper: number
+  /** Topics, or what tells them; all when absent. */
+  meant?: Parameters<TopicFloors['highest']>[0]
+}
+
+/** Everything but the last sequence number, which is the archive's. */
+export type KnownCoverage = Omit<ArchiveCoverage, 'lastSeq'>
+
+/** What is known of what an archive may lack, wherever that is kept. */
+export interface Coverage {
+  /** Until when somebody attended to the archive, Unix seconds; absent when that was never said. */
+  readonly attended: number | undefined
+  attend(now: number): Promise<void>
+  /** @throws ArchiveQueryError when it is no gap */
+  addGap(gap: Gap): Promise<void>
+  describe(range: CoveredRange): KnownCoverage | Promise<KnownCoverage>
+}
+
 interface Record {
   since: number
   floors: TopicFloors
@@ -21,7 +42,7 @@ interface Record {
 }
 
 /** What an archive knows about what it may lack, and where that is kept. Changes are made one at a time. */
-export class CoverageLog {
+export class CoverageLog implements Coverage {
   readonly #save: (bytes: Uint8Array) => Promise<void>
   #record: Record
   #met: Gap[] = []
@@ -56,14 +77,10 @@ export class CoverageLog {
     return this.#record.gaps.some(gap => gap.kind === kind && gap.from <= from && gap.until >= until)
   }
 
-  /** @param meant - topics, or what tells them; all when absent */
-  describe(
-    { lower, upper, meant }: { lower: number; upper: number; meant?: Parameters<TopicFloors['highest']>[0] },
-    lastSeq: number
-  ): ArchiveCoverage {
+  describe({ lower, upper, meant }: CoveredRange): KnownCoverage {
     const { since, floors, gaps } = this.#record
     const all = this.#met.reduce((known, gap) => withGap(known, gap), gaps)
-    return { since, oldest: floors.highest(meant), lastSeq, gaps: gapsWithin(all, lower, upper) }
+    return { since, oldest: floors.highest(meant), gaps: gapsWithin(all, lower, upper) }
   }
 
   /** Notes what was met damaged. It is not kept on disk: there it is met again, or mended. */

@@ -14,7 +14,7 @@ export class Watchers {
     return () => void this.#watchers.delete(added)
   }
 
-  appended(envelopes: readonly Envelope[], outcomes?: readonly AppendOutcome[]): void {
+  appended(envelopes: readonly Envelope[], outcomes: readonly AppendOutcome[]): void {
     for (const { appended } of this.#watchers) appended?.(envelopes, outcomes)
   }
 

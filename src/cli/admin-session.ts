@@ -1,14 +1,29 @@
 import { ControlClient } from '../node/control/control-client.js'
 import { type DataDir, findDataDir } from '../node/data-dir/data-dir.js'
+import type { ArchiveSettings } from '../node/data-dir/shared-archive.js'
 import type { OfflineOptions } from '../node/offline.js'
 import { DEFAULT_DATA_DIR } from '../node/settings/start-config.js'
 import type { CommandContext } from './command.js'
 
+/** What names data dir and archive. */
+export type AdminConfig = { 'data-dir'?: string | undefined } & ArchiveSettings
+
 /** Carries out one command on a data dir. */
 export type Ask = <T>(command: string, params?: unknown) => Promise<T>
 
-/** Looking at an archive takes moments; deleting most of a large one, minutes. */
+/** Looking at an archive of a data dir takes moments; deleting most of a large one, minutes. */
 const DEADLINE_MS = 10 * 60_000
+
+/** The same, on the archive that settings name: one that several nodes share may be far larger, and is not hurried. */
+export function withArchive<T>(
+  config: AdminConfig,
+  context: CommandContext,
+  use: (ask: Ask, dir: DataDir) => Promise<T>,
+  options: OfflineOptions & { unbounded?: boolean } = {}
+): Promise<T> {
+  const unbounded = options.unbounded === true || config.archive !== undefined
+  return withDataDir(config['data-dir'], context, use, { ...options, unbounded, settings: config })
+}
 
 /**
  * Asks the node that runs on the data dir, or opens its store when none does. The data dir must be there: in the wrong folder it is an error. With `salvage` a store that

@@ -1,5 +1,5 @@
 import { byteSizeOption, durationOption, plainOption, switchOption } from '../node/settings/option.js'
-import { dataDirOption } from '../node/settings/start-config.js'
+import { archiveShape, configOption, dataDirOption } from '../node/settings/start-config.js'
 
 export const jsonOption = switchOption('print JSON', { flagOnly: true })
 
@@ -8,6 +8,9 @@ export const forceOption = switchOption('replace the file when it is there', { f
 
 /** What every command that looks after a data dir takes. */
 export const adminShape = { 'data-dir': dataDirOption, json: jsonOption }
+
+/** And what looks after an archive, which may lie elsewhere. A node that runs on the data dir has its own settings for that. */
+export const archiveAdminShape = { ...adminShape, config: configOption, ...archiveShape }
 
 export const CLIENT_DATA_DIR = './waku-data/client'
 

@@ -154,7 +154,7 @@ async function assemble(
   const store = cleanup.after(await openStore(dir), store => store.close())
   const peer = peerIdFromPrivateKey(privateKey)
   await checkOwner(dir, { datastore: store.datastore, peer, renew: given['new-identity'] })
-  const shared = await openSharedArchive(given, peer.toString())
+  const shared = await openSharedArchive(given, { daemon: peer.toString(), create: true })
   if (shared !== undefined) cleanup.after(shared, archive => archive.close())
   const archive: Archive = shared ?? store.archive
   if (shared !== undefined && (await store.archive.stats()).envelopes > 0)

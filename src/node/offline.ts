@@ -11,6 +11,7 @@ import type { ImportRules } from './control/import-handlers.js'
 import { DigestThread } from './crypto/digest-thread.js'
 import type { DataDir } from './data-dir/data-dir.js'
 import { identityOf } from './data-dir/identity.js'
+import { type ArchiveSettings, openSharedArchive } from './data-dir/shared-archive.js'
 import { openStore } from './data-dir/store.js'
 import { doctorOffline } from './operator/doctor.js'
 
@@ -26,25 +27,30 @@ export interface OfflineOptions {
   salvage?: boolean | undefined
   /** What may come into the archive; a running node has its own. */
   rules?: ImportRules | undefined
+  /** Name an archive that lies elsewhere, if it does. */
+  settings?: ArchiveSettings | undefined
 }
 
-/** Throws `DataDirLockedError` when another process has it open without a control socket. */
+/** Throws `DataDirLockedError` when another process has it open without a control socket, and what `openSharedArchive` throws. */
 export async function openOffline(dir: DataDir, options: OfflineOptions = {}): Promise<Offline> {
   const cleanup = new Cleanup()
   try {
     const store = cleanup.after(await openStore(dir, { salvage: options.salvage === true, check: false }), store =>
       store.close()
     )
-    const { datastore, archive } = store
+    const { datastore } = store
+    const peer = peerIdFromPrivateKey(await identityOf(dir))
+    const { rules = {}, settings = {} } = options
+    const shared = await openSharedArchive(settings, { daemon: peer.toString(), create: false })
+    if (shared !== undefined) cleanup.after(shared, archive => archive.close())
+    const archive = shared ?? store.archive
     const logger = defaultLogger()
     const trust = cleanup.after(new TrustList({ datastore, logger }), trust => trust.close())
     const keys = new Keyring({ datastore, logger })
     // a record that cannot be read is removed with the same commands
     for (const list of [trust, keys]) await list.load().catch(ignoreUnreadable)
-    const peer = peerIdFromPrivateKey(await identityOf(dir))
     const doctor = doctorOffline({ archive, folder: dir.path })
     const addresses = () => ({ multiaddrs: [], enode: null })
-    const { rules = {} } = options
     const digester = cleanup.after(new DigestThread(), digester => digester.stop())
     const handlers = adminHandlers({ trust, keys, archive, datastore, rules, peer, addresses, doctor, digester })
     return {

@@ -393,13 +393,14 @@ export async function conformance(name: string, makeStore: MakeStore, options: C
   it('tells of what is appended before its appender knows, and of what is deleted before anything else is stored', async archive => {
     const said: string[] = []
     const unwatch = archive.watch({
-      appended: envelopes => said.push(...envelopes.map(({ sent }) => `appended ${sent - NOON}`)),
+      appended: (envelopes, outcomes) =>
+        said.push(...envelopes.map(({ sent }, i) => `appended ${sent - NOON} ${outcomes[i]}`)),
       removed: before => said.push(`removed ${before - NOON}`)
     })
     const note = (text: string) => (): number => said.push(text)
     await archive.append([envelope(NOON, RED, 1), envelope(NOON + 1, RED, 2)]).then(note('known'))
     await archive.append([envelope(NOON + 1, RED, 2)]).then(note('known'))
-    assert.deepEqual(said.splice(0), ['appended 0', 'appended 1', 'known', 'appended 1', 'known'])
+    assert.deepEqual(said.splice(0), ['appended 0 stored', 'appended 1 stored', 'known', 'appended 1 known', 'known'])
     const again = archive.prune(NOON + 1).then(note('pruned'))
     const others = Array.from({ length: 30 }, (_, i) => archive.append([envelope(NOON + 2 + i, BLUE, i)]))
     await Promise.all([again, ...others])

@@ -1,46 +1,15 @@
 import type { Envelope } from '../../wire/envelope/envelope.js'
-import type { Gap } from '../../wire/request/coverage.js'
-import type { DigestPart } from '../../wire/request/digest.js'
-import type {
-  AppendOutcome,
-  Archive,
-  ArchiveCoverage,
-  ArchiveEnd,
-  ArchiveFilter,
-  ArchiveQuery,
-  ArchiveReport,
-  ArchiveRow,
-  ArchiveSize,
-  ArchiveStats,
-  ArchiveTrim,
-  ArchiveTrimmed,
-  ArchiveWatcher,
-  DigestQuery,
-  SequencedRow,
-  SequenceEnd,
-  SequenceQuery
-} from '../archive.js'
+import type { AppendOutcome, ArchiveReport, ArchiveStats, ArchiveTrimmed } from '../archive.js'
 import { bloomTest } from '../bloom-test.js'
-import {
-  type CheckedFilter,
-  type CheckedQuery,
-  checkDigest,
-  checkFilter,
-  checkQuery,
-  checkSequence,
-  checkTrim,
-  meantTopics
-} from '../checked-query.js'
+import { CheckedArchive, type Indexed, unixNow } from '../checked-archive.js'
+import type { CheckedFilter, CheckedQuery, CheckedTrim } from '../checked-query.js'
 import { type Damage, DamageLog, gapOf, inWords } from '../damage-log.js'
 import { ArchiveClosedError, ArchiveError, archiveFailure } from '../errors.js'
 import { GroupCommit } from '../group-commit.js'
-import { page } from '../page.js'
-import { RangeDigest } from '../range-digest.js'
-import { sequencePage } from '../sequence-page.js'
-import { Watchers } from '../watchers.js'
-import { WriteQueue } from '../write-queue.js'
+import type { RowSource } from '../page.js'
+import type { SequenceSource } from '../sequence-page.js'
 import { CassandraAttendance } from './cassandra-attendance.js'
-import { CassandraDirectory } from './cassandra-directory.js'
+import { CassandraDirectory, visiting } from './cassandra-directory.js'
 import type { Entry } from './cassandra-entry.js'
 import { CassandraHead } from './cassandra-head.js'
 import { CassandraLookup } from './cassandra-lookup.js'
@@ -66,6 +35,11 @@ export interface CassandraArchiveInit extends SessionInit {
    */
   daemon?: string | undefined
   /**
+   * Whether an archive is begun where there is none.
+   * @default true
+   */
+  create?: boolean | undefined
+  /**
    * Bytes of envelopes that may wait to be written; beyond that an append is refused with `ArchiveBusyError`.
    * @default 67_108_864 (64 MiB)
    */
@@ -83,77 +57,59 @@ const STEP = 1024
 const MAX_BLOOM_TOPICS = 64
 /** Nobody waits longer than ten seconds for each turn to hear that something could not be stored, ms. */
 const APPEND_PATIENCE = 9800
-/** Another form of what is wrong than the driver's. */
-const UNREAD = 'the archive could not be read or changed'
+
+interface Parts {
+  id: Uint8Array
+  session: CassandraSession
+  head: CassandraHead
+  attendance: CassandraAttendance
+  /** Ends what waits for its turn. */
+  stopped: AbortController
+}
 
 /** An archive that several daemons share, on Apache Cassandra. Node only. */
-export class CassandraArchive implements Archive {
+export class CassandraArchive extends CheckedArchive {
   readonly id: Uint8Array
+  /** Until when this daemon was there; the others may have been longer. */
+  protected readonly coverageLog: CassandraAttendance
   readonly #session: CassandraSession
-  readonly #tables: CassandraTables
   readonly #directory: CassandraDirectory
   readonly #head: CassandraHead
   readonly #topics: CassandraTopics
-  readonly #attendance: CassandraAttendance
-  readonly #writer: CassandraWriter
   readonly #pruner: CassandraPruner
   readonly #upkeep: CassandraUpkeep
-  readonly #queue = new WriteQueue()
-  readonly #watchers = new Watchers()
   readonly #commits: GroupCommit
   readonly #damage: DamageLog
   readonly #rows: RowParts
   readonly #stopped: AbortController
-  readonly #trims = new Set<Promise<unknown>>()
   #failing = false
-  #closing: Promise<void> | undefined
 
   private constructor(
     { keyspace, maxQueuedBytes, now = unixNow }: CassandraArchiveInit,
-    {
-      id,
-      session,
-      head,
-      attendance,
-      stopped
-    }: {
-      id: Uint8Array
-      session: CassandraSession
-      head: CassandraHead
-      attendance: CassandraAttendance
-      stopped: AbortController
-    }
+    { id, session, head, attendance, stopped }: Parts
   ) {
+    super()
     this.id = id
+    this.coverageLog = attendance
     this.#session = session
     this.#head = head
-    this.#attendance = attendance
     this.#stopped = stopped
     const tables = new CassandraTables(keyspace)
     const directory = new CassandraDirectory(tables)
     const lookup = new CassandraLookup(tables)
-    this.#tables = tables
     this.#directory = directory
     this.#topics = new CassandraTopics(session, directory)
     this.#damage = new DamageLog(damage => this.#onDamage(damage), now)
-    this.#rows = { runner: session, tables, lookup, damage: this.#damage }
+    this.#rows = { runner: session, tables, directory, lookup, damage: this.#damage }
     const writer = new CassandraWriter({ head, tables, directory, lookup })
-    this.#writer = writer
-    const step = <T>(task: () => Promise<T>): Promise<T> => this.#step(task)
-    this.#pruner = new CassandraPruner({
-      session,
-      head,
-      tables,
-      directory,
-      writer,
-      step,
-      onRemoved: before => this.#watchers.removed(before)
-    })
+    const step = <T>(task: () => Promise<T>): Promise<T> => this.step(task)
+    const onRemoved = (before: number): void => this.watchers.removed(before)
+    this.#pruner = new CassandraPruner({ session, head, tables, directory, writer, step, onRemoved })
     this.#upkeep = new CassandraUpkeep({ session, head, tables, directory, lookup, writer, attendance, step })
     this.#commits = new GroupCommit({
-      commit: envelopes => this.#store(envelopes),
-      onCommitted: envelopes => this.#watchers.appended(envelopes),
-      queue: this.#queue,
+      commit: envelopes => this.#store(writer, envelopes),
+      onCommitted: (envelopes, outcomes) => this.watchers.appended(envelopes, outcomes),
+      queue: this.queue,
       maxQueuedBytes
     })
   }
@@ -164,17 +120,20 @@ export class CassandraArchive implements Archive {
    * cannot be reached, or would lose what was confirmed
    */
   static async open(init: CassandraArchiveInit): Promise<CassandraArchive> {
-    const { keyspace, replication = 3, daemon = 'daemon', now = unixNow } = init
+    const { keyspace, replication = 3, daemon = 'daemon', create = true, now = unixNow } = init
     if (!Number.isInteger(replication) || replication < 1)
       throw new ArchiveError('an archive is kept in 1 or more copies')
     const session = await CassandraSession.open(init)
     const stopped = new AbortController()
     try {
-      await openSchema(session, { keyspace, replication })
+      await openSchema(session, { keyspace, replication, create })
       const head = new CassandraHead(session, { keyspace, now, stopped: stopped.signal })
       const { id } = await head.begin()
       const tables = new CassandraTables(keyspace)
-      const attendance = await CassandraAttendance.open(session, tables, { name: daemon, now: Math.floor(now()) })
+      const attendance = await CassandraAttendance.open(
+        { session, tables, head },
+        { name: daemon, now: Math.floor(now()) }
+      )
       return new CassandraArchive(init, { id, session, head, attendance, stopped })
     } catch (error) {
       await session.close().catch(() => {})
@@ -182,9 +141,11 @@ export class CassandraArchive implements Archive {
     }
   }
 
-  async append(envelopes: Envelope[]): Promise<AppendOutcome[]> {
-    this.#assertOpen()
-    if (envelopes.length === 0) return []
+  protected async lastSeq(): Promise<number> {
+    return (await this.#head.read()).lastSeq
+  }
+
+  protected async write(envelopes: Envelope[]): Promise<AppendOutcome[]> {
     let timer: ReturnType<typeof setTimeout> | undefined
     const timeUp = new Promise<never>((_, reject) => {
       const error = new ArchiveError('Cassandra did not confirm in time: it may be stored all the same')
@@ -192,182 +153,70 @@ export class CassandraArchive implements Archive {
     })
     try {
       return await Promise.race([this.#commits.append(envelopes), timeUp])
-    } catch (error) {
-      throw archiveFailure('envelopes could not be written to the archive', error)
     } finally {
       clearTimeout(timer)
     }
   }
 
-  async *query(query: ArchiveQuery): AsyncGenerator<ArchiveRow[], ArchiveEnd> {
-    this.#assertOpen()
-    const checked = checkQuery(query)
-    const source = rowSource(this.#rows, () => this.#walk(checked))
-    const next: typeof source.next = (...args) => {
-      this.#assertOpen()
-      return source.next(...args)
-    }
-    try {
-      return yield* page({ next }, query)
-    } catch (error) {
-      throw this.#failure(error, query.signal)
-    }
+  protected async rows(query: CheckedQuery): Promise<RowSource> {
+    const parts = this.#telling(query)
+    return rowSource(parts, await this.#walk(parts, query))
   }
 
-  async *sequence(query: SequenceQuery): AsyncGenerator<SequencedRow[], SequenceEnd> {
-    this.#assertOpen()
-    query.signal?.throwIfAborted()
-    const { lastSeq } = await this.#readHead()
-    const filter = checkSequence(query, lastSeq)
+  protected async numbered(filter: CheckedFilter, { last }: { last: number }): Promise<SequenceSource> {
     const { lower, upper } = filter
     const passes = passing(filter)
-    const source = sequenceSource(this.#rows, {
-      last: lastSeq,
-      accepts: entry => entry.sent >= lower && entry.sent <= upper && passes(entry)
-    })
-    const next: typeof source.next = (...args) => {
-      this.#assertOpen()
-      return source.next(...args)
-    }
-    try {
-      return yield* sequencePage({ next }, query, lastSeq)
-    } catch (error) {
-      throw this.#failure(error, query.signal)
-    }
+    const accepts = (entry: Entry): boolean => entry.sent >= lower && entry.sent <= upper && passes(entry)
+    return sequenceSource(this.#telling(filter), { last, accepts })
   }
 
-  async *digest(query: DigestQuery): AsyncGenerator<void, DigestPart[]> {
-    this.#assertOpen()
-    const filter = checkDigest(query)
-    const digest = new RangeDigest(filter, query)
-    try {
-      for await (const entries of this.#entries(filter, query.signal)) {
-        for (const { sent, hash } of entries) digest.add(sent, hash)
-        yield
-      }
-      return digest.parts()
-    } catch (error) {
-      throw this.#failure(error, query.signal)
+  protected async *indexed(filter: CheckedFilter, take: (entry: Indexed) => void): AsyncGenerator<void, void> {
+    const walk = await this.#walk(this.#rows, filter)
+    for (;;) {
+      const entries = await walk.next(STEP, Number.POSITIVE_INFINITY)
+      if (entries.length === 0) return
+      entries.forEach(take)
+      yield
     }
   }
 
-  async coverage(filter: ArchiveFilter): Promise<ArchiveCoverage> {
-    this.#assertOpen()
-    const checked = checkFilter(filter)
+  protected remove(trim: CheckedTrim, signal: AbortSignal | undefined): Promise<ArchiveTrimmed> {
+    return this.#pruner.trim(trim, signal)
+  }
+
+  protected async sum(): Promise<ArchiveStats> {
+    const [{ envelopes, bytes, topics, lastSeq }, oldest, newest] = await Promise.all([
+      this.#head.read(),
+      this.#directory.endOfAll(this.#session, 'oldest'),
+      this.#directory.endOfAll(this.#session, 'newest')
+    ])
+    const stats: ArchiveStats = { envelopes, bytes, topics, lastSeq }
+    if (oldest !== undefined) stats.oldest = oldest
+    if (newest !== undefined) stats.newest = newest
+    if (this.#damage.sum !== undefined) stats.damaged = this.#damage.sum
+    return stats
+  }
+
+  protected async inspect(mend: boolean, signal: AbortSignal | undefined): Promise<ArchiveReport> {
+    if (!mend) return await this.#upkeep.verify(signal)
+    const report = await this.#upkeep.repair(signal)
+    if (report.damaged + report.missing > 0) this.watchers.removed(2 ** 32)
+    this.#damage.reset()
+    this.coverageLog.forgetMet()
+    return report
+  }
+
+  protected async release(): Promise<void> {
+    // what trims that ended had put in line
+    await this.queue.idle()
+    this.#stopped.abort(new ArchiveClosedError())
+    await this.#session.close()
+  }
+
+  async #store(writer: CassandraWriter, envelopes: Envelope[]): Promise<AppendOutcome[]> {
     try {
-      const { lower, upper } = checked
-      const [head, gaps] = await Promise.all([this.#head.read(), this.#attendance.gaps(lower, upper)])
-      const { since, floors, lastSeq } = head
-      return { since, oldest: floors.highest(meantTopics(checked)), lastSeq, gaps }
-    } catch (error) {
-      throw this.#failure(error)
-    }
-  }
-
-  addGap(gap: Gap): Promise<void> {
-    return this.#step(() => this.#attendance.addGap(gap))
-  }
-
-  /** Until when this daemon was there; the others may have been longer. */
-  get attended(): number | undefined {
-    return this.#attendance.attended
-  }
-
-  attend(now: number): Promise<void> {
-    return this.#step(() => this.#attendance.attend(now))
-  }
-
-  async prune(before: number, { signal }: { signal?: AbortSignal | undefined } = {}): Promise<number> {
-    return (await this.trim({ before, signal })).removed
-  }
-
-  async trim({ signal, ...trim }: ArchiveTrim): Promise<ArchiveTrimmed> {
-    this.#assertOpen()
-    const trimmed = this.#pruner.trim(checkTrim(trim), signal)
-    this.#trims.add(trimmed)
-    try {
-      return await trimmed
-    } catch (error) {
-      throw this.#failure(error, signal)
-    } finally {
-      this.#trims.delete(trimmed)
-    }
-  }
-
-  async size({ signal, ...filter }: ArchiveFilter & { signal?: AbortSignal | undefined }): Promise<ArchiveSize> {
-    this.#assertOpen()
-    const checked = checkFilter(filter)
-    const size: ArchiveSize = { envelopes: 0, bytes: 0 }
-    try {
-      for await (const entries of this.#entries(checked, signal)) {
-        size.envelopes += entries.length
-        size.bytes += entries.reduce((sum, entry) => sum + entry.size, 0)
-      }
-      return size
-    } catch (error) {
-      throw this.#failure(error, signal)
-    }
-  }
-
-  async stats(): Promise<ArchiveStats> {
-    this.#assertOpen()
-    try {
-      const [{ envelopes, bytes, topics, lastSeq }, oldest, newest] = await Promise.all([
-        this.#head.read(),
-        this.#directory.endOfAll(this.#session, 'oldest'),
-        this.#directory.endOfAll(this.#session, 'newest')
-      ])
-      const stats: ArchiveStats = { envelopes, bytes, topics, lastSeq }
-      if (oldest !== undefined) stats.oldest = oldest
-      if (newest !== undefined) stats.newest = newest
-      if (this.#damage.sum !== undefined) stats.damaged = this.#damage.sum
-      return stats
-    } catch (error) {
-      throw this.#failure(error)
-    }
-  }
-
-  async verify({ signal }: { signal?: AbortSignal | undefined } = {}): Promise<ArchiveReport> {
-    this.#assertOpen()
-    try {
-      return await this.#upkeep.verify(signal)
-    } catch (error) {
-      throw this.#failure(error, signal)
-    }
-  }
-
-  async repair({ signal }: { signal?: AbortSignal | undefined } = {}): Promise<ArchiveReport> {
-    this.#assertOpen()
-    try {
-      const report = await this.#upkeep.repair(signal)
-      if (report.damaged + report.missing > 0) this.#watchers.removed(2 ** 32)
-      this.#damage.reset()
-      this.#attendance.forgetMet()
-      return report
-    } catch (error) {
-      throw this.#failure(error, signal)
-    }
-  }
-
-  watch(watcher: ArchiveWatcher): () => void {
-    return this.#watchers.add(watcher)
-  }
-
-  close(): Promise<void> {
-    this.#closing ??= (async () => {
-      await this.#queue.idle()
-      await Promise.allSettled(this.#trims)
-      await this.#queue.idle()
-      this.#stopped.abort(new ArchiveClosedError())
-      await this.#session.close()
-    })()
-    return this.#closing
-  }
-
-  async #store(envelopes: Envelope[]): Promise<AppendOutcome[]> {
-    try {
-      const outcomes = await this.#writer.append(envelopes)
-      if (this.#failing) this.#watchers.writable()
+      const outcomes = await writer.append(envelopes)
+      if (this.#failing) this.watchers.writable()
       this.#failing = false
       return outcomes
     } catch (error) {
@@ -376,57 +225,26 @@ export class CassandraArchive implements Archive {
     }
   }
 
-  async *#entries(filter: CheckedFilter, signal: AbortSignal | undefined): AsyncGenerator<Entry[], void> {
-    const walk = await this.#walk(filter)
-    for (;;) {
-      signal?.throwIfAborted()
-      this.#assertOpen()
-      const entries = await walk.next(STEP, Number.POSITIVE_INFINITY, signal)
-      if (entries.length === 0) return
-      yield entries
-    }
+  #telling({ onVisited }: CheckedFilter): RowParts {
+    return { ...this.#rows, runner: visiting(this.#session, onVisited) }
   }
 
   /** By the partitions of the topics where they are known and few, by those of the time where not. */
-  async #walk(query: CheckedQuery): Promise<CassandraWalk> {
-    const parts = { directory: this.#directory, tables: this.#tables }
+  async #walk(parts: RowParts, query: CheckedQuery): Promise<CassandraWalk> {
     const { topics, bloom } = query
-    if (topics !== undefined) return await CassandraWalk.ofTopics(this.#session, parts, query, topics)
-    if (bloom === undefined) return await CassandraWalk.ofTime(this.#session, parts, query)
+    if (topics !== undefined) return await CassandraWalk.ofTopics(parts, query, topics)
+    if (bloom === undefined) return await CassandraWalk.ofTime(parts, query)
     const passes = bloomTest(bloom)
     const { topicsStamp } = await this.#head.read()
     const matching = (await this.#topics.all(topicsStamp)).filter(passes)
-    if (matching.length <= MAX_BLOOM_TOPICS) return await CassandraWalk.ofTopics(this.#session, parts, query, matching)
-    return await CassandraWalk.ofTime(this.#session, parts, query, ({ topic }) => passes(topic))
-  }
-
-  async #readHead() {
-    try {
-      return await this.#head.read()
-    } catch (error) {
-      throw this.#failure(error)
-    }
+    if (matching.length <= MAX_BLOOM_TOPICS) return await CassandraWalk.ofTopics(parts, query, matching)
+    return await CassandraWalk.ofTime(parts, query, ({ topic }) => passes(topic))
   }
 
   #onDamage(damage: Damage): void {
     const gap = gapOf(damage)
-    if (gap !== undefined) this.#attendance.meet(gap)
-    this.#watchers.damaged(gap, inWords(damage))
-  }
-
-  async #step<T>(task: () => Promise<T>): Promise<T> {
-    this.#assertOpen()
-    return this.#queue.run(task)
-  }
-
-  #assertOpen(): void {
-    if (this.#closing !== undefined) throw new ArchiveClosedError()
-  }
-
-  #failure(error: unknown, signal?: AbortSignal | undefined): unknown {
-    if (signal?.aborted === true) return error
-    if (this.#closing !== undefined) return new ArchiveClosedError(undefined, { cause: error })
-    return archiveFailure(UNREAD, error)
+    if (gap !== undefined) this.coverageLog.meet(gap)
+    this.watchers.damaged(gap, inWords(damage))
   }
 }
 
@@ -434,8 +252,4 @@ function passing({ topics, bloom }: CheckedFilter): (entry: Entry) => boolean {
   const wanted = topics && new Set(topics)
   const passes = bloom && bloomTest(bloom)
   return ({ topic }) => wanted?.has(topic) ?? passes?.(topic) ?? true
-}
-
-function unixNow(): number {
-  return Math.floor(Date.now() / 1000)
 }

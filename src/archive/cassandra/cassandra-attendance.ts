@@ -1,8 +1,9 @@
 import { MAX_UINT32 } from '../../wire/bytes.js'
 import { type Gap, GapKind } from '../../wire/request/coverage.js'
-import { CoverageLog } from '../coverage-log.js'
+import { type Coverage, CoverageLog, type CoveredRange, type KnownCoverage } from '../coverage-log.js'
 import { gapsWithin, withGap } from '../gap-list.js'
 import { plain } from './cassandra-entry.js'
+import type { CassandraHead } from './cassandra-head.js'
 import type { CassandraSession } from './cassandra-session.js'
 import { buffer, type CassandraTables } from './cassandra-tables.js'
 
@@ -21,30 +22,40 @@ interface Said extends Span {
   gaps: Gap[]
 }
 
+export interface AttendanceParts {
+  session: CassandraSession
+  tables: CassandraTables
+  head: CassandraHead
+}
+
+const attendanceOf = (tables: CassandraTables): string => tables.name('attendance')
+
 /**
  * Who looked after the archive when. Each daemon keeps a record of its own; the archive lacks what was sent while none of them was
  * there and could store.
  */
-export class CassandraAttendance {
+export class CassandraAttendance implements Coverage {
   readonly #session: CassandraSession
+  readonly #head: CassandraHead
   readonly #table: string
   readonly #name: string
   readonly #own: CoverageLog
 
-  private constructor(session: CassandraSession, table: string, name: string, own: CoverageLog) {
+  private constructor({ session, tables, head }: AttendanceParts, name: string, own: CoverageLog) {
     this.#session = session
-    this.#table = table
+    this.#head = head
+    this.#table = attendanceOf(tables)
     this.#name = name
     this.#own = own
   }
 
   /** @param name - of this daemon: the same when it is started again, and no other's */
   static async open(
-    session: CassandraSession,
-    tables: CassandraTables,
+    parts: AttendanceParts,
     { name, now }: { name: string; now: number }
   ): Promise<CassandraAttendance> {
-    const table = tables.name('attendance')
+    const { session } = parts
+    const table = attendanceOf(parts.tables)
     const query = `SELECT since, record FROM ${table} WHERE shard = 0 AND daemon = ?`
     const [row] = await session.run(query, [name])
     const saved = row?.record === undefined || row.record === null ? undefined : plain(row.record as Buffer)
@@ -57,7 +68,7 @@ export class CassandraAttendance {
         buffer(bytes)
       ])
     const own = new CoverageLog(saved, since, async bytes => void (await save(bytes)))
-    return new CassandraAttendance(session, table, name, own)
+    return new CassandraAttendance(parts, name, own)
   }
 
   /** Of this daemon. */
@@ -86,6 +97,11 @@ export class CassandraAttendance {
     this.#own.forgetMet()
   }
 
+  async describe({ lower, upper, meant }: CoveredRange): Promise<KnownCoverage> {
+    const [{ since, floors }, gaps] = await Promise.all([this.#head.read(), this.gaps(lower, upper)])
+    return { since, oldest: floors.highest(meant), gaps }
+  }
+
   /** What the archive may lack of a range. */
   async gaps(lower: number, upper: number): Promise<Gap[]> {
     const rows = await this.#session.run(`SELECT daemon, since, record FROM ${this.#table} WHERE shard = 0`)
@@ -95,7 +111,7 @@ export class CassandraAttendance {
         saidBy(String(row.daemon), new CoverageLog(plain(row.record as Buffer), 0, async () => {}), row.since)
       )
     const mine = rows.find(row => row.daemon === this.#name)
-    const { gaps } = this.#own.describe(ALL, 0)
+    const { gaps } = this.#own.describe(ALL)
     said.push(
       mine === undefined ? { name: this.#name, from: 0, until: 0, gaps } : saidBy(this.#name, this.#own, mine.since)
     )
@@ -104,7 +120,7 @@ export class CassandraAttendance {
 }
 
 function saidBy(name: string, log: CoverageLog, since: unknown): Said {
-  const { gaps } = log.describe(ALL, 0)
+  const { gaps } = log.describe(ALL)
   const { attended } = log
   // who never was there only keeps gaps for the others
   if (attended === undefined) return { name, from: 0, until: 0, gaps }

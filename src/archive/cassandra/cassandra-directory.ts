@@ -7,6 +7,18 @@ export interface Runner {
   run(query: string, params: unknown[], options?: RunOptions): Promise<Row[]>
 }
 
+/** The same, and tells how many rows each statement brought. */
+export function visiting(runner: Runner, onVisited: ((rows: number) => void) | undefined): Runner {
+  if (onVisited === undefined) return runner
+  return {
+    async run(...statement) {
+      const rows = await runner.run(...statement)
+      onVisited(rows.length)
+      return rows
+    }
+  }
+}
+
 /** A day on which a topic has something, or had. */
 export interface TopicDay {
   topic: number

@@ -111,11 +111,12 @@ export class CassandraPruner {
   }
 
   #walk({ before, topics, except }: CheckedTrim): Promise<CassandraWalk> {
-    const { session } = this.#parts
+    const { session: runner, directory, tables } = this.#parts
+    const parts = { runner, directory, tables }
     const range = { lower: 0, upper: Math.min(before - 1, MAX_UINT32) }
-    if (topics !== undefined) return CassandraWalk.ofTopics(session, this.#parts, range, topics)
+    if (topics !== undefined) return CassandraWalk.ofTopics(parts, range, topics)
     const spared = new Set(except)
-    return CassandraWalk.ofTime(session, this.#parts, range, ({ topic }) => !spared.has(topic))
+    return CassandraWalk.ofTime(parts, range, ({ topic }) => !spared.has(topic))
   }
 
   /** Hours before this one that have nothing left need not be looked at again. */

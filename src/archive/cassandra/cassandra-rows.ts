@@ -3,7 +3,7 @@ import { keccak256 } from '../../wire/keccak.js'
 import type { DamageLog } from '../damage-log.js'
 import { type Room, type RowSource, SLICE_BYTES, SLICE_ROWS, type SourceRow } from '../page.js'
 import type { SequencedSourceRow, SequenceSource } from '../sequence-page.js'
-import type { Runner } from './cassandra-directory.js'
+import type { CassandraDirectory, Runner } from './cassandra-directory.js'
 import { BUCKET, bucketOf, type Entry, entryOf } from './cassandra-entry.js'
 import type { CassandraLookup } from './cassandra-lookup.js'
 import type { CassandraTables } from './cassandra-tables.js'
@@ -12,6 +12,7 @@ import type { CassandraWalk } from './cassandra-walk.js'
 export interface RowParts {
   runner: Runner
   tables: CassandraTables
+  directory: CassandraDirectory
   lookup: CassandraLookup
   damage: DamageLog
 }
@@ -37,15 +38,12 @@ export async function rowsOf(
 export const isSound = (hash: Uint8Array, raw: Uint8Array): boolean => equalBytes(keccak256(raw), hash)
 
 /** Envelopes in the order of time, as a walk finds them. */
-export function rowSource(parts: RowParts, walk: () => Promise<CassandraWalk>): RowSource {
-  let begun: Promise<CassandraWalk> | undefined
+export function rowSource(parts: RowParts, walk: CassandraWalk): RowSource {
   const next = async (room: Room, signal?: AbortSignal | undefined): Promise<SourceRow[]> => {
-    begun ??= walk()
-    const steps = await begun
     for (;;) {
       signal?.throwIfAborted()
       const [rows, bytes] = [Math.min(room.rows, SLICE_ROWS), Math.min(room.bytes, SLICE_BYTES)]
-      const entries = await steps.next(rows, bytes, signal)
+      const entries = await walk.next(rows, bytes, signal)
       if (entries.length === 0) return []
       const found = await rowsOf(parts, entries)
       if (found.length > 0) return found

@@ -35,6 +35,8 @@ export interface SchemaInit {
   keyspace: string
   /** Copies of everything in the data centre. */
   replication: number
+  /** Whether it is made where there is none. */
+  create: boolean
 }
 
 /**
@@ -42,13 +44,17 @@ export interface SchemaInit {
  * @throws ArchiveFormatError for a keyspace of another program or a newer version, ArchiveError for a cluster that would lose what was
  * confirmed
  */
-export async function openSchema(session: CassandraSession, { keyspace, replication }: SchemaInit): Promise<void> {
+export async function openSchema(
+  session: CassandraSession,
+  { keyspace, replication, create }: SchemaInit
+): Promise<void> {
   await checkSync(session)
   const { datacenter } = session
   const upNow = (): number => session.hosts.filter(host => host.datacenter === datacenter).length
   const [found] = await session.run('SELECT replication FROM system_schema.keyspaces WHERE keyspace_name = ?', [
     keyspace
   ])
+  if (found === undefined && !create) throw noArchive(keyspace)
   if (found === undefined) {
     // nodes that were started together hear of each other after a while
     const until = performance.now() + PATIENCE
@@ -71,6 +77,7 @@ export async function openSchema(session: CassandraSession, { keyspace, replicat
     throw new ArchiveFormatError(
       `the keyspace ${keyspace} is of another program (its tables: ${names.slice(0, 5).join(', ')}): name another one`
     )
+  if (names.length === 0 && !create) throw noArchive(keyspace)
   if (names.includes('waku_archive')) await checkFormat(session, keyspace)
   for (const [name, columns] of Object.entries(TABLES))
     if (!names.includes(name))
@@ -78,6 +85,9 @@ export async function openSchema(session: CassandraSession, { keyspace, replicat
         schema: true
       })
 }
+
+const noArchive = (keyspace: string): ArchiveError =>
+  new ArchiveError(`there is no archive in the keyspace ${keyspace} yet: a node begins one when it is started with it`)
 
 /** A node that confirms before its commit log is on disk would lose with its power what it confirmed. */
 async function checkSync(session: CassandraSession): Promise<void> {
@@ -93,7 +103,7 @@ async function checkSync(session: CassandraSession): Promise<void> {
 
 function checkReplication(
   found: Record<string, string>,
-  { keyspace, replication, datacenter }: SchemaInit & { datacenter: string }
+  { keyspace, replication, datacenter }: Omit<SchemaInit, 'create'> & { datacenter: string }
 ): void {
   const copies = Number(found[datacenter] ?? (found.class?.endsWith('SimpleStrategy') ? found.replication_factor : 0))
   if (copies === replication) return

@@ -13,6 +13,8 @@ export interface SessionInit extends CassandraPlace {
   datacenter?: string | undefined
   /** Told of every statement: its text, and what it is about. */
   onStatement?: ((cql: string, params: readonly unknown[]) => void) | undefined
+  /** Told how many statements wait for an answer, each time that one or a batch is sent. */
+  onRunning?: ((running: number) => void) | undefined
 }
 
 export type Row = cassandra.types.Row
@@ -50,7 +52,7 @@ const CONNECT_PATIENCE = 4000
 /** Before a statement that nobody answered in time is sent again, ms. */
 const PAUSE = 50
 /** Statements that wait for an answer at the same time. */
-const MAX_RUNNING = 64
+export const MAX_RUNNING = 64
 /** Rows that the driver takes at a time. */
 const FETCH = 5000
 
@@ -61,13 +63,15 @@ export class CassandraSession {
   readonly #client: cassandra.Client
   readonly #nodes: NodesThatAnswer
   readonly #onStatement: SessionInit['onStatement']
+  readonly #onRunning: SessionInit['onRunning']
   #running = 0
   readonly #waiting: (() => void)[] = []
 
-  private constructor(client: cassandra.Client, nodes: NodesThatAnswer, onStatement: SessionInit['onStatement']) {
+  private constructor(client: cassandra.Client, nodes: NodesThatAnswer, { onStatement, onRunning }: SessionInit) {
     this.#client = client
     this.#nodes = nodes
     this.#onStatement = onStatement
+    this.#onRunning = onRunning
   }
 
   /** Connects; the keyspace need not be there. @throws ArchiveError */
@@ -87,7 +91,7 @@ export class CassandraSession {
     })
     try {
       await client.connect()
-      return new CassandraSession(client, nodes, init.onStatement)
+      return new CassandraSession(client, nodes, init)
     } catch (error) {
       await client.shutdown().catch(() => {})
       if (init.datacenter !== undefined && /data ?cent(er|re)/i.test((error as Error).message))
@@ -192,6 +196,7 @@ export class CassandraSession {
       throw cassandraTrouble(new TimeUpError('no time is left'))
     }
     this.#running++
+    this.#onRunning?.(this.#running)
     let timer: ReturnType<typeof setTimeout> | undefined
     const timeUp = new Promise<never>((_, reject) => {
       timer = setTimeout(() => reject(new TimeUpError('no answer came in time')), left)

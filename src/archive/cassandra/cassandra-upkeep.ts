@@ -97,10 +97,10 @@ export class CassandraUpkeep {
   }
 
   async #look(signal: AbortSignal | undefined): Promise<Findings> {
-    const { session, head, directory } = this.#parts
+    const { session, head, directory, tables } = this.#parts
     const before = await head.read()
     const found: Findings = { report: emptyReport(), spoiled: [], unnumbered: [], counts: new Map(), bytes: 0 }
-    const walk = await CassandraWalk.ofTime(session, this.#parts, ALL)
+    const walk = await CassandraWalk.ofTime({ runner: session, directory, tables }, ALL)
     for (;;) {
       signal?.throwIfAborted()
       const entries = await walk.next(STEP, 4 * 1024 * 1024, signal)

@@ -39,6 +39,12 @@ export interface WalkRange {
   after?: Position | undefined
 }
 
+export interface WalkParts {
+  runner: Runner
+  directory: CassandraDirectory
+  tables: CassandraTables
+}
+
 /** Entries of several partitions in the order of time and hash, read as far as they are wanted. */
 export class CassandraWalk {
   readonly #periods: Period[]
@@ -57,8 +63,7 @@ export class CassandraWalk {
 
   /** Of some topics: one partition for each of their days that has something, or a few where it has very much. */
   static async ofTopics(
-    runner: Runner,
-    { directory, tables }: { directory: CassandraDirectory; tables: CassandraTables },
+    { runner, directory, tables }: WalkParts,
     range: WalkRange,
     topics: readonly number[]
   ): Promise<CassandraWalk> {
@@ -88,8 +93,7 @@ export class CassandraWalk {
 
   /** Of everything that is accepted, hour by hour. */
   static async ofTime(
-    runner: Runner,
-    { directory, tables }: { directory: CassandraDirectory; tables: CassandraTables },
+    { runner, directory, tables }: WalkParts,
     range: WalkRange,
     accepts: (entry: Entry) => boolean = () => true
   ): Promise<CassandraWalk> {

@@ -7,6 +7,7 @@ import type { AppendOutcome, ArchiveReport, ArchiveRow, ArchiveStats, ArchiveTri
 import { bloomTest } from '../bloom-test.js'
 import { CheckedArchive, type Indexed, unixNow } from '../checked-archive.js'
 import type { CheckedFilter, CheckedQuery, CheckedTrim } from '../checked-query.js'
+import type { CoverageLog } from '../coverage-log.js'
 import { type Damage, DamageLog, gapOf, inWords } from '../damage-log.js'
 import { emptyReport } from '../empty-report.js'
 import { archiveFailure } from '../errors.js'
@@ -52,6 +53,8 @@ const INDEX_STEP = 1024
  * datastore's batches are.
  */
 export class DatastoreArchive extends CheckedArchive {
+  /** There once it was opened. */
+  protected coverageLog!: CoverageLog
   readonly #records: DatastoreRecords
   readonly #writer: DatastoreWriter
   readonly #commits: GroupCommit
@@ -84,7 +87,9 @@ export class DatastoreArchive extends CheckedArchive {
     try {
       await archive.#writer.settle()
       const records = archive.#records
-      await archive.openCoverage(await records.coverage(), init.now ?? unixNow, bytes => records.putCoverage(bytes))
+      archive.coverageLog = await archive.openCoverage(await records.coverage(), init.now ?? unixNow, bytes =>
+        records.putCoverage(bytes)
+      )
       return archive
     } catch (error) {
       throw archiveFailure('the archive cannot be opened', error)
@@ -95,7 +100,7 @@ export class DatastoreArchive extends CheckedArchive {
     return this.#writer.id
   }
 
-  protected get lastSeq(): number {
+  protected lastSeq(): number {
     return this.#writer.lastSeq
   }
 
@@ -125,11 +130,11 @@ export class DatastoreArchive extends CheckedArchive {
     return { next }
   }
 
-  protected numbered(filter: CheckedFilter, first: number): SequenceSource {
+  protected numbered(filter: CheckedFilter, { after }: { after: number }): SequenceSource {
     const { lower, upper } = filter
     const passes = passing(filter)
     const entries = this.#writer.index.entries
-      .filter(entry => entry.seq > first && entry.sent >= lower && entry.sent <= upper && passes(entry))
+      .filter(entry => entry.seq > after && entry.sent >= lower && entry.sent <= upper && passes(entry))
       .sort((a, b) => a.seq - b.seq)
     let at = 0
     const next: SequenceSource['next'] = async (_, room) => {

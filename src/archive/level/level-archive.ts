@@ -3,6 +3,7 @@ import type { AppendOutcome, ArchiveReport, ArchiveStats, ArchiveTrimmed, Archiv
 import { bloomTest } from '../bloom-test.js'
 import { CheckedArchive, type Indexed, unixNow } from '../checked-archive.js'
 import type { CheckedFilter, CheckedQuery, CheckedTrim } from '../checked-query.js'
+import type { CoverageLog } from '../coverage-log.js'
 import { DamageLog } from '../damage-log.js'
 import type { CheckOptions, Mended } from '../database/files/database-files.js'
 import { type LevelStore, readRange } from '../database/level-store.js'
@@ -56,6 +57,8 @@ const MAX_BLOOM_TOPICS = 4096
 
 /** The archive of a node: LevelDB, every group of appends one synced batch, queries by the topics' index. */
 export class LevelArchive extends CheckedArchive {
+  /** There once it was opened. */
+  protected coverageLog!: CoverageLog
   readonly id: Uint8Array
   readonly #store: LevelStore
   readonly #ledger: Ledger
@@ -146,7 +149,7 @@ export class LevelArchive extends CheckedArchive {
     return super.watch(watcher)
   }
 
-  protected get lastSeq(): number {
+  protected lastSeq(): number {
     return this.#ledger.totals.lastSeq
   }
 
@@ -234,7 +237,7 @@ export class LevelArchive extends CheckedArchive {
 
   async #openUpkeep(now: () => number): Promise<void> {
     const [saved] = await this.#store.getMany([COVERAGE_KEY])
-    await this.openCoverage(saved, now, value =>
+    this.coverageLog = await this.openCoverage(saved, now, value =>
       this.#store.batch([{ type: 'put', key: COVERAGE_KEY, value }], { sync: true })
     )
     this.#upkeep = new Upkeep({

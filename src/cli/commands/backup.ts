@@ -5,19 +5,20 @@ import { BACKUP_FILES, recordOf } from '../../node/data-dir/backup-records.js'
 import type { DataDir } from '../../node/data-dir/data-dir.js'
 import { formatByteSize } from '../../node/settings/byte-size.js'
 import { plainOption } from '../../node/settings/option.js'
+import { startShape } from '../../node/settings/start-config.js'
 import type { ExportRecord } from '../../transfer/export-item.js'
 import { writeExport } from '../../transfer/export-writer.js'
 import { checkFree, writeStream, writeWholeFile } from '../../transfer/whole-file.js'
 import { MAX_UINT32 } from '../../wire/bytes.js'
 import { decodeSequenceCursor } from '../../wire/request/sequence-cursor.js'
-import { type Ask, withDataDir } from '../admin-session.js'
+import { type Ask, withArchive } from '../admin-session.js'
 import { headOf } from '../archive-link.js'
 import { BackupWalk } from '../backup-check.js'
 import { defineCommand, UsageError } from '../command.js'
 import { writeJson, writeLine } from '../output.js'
 import { Progress } from '../progress.js'
 import { bar, formatRate } from '../rate.js'
-import { adminShape, forceOption } from '../shared-options.js'
+import { archiveAdminShape, forceOption } from '../shared-options.js'
 
 export const backup = defineCommand({
   name: 'backup',
@@ -26,8 +27,9 @@ export const backup = defineCommand({
     'Archive, trust list, request keys, identity and password: keep it as private as the data dir. In a folder the file is named\n' +
     'for the time. It is compared with the archive before it is kept: what was stored when it began is in it. "waku-mailserver\n' +
     'restore" makes a data dir of it.',
+  fileOf: startShape,
   shape: {
-    ...adminShape,
+    ...archiveAdminShape,
     output: plainOption('<file or folder>', 'where to; - is standard output', { flagOnly: true }),
     force: forceOption
   },
@@ -41,8 +43,8 @@ export const backup = defineCommand({
     await useQuickKeccak()
     const path = output === '-' ? undefined : await fileAt(output)
     if (path !== undefined) await checkFree(path, { replace: config.force === true })
-    const summary = await withDataDir(
-      config['data-dir'],
+    const summary = await withArchive(
+      config,
       context,
       async (ask, dir) => {
         const { newest: _, envelopes: expected, ...head } = await headOf(ask, { lower: 0, upper: MAX_UINT32 })

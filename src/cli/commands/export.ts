@@ -2,19 +2,20 @@ import { counted } from '../../base/counted.js'
 import { identityOf } from '../../node/data-dir/identity.js'
 import { formatByteSize } from '../../node/settings/byte-size.js'
 import { choiceOption, plainOption, switchOption } from '../../node/settings/option.js'
+import { startShape } from '../../node/settings/start-config.js'
 import type { ExportEnd } from '../../transfer/export-item.js'
 import { writeExport } from '../../transfer/export-writer.js'
 import { checkFree, writeStream, writeWholeFile } from '../../transfer/whole-file.js'
 import { readUint32 } from '../../wire/bytes.js'
 import { publicKeyOf } from '../../wire/payload/signature.js'
-import { withDataDir } from '../admin-session.js'
+import { withArchive } from '../admin-session.js'
 import { headOf, pagesOf } from '../archive-link.js'
 import { defineCommand, UsageError } from '../command.js'
 import { writeJson, writeLine } from '../output.js'
 import { Progress } from '../progress.js'
 import { rangeShape, selectionOf } from '../range-options.js'
 import { bar, formatRate } from '../rate.js'
-import { adminShape, forceOption } from '../shared-options.js'
+import { archiveAdminShape, forceOption } from '../shared-options.js'
 
 export const exportCommand = defineCommand({
   name: 'export',
@@ -23,8 +24,9 @@ export const exportCommand = defineCommand({
     'Compressed by gzip. A node may run meanwhile. What was there when it began and is not pruned meanwhile is in it. With\n' +
     '--courier the identity of the data dir signs the file: another mailserver can tell by whom it is, and that it is whole.\n' +
     'The forms are described in protocols/export.md.',
+  fileOf: startShape,
   shape: {
-    ...adminShape,
+    ...archiveAdminShape,
     ...rangeShape,
     output: plainOption('<file>', 'where to; - is standard output', { flagOnly: true, fallback: '-' }),
     force: forceOption,
@@ -51,8 +53,8 @@ export const exportCommand = defineCommand({
     const { useQuickKeccak } = await import('../../node/crypto/quick-keccak.js')
     await useQuickKeccak()
     const started = performance.now()
-    const summary = await withDataDir(
-      config['data-dir'],
+    const summary = await withArchive(
+      config,
       context,
       async (ask, dir) => {
         const { newest = 0, envelopes: _, ...head } = await headOf(ask, selection)

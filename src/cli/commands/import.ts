@@ -3,18 +3,18 @@ import { peerIdFromNodeId } from '../../devp2p/enode.js'
 import { formatByteSize } from '../../node/settings/byte-size.js'
 import { switchOption } from '../../node/settings/option.js'
 import { retentionRules } from '../../node/settings/retention-config.js'
-import { configOption, startShape } from '../../node/settings/start-config.js'
+import { startShape } from '../../node/settings/start-config.js'
 import { CourierError } from '../../transfer/errors.js'
 import { type ImportProgress, type ImportSummary, runImport } from '../../transfer/import.js'
 import type { ImportSource } from '../../transfer/import-source.js'
-import { type Ask, withDataDir } from '../admin-session.js'
+import { type Ask, withArchive } from '../admin-session.js'
 import { sinkOf } from '../archive-link.js'
 import { type CommandContext, defineCommand } from '../command.js'
 import { writeJson, writeLine } from '../output.js'
 import { Progress } from '../progress.js'
 import { rangeShape, selectionOf } from '../range-options.js'
 import { bar, formatRate, formatSpan } from '../rate.js'
-import { adminShape } from '../shared-options.js'
+import { archiveAdminShape } from '../shared-options.js'
 import { formatMoment } from '../table.js'
 
 /** Those of the node that decide what comes into the archive. */
@@ -32,8 +32,7 @@ export const importCommand = defineCommand({
     'the data dir takes it in by its own settings; else --retention and --archive-topics count, also from --config.',
   fileOf: startShape,
   shape: {
-    ...adminShape,
-    config: configOption,
+    ...archiveAdminShape,
     ...rangeShape,
     trust: switchOption('take a courier file of a peer that is not on the trust list', { flagOnly: true }),
     anew: switchOption('begin at the beginning, whatever an interrupted import noted', { flagOnly: true }),
@@ -49,8 +48,8 @@ export const importCommand = defineCommand({
     const { retention, 'retention-topics': retentionTopics, 'archive-topics': archiveTopics } = config
     const rules = { retention, 'retention-topics': retentionTopics, 'archive-topics': archiveTopics }
     retentionRules(rules)
-    const summary = await withDataDir(
-      config['data-dir'],
+    const summary = await withArchive(
+      config,
       context,
       async (ask, dir) => {
         const source = await openSource(from as string, { dataDir: dir.path, salvage: config.salvage, context })

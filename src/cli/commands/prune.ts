@@ -1,11 +1,12 @@
 import { counted } from '../../base/counted.js'
 import { MOMENT, parseMoment } from '../../node/settings/moment.js'
 import { textOption } from '../../node/settings/option.js'
+import { startShape } from '../../node/settings/start-config.js'
 import { ValueError } from '../../node/settings/value-error.js'
-import { withDataDir } from '../admin-session.js'
+import { withArchive } from '../admin-session.js'
 import { defineCommand, UsageError } from '../command.js'
 import { writeJson, writeLine } from '../output.js'
-import { adminShape } from '../shared-options.js'
+import { archiveAdminShape } from '../shared-options.js'
 import { formatMoment } from '../table.js'
 
 const BEFORE = `a time that is over: ${MOMENT}`
@@ -21,8 +22,9 @@ function parse(text: string): number {
 export const prune = defineCommand({
   name: 'prune',
   about: 'delete the envelopes sent before a time',
+  fileOf: startShape,
   shape: {
-    ...adminShape,
+    ...archiveAdminShape,
     before: textOption(parse, BEFORE, '<time>', 'delete what was sent before this: 30d, or a time', {
       flagOnly: true
     })
@@ -31,7 +33,7 @@ export const prune = defineCommand({
     const { before } = config
     if (before === undefined) throw new UsageError('prune: needs --before <time>, such as --before 30d')
     const ask = { before }
-    const { pruned } = await withDataDir(config['data-dir'], context, to => to<{ pruned: number }>('prune', ask))
+    const { pruned } = await withArchive(config, context, to => to<{ pruned: number }>('prune', ask))
     if (config.json === true) await writeJson(context.stdout, { pruned, before }, context)
     else
       await writeLine(

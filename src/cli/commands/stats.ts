@@ -1,9 +1,10 @@
 import { counted } from '../../base/counted.js'
 import { formatByteSize } from '../../node/settings/byte-size.js'
-import { withDataDir } from '../admin-session.js'
+import { startShape } from '../../node/settings/start-config.js'
+import { withArchive } from '../admin-session.js'
 import { defineCommand } from '../command.js'
 import { writeJson, writeLine } from '../output.js'
-import { adminShape } from '../shared-options.js'
+import { archiveAdminShape } from '../shared-options.js'
 import { formatMoment } from '../table.js'
 
 interface Stats {
@@ -24,9 +25,10 @@ interface Stats {
 export const stats = defineCommand({
   name: 'stats',
   about: 'say what the archive holds, and what the running node counted',
-  shape: adminShape,
+  fileOf: startShape,
+  shape: archiveAdminShape,
   async run(config, _operands, context) {
-    const answer = await withDataDir(config['data-dir'], context, ask => ask<Stats>('stats'))
+    const answer = await withArchive(config, context, ask => ask<Stats>('stats'))
     if (config.json === true) await writeJson(context.stdout, answer, context)
     else await writeLine(context.stdout, describe(answer), context)
     return 0

@@ -1,9 +1,10 @@
 import type { ArchiveReport } from '../../archive/archive.js'
 import { counted } from '../../base/counted.js'
-import { withDataDir } from '../admin-session.js'
+import { startShape } from '../../node/settings/start-config.js'
+import { type AdminConfig, withArchive } from '../admin-session.js'
 import { type CommandContext, defineCommand } from '../command.js'
 import { writeJson, writeLine } from '../output.js'
-import { adminShape } from '../shared-options.js'
+import { archiveAdminShape } from '../shared-options.js'
 import { formatMoment } from '../table.js'
 
 /** So many times are named; the rest is counted. */
@@ -13,7 +14,8 @@ export const verify = defineCommand({
   name: 'verify',
   about: 'read the whole archive and say what is wrong with it',
   details: 'Exits with 1 when something is wrong. A node may run meanwhile.',
-  shape: adminShape,
+  fileOf: startShape,
+  shape: archiveAdminShape,
   async run(config, _operands, context) {
     const report = await inspect('verify', config, context)
     return isSound(report) ? 0 : 1
@@ -24,9 +26,12 @@ export const repair = defineCommand({
   name: 'repair',
   about: 'drop what is damaged in the archive, and make its indexes and counts anew',
   details:
+    'On Cassandra the counts are made anew from the rows, and a row that a quorum of its copies has lost is dropped: where a node was\n' +
+    'away for long, "nodetool repair" there comes first.\n' +
     'Says which times "waku-mailserver backfill" should fetch again from another mailserver. A node may run meanwhile: it takes\n' +
     'envelopes in again when the repair is over.',
-  shape: adminShape,
+  fileOf: startShape,
+  shape: archiveAdminShape,
   async run(config, _operands, context) {
     await inspect('repair', config, context)
     return 0
@@ -35,10 +40,10 @@ export const repair = defineCommand({
 
 async function inspect(
   command: 'verify' | 'repair',
-  config: { 'data-dir'?: string | undefined; json?: boolean | undefined },
+  config: AdminConfig & { json?: boolean | undefined },
   context: CommandContext
 ): Promise<ArchiveReport> {
-  const report = await withDataDir(config['data-dir'], context, ask => ask<ArchiveReport>(command), {
+  const report = await withArchive(config, context, ask => ask<ArchiveReport>(command), {
     salvage: command === 'repair'
   })
   if (config.json === true) await writeJson(context.stdout, report, context)

@@ -5,7 +5,7 @@ import { ageFloor } from '../../archive/retention-rules.js'
 import { delay } from '../../base/delay.js'
 import type { ImportCounts, ImportRefusal } from '../../transfer/import.js'
 import type { PacketDigester } from '../../waku/packet-digester.js'
-import { equalBytes, toHex, writeUint32 } from '../../wire/bytes.js'
+import { concatBytes, equalBytes, toHex, writeUint32 } from '../../wire/bytes.js'
 import { decodeEnvelope, type Envelope, type EnvelopeDigest } from '../../wire/envelope/envelope.js'
 import { topicNumber } from '../../wire/envelope/topic.js'
 import { MalformedError } from '../../wire/errors.js'
@@ -64,16 +64,16 @@ export function importHandlers(parts: ImportParts): Record<string, ControlHandle
   }
   return {
     'import.begin': command(oneSource, async ({ source }) => {
-      const key = markKey(source)
+      const key = markKey(source, archive)
       return { mark: (await datastore.has(key)) ? new TextDecoder().decode(await datastore.get(key)) : undefined }
     }),
     'import.append': command(batch, ({ source, body, positions, mark }, { signal }) =>
       inOrder.run(source, take(body, positions, signal), async counts => {
-        await datastore.put(markKey(source), new TextEncoder().encode(mark))
+        await datastore.put(markKey(source, archive), new TextEncoder().encode(mark))
         return counts
       })
     ),
-    'import.end': command(oneSource, async ({ source }) => datastore.delete(markKey(source)))
+    'import.end': command(oneSource, async ({ source }) => datastore.delete(markKey(source, archive)))
   }
 }
 
@@ -94,8 +94,10 @@ class InOrder {
   }
 }
 
-function markKey(source: string): Key {
-  return new Key(`/import/${toHex(keccak256(new TextEncoder().encode(source)).subarray(0, 16))}`)
+/** What one archive has of a source another one may lack. */
+function markKey(source: string, { id }: Pick<Archive, 'id'>): Key {
+  const name = concatBytes(id, new TextEncoder().encode(source))
+  return new Key(`/import/${toHex(keccak256(name).subarray(0, 16))}`)
 }
 
 /** As intake judges, but for what only concerns the live network: how long they lived, and the work for it. */

@@ -30,7 +30,7 @@ export async function copyDataDir(
   const dir = await openDataDir(path)
   const store = await openStore(dir, { check: false })
   try {
-    const shared = await openSharedArchive(settings, 'archive copy')
+    const shared = await openSharedArchive(settings, { daemon: 'archive copy', create: !back })
     if (shared === undefined) throw new ConfigError('no other archive is named')
     try {
       const [from, to] = back ? [shared, store.archive] : [store.archive, shared]

@@ -22,9 +22,13 @@ export type ArchiveSettings = Pick<
 /**
  * Opens the archive that several nodes share, when the settings name one; its driver is loaded only then.
  * @param daemon - who attends to it: the same when it is started again
+ * @param create - whether it is begun where there is none
  * @throws ConfigError, SecretError, ArchiveError, ArchiveFormatError
  */
-export async function openSharedArchive(settings: ArchiveSettings, daemon: string): Promise<Archive | undefined> {
+export async function openSharedArchive(
+  settings: ArchiveSettings,
+  { daemon, create }: { daemon: string; create: boolean }
+): Promise<Archive | undefined> {
   const { archive, 'archive-user': username, 'archive-password-file': passwordFile } = settings
   if (archive === undefined) return withoutArchive(settings)
   if ((username === undefined) !== (passwordFile === undefined))
@@ -36,6 +40,7 @@ export async function openSharedArchive(settings: ArchiveSettings, daemon: strin
   return await CassandraArchive.open({
     ...parseCassandraUrl(archive),
     daemon,
+    create,
     credentials:
       username === undefined || passwordFile === undefined
         ? undefined
