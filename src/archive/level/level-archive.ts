@@ -19,6 +19,7 @@ import { acceptsTopic, type IndexedTopics, takeIndexed } from './level-indexed.j
 import * as layout from './level-layout.js'
 import { Ledger } from './level-ledger.js'
 import { TopicWalk } from './level-planner.js'
+import { PostedWalk } from './level-posted-walk.js'
 import { Pruner } from './level-pruner.js'
 import { withRoom } from './level-room.js'
 import { LevelRows } from './level-rows.js'
@@ -161,11 +162,25 @@ export class LevelArchive extends CheckedArchive {
     const { topics, bloom, after, upper } = query
     const rows = this.#rows.telling(query.onVisited)
     if (after !== undefined && after.sent > upper) return { next: async () => [] }
-    if (topics !== undefined) return new TopicWalk(rows, this.#ledger, query, topics)
+    if (topics !== undefined) return this.#ofTopics(rows, query, topics)
     if (bloom === undefined) return new Walk(rows, this.#fromFirstDay(query))
     const matching = await this.#matching(bloom)
-    if (matching !== undefined) return new TopicWalk(rows, this.#ledger, query, matching)
+    if (matching !== undefined) return this.#ofTopics(rows, query, matching)
     return new Scan(rows, this.#fromFirstDay(query), { accepts: bloomTest(bloom), share: 1 })
+  }
+
+  #ofTopics(rows: LevelRows, query: CheckedQuery, topics: number[]): RowSource {
+    return new PostedWalk(
+      {
+        rows,
+        blocks: this.#blocks,
+        ledger: this.#ledger,
+        floors: () => this.coverageLog.floors,
+        indexed: after => new TopicWalk(rows, this.#ledger, { ...query, after }, topics)
+      },
+      this.#fromFirstDay(query),
+      topics
+    )
   }
 
   protected async numbered(filter: CheckedFilter): Promise<SequenceSource> {

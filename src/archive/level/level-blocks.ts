@@ -28,6 +28,11 @@ export interface Finish {
   apply(): void
 }
 
+/** A finished block, and of which times it is. */
+export interface FinishedBlock extends layout.BlockSpan {
+  block: number
+}
+
 /**
  * The order of ingest in blocks of equally many numbers: the last ones are in runs, as they came, and in memory by topic; those before are
  * finished, and in postings by topic.
@@ -40,6 +45,8 @@ export class Blocks {
   readonly #given: number
   #size: number
   #finished = 0
+  /** Of the finished blocks that have something; absent when something of that cannot be read. */
+  #spans: Map<number, layout.BlockSpan | undefined> | undefined
   /** How often everything was taken from disk anew. */
   #loaded = 0
 
@@ -67,6 +74,11 @@ export class Blocks {
     return Math.min(most, this.before(this.of(seq) + 1) - seq + 1)
   }
 
+  /** Numbers of a block. */
+  get size(): number {
+    return this.#size
+  }
+
   /** So many are finished. */
   get finished(): number {
     return this.#finished
@@ -84,6 +96,8 @@ export class Blocks {
 
   /** Takes what there is from disk, once the ledger did. */
   async load(): Promise<void> {
+    // until the end is whole again nobody may take what is in memory for all there is
+    this.#spans = undefined
     const [value] = await getReadable(this.#store, [BLOCKS_KEY])
     const known = value?.length === 8 ? value : undefined
     const finished = known === undefined ? 0 : readUint32(known, 0)
@@ -95,6 +109,26 @@ export class Blocks {
     this.#kept.clear()
     this.#loaded++
     await this.#loadTail()
+    this.#spans = await this.#loadSpans()
+  }
+
+  /**
+   * The finished blocks that may have envelopes of a time, lower <= sent <= upper. Undefined when that cannot be told: something cannot be
+   * read, or was written by an older version.
+   */
+  finishedOf(lower: number, upper: number): FinishedBlock[] | undefined {
+    if (this.#spans === undefined) return undefined
+    const found: FinishedBlock[] = []
+    for (const [block, span] of this.#spans) {
+      if (span === undefined) return undefined
+      if (span.newest >= lower && span.oldest <= upper) found.push({ block, ...span })
+    }
+    return found
+  }
+
+  /** To be told that nothing is left of a finished block. */
+  forgotten(block: number): void {
+    this.#spans?.delete(block)
   }
 
   /** To be told of what was stored. */
@@ -117,9 +151,9 @@ export class Blocks {
     })
     if (!whole) return undefined
     const topics = postings.encode()
+    const { span } = postings
     for (const [topic, value] of topics) operations.push({ type: 'put', key: layout.postingKey(block, topic), value })
-    if (topics.size > 0)
-      operations.push({ type: 'put', key: layout.blockKey(block), value: layout.uint32(postings.newest) })
+    if (topics.size > 0) operations.push({ type: 'put', key: layout.blockKey(block), value: layout.blockSpan(span) })
     const state = joinBytes([writeUint32(block + 1), writeUint32(this.#size)])
     operations.push({ type: 'put', key: BLOCKS_KEY, value: state })
     return {
@@ -127,6 +161,7 @@ export class Blocks {
       isCurrent: () => this.#finished === block && this.#loaded === loaded,
       apply: () => {
         this.#finished = block + 1
+        if (topics.size > 0) this.#spans?.set(block, span)
         this.tail.dropUntil(end + 1)
       }
     }
@@ -169,6 +204,36 @@ export class Blocks {
   #put(posted: PostedBlock, topic: number, posting: Uint8Array | null): void {
     if (posting === null || !isPosting(posting)) posted.hole = true
     else posted.add(topic, posting)
+  }
+
+  async #loadSpans(): Promise<Map<number, layout.BlockSpan | undefined> | undefined> {
+    const spans = new Map<number, layout.BlockSpan | undefined>()
+    const bounds = layout.allBlocks()
+    for (let range: LevelRange | undefined = bounds; range !== undefined; ) {
+      const { entries, hole }: Reading = await readThrough(this.#store, range, POSTINGS)
+      if (hole) return undefined
+      for (const [key, value] of entries) {
+        const block = layout.readBlock(key)
+        if (block < this.#finished) spans.set(block, layout.readBlockSpan(value))
+      }
+      const last = entries.at(-1)
+      range = last && { gt: last[0], lt: bounds.lt }
+    }
+    return (await this.#areAll(spans)) ? spans : undefined
+  }
+
+  /** Whether no other block has a posting: what is listed may be lost. */
+  async #areAll(spans: ReadonlyMap<number, unknown>): Promise<boolean> {
+    let next = 0
+    for (const block of [...spans.keys(), this.#finished]) {
+      if (block > next) {
+        const unlisted = { gte: layout.postingKey(next, 0), lt: layout.postingKey(block, 0) }
+        const { entries, hole } = await readThrough(this.#store, unlisted, 1)
+        if (hole || entries.length > 0) return false
+      }
+      next = block + 1
+    }
+    return true
   }
 
   async #loadTail(): Promise<void> {

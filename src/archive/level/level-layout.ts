@@ -15,7 +15,7 @@ export { put64, read64, uint32 } from './level-bytes.js'
 //   s  last seq(8)                       -> (sent hash topic size)…  a run of ingest order, 44 bytes each, ending with seq; until its block is finished
 //   q  newest sent(4) last seq(8)        -> ''                     the same runs, by when they may be dropped
 //   p  block(4) topic(4)                 -> (offset sent hash size)…  what a block of ingest order has of a topic: level-posting.ts
-//   k  block(4)                          -> newest sent(4)         the blocks that have something
+//   k  block(4)                          -> newest sent(4) oldest sent(4) most(4)  the blocks that have something; most: envelopes of one topic
 //   m  name                              -> …                      format, id: level-format.ts; totals: level-ledger.ts
 
 /** Seconds in a day of the index. Days count from 1970 and fit in 16 bits for every uint32 time. */
@@ -251,6 +251,30 @@ export const blockPostings = (block: number): Bounds => within(key(TABLE.posting
 export const allPostings = (): Bounds => within(key(TABLE.posting))
 
 export const blockKey = (block: number): Uint8Array => key(TABLE.block, [4, block])
+
+/** What is known of a finished block beside its postings. */
+export interface BlockSpan {
+  /** When its newest envelope was sent, and its oldest, Unix seconds. */
+  newest: number
+  oldest: number
+  /** Envelopes of the topic that has most. */
+  most: number
+}
+
+export function blockSpan({ newest, oldest, most }: BlockSpan): Uint8Array {
+  const bytes = small(12)
+  put32(bytes, 0, newest)
+  put32(bytes, 4, oldest)
+  put32(bytes, 8, most)
+  return bytes
+}
+
+/** Undefined for a block that was finished when only its newest was written down. */
+export function readBlockSpan(value: Uint8Array): BlockSpan | undefined {
+  if (value.length !== 12) return undefined
+  return { newest: readUint32(value, 0), oldest: readUint32(value, 4), most: readUint32(value, 8) }
+}
+
 export const readBlock = (key: Uint8Array): number => readUint32(key, AT)
 export const allBlocks = (): Bounds => within(key(TABLE.block))
 

@@ -8,7 +8,15 @@ import { Scan, type Span } from './level-scan.js'
 import { MAX_WINDOW_READ, Window } from './level-window.js'
 
 /** What things cost in microseconds, measured; only their proportions matter. scripts/bench/planner-fit.ts fits them to a machine. */
-export const COSTS = { window: 80, mergedRow: 22, scannedRow: 5, countRead: 5 }
+export const COSTS = {
+  window: 80,
+  mergedRow: 22,
+  scannedRow: 5,
+  countRead: 5,
+  posting: 8,
+  postedEntry: 0.6,
+  postedRow: 14
+}
 
 /** Counts of topics on days that are read at once, at first and at most. */
 const FIRST_COUNTS = 64

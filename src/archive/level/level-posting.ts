@@ -58,3 +58,18 @@ export function postingEntry(posting: Uint8Array, i: number, { before, topic }: 
 export function postingEntries(posting: Uint8Array, place: PostingPlace): Numbered[] {
   return Array.from({ length: postingLength(posting) }, (_, i) => postingEntry(posting, i, place))
 }
+
+/** Entries that were sent between two times, inclusive, in the order of ingest. */
+export function postedBetween(
+  posting: Uint8Array,
+  topic: number,
+  { lower, upper }: { lower: number; upper: number }
+): Entry[] {
+  const entries: Entry[] = []
+  for (let at = 0; at < posting.length; at += ENTRY) {
+    const sent = readUint32(posting, at + 2)
+    if (sent >= lower && sent <= upper)
+      entries.push({ sent, hash: view(posting, at + 6, 32), topic, size: readUint32(posting, at + 38) })
+  }
+  return entries
+}

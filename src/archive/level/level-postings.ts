@@ -1,6 +1,6 @@
-import { readUint32 } from '../../wire/bytes.js'
+import { MAX_UINT32, readUint32 } from '../../wire/bytes.js'
 import { put16 } from './level-bytes.js'
-import { RUN_ENTRY_BYTES, runEntryTopic } from './level-layout.js'
+import { type BlockSpan, RUN_ENTRY_BYTES, runEntryTopic } from './level-layout.js'
 import { POSTING_ENTRY_BYTES } from './level-posting.js'
 
 // In a run: sent(4) hash(32) topic(4) size(4). In a posting: offset(2) sent(4) hash(32) size(4).
@@ -8,7 +8,8 @@ const [TOPIC, SIZE] = [36, 40]
 
 /** Gathers the postings of a block out of its runs. Bytes are moved, nothing is decoded: it is 65,536 entries at once. */
 export class Postings {
-  newest = 0
+  #newest = 0
+  #oldest = MAX_UINT32
   readonly #before: number
   readonly #end: number
   readonly #runs: { first: number; run: Uint8Array }[] = []
@@ -28,9 +29,17 @@ export class Postings {
     this.#runs.push({ first, run })
     this.#each(first, run, (_, at) => {
       const topic = readUint32(run, at + TOPIC)
+      const sent = readUint32(run, at)
       this.#counts.set(topic, (this.#counts.get(topic) ?? 0) + 1)
-      this.newest = Math.max(this.newest, readUint32(run, at))
+      this.#newest = Math.max(this.#newest, sent)
+      this.#oldest = Math.min(this.#oldest, sent)
     })
+  }
+
+  get span(): BlockSpan {
+    let most = 0
+    for (const count of this.#counts.values()) most = Math.max(most, count)
+    return { newest: this.#newest, oldest: this.#oldest, most }
   }
 
   encode(): Map<number, Uint8Array> {

@@ -1,4 +1,4 @@
-import { readUint32 } from '../../wire/bytes.js'
+import { MAX_UINT32, readUint32 } from '../../wire/bytes.js'
 import { GapKind } from '../../wire/request/coverage.js'
 import type { ArchiveReport } from '../archive.js'
 import type { LevelOperation, LevelRange, LevelStore } from '../database/level-store.js'
@@ -42,8 +42,8 @@ export class Rebuild {
   readonly unnumbered: Uint8Array[] = []
   readonly #store: LevelStore
   readonly #options: RebuildOptions
-  /** When the newest of each finished block was sent. */
-  readonly #blocks = new Map<number, number>()
+  /** What each finished block has. */
+  readonly #blocks = new Map<number, layout.BlockSpan>()
   /** Numbers by which the order of ingest names what is there. */
   readonly #named = new NumberSet()
   /** What it names, and is not found, by its number: it is missing, or the entry is wrong. */
@@ -127,7 +127,7 @@ export class Rebuild {
       return
     }
     const entries = postingEntries(value, { before, topic: layout.readPostingTopic(key) })
-    this.#blocks.set(block, Math.max(this.#blocks.get(block) ?? 0, newestOf(entries)))
+    this.#blocks.set(block, withEntries(this.#blocks.get(block), entries))
     const dropped = new Set(await this.#takeNamed(entries))
     if (dropped.size === 0) return
     const rest = entries.filter((_, i) => !dropped.has(i))
@@ -135,7 +135,7 @@ export class Rebuild {
     else this.#operations.push({ type: 'put', key, value: encodePosting(rest, before) })
   }
 
-  /** Each finished block that has something is listed, with the time by which it may go. */
+  /** Each finished block that has something is listed, with the times of what it has, and does not claim less than there is. */
   async #takeBlocks(): Promise<void> {
     const { step, mend } = this.#options
     await step(async () => {
@@ -144,11 +144,11 @@ export class Rebuild {
         this.#store,
         blocks.map(([block]) => layout.blockKey(block))
       )
-      blocks.forEach(([block, newest], i) => {
+      blocks.forEach(([block, span], i) => {
         const value = found[i]
-        if (value === null || (value?.length === 4 && readUint32(value, 0) >= newest)) return
+        if (value === null || (value !== undefined && covers(value, span))) return
         this.report.index++
-        this.#operations.push({ type: 'put', key: layout.blockKey(block), value: layout.uint32(newest) })
+        this.#operations.push({ type: 'put', key: layout.blockKey(block), value: layout.blockSpan(span) })
       })
       if (mend && this.#operations.length > 0) await this.#store.batch(this.#operations, { sync: true })
       this.#operations = []
@@ -239,6 +239,24 @@ export class Rebuild {
       count: 1
     })
   }
+}
+
+function withEntries(
+  { newest, oldest, most }: layout.BlockSpan = { newest: 0, oldest: MAX_UINT32, most: 0 },
+  entries: readonly layout.Entry[]
+): layout.BlockSpan {
+  return {
+    newest: Math.max(newest, newestOf(entries)),
+    oldest: entries.reduce((oldest, { sent }) => Math.min(oldest, sent), oldest),
+    most: Math.max(most, entries.length)
+  }
+}
+
+/** Whether what is written of a block is true; an older version wrote no more than its newest. */
+function covers(value: Uint8Array, { newest, oldest, most }: layout.BlockSpan): boolean {
+  if (value.length === 4) return readUint32(value, 0) >= newest
+  const written = layout.readBlockSpan(value)
+  return written !== undefined && written.newest >= newest && written.oldest <= oldest && written.most >= most
 }
 
 function newestOf(run: readonly layout.Entry[]): number {

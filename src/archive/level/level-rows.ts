@@ -54,6 +54,20 @@ export class LevelRows {
   }
 
   /**
+   * Of the order of ingest, by time. What was pruned is left out, and what is there has been stored, at that place or at a later one.
+   * @param floors - what was sent before them may have been pruned
+   */
+  async posted(entries: readonly layout.Entry[], floors: () => TopicFloors): Promise<SourceRow[]> {
+    const keys = entries.map(layout.envelopeKey)
+    const values = await getCertain(this.store, keys)
+    return entries.flatMap(({ sent, topic }, i): SourceRow[] => {
+      const value = values[i]
+      if (!(value instanceof Uint8Array) && floors().include(sent, topic)) return []
+      return [this.row(keys[i] as Uint8Array, value ?? null)]
+    })
+  }
+
+  /**
    * Of the order of ingest. What was pruned is left out, and what was appended again after that: it has a later number.
    * @param floors - what was sent before them may have been pruned
    */

@@ -1,3 +1,4 @@
+import { readUint32 } from '../../wire/bytes.js'
 import * as layout from './level-layout.js'
 import type { Numbered } from './level-posting.js'
 
@@ -84,6 +85,27 @@ export class IngestTail {
       entries.push(entry)
       bytes -= entry.size
     }
+    return entries
+  }
+
+  /** How many entries topics have. */
+  countOf(topics: readonly number[]): number {
+    return topics.reduce((sum, topic) => sum + (this.#topics.get(topic)?.length ?? 0), 0)
+  }
+
+  /** How many there are. */
+  get length(): number {
+    return this.#length
+  }
+
+  /** Entries of topics that were sent between two times, inclusive; in no order. */
+  between(topics: readonly number[], lower: number, upper: number): layout.Entry[] {
+    const entries: layout.Entry[] = []
+    for (const topic of topics)
+      for (const place of this.#topics.get(topic) ?? []) {
+        const sent = readUint32(this.#entries, place * ENTRY)
+        if (sent >= lower && sent <= upper) entries.push(this.#at(place))
+      }
     return entries
   }
 

@@ -202,11 +202,14 @@ export class LevelWriter {
     const operations = old.flatMap<LevelOperation>(([key], i) => (left[i] === true ? [] : [{ type: 'del', key }]))
     const removed = operations.length
     const next = topics === undefined ? found.at(-1)?.[0] : undefined
+    let empty = false
     if (topics === undefined && next === undefined && !hole) {
       const rest = await readThrough(this.#store, layout.blockPostings(block), 1)
-      if (rest.entries.length === 0 && !rest.hole) operations.push({ type: 'del', key: layout.blockKey(block) })
+      empty = rest.entries.length === 0 && !rest.hole
+      if (empty) operations.push({ type: 'del', key: layout.blockKey(block) })
     }
     if (operations.length > 0) await this.#write(operations)
+    if (empty) this.#blocks.forgotten(block)
     return { removed, bytes: 0, next }
   }
 
