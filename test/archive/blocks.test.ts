@@ -8,9 +8,10 @@ import { LevelArchive } from '../../src/archive/level/level-archive.js'
 import * as layout from '../../src/archive/level/level-layout.js'
 import { encodePosting, postingEntries } from '../../src/archive/level/level-posting.js'
 import { useQuickKeccak } from '../../src/node/crypto/quick-keccak.js'
-import { MAX_UINT32, readUint32, toHex } from '../../src/wire/bytes.js'
+import { MAX_UINT32, toHex } from '../../src/wire/bytes.js'
 import type { Envelope } from '../../src/wire/envelope/envelope.js'
 import { topicNumber } from '../../src/wire/envelope/topic.js'
+import { blocksFinished } from './blocks-finished.js'
 import { readSequence } from './comparison.js'
 import { conformance } from './conformance.js'
 import { CountingStore } from './counting-store.js'
@@ -50,20 +51,10 @@ async function all(db: LevelStore, bounds: layout.Bounds): Promise<LevelEntry[]>
   return entries
 }
 
-/** Resolves when so many blocks are finished, which goes on between other changes. */
-async function finished(db: LevelStore, archive: Archive, blocks: number): Promise<void> {
-  for (let turns = 1; ; turns++) {
-    const [value] = await db.getMany([layout.metaKey('blocks')])
-    if ((value === undefined ? 0 : readUint32(value, 0)) >= blocks) return
-    assert(turns < 1000, 'blocks are finished')
-    await archive.attend(turns)
-  }
-}
-
 /** Opened, and all whole blocks are finished. */
 async function opened(db: LevelStore): Promise<LevelArchive> {
   const archive = await LevelArchive.open({ db, blockSize: SIZE })
-  await finished(db, archive, Math.floor((await archive.stats()).lastSeq / SIZE))
+  await blocksFinished(db, archive, Math.floor((await archive.stats()).lastSeq / SIZE))
   return archive
 }
 
@@ -144,7 +135,7 @@ test('a block that was not written stays in runs, and is finished by the next ap
   store.writes = 'succeed'
   assert.deepEqual(await sequence(archive), numbered(list.slice(0, 2 * SIZE)))
   await archive.append(list.slice(2 * SIZE))
-  await finished(level, archive, 3)
+  await blocksFinished(level, archive, 3)
   assert((await all(level, layout.allPostings())).length >= 6)
   assert.deepEqual(await sequence(archive), numbered(list))
   await archive.close()
@@ -244,7 +235,7 @@ test('a group that is lost is found missing also when its block was finished bef
   const archive = await open()
   const list = envelopes(0, 5 * SIZE)
   for (let from = 0; from < list.length; from += 16) await archive.append(list.slice(from, from + 16))
-  await finished(db, archive, 4)
+  await blocksFinished(db, archive, 4)
   await archive.prune(NOON + 16)
   const gone = list.slice(SIZE + 32, SIZE + 48)
   const entries = gone.map(({ sent, hash, topicNumber: topic }) => ({ sent, hash, topic }))

@@ -1,12 +1,14 @@
 import type { LevelIterator, LevelReadOptions, LevelStore } from '../../src/archive/database/level-store.js'
+import { POSTING_ENTRY_BYTES } from '../../src/archive/level/level-posting.js'
 
-/** The letter of their table. */
+/** The letters of their tables. */
 const ENVELOPES = 0x65
+const POSTINGS = 0x70
 
 /** Counts from outside what an archive reads of its database. */
 export class CountingStore implements LevelStore {
   readonly #inner: LevelStore
-  /** Entries that iterators returned. */
+  /** Entries that iterators returned, and those of postings. */
   visited = 0
   /** Iterators opened. */
   seeks = 0
@@ -20,6 +22,8 @@ export class CountingStore implements LevelStore {
   gets = 0
   /** Of those, envelopes. */
   lookups = 0
+  /** And postings, whether there are any or not. */
+  postings = 0
 
   constructor(inner: LevelStore) {
     this.#inner = inner
@@ -29,6 +33,8 @@ export class CountingStore implements LevelStore {
     this.visited = 0
     this.seeks = 0
     this.gets = 0
+    this.lookups = 0
+    this.postings = 0
   }
 
   iterator(options: LevelReadOptions): LevelIterator {
@@ -54,10 +60,16 @@ export class CountingStore implements LevelStore {
 
   batch: LevelStore['batch'] = (operations, options) => this.#inner.batch(operations, options)
 
-  getMany: LevelStore['getMany'] = keys => {
+  getMany: LevelStore['getMany'] = async keys => {
     this.gets += keys.length
     this.lookups += keys.filter(key => key[3] === ENVELOPES).length
-    return this.#inner.getMany(keys)
+    const values = await this.#inner.getMany(keys)
+    keys.forEach((key, i) => {
+      if (key[3] !== POSTINGS) return
+      this.postings++
+      this.visited += (values[i]?.length ?? 0) / POSTING_ENTRY_BYTES
+    })
+    return values
   }
 
   compactRange: LevelStore['compactRange'] = (start, end) => this.#inner.compactRange(start, end)

@@ -68,11 +68,10 @@ refused(
   () => ({ extensions: [rawDigest(encodeString(BEGINNING), encodeUint(1))] }),
   { code: Code.malformed, text: 'the salt of a digest is 16 to 64 bytes' }
 )
-refused(
-  'a digest that names parts alone is refused',
-  () => ({ extensions: [rawDigest(encodeUint(1))] }),
-  { code: Code.malformed, text: 'a digest needs a salt and parts' }
-)
+refused('a digest that names parts alone is refused', () => ({ extensions: [rawDigest(encodeUint(1))] }), {
+  code: Code.malformed,
+  text: 'a digest needs a salt and parts'
+})
 refused(
   'a digest over a range that is upside down is refused',
   () => ({ fields: { lower: OLD + 2, upper: OLD }, extensions: [digest()] }),
