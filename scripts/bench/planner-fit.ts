@@ -7,17 +7,23 @@ import { DamageLog } from '../../src/archive/damage-log.js'
 import { ClassicStore } from '../../src/archive/database/classic-store.js'
 import { LEVEL_OPTIONS } from '../../src/archive/database/database.js'
 import { LevelArchive } from '../../src/archive/level/level-archive.js'
+import { BLOCK_SIZE, Blocks } from '../../src/archive/level/level-blocks.js'
 import * as layout from '../../src/archive/level/level-layout.js'
 import { Ledger } from '../../src/archive/level/level-ledger.js'
 import { Merge } from '../../src/archive/level/level-merge.js'
 import { COSTS } from '../../src/archive/level/level-planner.js'
+import { postedBetween } from '../../src/archive/level/level-posting.js'
+import { getCertain } from '../../src/archive/level/level-reader.js'
 import { LevelRows } from '../../src/archive/level/level-rows.js'
 import { Scan } from '../../src/archive/level/level-scan.js'
 import { Window } from '../../src/archive/level/level-window.js'
 import { TopicDictionary } from '../../src/archive/level/topic-dictionary.js'
-import type { RowSource } from '../../src/archive/page.js'
+import { type RowSource, SLICE_ROWS } from '../../src/archive/page.js'
+import { comparePositions } from '../../src/archive/position.js'
+import { TopicFloors } from '../../src/archive/topic-floors.js'
 import { WriteQueue } from '../../src/archive/write-queue.js'
 import { useQuickKeccak } from '../../src/node/crypto/quick-keccak.js'
+import { MAX_UINT32 } from '../../src/wire/bytes.js'
 import { topicNumber } from '../../src/wire/envelope/topic.js'
 import { Prng } from '../../test/archive/prng.js'
 import { Traffic } from '../../test/archive/traffic.js'
@@ -82,6 +88,29 @@ export async function plannerFit(count: number, folder?: string): Promise<Line[]
       const [found, time] = await timed(new Scan(rows, span, { accepts: topic => wanted.has(topic), share: 0.1 }))
       scanned.push({ x: ledger.count(day), y: found, time })
     }
+    const blocks = new Blocks(store, ledger, BLOCK_SIZE)
+    await blocks.load()
+    const finished = blocks.finishedOf(0, MAX_UINT32) ?? []
+    const posted: Sample[] = []
+    const fetched: Sample[] = []
+    for (let i = 0; i < ROUNDS && finished.length > 0; i++) {
+      const wanted = topics(prng.pick([10, 50, 100, 250, 500]))
+      const { block } = prng.pick(finished)
+      const started = performance.now()
+      const postings = await getCertain(
+        store,
+        wanted.map(topic => layout.postingKey(block, topic))
+      )
+      const entries = postings.flatMap((posting, i) => {
+        return posting ? postedBetween(posting, wanted[i] as number, { lower: 0, upper: MAX_UINT32 }) : []
+      })
+      entries.sort(comparePositions)
+      posted.push({ x: wanted.length, y: entries.length, time: performance.now() - started })
+      const some = entries.slice(0, SLICE_ROWS)
+      const before = performance.now()
+      await rows.posted(some, () => new TopicFloors(0))
+      fetched.push({ x: some.length, y: 1, time: performance.now() - before })
+    }
     const counted: Sample[] = []
     for (let i = 0; i < ROUNDS; i++) {
       const wanted = topics(prng.pick([10, 100, 1000]))
@@ -93,7 +122,9 @@ export async function plannerFit(count: number, folder?: string): Promise<Line[]
     const [window, mergedRow] = fit(merged)
     const [scannedRow] = fit(scanned)
     const [countRead] = fit(counted)
-    const found = { window, mergedRow, scannedRow, countRead }
+    const [posting, postedEntry] = fit(posted)
+    const [postedRow] = fit(fetched)
+    const found = { window, mergedRow, scannedRow, countRead, posting, postedEntry, postedRow }
     const scale = COSTS.scannedRow / scannedRow
     return [
       ['planner', `${count} envelopes, ${DAYS} days, 5000 topics; microseconds, least squares of ${ROUNDS} reads each`],

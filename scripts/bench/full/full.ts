@@ -91,14 +91,14 @@ async function report(): Promise<void> {
   for (const count of [MILLION, LARGEST]) {
     const { queries, disk, open, ingest, load, readers } = results[count] ?? {}
     const lines: Line[] = []
-    for (const { kind, own, scan = Number.NaN, envelopes, visited, seeks, queries: n } of queries ?? []) {
+    for (const { kind, own, scan = Number.NaN, envelopes, visited, seeks, postings = 0, queries: n } of queries ?? []) {
       const per = (sum: number): string => (sum / Math.max(1, envelopes)).toFixed(2)
       const before = results[MILLION]?.queries?.find(cost => cost.kind === kind)?.own
       const grown = count === LARGEST && before !== undefined ? `; ${(own / before).toFixed(2)} × that of 1M` : ''
       lines.push([
         kind,
         `${own.toFixed(1)} ms, time scan ${scan.toFixed(1)} ms: ${(scan / own).toFixed(1)} ×; ${Math.round(envelopes / n)} ` +
-          `envelopes, ${per(visited)} entries each, ${Math.round(seeks / n)} seeks${grown}`
+          `envelopes, ${per(visited)} entries each, ${Math.round(seeks / n)} seeks, ${Math.round(postings / n)} postings${grown}`
       ])
     }
     if (disk !== undefined) lines.push(['disk / payload', `${disk.own.toFixed(2)}, time scan ${disk.scan.toFixed(2)}`])
