@@ -109,7 +109,7 @@ export async function plannerFit(count: number, folder?: string): Promise<Line[]
       const some = entries.slice(0, SLICE_ROWS)
       const before = performance.now()
       await rows.posted(some, () => new TopicFloors(0))
-      fetched.push({ x: some.length, y: 1, time: performance.now() - before })
+      fetched.push({ x: some.length, y: 0, time: performance.now() - before })
     }
     const counted: Sample[] = []
     for (let i = 0; i < ROUNDS; i++) {

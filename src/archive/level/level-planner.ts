@@ -13,9 +13,9 @@ export const COSTS = {
   mergedRow: 22,
   scannedRow: 5,
   countRead: 5,
-  posting: 8,
-  postedEntry: 0.6,
-  postedRow: 14
+  posting: 9,
+  postedEntry: 0.7,
+  postedRow: 10
 }
 
 /** Counts of topics on days that are read at once, at first and at most. */
