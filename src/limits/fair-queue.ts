@@ -1,10 +1,16 @@
 import { turnIsOver } from '../base/loop-turn.js'
 import { pause } from '../base/pause.js'
+import { FIGURES } from './figures.js'
 import type { Origin } from './origin.js'
 import type { UsedTime } from './used-time.js'
 
 /** Begins what waited. */
 type Start = () => void
+
+export interface FairQueueOptions {
+  used?: UsedTime | undefined
+  narrows?: boolean | undefined
+}
 
 export interface TurnOptions<T> {
   signal?: AbortSignal | undefined
@@ -21,6 +27,9 @@ export class FairQueue {
   readonly #concurrency: number
   readonly #onWait: () => void
   readonly #used: UsedTime | undefined
+  readonly #narrows: boolean
+  /** When a turn of the event loop was found to be full, ms. */
+  #fullAt = Number.NEGATIVE_INFINITY
   /** By address, then by peer; both in the order of their next turns. */
   readonly #waiting = new Map<string, Map<string, Start[]>>()
   #running = 0
@@ -29,11 +38,13 @@ export class FairQueue {
   /**
    * @param onWait told of each that does not have its turn at once
    * @param options.used decides who is next, where turns differ much in what they cost
+   * @param options.narrows only one at a time while turns of the event loop are full: what more of them bring at once makes those longer
    */
-  constructor(concurrency: number, onWait: () => void = () => {}, options: { used?: UsedTime } = {}) {
+  constructor(concurrency: number, onWait: () => void = () => {}, options: FairQueueOptions = {}) {
     this.#concurrency = concurrency
     this.#onWait = onWait
     this.#used = options.used
+    this.#narrows = options.narrows ?? false
   }
 
   /** Whether a turn is free, and nobody waits for one. */
@@ -54,7 +65,14 @@ export class FairQueue {
   }
 
   get #free(): boolean {
-    return this.#running < this.#concurrency
+    const narrow = this.#narrows && performance.now() - this.#fullAt < FIGURES.archive.narrowFor
+    return this.#running < (narrow ? 1 : this.#concurrency)
+  }
+
+  #turnIsOver(): boolean {
+    if (!turnIsOver()) return false
+    this.#fullAt = performance.now()
+    return true
   }
 
   /**
@@ -65,7 +83,7 @@ export class FairQueue {
    */
   async run<T>(origin: Origin, work: () => T | Promise<T>, options: TurnOptions<T> = {}): Promise<T> {
     options.signal?.throwIfAborted()
-    if (this.idle && !turnIsOver()) return await this.#do(origin, work, options)
+    if (this.idle && !this.#turnIsOver()) return await this.#do(origin, work, options)
     this.#onWait()
     return await this.#queue(origin, work, options)
   }
@@ -121,7 +139,7 @@ export class FairQueue {
   /** Begins what there are places for, unless everything else is due. */
   #next(): void {
     while (this.#free && !this.#paused) {
-      if (this.crowded && turnIsOver()) return void this.#pause()
+      if (this.crowded && this.#turnIsOver()) return void this.#pause()
       const start = this.#take()
       if (start === undefined) return
       start()

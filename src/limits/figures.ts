@@ -117,7 +117,11 @@ export const FIGURES = {
     /** How long a piece may take until the next turn is asked for, ms: several are done at a time. */
     piece: 5,
     /** What a piece that brings envelopes counts: itself and each row in ms, and bytes for each ms. */
-    cost: { turn: 1 / 4, row: 1 / 400, bytes: 200 * KIB }
+    cost: { turn: 1 / 4, row: 1 / 400, bytes: 200 * KIB },
+    /** So long after a turn of the event loop that was full there is one piece at a time, ms: what pieces bring comes all at once. */
+    narrowFor: 20,
+    /** A body of an answer below this is sent without a turn. */
+    small: 16 * KIB
   },
   /** The listener for the operator: everybody on the machine can connect to it, and more when it is told so. */
   admin: {

@@ -1,4 +1,5 @@
 import type { FairQueue } from '../limits/fair-queue.js'
+import { FIGURES } from '../limits/figures.js'
 import type { IncomingRequest } from '../waku/mail-exchange.js'
 import { keccak256 } from '../wire/keccak.js'
 import { PacketCode } from '../wire/packet/packet-code.js'
@@ -37,6 +38,7 @@ export class Answer {
     const { origin, signal } = this.#request
     if (signal.aborted) throw new RequesterGoneError('the requester is gone')
     try {
+      if (lengthOf(body) < FIGURES.archive.small) return await this.#request.send(code, body)
       // waiting until it is taken is no part of the turn
       const { taken } = await this.#sending.run(origin, () => ({ taken: this.#request.send(code, body) }), { signal })
       await taken
@@ -98,4 +100,11 @@ export class Answer {
     const complete = { requestId: this.#requestId, lastHash: this.#last, ...how }
     await this.send(PacketCode.RequestComplete, this.#request.codec.encodeComplete(complete, this.dialect))
   }
+}
+
+function lengthOf(body: Uint8Array | readonly Uint8Array[]): number {
+  if (body instanceof Uint8Array) return body.length
+  let length = 0
+  for (const part of body) length += part.length
+  return length
 }

@@ -16,9 +16,10 @@ export class RequestQueues {
    * @param onWait told of each that does not have its turn at once
    */
   constructor(concurrency: number, onWait: () => void) {
-    const queue = (places: number): FairQueue => new FairQueue(places, onWait, { used: new UsedTime() })
+    const queue = (places: number, narrows = false): FairQueue =>
+      new FairQueue(places, onWait, { used: new UsedTime(), narrows })
     this.opening = queue(FIGURES.queues.opening)
-    this.reading = queue(concurrency)
+    this.reading = queue(concurrency, true)
     this.sending = queue(FIGURES.queues.sending)
   }
 }

@@ -170,3 +170,25 @@ test('a queue is not idle while somebody waits for the next turn of the event lo
   await waiting
   assert.equal(turns.idle, true)
 })
+
+test('while turns of the event loop are full, a queue that narrows does one piece at a time, and then as many as it may again', async () => {
+  const most = async (narrows: boolean, busy: number): Promise<number> => {
+    const turns = new FairQueue(4, () => {}, { narrows })
+    let running = 0
+    let most = 0
+    const work = async (): Promise<void> => {
+      running++
+      // those that began before the first was over
+      if (begun++ >= 8) most = Math.max(most, running)
+      for (const until = performance.now() + busy; performance.now() < until; );
+      for (let rounds = 0; rounds < 8; rounds++) await new Promise(resolve => setImmediate(resolve))
+      running--
+    }
+    let begun = 0
+    await Promise.all(Array.from({ length: 40 }, (_, i) => turns.run(by(`owner ${i % 4}`), work, { signal })))
+    return most
+  }
+  assert.equal(await most(true, 4), 1)
+  assert.equal(await most(false, 4), 4)
+  assert.equal(await most(true, 0), 4)
+})
