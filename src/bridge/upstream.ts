@@ -1,5 +1,6 @@
 import type { PeerId } from '@libp2p/interface'
 import { FairQueue } from '../limits/fair-queue.js'
+import { UsedTime } from '../limits/used-time.js'
 import type { IncomingRequest, MailLine } from '../waku/mail-exchange.js'
 import type { Network } from '../waku/packet-channel.js'
 import type { Envelope } from '../wire/envelope/envelope.js'
@@ -14,12 +15,13 @@ export interface UpstreamInit {
   dial(options: { signal: AbortSignal }): Promise<MailLine>
 }
 
-/** A mailserver that requests are passed on to, one at a time, their senders in turn. */
+/** A mailserver that requests are passed on to, one at a time; the address that kept it least is next. */
 export class Upstream {
   readonly peer: PeerId
   readonly network: Network
   readonly dial: UpstreamInit['dial']
-  readonly queue = new FairQueue(1)
+  /** An answer may be ten envelopes or a hundred thousand, and its requester slow: in turns alone all would wait for each of those. */
+  readonly queue = new FairQueue(1, () => {}, { used: new UsedTime() })
   /** When it last failed, ms; undefined once it answered again. */
   failed: number | undefined
 

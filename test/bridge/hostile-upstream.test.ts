@@ -270,3 +270,27 @@ test('stopping gives up what is under way, and says so', async t => {
   assert.equal((await requester.answer()).complete.error?.code, 10)
   leave(requester)
 })
+
+test('new identities of one address have no bytes of their own for ever', async t => {
+  const script: Script = async line => {
+    const request = await line.request()
+    await honest(
+      line,
+      request,
+      Array.from({ length: 10 }, () => newEnvelope())
+    )
+  }
+  const { requester, bridge } = await behind(t, script, { peerBytesPerHour: 6000 })
+  const asked = [requester]
+  const codes: (number | undefined)[] = []
+  for (let i = 0; i < 10; i++) {
+    const { requester: other } = await rawRequester(t, bridge)
+    asked.push(other)
+    other.request(sealRequest())
+    codes.push((await other.answer()).complete.error?.code)
+  }
+  const served = codes.filter(code => code === undefined).length
+  assert.ok(served >= 2 && served < 10, `${served} were served`)
+  assert.deepEqual(new Set(codes.slice(served)), new Set([10]), 'then none: the address had what four may have')
+  leave(...asked)
+})

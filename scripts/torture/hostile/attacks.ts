@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { identify } from '@libp2p/identify'
+import type { UpstreamRelayEvent } from '../../../src/bridge/counters.js'
 import { parseEnode } from '../../../src/devp2p/enode.js'
 import { createAuth } from '../../../src/devp2p/handshake.js'
 import { NodeKey } from '../../../src/devp2p/node-key.js'
@@ -24,7 +25,12 @@ export interface Holdings {
   archive?: number
   /** Keys that are tried for everybody. */
   keys?: number
+  /** Envelopes of thirty days in the archive of a mailserver behind it, to which it forwards for anybody. Honest peers ask for those. */
+  upstream?: number
 }
+
+/** Of the mailserver behind the node. */
+export const UPSTREAM_KEY: Uint8Array = new Uint8Array(32).fill(8)
 
 /** One thing that somebody does again and again; without a password unless it says so. */
 export interface Attack {
@@ -33,7 +39,7 @@ export interface Attack {
   peers: number
   holds?: Holdings
   /** Of these some are met by it; none is met when there is no attack. */
-  bounds: readonly LimitEvent[]
+  bounds: readonly (LimitEvent | `relay_${UpstreamRelayEvent}`)[]
   /** Counts of the node that grow with what it does for the attackers; without them there is no control run. */
   work?: readonly string[]
   /** Goes on until the node ends it. */
@@ -63,11 +69,31 @@ async function ask(network: Network, address: string, target: Target, body: () =
   await flood(line, PacketCode.Request, body)
 }
 
+/** Asks the mailserver behind the node for all it has, and does not take the answers unless told so. */
+async function askBehind(network: Network, address: string, target: Target, taken: boolean): Promise<void> {
+  const line = await lineFrom(network, address, target, { mail: true })
+  try {
+    if (network === 'devp2p') await line.send(PacketCode.Status, waku1Status.encodeStatus({ bloom: nothing }))
+    const request = (): Uint8Array => sealRequest({}, { ttl: 1, key: UPSTREAM_KEY }).raw
+    for (let i = 0; i < AS_ONE; i++) await line.send(PacketCode.Request, request())
+    if (!taken) return void (await sleep(UNTAKEN))
+    let answered = 0
+    for await (const { code } of line.packets) if (code === PacketCode.RequestComplete && ++answered === AS_ONE) return
+  } finally {
+    await line.end()
+  }
+}
+
 /** One after the other, again and again: they are refused in any case. */
 function inTurn(bodies: readonly Uint8Array[]): () => Uint8Array {
   let next = 0
   return () => bodies[next++ % bodies.length] as Uint8Array
 }
+
+/** Requests of one identity. */
+const AS_ONE = 4
+/** How long an answer is left, ms. */
+const UNTAKEN = 10_000
 
 const STRANGE = { key: new Uint8Array(32).fill(3) }
 const small = () => Array.from({ length: 50 }, () => sealRequest({}, STRANGE).raw)
@@ -139,6 +165,21 @@ const onBoth: readonly Attack[] = (['libp2p', 'devp2p'] as const).flatMap(networ
       holds: { archive: 100_000 },
       bounds: ['waited_request', 'refused_request', 'refused_served'],
       run: (target, address) => ask(network, address, target, () => sealRequest({}, { ttl: 1 }).raw)
+    },
+    {
+      name: name('everything of a mailserver behind it, by new identities'),
+      peers: 20,
+      holds: { upstream: 50_000 },
+      bounds: ['relay_requests_busy', 'relay_budgets_exhausted'],
+      work: ['relay_bytes'],
+      run: (target, address) => askBehind(network, address, target, true)
+    },
+    {
+      name: name('answers of a mailserver behind it that nobody takes'),
+      peers: 60,
+      holds: { upstream: 50_000 },
+      bounds: ['relay_requests_busy', 'relay_requesters_slow'],
+      run: (target, address) => askBehind(network, address, target, false)
     }
   ] satisfies Attack[]
 })

@@ -1,9 +1,14 @@
 import '../../../src/base/polyfill.js'
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { fileURLToPath } from 'node:url'
+import { ByteAllowance } from '../../../src/bridge/byte-allowance.js'
 import type { Limits } from '../../../src/limits/limits.js'
+import { ControlClient } from '../../../src/node/control/control-client.js'
 import { Daemon } from '../../../src/node/daemon.js'
 import { readConfig } from '../../../src/node/settings/config.js'
 import { startShape } from '../../../src/node/settings/start-config.js'
@@ -16,14 +21,16 @@ import type { Holdings } from './attacks.js'
 // The node that is attacked, the daemon as it is by default, in a process of its own: `server.js <holdings> <on | off>`, over IPC.
 
 const [json = '{}', defence = 'on'] = process.argv.slice(2)
-const { pool = 0, archive = 0, keys = 2 }: Holdings = JSON.parse(json)
+const { pool = 0, archive = 0, keys = 2, upstream = 0 }: Holdings = JSON.parse(json)
+const behind = upstream === 0 ? undefined : await startBehind(upstream)
 const dir = mkdtempSync(join(tmpdir(), 'hostile-'))
 const flags = {
   'data-dir': join(dir, 'data'),
   listen: ['/ip4/127.0.0.1/tcp/0'],
   'devp2p-listen': '127.0.0.1:0',
   'no-admin': true,
-  retention: 'forever'
+  retention: 'forever',
+  ...(behind !== undefined && { upstream: [behind], 'forward-for': ['any'] })
 }
 const daemon = await Daemon.start(readConfig(startShape, { flags, env: {} }))
 const { waku, mailserver } = daemon.node.services
@@ -38,7 +45,28 @@ if (archive > 0) {
 for (let i = 0; i < pool; i++) await waku.post({ envelope: newEnvelope({ ttl: 3600 }) })
 if (defence === 'off') disarm(waku.limits)
 
+/** Resolves with its address. */
+async function startBehind(envelopes: number): Promise<string> {
+  const child = fork(fileURLToPath(new URL('./behind.js', import.meta.url)), [String(envelopes)])
+  const [address] = await once(child, 'message')
+  return address
+}
+
+/** What was forwarded; under names of its own. */
+async function relayCounts(): Promise<Record<string, number>> {
+  const control = await ControlClient.find(daemon.dir)
+  try {
+    const stats = await control?.ask('stats', {}, { signal: AbortSignal.timeout(5000) })
+    const { upstreamRelay = {} } = stats as { upstreamRelay?: Record<string, number> }
+    return Object.fromEntries(Object.entries(upstreamRelay).map(([name, count]) => [`relay_${name}`, count]))
+  } finally {
+    control?.close()
+  }
+}
+
 function disarm(limits: Limits): void {
+  ByteAllowance.prototype.left = () => Number.POSITIVE_INFINITY
+  ByteAllowance.prototype.spend = () => true
   const { throttle, memory } = limits
   throttle.reserve = () => 0
   throttle.ofAddress = () => 0
@@ -64,10 +92,11 @@ setInterval(() => {
   most = Math.max(most, process.memoryUsage().rss)
 }, 50).unref()
 
-process.on('message', () => {
+process.on('message', async () => {
   const counts: Record<string, number> = {}
+  const relayed = behind === undefined ? {} : await relayCounts()
   // some have the same name on both
-  for (const part of [waku.counters.snapshot(), mailserver.counts, waku.limits.counts.snapshot()])
+  for (const part of [waku.counters.snapshot(), mailserver.counts, waku.limits.counts.snapshot(), relayed])
     for (const [name, count] of Object.entries(part)) counts[name] = (counts[name] ?? 0) + count
   process.send?.({ stall: delays.max / 1e6, rss: most, disk: bytesIn(dir), counts })
   delays.reset()

@@ -6,10 +6,10 @@ import type { Packet } from '../../../src/waku/packet-channel.js'
 import { PacketCode } from '../../../src/wire/packet/packet-code.js'
 import { waku1Status } from '../../../src/wire/packet/status-codec.js'
 import { decodeRequestComplete } from '../../../src/wire/request/request-complete.js'
-import { sealRequest } from '../../../test/mailserver/request-maker.js'
+import { KEY, sealRequest } from '../../../test/mailserver/request-maker.js'
 import type { Options } from '../options.js'
 import { table } from '../table.js'
-import { ATTACKS, type Attack } from './attacks.js'
+import { ATTACKS, type Attack, UPSTREAM_KEY } from './attacks.js'
 import { type Line, lineFrom, type Network, type Target } from './peer.js'
 
 /** How long honest peers ask, idle and under attack, and how long until memory and disk are looked at again, ms. */
@@ -74,18 +74,20 @@ interface Asker {
   network: Network
   line: Line
   answers: AsyncIterator<Packet>
+  /** Of the mailserver that it asks. */
+  key: Uint8Array
 }
 
 /** An honest peer, which may ask for history. */
-async function askerOn(network: Network, target: Target): Promise<Asker> {
+async function askerOn(network: Network, target: Target, key: Uint8Array): Promise<Asker> {
   const line = await lineFrom(network, HONEST, target, { mail: true })
   if (network === 'devp2p') await line.send(PacketCode.Status, waku1Status.encodeStatus({ topics: [] }))
-  return { network, line, answers: line.packets[Symbol.asyncIterator]() }
+  return { network, line, answers: line.packets[Symbol.asyncIterator](), key }
 }
 
 /** Resolves with whether it was answered and not refused. */
-async function askOnce({ network, line, answers }: Asker): Promise<boolean> {
-  await line.send(PacketCode.Request, sealRequest({ limit: 10 }).raw)
+async function askOnce({ network, line, answers, key }: Asker): Promise<boolean> {
+  await line.send(PacketCode.Request, sealRequest({ limit: 10 }, { key }).raw)
   for (;;) {
     const { value, done } = await answers.next()
     if (done === true) throw new Error('the honest conversation ended')
@@ -127,7 +129,8 @@ async function attacked(attack: Attack, addresses: number, defence: 'on' | 'off'
   const askers: Asker[] = []
   try {
     const target = await message<Target>(server)
-    for (const network of ['libp2p', 'devp2p'] as const) askers.push(await askerOn(network, target))
+    const key = attack.holds?.upstream === undefined ? KEY : UPSTREAM_KEY
+    for (const network of ['libp2p', 'devp2p'] as const) askers.push(await askerOn(network, target, key))
     await ask(askers, server, form.idle)
     const idle = await ask(askers, server, form.idle)
     attacker = start('./attacker.js', [attack.name, JSON.stringify(target), String(addresses)])
