@@ -2,7 +2,7 @@ import { isIP } from 'node:net'
 import { publicKeyFromRaw } from '@libp2p/crypto/keys'
 import type { PeerId } from '@libp2p/interface'
 import { peerIdFromPublicKey } from '@libp2p/peer-id'
-import { secp256k1 } from '@noble/curves/secp256k1.js'
+import { isPoint, pointCompress } from 'tiny-secp256k1'
 import { fromHex, toHex } from '../wire/bytes.js'
 import { EnodeError } from './errors.js'
 
@@ -77,7 +77,7 @@ export function peerIdFromNodeId(id: Uint8Array): PeerId {
  */
 export function nodeIdFromPeerId(peer: PeerId): Uint8Array {
   if (peer.type !== 'secp256k1') throw new EnodeError(`a peer with ${peer.type ?? 'this'} key has no devp2p node id`)
-  return secp256k1.Point.fromBytes(peer.publicKey.raw).toBytes(false).subarray(1)
+  return pointCompress(peer.publicKey.raw, false).subarray(1)
 }
 
 /** The 65-byte public key of a node id; checked to be a point of the curve. */
@@ -86,6 +86,6 @@ export function publicKeyOf(id: Uint8Array): Uint8Array {
   const key = new Uint8Array(65)
   key[0] = 0x04
   key.set(id, 1)
-  if (!secp256k1.utils.isValidPublicKey(key, false)) throw new EnodeError('the node id is no public key')
+  if (!isPoint(key)) throw new EnodeError('the node id is no public key')
   return key
 }

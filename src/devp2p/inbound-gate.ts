@@ -3,7 +3,7 @@ import { FIGURES } from '../limits/figures.js'
 import { mostCrowded } from '../limits/most-crowded.js'
 
 export interface InboundLimits {
-  /** Connections that are agreed at the same time, from all addresses. */
+  /** Connections that wait or are agreed at the same time, from all addresses. */
   maxHandshakes: number
   /** Connections from one address, agreed or not. */
   maxPerAddress: number
@@ -29,8 +29,6 @@ export class InboundGate {
   readonly #shaking = new Map<object, { key: string; drop: () => void }>()
   readonly #open = new Map<string, number>()
   readonly #recent = new Map<string, number>()
-  /** Let in within this second. */
-  #entered = 0
   #second = 0
 
   /** @param noisy whether peers of an address (`addressKey`) lately sent garbage */
@@ -69,16 +67,13 @@ export class InboundGate {
     if (second !== this.#second) {
       this.#second = second
       this.#recent.clear()
-      this.#entered = 0
     }
     if ((this.#open.get(key) ?? 0) >= this.#limits.maxPerAddress) return false
     const recent = this.#recent.get(key) ?? 0
     if (recent >= (this.#noisy(key) ? FIGURES.handshakes.noisyRate : this.#limits.maxRatePerAddress)) return false
     if (recent === 0 && this.#recent.size >= MAX_ADDRESSES) return false
-    if (recent > 0 && this.#entered >= FIGURES.handshakes.rateOfAll) return false
     if (this.#shaking.size >= this.#limits.maxHandshakes && !this.#makeRoom(key)) return false
     this.#recent.set(key, recent + 1)
-    this.#entered++
     return true
   }
 

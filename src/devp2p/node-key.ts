@@ -2,12 +2,9 @@ import { privateKeyFromRaw } from '@libp2p/crypto/keys'
 import type { PeerId, PrivateKey } from '@libp2p/interface'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { type RecoverableSignature, recover, signRecoverable } from 'tiny-secp256k1'
-import { type CurveKey, fleetingKey, platformKey, portableKey } from './curve.js'
+import { type CurveKey, fleetingKey, lastingKey } from './curve.js'
 
-/**
- * A secp256k1 key pair with the platform's fast ECDH where there is one: the node's own key, or the ephemeral one of a handshake.
- * Created once per key, because setting a private key costs as much as using it.
- */
+/** A secp256k1 key pair: the node's own, or the ephemeral one of a handshake. */
 export class NodeKey {
   /** 32 bytes. */
   readonly privateKey: Uint8Array
@@ -17,8 +14,7 @@ export class NodeKey {
 
   /** @param key its private key, 32 bytes; random when absent */
   constructor(key?: Uint8Array | CurveKey) {
-    const isKey = key !== undefined && 'agree' in key
-    this.#key = isKey ? key : (platformKey(key) ?? portableKey(key))
+    this.#key = key !== undefined && 'agree' in key ? key : lastingKey(key)
     this.publicKey = this.#key.publicKey
     this.privateKey = this.#key.privateKey
   }

@@ -7,17 +7,16 @@ import type { Origin } from '../limits/origin.js'
 import type { Judgement } from '../limits/throttle.js'
 import { inVain } from '../limits/throttle.js'
 import { equalBytes } from '../wire/bytes.js'
-import { MalformedError } from '../wire/errors.js'
 import { encodeUint } from '../wire/rlp.js'
 import { BASE_LENGTH, type Capability, type SharedCapability, shareCapabilities, splitMessage } from './capability.js'
 import { CapabilityStream } from './capability-stream.js'
 import { DisconnectError, DisconnectReason, decodeDisconnect, encodeDisconnect } from './disconnect.js'
-import { peerIdFromNodeId } from './enode.js'
-import { FrameError, SnappyError, StalledError } from './errors.js'
+import { FrameError, StalledError } from './errors.js'
 import { MAX_FRAME_SIZE } from './frame-cipher.js'
 import { FrameSocket } from './frame-socket.js'
 import { decodeHello, encodeHello, type Hello, MAX_P2P_MESSAGE, P2PMessage, SNAPPY_VERSION } from './hello.js'
 import { MessageReader, type ReaderState } from './message-reader.js'
+import { breakReason, unexplained } from './parting.js'
 import { SendLine } from './send-line.js'
 import { declaredLength, decompress, literalHeader } from './snappy.js'
 import type { SecureChannel } from './socket-handshake.js'
@@ -30,6 +29,8 @@ const EMPTY_LIST = [Uint8Array.of(0xc0)]
 export interface RlpxConnectionInit {
   socket: Socket
   channel: SecureChannel
+  /** The name of the other end's key. */
+  peer: PeerId
   direction: 'inbound' | 'outbound'
   /** What we say of ourselves; its version decides about compression. */
   hello: Hello
@@ -80,7 +81,7 @@ export class RlpxConnection {
   private constructor(init: RlpxConnectionInit) {
     this.#init = init
     this.id = init.channel.remoteId
-    this.peer = peerIdFromNodeId(this.id)
+    this.peer = init.peer
     this.direction = init.direction
     this.remote = { host: init.socket.remoteAddress ?? '', port: init.socket.remotePort ?? 0 }
     this.signal = this.#abort.signal
@@ -299,7 +300,7 @@ export class RlpxConnection {
   }
 
   #failed(error: Error): void {
-    this.#end(error, { tell: reasonFor(error), keep: true })
+    this.#end(error, { tell: breakReason(error), keep: true })
   }
 
   /** The socket is gone, though its last messages may still wait for their reader. */
@@ -343,18 +344,4 @@ export class RlpxConnection {
     this.#ready.reject(error)
     this.#stopSending(error)
   }
-}
-
-function reasonFor(error: Error): DisconnectReason {
-  if (error instanceof DisconnectError) return error.reason as DisconnectReason
-  if (error instanceof StalledError) return DisconnectReason.PingTimeout
-  if (error instanceof FrameError || error instanceof SnappyError || error instanceof MalformedError) {
-    return DisconnectReason.BreachOfProtocol
-  }
-  return DisconnectReason.NetworkError
-}
-
-/** The peer closed the socket without a word. */
-function unexplained(): DisconnectError {
-  return new DisconnectError(DisconnectReason.NetworkError, 'remote')
 }

@@ -7,14 +7,14 @@ import { FIGURES } from '../limits/figures.js'
 import { Limits } from '../limits/limits.js'
 import type { Origin } from '../limits/origin.js'
 import { RecentHashes } from '../waku/recent-hashes.js'
-import { compareBytes, equalBytes, toHex } from '../wire/bytes.js'
+import { equalBytes, toHex } from '../wire/bytes.js'
 import type { Capability } from './capability.js'
-import { DisconnectError, DisconnectReason } from './disconnect.js'
+import { ConnectionTable } from './connection-table.js'
+import { DisconnectReason } from './disconnect.js'
 import { type Enode, formatEnode, nodeIdFromPeerId, parseEnode, peerIdFromNodeId } from './enode.js'
 import { DialError, StalledError } from './errors.js'
 import { type Hello, SNAPPY_VERSION } from './hello.js'
 import { InboundGate, type InboundLimits } from './inbound-gate.js'
-import { placeFor } from './inbound-places.js'
 import type { NodeKey } from './node-key.js'
 import { RlpxConnection, type RlpxConnectionInit } from './rlpx-connection.js'
 import { initiate, type RespondOptions, respond, type SecureChannel } from './socket-handshake.js'
@@ -69,15 +69,11 @@ export interface RlpxCounters {
   refused: number
 }
 
-/** Two connections this close in time were dialled by both sides at once. */
-const SIMULTANEOUS = 5000
-
 const DEFAULTS = {
   client: 'waku-mailserver',
   version: SNAPPY_VERSION as 4 | 5,
   maxInbound: 128,
-  // four addresses' worth: one alone does not keep everybody out
-  maxHandshakes: 128,
+  maxHandshakes: FIGURES.handshakes.places,
   maxPerAddress: 32,
   maxRatePerAddress: 32,
   connectTimeout: 10_000,
@@ -103,9 +99,7 @@ export class RlpxHost {
   readonly #log: Logger | undefined
   readonly #servers = new Set<Server>()
   readonly #sockets = new Set<Socket>()
-  readonly #connections = new Map<string, RlpxConnection>()
-  /** Since when others are refused for the sake of a connection, ms. */
-  readonly #preferred = new WeakMap<RlpxConnection, number>()
+  readonly #table: ConnectionTable
   readonly #dialling = new Map<string, Promise<RlpxConnection>>()
   readonly #stop = new AbortController()
   #port = 0
@@ -121,6 +115,8 @@ export class RlpxHost {
     setMaxListeners(0, this.#stop.signal)
     this.key = init.key
     this.peerId = init.key.peerId
+    const { maxInbound: max, welcome = () => false, onTwin } = this.#settings
+    this.#table = new ConnectionTable({ id: init.key.id, counts: limits.counts, max, welcome, onTwin })
   }
 
   /** Accepts connections; port 0 takes a free one. Resolves with the port when listening. */
@@ -147,11 +143,11 @@ export class RlpxHost {
   }
 
   get connections(): RlpxConnection[] {
-    return [...this.#connections.values()]
+    return this.#table.all
   }
 
   connection(peer: PeerId): RlpxConnection | undefined {
-    return peer.type === 'secp256k1' ? this.#connections.get(toHex(nodeIdFromPeerId(peer))) : undefined
+    return peer.type === 'secp256k1' ? this.#table.get(toHex(nodeIdFromPeerId(peer))) : undefined
   }
 
   /**
@@ -167,7 +163,7 @@ export class RlpxHost {
     const enode = typeof target === 'string' ? parseEnode(target) : target
     if (equalBytes(enode.id, this.key.id)) throw new DialError('that is this node itself')
     const name = toHex(enode.id)
-    const existing = this.#connections.get(name)
+    const existing = this.#table.get(name)
     if (existing !== undefined) return existing
     let dialling = this.#dialling.get(name)
     if (dialling === undefined) {
@@ -225,7 +221,7 @@ export class RlpxHost {
         return respond(socket, this.key, { signal, isFresh, turn })
       })
       const init = this.#connectionInit(socket, channel, 'inbound')
-      const objection = this.#objection(channel.remoteId, origin.address)
+      const objection = this.#table.objection(channel.remoteId, { peer: init.peer, address: origin.address })
       if (objection !== undefined) {
         this.counters.refused++
         if (objection === DisconnectReason.TooManyPeers) this.#limits.counts.add('refused_connection')
@@ -252,7 +248,7 @@ export class RlpxHost {
       return this.#register(await this.#greet(this.#connectionInit(socket, channel, 'outbound')))
     } catch (error) {
       // The peer may have dialled us at the same time, and keeps that connection.
-      const other = this.#connections.get(name)
+      const other = this.#table.get(name)
       if (other !== undefined) return other
       throw error
     }
@@ -291,63 +287,19 @@ export class RlpxHost {
     return this.#within(this.#settings.handshakeTimeout, signal => RlpxConnection.open(init, { signal }))
   }
 
-  /** One more on the list, unless there is a connection with that peer already; returns the one that stays. */
+  /** The connection that stays: this one, or the one that there was with that peer. */
   #register(connection: RlpxConnection): RlpxConnection {
-    const name = toHex(connection.id)
-    const existing = this.#connections.get(name)
-    if (existing !== undefined && !existing.signal.aborted && !this.#yields(existing, connection)) {
-      void connection.disconnect(DisconnectReason.AlreadyConnected)
-      const since = this.#preferred.get(existing) ?? Date.now()
-      this.#preferred.set(existing, since)
-      if (existing.heard > since) this.#settings.onTwin?.(existing.peer)
-      return existing
-    }
-    if (connection.signal.aborted) throw connection.signal.reason
-    if (connection.direction === 'inbound') {
-      const place = this.#placeFor({ peer: connection.peer, address: connection.origin.address })
-      if (place === undefined) {
-        void connection.disconnect(DisconnectReason.TooManyPeers)
-        this.#limits.counts.add('refused_connection')
-        throw new DisconnectError(DisconnectReason.TooManyPeers, 'local')
-      }
-      if (place.instead !== undefined) {
-        void place.instead.disconnect(DisconnectReason.TooManyPeers)
-        this.#limits.counts.add('evicted_connection')
-      }
-    }
-    this.#connections.set(name, connection)
-    if (existing !== undefined) void existing.disconnect(DisconnectReason.AlreadyConnected)
-    connection.signal.addEventListener('abort', () => {
-      if (this.#connections.get(name) === connection) this.#connections.delete(name)
-    })
-    this.#settings.onConnection(connection)
-    return connection
-  }
-
-  /** When both sides dialled at once, both must keep the same connection: the one of the smaller node id. */
-  #yields(existing: RlpxConnection, fresh: RlpxConnection): boolean {
-    if (existing.direction === fresh.direction || fresh.opened - existing.opened > SIMULTANEOUS) return false
-    const weAreSmaller = compareBytes(this.key.id, fresh.id) < 0
-    return weAreSmaller === (fresh.direction === 'outbound')
-  }
-
-  /** Why there will be no connection with this peer, who comes from `address`. */
-  #objection(id: Uint8Array, address: string): DisconnectReason | undefined {
-    if (equalBytes(id, this.key.id)) return DisconnectReason.Self
-    const place = this.#placeFor({ peer: peerIdFromNodeId(id), address })
-    return place === undefined ? DisconnectReason.TooManyPeers : undefined
-  }
-
-  #placeFor(newcomer: { peer: PeerId; address: string }): { instead?: RlpxConnection } | undefined {
-    const { maxInbound: max, welcome = () => false } = this.#settings
-    return placeFor(newcomer, this.connections, { max, welcome })
+    const kept = this.#table.register(connection)
+    if (kept === connection) this.#settings.onConnection(connection)
+    return kept
   }
 
   #connectionInit(socket: Socket, channel: SecureChannel, direction: 'inbound' | 'outbound'): RlpxConnectionInit {
     const { client, version, capabilities, readTimeout, writeTimeout, pingInterval } = this.#settings
     const hello: Hello = { version, client, capabilities: [...capabilities], port: this.#port, id: this.key.id }
     const timeouts = { readTimeout, writeTimeout, pingInterval }
-    return { socket, channel, direction, hello, capabilities, ...timeouts, limits: this.#limits }
+    const peer = peerIdFromNodeId(channel.remoteId)
+    return { socket, channel, peer, direction, hello, capabilities, ...timeouts, limits: this.#limits }
   }
 
   async #within<T>(timeout: number, run: (signal: AbortSignal) => Promise<T>): Promise<T> {

@@ -2,6 +2,7 @@ import { turnIsOver } from '../base/loop-turn.js'
 import { pause } from '../base/pause.js'
 import { FIGURES } from './figures.js'
 import type { Origin } from './origin.js'
+import { StartRate, type StartRules } from './start-rate.js'
 import type { UsedTime } from './used-time.js'
 
 /** Begins what waited. */
@@ -10,6 +11,7 @@ type Start = () => void
 export interface FairQueueOptions {
   used?: UsedTime | undefined
   narrows?: boolean | undefined
+  rate?: StartRules | undefined
 }
 
 export interface TurnOptions<T> {
@@ -21,30 +23,34 @@ export interface TurnOptions<T> {
  * Work in turns: so many at a time. Whichever address has waited longest since its last turn is next, and of it whichever peer
  * has: a peer with much to do, or an address with many peers, delays others by one turn only. With times used in place of turns,
  * whichever address used least: who asks for little does not wait for those that ask for much. Between two pieces of work
- * everything else gets its turn, when they took long.
+ * everything else gets its turn, when they took long. With a rate whoever is next waits for that too.
  */
 export class FairQueue {
   readonly #concurrency: number
   readonly #onWait: () => void
   readonly #used: UsedTime | undefined
   readonly #narrows: boolean
+  readonly #rate: StartRate | undefined
   /** When a turn of the event loop was found to be full, ms. */
   #fullAt = Number.NEGATIVE_INFINITY
   /** By address, then by peer; both in the order of their next turns. */
   readonly #waiting = new Map<string, Map<string, Start[]>>()
   #running = 0
   #paused = false
+  #timer: ReturnType<typeof setTimeout> | undefined
 
   /**
    * @param onWait told of each that does not have its turn at once
    * @param options.used decides who is next, where turns differ much in what they cost
    * @param options.narrows only one at a time while turns of the event loop are full: what more of them bring at once makes those longer
+   * @param options.rate no more than so many begin
    */
   constructor(concurrency: number, onWait: () => void = () => {}, options: FairQueueOptions = {}) {
     this.#concurrency = concurrency
     this.#onWait = onWait
     this.#used = options.used
     this.#narrows = options.narrows ?? false
+    this.#rate = options.rate && new StartRate(options.rate)
   }
 
   /** Whether a turn is free, and nobody waits for one. */
@@ -66,7 +72,7 @@ export class FairQueue {
 
   get #free(): boolean {
     const narrow = this.#narrows && performance.now() - this.#fullAt < FIGURES.archive.narrowFor
-    return this.#running < (narrow ? 1 : this.#concurrency)
+    return this.#running < (narrow ? 1 : this.#concurrency) && (this.#rate?.wait ?? 0) === 0
   }
 
   #turnIsOver(): boolean {
@@ -90,6 +96,7 @@ export class FairQueue {
 
   async #do<T>({ address }: Origin, work: () => T | Promise<T>, { cost }: TurnOptions<T>): Promise<T> {
     this.#running++
+    this.#rate?.began()
     const over = this.#used?.begin(address)
     let used: number | undefined
     try {
@@ -144,6 +151,16 @@ export class FairQueue {
       if (start === undefined) return
       start()
     }
+    if (this.#rate !== undefined && this.crowded && !this.#paused) this.#await(this.#rate)
+  }
+
+  /** Also when it says that nobody waits: it may say so only since it was asked last. */
+  #await(rate: StartRate): void {
+    if (this.#timer !== undefined) return
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined
+      this.#next()
+    }, rate.wait)
   }
 
   /** One piece of work follows in any case: where others use up each turn of the event loop, this would have none otherwise. */

@@ -60,8 +60,13 @@ export const FIGURES = {
     remembered: 4096,
     /** New connections a second from one address while it is in debt. */
     noisyRate: 2,
-    /** New connections a second from all addresses; beyond that each has one more. */
-    rateOfAll: 128
+    /**
+     * So many a second begin, of all addresses in turns, so that they leave most of a core to those who are served; whoever comes
+     * faster waits. After a rest so many begin at once.
+     */
+    rateOfAll: { perSecond: 192, atOnce: 32 },
+    /** Sockets that wait or are agreed with: as many as have their turn while one may wait. */
+    places: 512
   },
   /** What a libp2p peer says of itself when it connects, in up to ten messages. */
   identify: {

@@ -34,9 +34,10 @@ export class Limits {
   constructor(init: { memory?: number | undefined; metrics?: Metrics | undefined } = {}) {
     const counts = new LimitCounts(init.metrics)
     const { handshakes, reading, packets, others, pool } = FIGURES.queues
+    const { rateOfAll: rate } = FIGURES.handshakes
     this.counts = counts
     this.memory = new MemoryBudget(init.memory ?? FIGURES.memory.shared, event => counts.add(event))
-    this.handshakes = new FairQueue(handshakes, () => counts.add('waited_handshake'))
+    this.handshakes = new FairQueue(handshakes, () => counts.add('waited_handshake'), { rate })
     this.reading = new FairQueue(reading, () => counts.add('waited_reading'))
     this.entrance = new Entrance(() => counts.add('waited_connection'))
     this.packets = new FairQueue(packets, () => counts.add('waited_messages'))

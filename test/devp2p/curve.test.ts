@@ -1,27 +1,24 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { test } from 'node:test'
-import { fleetingKey, platformKey, portableKey } from '../../src/devp2p/curve.js'
+import { secp256k1 } from '@noble/curves/secp256k1.js'
+import { fleetingKey, lastingKey } from '../../src/devp2p/curve.js'
 import { CLI, cleanEnv, ended } from '../cli/processes.js'
 import { tempDir } from '../node/temp-dir.js'
 
-test('all ways to agree on a secret come to the same, also for a key that begins with zeros', () => {
-  const other = portableKey()
-  for (const key of [portableKey().privateKey, new Uint8Array(32).fill(7, 2)]) {
-    const [fast, portable] = [platformKey(key), portableKey(key)]
-    assert.ok(fast !== undefined, 'this Node has the curve')
-    assert.deepEqual(fast.publicKey, portable.publicKey)
-    assert.deepEqual(new Uint8Array(fast.agree(other.publicKey)), portable.agree(other.publicKey))
-    const fleeting = fleetingKey(key)
-    assert.deepEqual(fleeting.publicKey, portable.publicKey)
-    assert.deepEqual(fleeting.agree(other.publicKey), portable.agree(other.publicKey))
-    assert.deepEqual(portable.agree(other.publicKey), other.agree(portable.publicKey))
+test('both ways to agree on a secret come to what the curve says, also for a key that begins with zeros', () => {
+  const other = secp256k1.utils.randomSecretKey()
+  const otherKey = secp256k1.getPublicKey(other, false)
+  for (const privateKey of [secp256k1.utils.randomSecretKey(), new Uint8Array(32).fill(7, 2)]) {
+    const expected = secp256k1.getSharedSecret(privateKey, otherKey, true).slice(1)
+    for (const make of [fleetingKey, lastingKey]) {
+      const key = make(privateKey)
+      assert.deepEqual(key.publicKey, secp256k1.getPublicKey(privateKey, false))
+      for (let i = 0; i < 20; i++) assert.deepEqual(key.agree(otherKey), expected)
+      assert.deepEqual(make(other).agree(key.publicKey), expected)
+    }
   }
-  for (const make of [platformKey, portableKey, fleetingKey]) {
-    const key = make()
-    assert.ok(key !== undefined)
-    assert.throws(() => key.agree(new Uint8Array(65).fill(4)))
-  }
+  for (const make of [fleetingKey, lastingKey]) assert.throws(() => make().agree(new Uint8Array(65).fill(4)))
 })
 
 /** What Electron's crypto answers. */

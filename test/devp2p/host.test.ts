@@ -518,16 +518,13 @@ test('an address whose handshakes fail gets new connections slowly, others as be
   await meet(target, '127.0.0.2')
 })
 
-test('beyond so many new connections a second from all addresses each has one more', () => {
-  const gate = new InboundGate(
-    { maxHandshakes: 1000, maxPerAddress: 50, maxRatePerAddress: 32 },
-    () => false,
-    () => 5000
-  )
-  const entered = (address: string): number =>
-    Array.from({ length: 32 }, () => gate.enter(address, () => {})).filter(pass => pass !== undefined).length
-  const addresses = Array.from({ length: 6 }, (_, i) => `10.0.0.${i}`)
-  assert.deepEqual(addresses.map(entered), [32, 32, 32, 32, 1, 1])
+test('peers that come back all at once wait for their handshakes, and none of them is sent away', async context => {
+  const target = await startHost(context, { maxInbound: 200, handshakeTimeout: 30_000 })
+  const from = Array.from({ length: 168 }, (_, i) => `127.0.1.${2 + (i % 6)}`)
+  const peers = await Promise.all(from.map(address => RawPeer.dial(target, new NodeKey(), address)))
+  for (const peer of peers) assert.equal((await peer.next())?.id, 0)
+  assert.equal(target.host.counters.flooded, 0)
+  assert.ok(target.limits.counts.get('waited_handshake') > 0)
 })
 
 test('a large message that is announced and does not come keeps no memory from others', async context => {

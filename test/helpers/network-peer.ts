@@ -7,7 +7,7 @@ import { tcp } from '@libp2p/tcp'
 import { yamux } from '@libp2p/yamux'
 import { createLibp2p, type Libp2p } from 'libp2p'
 import { offer } from '../../src/devp2p/capability-traits.js'
-import { parseEnode } from '../../src/devp2p/enode.js'
+import { parseEnode, peerIdFromNodeId } from '../../src/devp2p/enode.js'
 import { NodeKey } from '../../src/devp2p/node-key.js'
 import { RlpxConnection } from '../../src/devp2p/rlpx-connection.js'
 import { initiate } from '../../src/devp2p/socket-handshake.js'
@@ -77,6 +77,7 @@ async function overDevp2p(t: Scope, { enode }: BothNetworks, { key, from }: From
     {
       socket,
       channel: await initiate(socket, key, id, { signal }),
+      peer: peerIdFromNodeId(id),
       direction: 'outbound',
       hello: { version: 5, client: 'test', capabilities, port: 0, id: key.id },
       capabilities,

@@ -101,6 +101,23 @@ test('a queue has its turn beside one that uses up each turn of the event loop',
   assert.ok(seen <= 5, `${seen} pieces of the other came before it`)
 })
 
+test('with a rate so many begin at once, and what comes faster waits, addresses in turns', async () => {
+  let waited = 0
+  const turns = new FairQueue(1, () => waited++, { rate: { perSecond: 50, atOnce: 2 } })
+  const order: string[] = []
+  const started = performance.now()
+  const works = ['a1', 'a2', 'a3', 'a4', 'b1'].map(name =>
+    turns.run(by(name, name[0]), () => void order.push(name), { signal })
+  )
+  await Promise.all(works.slice(0, 2))
+  assert.deepEqual(order, ['a1', 'a2'])
+  assert.equal(turns.idle, false)
+  await Promise.all(works)
+  assert.deepEqual(order, ['a1', 'a2', 'b1', 'a3', 'a4'])
+  assert.ok(performance.now() - started >= (3 * 1000) / 50, 'three of them waited for the rate')
+  assert.equal(waited, 4)
+})
+
 test('where time counts, who asked for little comes before those that asked for much', async () => {
   let now = 0
   const queue = new FairQueue(1, () => {}, { used: new UsedTime(() => now) })
