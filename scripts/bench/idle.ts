@@ -23,14 +23,27 @@ const ENVELOPES = 5
 /** Between two envelopes, ms. */
 const EVERY = 3000
 
+/** How long it is looked at what they cost while nothing happens, ms: twice what lies between libp2p's own pings. */
+const SILENCE = 20_000
+
+export const IDLE_PARTS = ['bare', 'silent', 'listening'] as const
+export type IdlePart = (typeof IDLE_PARTS)[number]
+
 interface Held {
   phones: number
   /** Anonymous memory for each, bytes. */
   each: number
+  /** The part of a core that they take while nothing happens. */
+  busy: number
+  heard: number[]
 }
 
-/** Phones that are connected and silent: what each takes of memory, beside a bare js-libp2p node, and how soon all of them hear. */
-export async function idleBench(count: number): Promise<Line[]> {
+/**
+ * Phones that are connected and silent: what each takes of memory, beside a bare js-libp2p node, and how soon all of them hear.
+ *
+ * @param parts what is measured: each takes minutes when they are many
+ */
+export async function idleBench(count: number, parts: readonly IdlePart[]): Promise<Line[]> {
   await useQuickKeccak()
   const program = buildPhones()
   const folder = await mkdtemp(join(tmpdir(), 'waku-bench-'))
@@ -42,7 +55,7 @@ export async function idleBench(count: number): Promise<Line[]> {
     args: string[],
     frame: string,
     meanwhile: (target: string) => Promise<void> = async () => {}
-  ): Promise<Held & { heard: number[] }> => {
+  ): Promise<Held> => {
     const server = new ServerProcess('./storm-server.js', args, { execArgv: ['--expose-gc'] })
     try {
       const { libp2p: target } = await server.answer<{ libp2p: string }>('ready')
@@ -52,35 +65,44 @@ export async function idleBench(count: number): Promise<Line[]> {
       const phones = letStay(program, { ...common, stay: count, frame })
       await phones.there
       const after = await server.answer<number>('memory')
+      const cpu = await server.answer<number>('cpu')
+      await new Promise(resolve => setTimeout(resolve, SILENCE))
+      const busy = ((await server.answer<number>('cpu')) - cpu) / SILENCE
       await meanwhile(target)
       const { dials, failures, heard } = await phones.end()
       if (failures.length > 0) throw new Error(`${failures.length} phones failed: ${failures[0]}`)
-      return { phones: dials.length, each: (after - before) / dials.length, heard }
+      return { phones: dials.length, each: (after - before) / dials.length, busy, heard }
     } finally {
       server.kill()
     }
   }
 
   try {
-    const bare = await held(['bare'], '')
-    add('bare js-libp2p', `${bare.phones} phones, ${kib(bare.each)} each`)
-    const silent = await held(['node', join(folder, 'silent'), '0'], '')
-    add('mailserver', `${silent.phones} phones, ${kib(silent.each)} each: ${kib(silent.each - bare.each)} beyond that`)
-    const posted: number[] = []
-    const status = waku1Status.encodeStatus({ bloom: fullBloom(), light: true })
-    const frame = toHex(encodeFrame(PacketCode.Status, status))
-    const listening = await held(['node', join(folder, 'listening'), '0'], frame, async target => {
-      posted.push(...(await post(target)))
-    })
-    add(
-      'mailserver, each with a packets stream',
-      `${listening.phones} phones, ${kib(listening.each)} each: ${kib(listening.each - bare.each)} beyond that`
-    )
-    const late = listening.heard.map(at => at - Math.max(...posted.filter(time => time <= at)))
-    add(
-      `${ENVELOPES} live envelopes to all of them`,
-      `${listening.heard.length} of ${ENVELOPES * listening.phones} heard, p50 ${quantile(late, 0.5).toFixed(0)} p99 ${quantile(late, 0.99).toFixed(0)} last ${Math.max(...late).toFixed(0)} ms after they were posted`
-    )
+    let bare: Held | undefined
+    const told = (name: string, { phones, each, busy }: Held): void => {
+      const beyond = bare === undefined ? '' : `: ${kib(each - bare.each)} beyond a bare connection`
+      add(name, `${phones} phones, ${kib(each)} each${beyond}, ${(busy * 100).toFixed(1)} % of a core`)
+    }
+    if (parts.includes('bare')) {
+      const found = await held(['bare'], '')
+      told('bare js-libp2p', found)
+      bare = found
+    }
+    if (parts.includes('silent')) told('mailserver', await held(['node', join(folder, 'silent'), '0'], ''))
+    if (parts.includes('listening')) {
+      const posted: number[] = []
+      const status = waku1Status.encodeStatus({ bloom: fullBloom(), light: true })
+      const frame = toHex(encodeFrame(PacketCode.Status, status))
+      const listening = await held(['node', join(folder, 'listening'), '0'], frame, async target => {
+        posted.push(...(await post(target)))
+      })
+      told('mailserver, each with a packets stream', listening)
+      const late = listening.heard.map(at => at - Math.max(...posted.filter(time => time <= at)))
+      add(
+        `${ENVELOPES} live envelopes to all of them`,
+        `${listening.heard.length} of ${ENVELOPES * listening.phones} heard, p50 ${quantile(late, 0.5).toFixed(0)} p99 ${quantile(late, 0.99).toFixed(0)} last ${Math.max(...late).toFixed(0)} ms after they were posted`
+      )
+    }
     return lines
   } finally {
     await rm(folder, { recursive: true, force: true })

@@ -81,6 +81,8 @@ export async function createPeerNode<S extends Record<string, unknown>>(
       ...(init.transports ?? [])
     ],
     ...defaults,
+    // who only dials has few connections, and wants to know soon that one is gone
+    connectionMonitor: { enabled: (init.listen ?? []).length === 0 },
     ...(init.metrics === undefined ? {} : { metrics: init.metrics }),
     connectionGater: oneByOne(slowForNoisy(places, isNoisy, { onSlowed: count('slowed_connection') }), {
       entrance: () => limits()?.entrance,

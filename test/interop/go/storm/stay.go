@@ -62,8 +62,14 @@ func (r *result) come(o options, number int, server peer.AddrInfo, frame []byte)
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	started := time.Now()
-	if err := h.Connect(ctx, server); err != nil {
-		return err
+	for err := h.Connect(ctx, server); err != nil; err = h.Connect(ctx, server) {
+		if ctx.Err() != nil {
+			return err
+		}
+		r.mu.Lock()
+		r.Refused++
+		r.mu.Unlock()
+		time.Sleep(again)
 	}
 	if len(frame) > 0 {
 		stream, err := h.NewStream(ctx, server.ID, packetsProtocol)
