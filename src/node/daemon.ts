@@ -47,6 +47,7 @@ import { LiveSettings, type Reloaded } from './settings/live-settings.js'
 import { retentionRules } from './settings/retention-config.js'
 import { namedPassword, ownPassword } from './settings/secret.js'
 import { DEFAULT_DATA_DIR, type StartConfig } from './settings/start-config.js'
+import { warmUp } from './warm-up.js'
 
 /** A batch of an import in base64, with room. */
 const MAX_CONTROL_LINE = 8 * 1024 * 1024
@@ -306,6 +307,8 @@ async function assemble(
     view,
     run: async (command, params, signal) => await handlers[command]?.(params, { signal })
   })
+  // a database of others is warm, and may be far
+  if (shared === undefined) await warmUp(archive)
   const path = cleanup.after(await claimControlPath(dir), () => releaseControlPath(dir))
   cleanup.after(await ControlServer.listen({ path, handlers, maxLine: MAX_CONTROL_LINE }), control => control.close())
   cleanup.after(new StaticPeers({ node, waku, peers: peers.libp2p }), peers => peers.stop())

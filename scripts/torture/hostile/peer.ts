@@ -9,7 +9,7 @@ import { createLibp2p, type Libp2p, type ServiceFactoryMap } from 'libp2p'
 import { MAX_BODY } from '../../../src/devp2p/capability-stream.js'
 import { offer } from '../../../src/devp2p/capability-traits.js'
 import { DisconnectReason } from '../../../src/devp2p/disconnect.js'
-import { parseEnode } from '../../../src/devp2p/enode.js'
+import { parseEnode, peerIdFromNodeId } from '../../../src/devp2p/enode.js'
 import { NodeKey } from '../../../src/devp2p/node-key.js'
 import { RlpxConnection } from '../../../src/devp2p/rlpx-connection.js'
 import { initiate } from '../../../src/devp2p/socket-handshake.js'
@@ -76,6 +76,7 @@ export async function rlpxFrom(localAddress: string, target: Target): Promise<Rl
     {
       socket,
       channel: await initiate(socket, key, id, { signal }),
+      peer: peerIdFromNodeId(id),
       direction: 'outbound',
       hello: { version: 5, client: 'torture', capabilities, port: 0, id: key.id },
       capabilities,

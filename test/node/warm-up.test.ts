@@ -1,0 +1,51 @@
+import '../../src/base/polyfill.js'
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { Archive } from '../../src/archive/archive.js'
+import { openDataDir } from '../../src/node/data-dir/data-dir.js'
+import { openStore } from '../../src/node/data-dir/store.js'
+import { warmUp } from '../../src/node/warm-up.js'
+import { Prng } from '../archive/prng.js'
+import { Traffic } from '../archive/traffic.js'
+import { tempDir } from './temp-dir.js'
+
+test('before a node serves, its newest envelopes are read once; what cannot be read keeps it from nothing', async t => {
+  const store = await openStore(await openDataDir(tempDir(t)))
+  t.after(() => store.close())
+  // as a node's listeners do: deadlines alone keep no process
+  const alive = setInterval(() => {}, 1000)
+  t.after(() => clearInterval(alive))
+  let asked = 0
+  let read = 0
+  const counted: Pick<Archive, 'stats' | 'query'> = {
+    stats: () => store.archive.stats(),
+    async *query(query) {
+      asked++
+      const slices = store.archive.query(query)
+      for (let step = await slices.next(); ; step = await slices.next()) {
+        if (step.done === true) return step.value
+        read += step.value.length
+        yield step.value
+      }
+    }
+  }
+  await warmUp(counted)
+  assert.equal(asked, 0, 'there is nothing to read')
+  for (const batch of new Traffic(new Prng(3), { count: 300, days: 1 }).batches(300)) await store.archive.append(batch)
+  await warmUp(counted)
+  assert.ok(asked > 0)
+  assert.ok(read > 0)
+
+  const broken = (query: Archive['query']): Pick<Archive, 'stats' | 'query'> => ({ ...counted, query })
+  await warmUp(
+    broken(() => {
+      throw new Error('the disk is broken')
+    })
+  )
+  await warmUp(
+    broken(async function* () {
+      await new Promise(() => {})
+      return yield []
+    })
+  )
+})
