@@ -1,12 +1,14 @@
 import '../../src/base/polyfill.js'
+import type { AddressInfo, Server } from 'node:net'
 import { noise } from '@chainsafe/libp2p-noise'
+import { RLPx } from '@ethereumjs/devp2p'
 import { generateKeyPair } from '@libp2p/crypto/keys'
 import { identify } from '@libp2p/identify'
 import { tcp } from '@libp2p/tcp'
 import { yamux } from '@libp2p/yamux'
 import { createLibp2p } from 'libp2p'
 import { offer } from '../../src/devp2p/capability-traits.js'
-import { NodeKey, RlpxHost } from '../../src/devp2p/index.js'
+import { formatEnode, NodeKey, RlpxHost } from '../../src/devp2p/index.js'
 import { mailserverDefaults } from '../../src/libp2p/mailserver-defaults.js'
 import { Daemon } from '../../src/node/daemon.js'
 import { openDataDir } from '../../src/node/data-dir/data-dir.js'
@@ -18,8 +20,8 @@ import { Traffic } from '../../test/archive/traffic.js'
 import { PASSWORD } from './history-protocol.js'
 import { anonymousBytes } from './report.js'
 
-// A server's process for the benchmarks of many phones: `storm-server.js node <data dir> <envelopes>`, `storm-server.js bare`, or
-// `storm-server.js raw`, talking to its parent over IPC.
+// A server's process for the benchmarks of many phones: `storm-server.js node <data dir> <envelopes>`, `storm-server.js bare`,
+// `storm-server.js ethereumjs`, or `storm-server.js raw`, talking to its parent over IPC.
 
 const DAYS = 30
 
@@ -65,6 +67,27 @@ async function bare(): Promise<Running> {
   return { libp2p: peer.getMultiaddrs()[0]?.toString(), stop: async () => void (await peer.stop()) }
 }
 
+/** RLPx as the library of Ethereum's JavaScript clients has it. */
+async function ethereumjs(): Promise<Running> {
+  const rlpx = new RLPx(new NodeKey().privateKey, {
+    maxPeers: 20_000,
+    capabilities: [{ name: 'waku', version: 1, length: 128, constructor: Silent as never }],
+    common: { customCrypto: {} } as never,
+    listenPort: null
+  })
+  for (const event of ['error', 'peer:error'] as const) rlpx.events.on(event, () => {})
+  const listening = new Promise<void>(resolve => rlpx.events.on('listening', () => resolve()))
+  rlpx.listen(0, '127.0.0.1')
+  await listening
+  const { port } = (rlpx as unknown as { _server: Server })._server.address() as AddressInfo
+  return { enode: formatEnode({ id: rlpx.id, host: '127.0.0.1', port }), stop: async () => rlpx.destroy() }
+}
+
+/** A capability that says nothing and takes what comes. */
+class Silent {
+  _handleMessage(): void {}
+}
+
 /** Our RLPx with nothing behind it. */
 async function raw(): Promise<Running> {
   const host = new RlpxHost({ key: new NodeKey(), capabilities: offer(['waku/1']), onConnection: () => {} })
@@ -73,7 +96,8 @@ async function raw(): Promise<Running> {
 }
 
 const [mode, path = '', count = '0'] = process.argv.slice(2)
-const running = mode === 'node' ? await node(path, Number(count)) : mode === 'bare' ? await bare() : await raw()
+const modes: Record<string, () => Promise<Running>> = { node: () => node(path, Number(count)), bare, ethereumjs, raw }
+const running = await (modes[mode ?? ''] ?? raw)()
 
 const commands: Record<string, () => Promise<unknown>> = {
   /** Of the process, all threads, in ms. */

@@ -51,43 +51,49 @@ export async function stormBench({ full, networks }: { full: boolean; networks: 
     add(name, `${rate.toFixed(0)} phones/s, ${cpu.toFixed(2)} ms CPU each, dial ${tail(storm.dials)}${answers}${again}`)
   }
 
-  const modes = [
-    ['libp2p', 'bare', 'bare js-libp2p'],
-    ['devp2p', 'raw', 'bare RLPx']
-  ] as const
+  /** The same without a mailserver: as the library of that network has it, and as this node has it. */
+  const references = {
+    libp2p: [['bare', 'bare js-libp2p']],
+    devp2p: [
+      ['ethereumjs', 'bare @ethereumjs/devp2p'],
+      ['raw', 'RLPx of this node, nothing behind it']
+    ]
+  } as const
   const server = new ServerProcess('./storm-server.js', ['node', join(folder, 'data'), String(archive)])
   try {
     const ready = await server.answer<Ready>('ready')
-    for (const [network, mode, name] of modes) {
-      if (!networks.includes(network)) continue
-      const target = (network === 'libp2p' ? ready.libp2p : ready.enode) as string
-      const other = new ServerProcess('./storm-server.js', [mode])
-      try {
-        const at = await other.answer<Ready>('ready')
-        const nothing = (count: number): string[] => new Array(count).fill('')
-        const otherTarget = (network === 'libp2p' ? at.libp2p : at.enode) as string
-        await came(other, network, otherTarget, nothing(WARMUP))
-        const reference = await came(other, network, otherTarget, nothing(count))
-        told(`${name}, connections`, reference)
-        await came(server, network, target, await requestsOf(network, WARMUP, ready))
-        told('mailserver, connections', await came(server, network, target, nothing(count)))
-        const cost = await came(server, network, target, await requestsOf(network, count, ready))
-        told('mailserver, ten topics of the last day', cost)
-        add('  of the bare one', `${((cost.cpu / reference.cpu) * 100).toFixed(0)} % of the CPU, answer included`)
-
-        const stays = async (count: number): Promise<Phones> =>
-          letCome(program, { network, target, requests: await requestsOf(network, count, ready), every: EVERY })
-        const idle = await (await stays(CALM)).done
-        const one = await stays(count)
-        await came(server, network, target, await requestsOf(network, count, ready))
-        one.end()
-        const during = await one.done
-        const ratio = quantile(during.answers, 0.95) / quantile(idle.answers, 0.95)
-        add('answer to a client that stays', tail(idle.answers))
-        add('  during a storm', `${tail(during.answers)}: p95 ${ratio.toFixed(1)} times`)
-      } finally {
-        other.kill()
+    for (const network of networks) {
+      const target = targetOf(network, ready)
+      const bare: [name: string, cpu: number][] = []
+      for (const [mode, name] of references[network]) {
+        const other = new ServerProcess('./storm-server.js', [mode])
+        try {
+          const otherTarget = targetOf(network, await other.answer<Ready>('ready'))
+          await came(other, network, otherTarget, nothing(WARMUP))
+          const cost = await came(other, network, otherTarget, nothing(count))
+          told(`${name}, connections`, cost)
+          bare.push([name, cost.cpu])
+        } finally {
+          other.kill()
+        }
       }
+      await came(server, network, target, await requestsOf(network, WARMUP, ready))
+      told('mailserver, connections', await came(server, network, target, nothing(count)))
+      const cost = await came(server, network, target, await requestsOf(network, count, ready))
+      told('mailserver, ten topics of the last day', cost)
+      for (const [name, cpu] of bare)
+        add(`  of ${name}`, `${((cost.cpu / cpu) * 100).toFixed(0)} % of the CPU, answer included`)
+
+      const stays = async (count: number): Promise<Phones> =>
+        letCome(program, { network, target, requests: await requestsOf(network, count, ready), every: EVERY })
+      const idle = await (await stays(CALM)).done
+      const one = await stays(count)
+      await came(server, network, target, await requestsOf(network, count, ready))
+      one.end()
+      const during = await one.done
+      const ratio = quantile(during.answers, 0.95) / quantile(idle.answers, 0.95)
+      add('answer to a client that stays', tail(idle.answers))
+      add('  during a storm', `${tail(during.answers)}: p95 ${ratio.toFixed(1)} times`)
     }
     await server.answer('stop')
     return lines
@@ -95,4 +101,13 @@ export async function stormBench({ full, networks }: { full: boolean; networks: 
     server.kill()
     await rm(folder, { recursive: true, force: true })
   }
+}
+
+function targetOf(network: Network, { libp2p, enode }: Ready): string {
+  return (network === 'libp2p' ? libp2p : enode) as string
+}
+
+/** Phones that ask for nothing. */
+function nothing(count: number): string[] {
+  return new Array(count).fill('')
 }

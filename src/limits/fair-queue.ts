@@ -151,7 +151,8 @@ export class FairQueue {
       if (start === undefined) return
       start()
     }
-    if (this.#rate !== undefined && this.crowded && !this.#paused) this.#await(this.#rate)
+    const hasPlace = this.#running < this.#concurrency && !this.#paused
+    if (this.#rate !== undefined && this.crowded && hasPlace) this.#await(this.#rate)
   }
 
   /** Also when it says that nobody waits: it may say so only since it was asked last. */

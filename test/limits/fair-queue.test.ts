@@ -118,6 +118,19 @@ test('with a rate so many begin at once, and what comes faster waits, addresses 
   assert.equal(waited, 4)
 })
 
+test('with a rate nobody is forgotten whose turn comes while it is looked at', async () => {
+  let now = 0
+  let looks = 0
+  // each look at the clock takes some time
+  const clock = (): number => {
+    now += [0.3, 0.7, 0.45, 0.9][looks++ % 4] as number
+    return now
+  }
+  const turns = new FairQueue(1, () => {}, { rate: { perSecond: 200, atOnce: 1, now: clock } })
+  const works = Array.from({ length: 30 }, (_, i) => turns.run(by(`${i % 5}`), () => i, { signal }))
+  assert.equal((await Promise.all(works)).length, 30)
+})
+
 test('where time counts, who asked for little comes before those that asked for much', async () => {
   let now = 0
   const queue = new FairQueue(1, () => {}, { used: new UsedTime(() => now) })
