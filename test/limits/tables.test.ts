@@ -8,12 +8,21 @@ import { repositoryRoot } from '../helpers/repository.js'
 const ROOMS = ['limits', 'waku', 'libp2p', 'devp2p', 'mailserver', 'bridge', 'admin']
 const FILES = ['node/peer/peers-in-memory.ts', 'node/peer/socket-gate.ts']
 
-/** A field of a class, or something that lives as long as its module or a function that made closures of it. */
-const TABLE =
-  /^(?: {2})?(?:(?:private|readonly|static|const|let|export) )*(#?\w+)(?:\??: [^=\n]+)? = new (?:Map|Set|WeakMap|RecentHashes|RecentIds)\b/gm
+const MADE = '(?:Map|Set|WeakMap|WeakSet|RecentHashes|RecentIds)\\b'
+const FIELD = '^(?: {2})?(?:(?:private|readonly|static|const|let|export) )*(#?\\w+)'
+
+/** A field of a class, or something that lives as long as its module or a function that made closures of it: */
+const TABLES = [
+  `${FIELD}(?:\\??: [^=\\n]+)? = new ${MADE}`,
+  // what a constructor or a method makes
+  `${FIELD}\\??: ${MADE}<[^=\\n]*$`,
+  `^ +this\\.(#?\\w+) (?:\\?\\?)?= new ${MADE}`,
+  // an object in the place of a map
+  `${FIELD}: Record<[^=\\n]*> = \\{\\}`
+].map(shape => new RegExp(shape, 'gm'))
 
 function tablesOf(file: string, source: string): string[] {
-  return [...source.matchAll(TABLE)].map(([, field]) => `${file} \`${field}\``)
+  return TABLES.flatMap(table => [...source.matchAll(table)].map(([, field]) => `${file} \`${field}\``))
 }
 
 const root = join(repositoryRoot, 'src')
@@ -47,10 +56,21 @@ test('a table that says nothing is found', () => {
     'class A {',
     '  readonly #byPeer = new Map<string, number>()',
     '  #seen: Set<string> = new Set()',
+    '  readonly #later: Map<string, number>',
+    '  #made',
+    '  readonly #counts: Record<string, number> = {}',
+    '  constructor() {',
+    '    this.#made = new Set()',
+    '    this.#later ??= new Map()',
+    '  }',
     '}',
     'function f() {',
     '    const inside = new Map()',
     '}'
   ].join('\n')
-  assert.deepEqual(tablesOf('a.ts', source), ['a.ts `#byPeer`', 'a.ts `#seen`'])
+  const names = ['#byPeer', '#counts', '#later', '#made', '#seen']
+  assert.deepEqual(
+    [...new Set(tablesOf('a.ts', source))].sort(),
+    names.map(name => `a.ts \`${name}\``)
+  )
 })
