@@ -41,6 +41,8 @@ while (keyring.list().length < keys)
 if (archive > 0) {
   const traffic = new Traffic(new Prng(1), { count: archive, days: 30 })
   for (const batch of traffic.batches(1000)) await mailserver.archive.append(batch)
+  // what LevelDB keeps of it in its cache is no memory of an attack's
+  for await (const _ of mailserver.archive.query({ lower: 0, upper: 0xffffffff, limit: Number.POSITIVE_INFINITY }));
 }
 for (let i = 0; i < pool; i++) await waku.post({ envelope: newEnvelope({ ttl: 3600 }) })
 if (defence === 'off') disarm(waku.limits)
