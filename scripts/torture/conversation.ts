@@ -36,8 +36,7 @@ export class Conversation {
   static async open(connection: Connection, ledger: Ledger): Promise<Conversation> {
     const signal = AbortSignal.timeout(OPEN_MS)
     const stream = await connection.newStream(PACKETS_PROTOCOL, { signal })
-    const origin = { peer: connection.remotePeer.toString(), address: connection.remoteAddr.toString() }
-    const channel = new StreamPacketChannel(stream, connection.remotePeer, { origin, limits: new Limits() })
+    const channel = new StreamPacketChannel(stream, { connection, limits: new Limits() })
     const nothing = new Uint8Array(BLOOM_BYTES)
     await channel.send(PacketCode.Status, encodeStatusOptions({ pow: 0, bloom: nothing, light: true }), { signal })
     return new Conversation(channel, ledger)

@@ -149,7 +149,7 @@ export class MessageReader {
     const { limits, origin, hurried, state } = this.#parts
     const { streams } = state
     if (hurried || streams.length === 0) return 0
-    const large = size > FIGURES.devp2p.readAhead
+    const large = size > FIGURES.devp2p.large
     if (!large && streams.some(stream => !stream.begun)) return 0
     const wait = limits.throttle.reserve(origin)
     return large ? Math.max(wait, limits.throttle.ofAddress(origin.address)) : wait

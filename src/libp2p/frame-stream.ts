@@ -6,6 +6,7 @@ import type { Packet } from '../waku/packet-channel.js'
 import { decodeFrame, encodeFrame } from '../wire/packet/packet-frame.js'
 import { FrameBuffer, type FrameLimit } from './frame-buffer.js'
 import { FrameStreamClosedError, FrameTimeoutError, FrameTruncatedError } from './frame-errors.js'
+import { narrow, onArrivalWhilePaused } from './sent-ahead.js'
 
 export interface FrameStreamInit {
   /**
@@ -21,11 +22,17 @@ export interface FrameStreamInit {
    */
   highWater?: number | undefined
   /**
-   * Told how many unread bytes there are above 64 KiB, whenever that changes. May end the stream.
+   * Told how many bytes there are above 16 KiB that are not read or not dealt with, whenever that changes. May end the stream.
    *
    * @default nobody
    */
   holds?: ((bytes: number) => void) | undefined
+  /**
+   * What the peer may send ahead, in bytes, where the muxer would let it have more in time: at least 256 KiB.
+   *
+   * @default as the muxer is set
+   */
+  window?: number | undefined
   /**
    * How long the reader waits for the next frame to begin, in ms.
    *
@@ -81,6 +88,8 @@ export class FrameStream {
   #ended = false
   #resuming = false
   #received = 0
+  /** Bytes of what was delivered and is not dealt with. */
+  #lent = 0
   #wake: (() => void) | undefined
   #timer: ReturnType<typeof setTimeout> | undefined
 
@@ -95,6 +104,8 @@ export class FrameStream {
       this.#fail(new FrameStreamClosedError('the stream was reset before it could be read'))
       return
     }
+    if (init.window !== undefined) narrow(stream, init.window)
+    if (init.holds !== undefined) onArrivalWhilePaused(stream, () => this.#tellHeld())
     this.#noteEnd()
     if (stream.status === 'closed') this.#over.abort(new FrameStreamClosedError('the stream is closed'))
     stream.addEventListener('message', this.#onMessage)
@@ -183,9 +194,18 @@ export class FrameStream {
     this.#wakeReader()
   }
 
-  /** What waits here beyond what every stream may have. */
+  /** Bytes that were delivered are kept until they are dealt with: so many more, or fewer. */
+  lend(bytes: number): void {
+    this.#lent += bytes
+    this.#tellHeld()
+  }
+
+  /** What waits here, and in the stream while it is paused, beyond what every stream may have. */
   #tellHeld(): void {
-    this.#init.holds?.(Math.max(0, this.#buffer.length - FIGURES.memory.perStream))
+    const { holds } = this.#init
+    if (holds === undefined) return
+    const held = this.#aborted ? 0 : this.#buffer.length + this.#stream.readBufferLength + this.#lent
+    holds(Math.max(0, held - FIGURES.memory.perStream))
   }
 
   readonly #onEnd = (): void => {

@@ -3,6 +3,7 @@ import type { Registrar } from '@libp2p/interface-internal'
 import type { Limits } from '../limits/limits.js'
 import type { RequestHandler } from '../waku/mail-exchange.js'
 import { MAX_MAIL_CONTROL_FRAME } from '../wire/packet/packet-frame.js'
+import { FrameMemoryError } from './frame-errors.js'
 import { relayedPage } from './limited-connection.js'
 import { MailSession } from './mail-session.js'
 import { originOf, StreamBudget } from './stream-budget.js'
@@ -32,7 +33,7 @@ export interface MailProtocolInit {
 
 export interface MailProtocolComponents {
   registrar: Registrar
-  limits: Pick<Limits, 'counts'>
+  limits: Pick<Limits, 'counts' | 'memory'>
   logger: ComponentLogger
 }
 
@@ -96,9 +97,13 @@ export class MailProtocol implements Startable {
       stream.abort(new Error('too many mailserver streams'))
       return
     }
-    const session = new MailSession(stream, {
+    const origin = originOf(connection)
+    const evict = (): void => session.abort(new FrameMemoryError('too much of this address is not read yet'))
+    const holder = { address: origin.address, bytes: 0, evict }
+    const session: MailSession = new MailSession(stream, {
       peer: connection.remotePeer,
-      origin: originOf(connection),
+      origin,
+      holds: bytes => this.#limits.memory.hold(holder, bytes),
       handler: this.#handler,
       idleTimeout: this.#idleTimeout,
       highWater: MAX_WAITING * MAX_MAIL_CONTROL_FRAME,

@@ -1,5 +1,6 @@
 import type { PeerId, Stream } from '@libp2p/interface'
 import { pipe } from 'it-pipe'
+import { FIGURES } from '../limits/figures.js'
 import type { Origin } from '../limits/origin.js'
 import type { IncomingRequest, RequestHandler } from '../waku/mail-exchange.js'
 import { PacketCode } from '../wire/packet/packet-code.js'
@@ -17,6 +18,8 @@ export interface MailSessionParts {
   idleTimeout: number
   /** Bytes of requests that may wait. */
   highWater: number
+  /** Told what is not read yet beyond what every stream may have, as `FrameStreamInit.holds`. */
+  holds: (bytes: number) => void
   /** Most bytes of the next page, where the connection is limited. */
   maxPageBytes?: (() => number | undefined) | undefined
 }
@@ -32,6 +35,8 @@ export class MailSession {
     this.#parts = parts
     this.#frames = new FrameStream(stream, {
       highWater: parts.highWater,
+      holds: parts.holds,
+      window: FIGURES.libp2p.window,
       // whatever its code: nothing larger is of use here
       maxFrame: () => MAX_MAIL_CONTROL_FRAME,
       stallTimeout: parts.idleTimeout,
@@ -77,6 +82,11 @@ export class MailSession {
       clearTimeout(idle)
     }
     return true
+  }
+
+  /** Ends at once. */
+  abort(reason: Error): void {
+    this.#frames.abort(reason)
   }
 
   /** Finishes the request that is being answered, takes no other, and ends the stream. */

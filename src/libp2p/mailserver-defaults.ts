@@ -1,7 +1,8 @@
 import { noise } from '@chainsafe/libp2p-noise'
 import { yamux } from '@libp2p/yamux'
 import type { Libp2pOptions } from 'libp2p'
-import { keepFirstBytes } from './first-bytes.js'
+import { FIGURES } from '../limits/figures.js'
+import { carefully } from './careful-muxer.js'
 import { endSilent } from './silent-peers.js'
 import { upgradePlaces } from './upgrade-places.js'
 
@@ -32,7 +33,16 @@ export type MailserverPreset = Required<
 export function mailserverDefaults(): MailserverPreset {
   return {
     connectionEncrypters: [noise()],
-    streamMuxers: [endSilent(keepFirstBytes(yamux({ streamOptions: { maxStreamWindowSize: STREAM_WINDOW_BYTES } })))],
+    streamMuxers: [
+      endSilent(
+        carefully(
+          yamux({
+            maxInboundStreams: FIGURES.libp2p.streams,
+            streamOptions: { maxStreamWindowSize: STREAM_WINDOW_BYTES }
+          })
+        )
+      )
+    ],
     // instead of it peers that are gone are found by the muxer's pings
     connectionMonitor: { enabled: false },
     connectionGater: upgradePlaces(),

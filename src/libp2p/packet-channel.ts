@@ -1,7 +1,8 @@
-import type { PeerId, Stream } from '@libp2p/interface'
+import type { Connection, PeerId, Stream } from '@libp2p/interface'
 import { pipe } from 'it-pipe'
 import { delay } from '../base/delay.js'
 import type { LimitCounts } from '../limits/counts.js'
+import { FIGURES } from '../limits/figures.js'
 import type { Limits } from '../limits/limits.js'
 import type { Origin } from '../limits/origin.js'
 import type { Judgement, Throttle } from '../limits/throttle.js'
@@ -11,6 +12,8 @@ import { type StatusCodec, waku1Status } from '../wire/packet/status-codec.js'
 import { defaultFrameLimit, type FrameLimit } from './frame-buffer.js'
 import { FrameMemoryError, FrameTimeoutError, FrameTooLargeError } from './frame-errors.js'
 import { FrameStream } from './frame-stream.js'
+import { rest } from './rest.js'
+import { originOf } from './stream-budget.js'
 
 /** A peer that takes nothing for this long is gone, in ms. */
 const WRITE_TIMEOUT = 60_000
@@ -43,15 +46,17 @@ export class StreamPacketChannel implements PacketChannel {
   readonly #frames: FrameStream
   readonly #throttle: Throttle
   readonly #counts: LimitCounts
+  readonly #connection: Connection
   #closing: Promise<void> | undefined
 
   constructor(
     stream: Stream,
-    peer: PeerId,
-    { origin, limits: { throttle, memory, counts } }: { origin: Origin; limits: Limits }
+    { connection, limits: { throttle, memory, counts } }: { connection: Connection; limits: Limits }
   ) {
-    this.peer = peer
+    const origin = originOf(connection)
+    this.peer = connection.remotePeer
     this.origin = origin
+    this.#connection = connection
     this.#throttle = throttle
     this.#counts = counts
     const evict = (): void => this.abort(new FrameMemoryError('too much of this address is not read yet'))
@@ -59,6 +64,8 @@ export class StreamPacketChannel implements PacketChannel {
     this.#frames = new FrameStream(stream, {
       writeTimeout: WRITE_TIMEOUT,
       maxFrame: untilStatus(),
+      highWater: FIGURES.libp2p.readAhead,
+      window: FIGURES.libp2p.window,
       holds: bytes => memory.hold(holder, bytes)
     })
     this.packets = pipe(this.#frames.packets, packets => this.#throttled(packets))
@@ -80,6 +87,10 @@ export class StreamPacketChannel implements PacketChannel {
     this.#throttle.judge(this.origin, judgement)
   }
 
+  lend(bytes: number): void {
+    this.#frames.lend(bytes)
+  }
+
   /** Ends this side; what the peer still sends is delivered until it ends its side, or for 2 s. */
   close(options: { signal?: AbortSignal } = {}): Promise<void> {
     this.#closing ??= this.#close(options.signal)
@@ -99,6 +110,9 @@ export class StreamPacketChannel implements PacketChannel {
         this.#counts.add('slowed_packet')
         // whoever has to wait and goes away instead is read no further
         if (this.gone) return
+        // for what others of its address sent it waits here only, and may ask for history meanwhile
+        const own = this.#throttle.ofPeer(this.origin.peer)
+        if (own > 0) rest(this.#connection, own)
         await delay(wait, this.#frames.signal).catch(() => {})
       }
     } catch (err) {

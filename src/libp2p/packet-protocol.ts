@@ -7,7 +7,7 @@ import { compareBytes } from '../wire/bytes.js'
 import { failedDial } from './failed-dial.js'
 import { StreamPacketChannel } from './packet-channel.js'
 import { PacketReopener } from './packet-reopener.js'
-import { originOf, StreamBudget } from './stream-budget.js'
+import { StreamBudget } from './stream-budget.js'
 
 export const PACKETS_PROTOCOL = '/waku/1/packets/1.0.0'
 
@@ -202,10 +202,7 @@ export class PacketProtocol implements Startable {
       this.#lookForTwin(link, pair)
       settle(pair)
     }
-    const channel = new StreamPacketChannel(stream, peer, {
-      origin: originOf(connection),
-      limits: this.#waku().limits
-    })
+    const channel = new StreamPacketChannel(stream, { connection, limits: this.#waku().limits })
     void this.#waku()
       .run(channel, { retire: link.retire.signal, onReady })
       .then(error => {

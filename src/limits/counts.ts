@@ -37,6 +37,8 @@ export const LIMIT_EVENTS = [
   'slowed_request',
   /** Its address sent in vain, so that it is let in slowly. */
   'slowed_connection',
+  /** Opened streams that came to no protocol. */
+  'slowed_stream',
   /** It had the pool several times. */
   'slowed_pool',
   'evicted_handshake',

@@ -32,14 +32,27 @@ export const FIGURES = {
   },
   /** For what arrived and is not read yet. */
   memory: {
-    /** All peers of both networks share it, for what is above `perStream`, and on devp2p above 1 MiB. */
+    /** All peers of both networks share it, for what is above `perStream`, and on devp2p above `readAhead`. */
     shared: 64 * MIB,
-    perStream: 64 * KIB
+    perStream: 16 * KIB
+  },
+  /** What one libp2p stream may bring that is not asked for. */
+  libp2p: {
+    /** Above so many received bytes, a whole frame among them, no more is read. */
+    readAhead: 64 * KIB,
+    /** What a peer may send ahead of what is read: what yamux begins with. */
+    window: 256 * KIB,
+    /** Streams that a peer has open on a connection: as many as all protocols allow together. */
+    streams: 64,
+    /** What a stream that came to no protocol counts as sent in vain: agreeing on one costs what judging so much does. */
+    strange: 16 * KIB
   },
   /** What one devp2p connection may use without asking; what is larger is paid for from what all share. */
   devp2p: {
     /** Above so many received bytes that nobody took no more is read; no message above it is read without asking. */
-    readAhead: MIB,
+    readAhead: 256 * KIB,
+    /** A message above it also waits for what others of its address sent in vain. */
+    large: MIB,
     /** What a socket may bring at once. */
     chunk: 64 * KIB
   },

@@ -1,6 +1,7 @@
 import type { Logger, PeerId } from '@libp2p/interface'
 import { turnIsOver } from '../base/loop-turn.js'
 import { pause } from '../base/pause.js'
+import { withoutStacks } from '../base/stackless.js'
 import { FIGURES } from '../limits/figures.js'
 import { inVain, type Judgement } from '../limits/throttle.js'
 import { fromHex } from '../wire/bytes.js'
@@ -151,7 +152,7 @@ export class Intake {
     const { seen, counters, filters, own, settings } = this.#parts
     let envelope: Envelope
     try {
-      envelope = decodeEnvelope(item.raw, digest)
+      envelope = withoutStacks(() => decodeEnvelope(item.raw, digest))
     } catch {
       this.#refuse(item.raw, digest?.hash ?? keccak256(item.raw), MALFORMED, { from, packet })
       return

@@ -1,4 +1,5 @@
 import type { Logger, PeerId } from '@libp2p/interface'
+import { FIGURES } from '../limits/figures.js'
 import type { Limits } from '../limits/limits.js'
 import type { Origin } from '../limits/origin.js'
 import type { Judgement } from '../limits/throttle.js'
@@ -252,8 +253,11 @@ export class Session implements Source, FeedTarget {
 
   async #take(packet: Packet): Promise<void> {
     const { digester, own } = this.#parts
+    this.channel.lend?.(packet.body.length)
     const hashing =
-      packet.code === PacketCode.Messages ? digester?.digest(packet.body, { pow: own.options.pow ?? 0 }) : undefined
+      packet.code === PacketCode.Messages
+        ? digester?.digest(packet.body, { pow: own.options.pow ?? 0, patience: FIGURES.packet.refused })
+        : undefined
     await this.#judging
     if (hashing === undefined) return await this.#handle(packet, undefined)
     this.#judging = this.#handle(packet, hashing)
@@ -261,8 +265,9 @@ export class Session implements Source, FeedTarget {
     if (packet.body.length > LARGE) await this.#judging
   }
 
-  async #handle({ code, body }: Packet, hashing: Promise<PacketDigests | undefined> | undefined): Promise<void> {
+  async #handle(packet: Packet, hashing: Promise<PacketDigests | undefined> | undefined): Promise<void> {
     const { counters, limits } = this.#parts
+    const { code, body } = packet
     try {
       if (code === PacketCode.Messages) await this.#takeMessages(body, hashing)
       else await limits.others.run(this.channel.origin, () => this.#takeOther(code, body))
@@ -271,6 +276,8 @@ export class Session implements Source, FeedTarget {
       counters.add('packets_malformed')
       this.#ignored(body)
       if (this.channel.onMalformed === 'abort') throw err
+    } finally {
+      this.channel.lend?.(-body.length)
     }
   }
 

@@ -127,5 +127,5 @@ test('when the socket breaks while messages wait for their reader, those in hand
       assert.equal(body.length, 100_000)
     }
   })
-  assert.ok(received >= 10 && received < 30, `${received}`)
+  assert.ok(received >= 3 && received < 30, `${received}`)
 })

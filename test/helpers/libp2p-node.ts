@@ -6,7 +6,7 @@ import type { Connection, Libp2p, Stream } from '@libp2p/interface'
 import { tcp } from '@libp2p/tcp'
 import { yamux } from '@libp2p/yamux'
 import { createLibp2p, type Libp2pOptions, type ServiceFactoryMap } from 'libp2p'
-import { keepFirstBytes } from '../../src/libp2p/first-bytes.js'
+import { carefully } from '../../src/libp2p/careful-muxer.js'
 
 /** A real node on a free loopback port: TCP, Noise, Yamux; stopped by the caller. */
 export async function libp2pNode<T extends ServiceFactoryMap = Record<never, never>>(
@@ -24,7 +24,7 @@ export async function libp2pNode<T extends ServiceFactoryMap = Record<never, nev
     transports: [tcp()],
     connectionEncrypters: [noise()],
     streamMuxers: [
-      keepFirstBytes(yamux(windowSize === undefined ? {} : { streamOptions: { maxStreamWindowSize: windowSize } }))
+      carefully(yamux(windowSize === undefined ? {} : { streamOptions: { maxStreamWindowSize: windowSize } }))
     ],
     connectionManager: { inboundConnectionThreshold: 1000 },
     services: { ...(withoutIdentify === true ? {} : { identify: identify() }), ...options.services }

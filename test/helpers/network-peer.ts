@@ -13,7 +13,6 @@ import { RlpxConnection } from '../../src/devp2p/rlpx-connection.js'
 import { initiate } from '../../src/devp2p/socket-handshake.js'
 import { StreamPacketChannel } from '../../src/libp2p/packet-channel.js'
 import { PACKETS_PROTOCOL } from '../../src/libp2p/packet-protocol.js'
-import { originOf } from '../../src/libp2p/stream-budget.js'
 import { Limits } from '../../src/limits/limits.js'
 import type { Network } from '../../src/waku/packet-channel.js'
 import { PacketCode } from '../../src/wire/packet/packet-code.js'
@@ -59,10 +58,7 @@ async function overLibp2p(t: Scope, node: BothNetworks, { key, from }: From): Pr
   t.after(() => plain.stop() as Promise<void>)
   const connection = await plain.dial(node.libp2p.getMultiaddrs())
   const stream = await connection.newStream(PACKETS_PROTOCOL)
-  const channel = new StreamPacketChannel(stream, connection.remotePeer, {
-    origin: originOf(connection),
-    limits: new Limits()
-  })
+  const channel = new StreamPacketChannel(stream, { connection, limits: new Limits() })
   return new ScriptedPeer(channel, plain.peerId)
 }
 

@@ -4,7 +4,6 @@ import { generateKeyPair } from '@libp2p/crypto/keys'
 import type { Libp2p, PrivateKey } from '@libp2p/interface'
 import { StreamPacketChannel } from '../../src/libp2p/packet-channel.js'
 import { PACKETS_PROTOCOL } from '../../src/libp2p/packet-protocol.js'
-import { originOf } from '../../src/libp2p/stream-budget.js'
 import { Limits } from '../../src/limits/limits.js'
 import { libp2pNode } from '../helpers/libp2p-node.js'
 import type { Scope } from '../helpers/scope.js'
@@ -17,10 +16,7 @@ async function dialler(t: Scope, privateKey: PrivateKey, to: TestNode): Promise<
   const connection = await plain.dial(to.libp2p.getMultiaddrs())
   return async () => {
     const stream = await connection.newStream(PACKETS_PROTOCOL)
-    const channel = new StreamPacketChannel(stream, connection.remotePeer, {
-      origin: originOf(connection),
-      limits: new Limits()
-    })
+    const channel = new StreamPacketChannel(stream, { connection, limits: new Limits() })
     const peer = new ScriptedPeer(channel, connection.remotePeer)
     await peer.shakeHands({})
     return peer

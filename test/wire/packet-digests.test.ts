@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { concatBytes, fromHex } from '../../src/wire/bytes.js'
-import { decodeEnvelope, encodeEnvelope } from '../../src/wire/envelope/envelope.js'
+import { decodeEnvelope, type EnvelopeDigest, encodeEnvelope } from '../../src/wire/envelope/envelope.js'
 import { keccak256 } from '../../src/wire/keccak.js'
 import { batchHash, encodeMessages } from '../../src/wire/packet/messages.js'
 import { digestPacket, PacketDigests } from '../../src/wire/packet/packet-digests.js'
@@ -17,7 +17,7 @@ test('digests are what hashing each envelope gives, also of what is none', () =>
   const digests = new PacketDigests(digestPacket(body, { pow: 1e9 }))
   assert.deepEqual(digests.batch, batchHash(body))
   for (const [i, raw] of raws.entries()) {
-    const { hash, powBits } = digests.of(i)
+    const { hash, powBits } = digests.of(i) as EnvelopeDigest
     assert.deepEqual(hash, keccak256(raw))
     assert.equal(hash.buffer.byteLength, 32, 'the hash of one does not keep all')
     assert.equal(powBits, i === 7 || i === 41 ? undefined : decodeEnvelope(raw).powBits)
@@ -28,8 +28,20 @@ test('work is hashed only where size and TTL do not decide', () => {
   const small = newEnvelope({ ttl: 1, data: new Uint8Array(10) })
   const large = newEnvelope({ ttl: 1000, data: new Uint8Array(1000) })
   const digests = new PacketDigests(digestPacket(encodeMessages([small.raw, large.raw]), { pow: 1e-4 }))
-  assert.equal(digests.of(0).powBits, undefined)
-  assert.equal(digests.of(1).powBits, large.powBits)
+  assert.equal(digests.of(0)?.powBits, undefined)
+  assert.equal(digests.of(1)?.powBits, large.powBits)
+})
+
+test('of a packet that is given up the rest is left out', () => {
+  const strange = fromHex('c0')
+  const body = encodeMessages([newEnvelope().raw, ...Array.from({ length: 100 }, () => strange), newEnvelope().raw])
+  const bytes = digestPacket(body, { pow: 1, patience: 10 })
+  const digests = new PacketDigests(bytes)
+  assert.deepEqual(digests.of(10)?.hash, keccak256(strange))
+  assert.equal(digests.of(11), undefined)
+  assert.equal(bytes.length, 32 + 11 * 34)
+  const all = new PacketDigests(digestPacket(body, { pow: 1, patience: 100 }))
+  assert.notEqual(all.of(101), undefined)
 })
 
 test('what is no packet has no digests', () => {

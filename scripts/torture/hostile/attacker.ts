@@ -2,9 +2,12 @@ import '../../../src/base/polyfill.js'
 import { getPriority, setPriority } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ATTACKS } from './attacks.js'
-import type { Target } from './peer.js'
+import { begun, type Target } from './peer.js'
 
 // Peers that attack, in a process of their own: `attacker.js <attack> <target> <addresses>`, until it is killed.
+
+/** Until all of them have begun, ms. */
+const PATIENCE = 10_000
 
 const [name, json = '', addresses = '1'] = process.argv.slice(2)
 const target: Target = JSON.parse(json)
@@ -30,4 +33,8 @@ async function attackFrom(address: string): Promise<never> {
 }
 
 for (let i = 0; i < attack.peers; i++) void attackFrom(`127.0.1.${1 + (i % Number(addresses))}`)
+
+// the node may let few of them in: that is no reason to wait
+const latest = performance.now() + PATIENCE
+while (begun() < attack.peers && performance.now() < latest) await sleep(50)
 process.send?.('attacking')

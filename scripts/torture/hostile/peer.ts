@@ -36,6 +36,11 @@ export interface Line {
   end(): Promise<void>
 }
 
+let connections = 0
+
+/** How many connections of this process the node has agreed to so far, and sockets where nothing is to be agreed. */
+export const begun = (): number => connections
+
 /** A new identity that dials from a loopback address of its own. */
 async function peerFrom(localAddress: string, services: ServiceFactoryMap = {}): Promise<Libp2p> {
   return await createLibp2p({
@@ -53,11 +58,19 @@ export async function connectFrom(
   services: ServiceFactoryMap = {}
 ): Promise<Connection> {
   const peer = await peerFrom(localAddress, services)
-  return await peer.dial(multiaddr(target.libp2p))
+  const connection = await peer.dial(multiaddr(target.libp2p))
+  connections++
+  return connection
 }
 
 /** A socket to the devp2p side. */
-export async function socketFrom(localAddress: string, { enode }: Target): Promise<Socket> {
+export async function socketFrom(localAddress: string, target: Target): Promise<Socket> {
+  const socket = await connectSocket(localAddress, target)
+  connections++
+  return socket
+}
+
+async function connectSocket(localAddress: string, { enode }: Target): Promise<Socket> {
   const { host, port } = parseEnode(enode)
   const socket = connect({ host, port, localAddress })
   socket.on('error', () => {})
@@ -68,7 +81,7 @@ export async function socketFrom(localAddress: string, { enode }: Target): Promi
 /** The same over devp2p, behind both Hellos. */
 export async function rlpxFrom(localAddress: string, target: Target): Promise<RlpxConnection> {
   const { id } = parseEnode(target.enode)
-  const socket = await socketFrom(localAddress, target)
+  const socket = await connectSocket(localAddress, target)
   const key = new NodeKey()
   const signal = AbortSignal.timeout(10_000)
   const capabilities = offer(['waku/1'])
@@ -99,6 +112,7 @@ export async function lineFrom(
   if (network === 'libp2p') {
     const peer = await peerFrom(localAddress)
     const connection = await peer.dial(multiaddr(target.libp2p))
+    connections++
     const frames = new FrameStream(await connection.newStream(options.mail === true ? MAIL_PROTOCOL : PACKETS_PROTOCOL))
     const { signal, packets } = frames
     return { signal, packets, send: (code, body) => frames.send(code, body), end: async () => await peer.stop() }
@@ -107,6 +121,7 @@ export async function lineFrom(
   const stream = connection.stream('waku')
   if (stream === undefined) throw new Error('the node speaks no waku/1')
   stream.maxBody = MAX_BODY
+  connections++
   return {
     signal: connection.signal,
     packets: stream.messages,

@@ -4,7 +4,6 @@ import { once } from 'node:events'
 import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { fileURLToPath } from 'node:url'
 import { ByteAllowance } from '../../../src/bridge/byte-allowance.js'
 import type { Limits } from '../../../src/limits/limits.js'
@@ -17,6 +16,7 @@ import { Traffic } from '../../../test/archive/traffic.js'
 import { newEnvelope } from '../../../test/helpers/envelopes.js'
 import { KEY } from '../../../test/mailserver/request-maker.js'
 import type { Holdings } from './attacks.js'
+import { Pulse } from './pulse.js'
 
 // The node that is attacked, the daemon as it is by default, in a process of its own: `server.js <holdings> <on | off>`, over IPC.
 
@@ -87,11 +87,11 @@ function bytesIn(folder: string): number {
   }, 0)
 }
 
-const delays = monitorEventLoopDelay({ resolution: 1 })
-delays.enable()
-let most = 0
+const pulse = new Pulse()
+let most = process.memoryUsage()
 setInterval(() => {
-  most = Math.max(most, process.memoryUsage().rss)
+  const memory = process.memoryUsage()
+  if (memory.rss > most.rss) most = memory
 }, 50).unref()
 
 process.on('message', async () => {
@@ -100,9 +100,8 @@ process.on('message', async () => {
   // some have the same name on both
   for (const part of [waku.counters.snapshot(), mailserver.counts, waku.limits.counts.snapshot(), relayed])
     for (const [name, count] of Object.entries(part)) counts[name] = (counts[name] ?? 0) + count
-  process.send?.({ stall: delays.max / 1e6, rss: most, disk: bytesIn(dir), counts })
-  delays.reset()
-  most = 0
+  process.send?.({ stall: pulse.take(), memory: most, disk: bytesIn(dir), counts })
+  most = process.memoryUsage()
 })
 process.on('exit', () => rmSync(dir, { recursive: true, force: true }))
 process.on('disconnect', () => process.exit())

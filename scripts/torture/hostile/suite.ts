@@ -1,5 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
+import { getPriority, setPriority } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { Packet } from '../../../src/waku/packet-channel.js'
@@ -11,6 +12,7 @@ import type { Options } from '../options.js'
 import { table } from '../table.js'
 import { ATTACKS, type Attack, UPSTREAM_KEY } from './attacks.js'
 import { type Line, lineFrom, type Network, type Target } from './peer.js'
+import type { Stall } from './pulse.js'
 
 /** How long honest peers ask, idle and under attack, and how long until memory and disk are looked at again, ms. */
 const SMALL = { idle: 1000, attack: 4000, rest: 0 }
@@ -24,8 +26,9 @@ const MIB = 1024 * 1024
 const LEAVING = 5000
 
 interface State {
-  stall: number
-  rss: number
+  stall: Stall
+  /** When there was most of it, bytes. */
+  memory: NodeJS.MemoryUsage
   disk: number
   counts: Record<string, number>
 }
@@ -46,7 +49,9 @@ interface Row {
 type Form = typeof SMALL
 
 function start(module: string, args: readonly string[]): ChildProcess {
-  return fork(fileURLToPath(new URL(module, import.meta.url)), args, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
+  return fork(fileURLToPath(new URL(module, import.meta.url)), args, {
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc']
+  })
 }
 
 async function message<T>(child: ChildProcess): Promise<T> {
@@ -96,13 +101,22 @@ async function askOnce({ network, line, answers, key }: Asker): Promise<boolean>
   }
 }
 
-/** Honest peers ask for history, again and again, in turn. */
-async function ask(askers: readonly Asker[], server: ChildProcess, lasting: number): Promise<Seen> {
+/** Honest peers ask for history, again and again, in turn: from now on, and so many ms after `begun`. */
+async function ask(
+  askers: readonly Asker[],
+  server: ChildProcess,
+  lasting: number,
+  begun: Promise<unknown> = Promise.resolve()
+): Promise<Seen> {
   const before = await state(server)
   const started = performance.now()
+  let until = Number.POSITIVE_INFINITY
+  void begun.then(() => {
+    until = performance.now() + lasting
+  })
   const times: number[] = []
   let refused = 0
-  for (let i = 0; performance.now() - started < lasting; i++) {
+  for (let i = 0; performance.now() < until; i++) {
     const began = performance.now()
     if (!(await askOnce(askers[i % askers.length] as Asker))) refused++
     times.push(performance.now() - began)
@@ -134,8 +148,9 @@ async function attacked(attack: Attack, addresses: number, defence: 'on' | 'off'
     await ask(askers, server, form.idle)
     const idle = await ask(askers, server, form.idle)
     attacker = start('./attacker.js', [attack.name, JSON.stringify(target), String(addresses)])
-    await message(attacker)
-    const seen = await ask(askers, server, form.attack)
+    // elsewhere it would not take the node's processor
+    setPriority(attacker.pid as number, Math.min(19, getPriority() + 5))
+    const seen = await ask(askers, server, form.attack, message(attacker))
     attacker.kill('SIGKILL')
     await sleep(form.rest)
     await state(server)
@@ -163,10 +178,14 @@ function rowOf(attack: Attack, name: string, defence: 'on' | 'off', { idle, seen
   const figures = [
     idle.p95,
     seen.p95,
-    idle.stall,
-    seen.stall,
-    (seen.rss - idle.rss) / MIB,
-    (after.rss - idle.rss) / MIB,
+    idle.stall.longest,
+    seen.stall.longest,
+    seen.stall.waited,
+    seen.stall.worked,
+    (seen.memory.rss - idle.memory.rss) / MIB,
+    (seen.memory.heapTotal - idle.memory.heapTotal) / MIB,
+    (seen.memory.external - idle.memory.external) / MIB,
+    (after.memory.rss - idle.memory.rss) / MIB,
     (after.disk - idle.disk) / 1024,
     met,
     workRate(attack, seen)
@@ -224,7 +243,11 @@ const HEAD = [
   'p95 ms',
   'idle stall ms',
   'stall ms',
+  'not run ms',
+  'worked ms',
   'MiB over idle',
+  'heap',
+  'buffers',
   'MiB after',
   'disk KiB',
   'bounds met',

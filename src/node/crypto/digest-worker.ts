@@ -12,6 +12,8 @@ function answer({ body, ...options }: DigestTask): DigestAnswer {
   }
 }
 
+// what is no envelope is told by an error, whose stack nobody reads
+Error.stackTraceLimit = 0
 await useQuickKeccak()
 parentPort?.on('message', (task: DigestTask | 'ready') => {
   const bytes = task === 'ready' ? undefined : answer(task)

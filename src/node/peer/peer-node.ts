@@ -17,6 +17,7 @@ import { oneByOne } from './newcomer-gate.js'
 import { slowForNoisy } from './noisy-gate.js'
 import { quietLogger } from './quiet-logger.js'
 import { Relays } from './relays.js'
+import { chargeStrange } from './strange-streams.js'
 import { keepLittle } from './thrifty-peer-store.js'
 import { WebSockets } from './web-sockets.js'
 
@@ -92,6 +93,7 @@ export async function createPeerNode<S extends Record<string, unknown>>(
     connectionManager: { ...defaults.connectionManager, maxConnections },
     services: { identify: limitedIdentify(), ping: ping(), ...init.services } as ServiceFactoryMap<S & BaseServices>
   })
+  chargeStrange(node, limits)
   keepLittle(node.peerStore, node.peerId)
   sharePlaces(node, Math.floor(maxConnections * SHARED), count('evicted_connection'))
   return node

@@ -8,10 +8,18 @@ const HASH = 32
 /** A hash and the bits of its proof of work, in 16 bits. */
 const ENTRY = HASH + 2
 const UNKNOWN = 0xffff
+/** The same of an item that is no envelope. */
+const NO_ENVELOPE = 0xfffe
 
 export interface DigestOptions {
   pow: number
   batch?: boolean | undefined
+  /**
+   * Beyond so many items that are no envelopes the rest is left out: who judges the packet gives it up before.
+   *
+   * @default none are too many
+   */
+  patience?: number | undefined
 }
 
 /**
@@ -22,19 +30,24 @@ export interface DigestOptions {
  * @param options.batch false leaves the packet's own hash out, which takes as long as all others
  * @throws MalformedError when the body is no list, or of more than 16384 items
  */
-export function digestPacket(body: Uint8Array, { pow, batch = true }: DigestOptions): Uint8Array<ArrayBuffer> {
+export function digestPacket(
+  body: Uint8Array,
+  { pow, batch = true, patience = Number.POSITIVE_INFINITY }: DigestOptions
+): Uint8Array<ArrayBuffer> {
   const items = splitMessages(body)
   const bytes = new Uint8Array(HASH + items.length * ENTRY)
   if (batch) bytes.set(batchHash(body))
   let at = HASH
+  let strange = 0
   for (const { raw } of items) {
-    bytes.set(keccak256(raw), at)
     const bits = bitsOf(raw, pow)
+    if (bits === NO_ENVELOPE && ++strange > patience) break
+    bytes.set(keccak256(raw), at)
     bytes[at + HASH] = bits >>> 8
     bytes[at + HASH + 1] = bits
     at += ENTRY
   }
-  return bytes
+  return bytes.subarray(0, at)
 }
 
 /** What `digestPacket` brought. */
@@ -50,13 +63,14 @@ export class PacketDigests {
     return this.#bytes.slice(0, HASH)
   }
 
-  /** Of one item, counted from 0. */
-  of(index: number): EnvelopeDigest {
+  /** Of one item, counted from 0; undefined when it was left out. */
+  of(index: number): EnvelopeDigest | undefined {
     const at = HASH + index * ENTRY
     const end = at + HASH
+    if (end >= this.#bytes.length) return undefined
     const bits = ((this.#bytes[end] as number) << 8) | (this.#bytes[end + 1] as number)
     // a copy: who keeps the hash of one must not keep all
-    return { hash: this.#bytes.slice(at, end), powBits: bits === UNKNOWN ? undefined : bits }
+    return { hash: this.#bytes.slice(at, end), powBits: bits >= NO_ENVELOPE ? undefined : bits }
   }
 }
 
@@ -65,7 +79,7 @@ function bitsOf(raw: Uint8Array, pow: number): number {
     const envelope = decodeEnvelope(raw)
     return needsWork(envelope, pow) ? envelope.powBits : UNKNOWN
   } catch (error) {
-    if (error instanceof MalformedError) return UNKNOWN
+    if (error instanceof MalformedError) return NO_ENVELOPE
     throw error
   }
 }

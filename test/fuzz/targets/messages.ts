@@ -1,5 +1,5 @@
 import { joinBytes } from '../../../src/wire/bytes.js'
-import { decodeEnvelope } from '../../../src/wire/envelope/envelope.js'
+import { decodeEnvelope, type EnvelopeDigest } from '../../../src/wire/envelope/envelope.js'
 import { MalformedError } from '../../../src/wire/errors.js'
 import { keccak256 } from '../../../src/wire/keccak.js'
 import { batchHash, encodeMessages, splitMessages } from '../../../src/wire/packet/messages.js'
@@ -28,7 +28,7 @@ export const fuzz: FuzzTarget = input => {
   const digests = new PacketDigests(digested.value)
   checkBytes(digests.batch, batchHash(input), 'the hash of the packet')
   for (const [i, raw] of raws.entries()) {
-    const { hash, powBits } = digests.of(i)
+    const { hash, powBits } = digests.of(i) as EnvelopeDigest
     checkBytes(hash, keccak256(raw), 'the hash of an envelope')
     const envelope = read(() => decodeEnvelope(raw), MalformedError)
     if (envelope === undefined) check(powBits === undefined, 'work of what is no envelope')
