@@ -31,8 +31,10 @@ export class FairQueue {
   readonly #used: UsedTime | undefined
   readonly #narrows: boolean
   readonly #rate: StartRate | undefined
-  /** When a turn of the event loop was found to be full, ms. */
+  /** When a turn of the event loop was found to be full, and when an address came after another, ms. */
   #fullAt = Number.NEGATIVE_INFINITY
+  #sharedAt = Number.NEGATIVE_INFINITY
+  #latest: string | undefined
   /** By address, then by peer; both in the order of their next turns. */
   readonly #waiting = new Map<string, Map<string, Start[]>>()
   #running = 0
@@ -42,7 +44,8 @@ export class FairQueue {
   /**
    * @param onWait told of each that does not have its turn at once
    * @param options.used decides who is next, where turns differ much in what they cost
-   * @param options.narrows only one at a time while turns of the event loop are full: what more of them bring at once makes those longer
+   * @param options.narrows only one at a time while several addresses share it and turns of the event loop are full: what more of
+   * them bring at once makes those longer
    * @param options.rate no more than so many begin
    */
   constructor(concurrency: number, onWait: () => void = () => {}, options: FairQueueOptions = {}) {
@@ -71,8 +74,19 @@ export class FairQueue {
   }
 
   get #free(): boolean {
-    const narrow = this.#narrows && performance.now() - this.#fullAt < FIGURES.archive.narrowFor
-    return this.#running < (narrow ? 1 : this.#concurrency) && (this.#rate?.wait ?? 0) === 0
+    return this.#running < (this.#narrow ? 1 : this.#concurrency) && (this.#rate?.wait ?? 0) === 0
+  }
+
+  get #narrow(): boolean {
+    if (!this.#narrows) return false
+    const { full, shared } = FIGURES.archive.narrow
+    const now = performance.now()
+    return now - this.#fullAt < full && now - this.#sharedAt < shared
+  }
+
+  #noteAddress(address: string): void {
+    if (this.#latest !== undefined && this.#latest !== address) this.#sharedAt = performance.now()
+    this.#latest = address
   }
 
   #turnIsOver(): boolean {
@@ -89,6 +103,7 @@ export class FairQueue {
    */
   async run<T>(origin: Origin, work: () => T | Promise<T>, options: TurnOptions<T> = {}): Promise<T> {
     options.signal?.throwIfAborted()
+    this.#noteAddress(origin.address)
     if (this.idle && !this.#turnIsOver()) return await this.#do(origin, work, options)
     this.#onWait()
     return await this.#queue(origin, work, options)
@@ -96,6 +111,7 @@ export class FairQueue {
 
   async #do<T>({ address }: Origin, work: () => T | Promise<T>, { cost }: TurnOptions<T>): Promise<T> {
     this.#running++
+    this.#noteAddress(address)
     this.#rate?.began()
     const over = this.#used?.begin(address)
     let used: number | undefined

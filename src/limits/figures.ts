@@ -136,8 +136,11 @@ export const FIGURES = {
     piece: 5,
     /** What a piece that brings envelopes counts: itself and each row in ms, and bytes for each ms. */
     cost: { turn: 1 / 4, row: 1 / 400, bytes: 200 * KIB },
-    /** So long after a turn of the event loop that was full there is one piece at a time, ms: what pieces bring comes all at once. */
-    narrowFor: 20,
+    /**
+     * So long after a turn of the event loop that was full, and after one address came behind another, there is one piece at a time,
+     * ms: what pieces bring comes all at once. Who is alone has as many as there may be.
+     */
+    narrow: { full: 20, shared: 200 },
     /** A body of an answer below this is sent without a turn. */
     small: 16 * KIB
   },
