@@ -5,6 +5,8 @@ export interface Options {
   /** Runs of each fault; undefined: as many as the fault has in the small or the full torture. */
   runs: number | undefined
   full: boolean
+  /** Of the attacks those only that have a control. */
+  brief: boolean
   /** Part of the names of the faults that are wanted. */
   fault: string
   /** Of the first run; each further one counts up. */
@@ -19,6 +21,7 @@ export const USAGE = `usage: npm run torture -- [disk|cuts|hostile] [options]
   --fault <part of a name>  these only, such as power-cut or "flipped bit"
   --runs <n>                so many runs of each fault
   --full                    many runs of each fault: a thousand power cuts and kills
+  --brief                   of the attacks only those that have a control
   --seed <n>                repeats the runs of that seed (1), or "random"
   --jobs <n>                nodes under torture at a time (2)
   --keep <folder>           keeps the data dirs of runs that failed`
@@ -31,6 +34,7 @@ export function parseOptions(args: readonly string[]): Options {
       fault: { type: 'string', default: '' },
       runs: { type: 'string' },
       full: { type: 'boolean', default: false },
+      brief: { type: 'boolean', default: false },
       seed: { type: 'string', default: '1' },
       jobs: { type: 'string', default: '2' },
       keep: { type: 'string' }
@@ -39,6 +43,7 @@ export function parseOptions(args: readonly string[]): Options {
   return {
     runs: values.runs === undefined ? undefined : whole('runs', values.runs, 1),
     full: values.full,
+    brief: values.brief,
     fault: values.fault,
     seed: values.seed === 'random' ? Math.floor(Math.random() * 1e9) : whole('seed', values.seed, 0),
     jobs: whole('jobs', values.jobs, 1),

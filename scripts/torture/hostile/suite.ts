@@ -111,9 +111,14 @@ async function ask(
   const before = await state(server)
   const started = performance.now()
   let until = Number.POSITIVE_INFINITY
-  void begun.then(() => {
-    until = performance.now() + lasting
-  })
+  begun.then(
+    () => {
+      until = performance.now() + lasting
+    },
+    () => {
+      until = 0
+    }
+  )
   const times: number[] = []
   let refused = 0
   for (let i = 0; performance.now() < until; i++) {
@@ -122,6 +127,7 @@ async function ask(
     times.push(performance.now() - began)
     await sleep(PAUSE)
   }
+  await begun
   times.sort((a, b) => a - b)
   const after = await state(server)
   const counts = Object.fromEntries(
@@ -148,9 +154,10 @@ async function attacked(attack: Attack, addresses: number, defence: 'on' | 'off'
     await ask(askers, server, form.idle)
     const idle = await ask(askers, server, form.idle)
     attacker = start('./attacker.js', [attack.name, JSON.stringify(target), String(addresses)])
-    // elsewhere it would not take the node's processor
-    setPriority(attacker.pid as number, Math.min(19, getPriority() + 5))
-    const seen = await ask(askers, server, form.attack, message(attacker))
+    const { pid } = attacker
+    // elsewhere it would not take the node's processor; to begin takes it more than to go on
+    const begun = message(attacker).then(() => setPriority(pid as number, Math.min(19, getPriority() + 5)))
+    const seen = await ask(askers, server, form.attack, begun)
     attacker.kill('SIGKILL')
     await sleep(form.rest)
     await state(server)
@@ -261,7 +268,9 @@ const HEAD = [
  * that met bounds gets no more without them. Resolves with the exit code.
  */
 export async function hostileSuite(options: Options): Promise<number> {
-  const attacks = ATTACKS.filter(({ name }) => name.includes(options.fault))
+  const attacks = ATTACKS.filter(
+    ({ name, work }) => name.includes(options.fault) && (!options.brief || work !== undefined)
+  )
   const found: Row[][] = []
   const left = [...attacks.entries()]
   const work = async (): Promise<void> => {
