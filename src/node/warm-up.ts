@@ -18,8 +18,11 @@ const DAY = 86_400
  * Reads a page of the newest day for nobody and packs it as it would leave, some times: the first that somebody asks for finds tables open
  * and code compiled. What goes wrong is left to whoever asks.
  */
-export async function warmUp(archive: Pick<Archive, 'stats' | 'query'>): Promise<void> {
-  const signal = AbortSignal.timeout(PATIENCE)
+export async function warmUp(
+  archive: Pick<Archive, 'stats' | 'query'>,
+  { patience = PATIENCE }: { patience?: number } = {}
+): Promise<void> {
+  const signal = AbortSignal.timeout(patience)
   await orAborted(readPages(archive, signal), signal).catch(() => {})
 }
 

@@ -29,10 +29,10 @@ test('before a node serves, its newest envelopes are read once; what cannot be r
       }
     }
   }
-  await warmUp(counted)
+  await warmUp(counted, { patience: 30_000 })
   assert.equal(asked, 0, 'there is nothing to read')
   for (const batch of new Traffic(new Prng(3), { count: 300, days: 1 }).batches(300)) await store.archive.append(batch)
-  await warmUp(counted)
+  await warmUp(counted, { patience: 30_000 })
   assert.ok(asked > 0)
   assert.ok(read > 0)
 
