@@ -11,7 +11,6 @@ import { tempDir } from './temp-dir.js'
 
 test('before a node serves, its newest envelopes are read once; what cannot be read keeps it from nothing', async t => {
   const store = await openStore(await openDataDir(tempDir(t)))
-  t.after(() => store.close())
   // as a node's listeners do: deadlines alone keep no process
   const alive = setInterval(() => {}, 1000)
   t.after(() => clearInterval(alive))
@@ -48,4 +47,5 @@ test('before a node serves, its newest envelopes are read once; what cannot be r
       return yield []
     })
   )
+  await store.close()
 })
