@@ -1,5 +1,6 @@
 import '../../src/base/polyfill.js'
 import { archiveBench } from './archive.js'
+import { cassandraBench } from './cassandra.js'
 import { firstPageBench } from './first-page.js'
 import { freshBench } from './fresh.js'
 import { clean, fullBench } from './full/full.js'
@@ -17,6 +18,7 @@ import { stormBench } from './storm.js'
 // `npm run bench -- mailbox [envelopes]`: one client that was away for a week, 1,000,000 envelopes.
 // `npm run bench -- fresh [libp2p | devp2p]`: the first page of a process that has just started; also Go programs.
 // `npm run bench -- idle [phones] [bare | silent | listening]`: many that are connected and say nothing, 5000; also Go programs.
+// `npm run bench -- cassandra [envelopes]`: turns and room of an archive on three nodes of Cassandra, 20,000; needs Java 17 and Maven.
 // `npm run bench -- storm [libp2p | devp2p] [--full]`: many phones at once, which are Go programs.
 interface BenchOptions {
   full: boolean
@@ -27,6 +29,7 @@ interface BenchOptions {
 }
 
 const NAMED: Record<string, [title: string, run: (options: BenchOptions) => Promise<Line[]>]> = {
+  cassandra: ['An archive on three nodes of Cassandra', () => cassandraBench(Number(given[1] ?? 20_000))],
   storm: ['Phones that come back all at once', stormBench],
   fresh: ['The first page of a fresh process, and those after it', ({ networks }) => freshBench(networks)],
   idle: ['Phones that are connected and silent', ({ phones, parts }) => idleBench(phones, parts)],

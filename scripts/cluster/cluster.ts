@@ -64,6 +64,7 @@ export class Cluster {
           seed: addresses[0] as string,
           token: TOKENS[i] as string,
           folder: folders[i] ?? join(place, `node-${i + 1}`),
+          log: join(place, `node-${i + 1}`, 'system.log'),
           heap,
           settings,
           others: () => nodes.filter(node => node.answers && node.address !== address).map(node => node.address)

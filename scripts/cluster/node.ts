@@ -1,10 +1,12 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createWriteStream } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
+import { promisify } from 'node:util'
 import { freePort } from './free-port.js'
 import type { Jars } from './jars.js'
+import { wrongClock } from './wrong-clock.js'
 
 /** Of `jvm17-server.options`. */
 const OPENED = [
@@ -62,8 +64,9 @@ export interface NodeInit {
   seed: string
   /** Its one token: nodes of a cluster divide the ring. */
   token: string
-  /** Where it keeps everything. */
+  /** Where it keeps everything but its log. */
   folder: string
+  log: string
   /** MiB. */
   heap: number
   /** Lines of its cassandra.yaml, which go before those that are made here. */
@@ -75,6 +78,7 @@ export interface NodeInit {
 /** One node of Cassandra, a process of its own. */
 export class CassandraNode {
   readonly #init: NodeInit
+  #jmxPort = 0
   #child: ChildProcess | undefined
   #silent = false
 
@@ -98,10 +102,18 @@ export class CassandraNode {
     return this.#child?.pid
   }
 
-  /** Resolves when it serves. What it says goes to `system.log` in its folder. */
-  async start(): Promise<void> {
-    const { folder, jars, heap } = this.#init
-    await mkdir(folder, { recursive: true })
+  get log(): string {
+    return this.#init.log
+  }
+
+  /**
+   * Resolves when it serves.
+   * @param clock - seconds by which its clock is ahead, or behind: it may never meet the others then, and is not waited for
+   */
+  async start({ clock = 0 }: { clock?: number } = {}): Promise<void> {
+    const { folder, jars, heap, log: logFile } = this.#init
+    await Promise.all([folder, dirname(logFile)].map(path => mkdir(path, { recursive: true })))
+    this.#jmxPort = await freePort(['127.0.0.1'])
     const yaml = join(folder, 'cassandra.yaml')
     const logback = join(folder, 'logback.xml')
     await Promise.all([writeFile(yaml, this.#yaml()), writeFile(logback, LOGBACK)])
@@ -123,7 +135,7 @@ export class CassandraNode {
         `-Dlogback.configurationFile=${logback}`,
         `-Dcassandra.config=file:${yaml}`,
         `-Dcassandra.storagedir=${folder}`,
-        `-Dcassandra.jmx.local.port=${await freePort(['127.0.0.1'])}`,
+        `-Dcassandra.jmx.local.port=${this.#jmxPort}`,
         '-Dcassandra-foreground=yes',
         '-Dcassandra.ring_delay_ms=1000',
         '-Dcassandra.skip_wait_for_gossip_to_settle=0',
@@ -132,19 +144,23 @@ export class CassandraNode {
         jars.classpath,
         'org.apache.cassandra.service.CassandraDaemon'
       ],
-      { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] }
+      {
+        cwd: folder,
+        stdio: ['ignore', 'pipe', 'pipe'],
+        env: clock === 0 ? process.env : { ...process.env, ...wrongClock(clock, dirname(logFile)) }
+      }
     )
     this.#child = child
-    const log = createWriteStream(join(folder, 'system.log'), { flags: 'a' })
+    const log = createWriteStream(logFile, { flags: 'a' })
     child.stderr.pipe(log, { end: false })
     await new Promise<void>((resolve, reject) => {
       const fail = (why: string) => {
         child.kill('SIGKILL')
-        reject(new Error(`the node at ${this.address} ${why}: see ${folder}/system.log`))
+        reject(new Error(`the node at ${this.address} ${why}: see ${logFile}`))
       }
       const timer = setTimeout(() => fail('was not ready in time'), START_PATIENCE)
       // before it has met the others it counts them as down, and makes tables that they do not hear of
-      const awaited = new Set(this.#init.others())
+      const awaited = new Set(clock === 0 ? this.#init.others() : [])
       let complete = false
       let text = ''
       child.stdout.on('data', (chunk: Buffer) => {
@@ -172,6 +188,14 @@ export class CassandraNode {
 
   async stop(): Promise<void> {
     await this.#end('SIGTERM')
+  }
+
+  /** What an operator's `nodetool` does to it; resolves with what it says. */
+  async nodetool(...args: string[]): Promise<string> {
+    const { jars } = this.#init
+    const of = ['-XX:TieredStopAtLevel=1', '-cp', jars.classpath, 'org.apache.cassandra.tools.NodeTool']
+    const { stdout } = await promisify(execFile)('java', [...of, '-p', String(this.#jmxPort), ...args])
+    return stdout
   }
 
   /** Leaves it there, and silent. */
@@ -218,6 +242,9 @@ export class CassandraNode {
       hints_directory: `${folder}/hints`,
       // a write is confirmed once it is on disk
       commitlog_sync: 'batch',
+      // as the cassandra.yaml of its distribution has it
+      disk_failure_policy: 'stop',
+      commit_failure_policy: 'stop',
       commitlog_segment_size: '32MiB',
       commitlog_total_space: '256MiB',
       auto_snapshot: 'false',

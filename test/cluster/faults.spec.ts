@@ -1,5 +1,11 @@
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { after, test } from 'node:test'
+import cassandra from 'cassandra-driver'
 import { Cluster } from '../../scripts/cluster/cluster.js'
 import type { CassandraArchive } from '../../src/archive/cassandra/cassandra-archive.js'
 import { MAX_UINT32, toHex } from '../../src/wire/bytes.js'
@@ -9,8 +15,19 @@ import { readPage } from '../archive/comparison.js'
 import { envelopeAt } from '../archive/traffic.js'
 import { closeOpened, newKeyspace, openArchive } from './archive-of.js'
 
-// Three real nodes that keep three copies, and what happens to them.
-const cluster = await Cluster.start({ nodes: 3 })
+// Three real nodes that keep three copies, and what happens to them. The second one has a small disk, where we may mount one.
+const disk = mkdtempSync(join(tmpdir(), 'waku-small-disk-'))
+const mounts = process.platform === 'linux' && process.getuid?.() === 0
+if (mounts) execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256m', 'tmpfs', disk])
+after(() => {
+  if (mounts) execFileSync('umount', ['-l', disk])
+  rmSync(disk, { recursive: true, force: true })
+})
+const cluster = await Cluster.start({
+  nodes: 3,
+  folders: { 1: join(disk, 'node-2') },
+  settings: { commitlog_segment_size: '8MiB', commitlog_total_space: '64MiB' }
+})
 after(closeOpened)
 after(() => cluster.stop())
 const keyspace = newKeyspace()
@@ -96,6 +113,45 @@ test('a node that is silent, but not gone, holds nobody up for long', async () =
   await assertAllThere()
 })
 
+const FULL = /No space left on device|unsafe memory access|SIGBUS|Stopping (native transport|gossiper)/
+
+test('a full disk on one node: it is as good as down, nothing is lost, and with room again it comes back', {
+  skip: mounts ? false : 'only root mounts a small disk'
+}, async () => {
+  const node = cluster.node(1)
+  const filler = join(disk, 'filler')
+  fill(filler)
+  for (let i = 0; i < 200 && !FULL.test(await readFile(node.log, 'utf8')); i++) await store(archive, next(20))
+  assert.match(await readFile(node.log, 'utf8'), FULL, 'it met the end of its disk')
+  for (let i = 0; i < 3; i++) await store(archive, next(10))
+  await assertAllThere()
+  rmSync(filler)
+  await node.kill()
+  await node.start()
+  await store(archive, next(10))
+  await assertAllThere()
+})
+
+test('a node whose clock is a minute off hides nothing that is written later, and brings nothing back that was deleted', async () => {
+  const node = cluster.node(2)
+  for (const clock of [60, -60]) {
+    await node.kill()
+    await node.start({ clock })
+    assert.ok(Math.abs((await clockOf(2)) - clock) < 20, 'its clock is wrong')
+    const list = next(10)
+    await store(archive, list)
+    await assertAllThere()
+    await archive.prune(2 ** 32)
+    assert.equal((await readPage(archive, ALL)).rows.length, 0)
+    confirmed.clear()
+    await store(archive, list)
+    for (let i = 0; i < 3; i++) await store(archive, next(10))
+    await assertAllThere()
+    const { damaged, missing, index, countsWrong } = await archive.verify()
+    assert.deepEqual({ damaged, missing, index, countsWrong }, { damaged: 0, missing: 0, index: 0, countsWrong: false })
+  }
+})
+
 test('two nodes down: a clear error within ten seconds, and it goes on when one is back', async () => {
   await Promise.all([cluster.node(1).kill(), cluster.node(2).kill()])
   const unclear = { name: 'ArchiveError', message: /quorum|in time|no node/ }
@@ -114,3 +170,35 @@ test('two nodes down: a clear error within ten seconds, and it goes on when one 
   assert.deepEqual({ damaged, missing, index, countsWrong }, { damaged: 0, missing: 0, index: 0, countsWrong: false })
   await other.close()
 })
+
+/** Takes all the room there is. */
+function fill(path: string): void {
+  const file = openSync(path, 'a')
+  try {
+    for (const size of [1 << 20, 4096])
+      try {
+        for (const piece = new Uint8Array(size); writeSync(file, piece) > 0; );
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error
+      }
+  } finally {
+    closeSync(file)
+  }
+}
+
+/** By how many seconds the clock of a node is ahead. */
+async function clockOf(i: number): Promise<number> {
+  const { WhiteListPolicy, RoundRobinPolicy } = cassandra.policies.loadBalancing
+  const contactPoints = [cluster.contactPoints[i] as string]
+  const client = new cassandra.Client({
+    contactPoints,
+    localDataCenter: 'datacenter1',
+    policies: { loadBalancing: new WhiteListPolicy(new RoundRobinPolicy(), contactPoints) }
+  })
+  try {
+    const { rows } = await client.execute('SELECT toUnixTimestamp(now()) AS now FROM system.local')
+    return (Number(rows[0]?.now) - Date.now()) / 1000
+  } finally {
+    await client.shutdown()
+  }
+}

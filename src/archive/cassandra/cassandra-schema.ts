@@ -1,5 +1,6 @@
 import { ArchiveError, ArchiveFormatError } from '../errors.js'
 import type { CassandraSession } from './cassandra-session.js'
+import { isGone } from './cassandra-trouble.js'
 
 /** Version of the tables. */
 export const FORMAT = 1
@@ -68,7 +69,7 @@ export async function openSchema(
     await session.run(
       `CREATE KEYSPACE IF NOT EXISTS ${keyspace} WITH replication = {'class': 'NetworkTopologyStrategy', '${datacenter}': ${replication}}`,
       [],
-      { schema: true }
+      { schema: true, host: session.firstHost }
     )
   } else checkReplication(found.replication as Record<string, string>, { keyspace, replication, datacenter })
   const tables = await session.run('SELECT table_name FROM system_schema.tables WHERE keyspace_name = ?', [keyspace])
@@ -78,12 +79,18 @@ export async function openSchema(
       `the keyspace ${keyspace} is of another program (its tables: ${names.slice(0, 5).join(', ')}): name another one`
     )
   if (names.length === 0 && !create) throw noArchive(keyspace)
-  if (names.includes('waku_archive')) await checkFormat(session, keyspace)
-  for (const [name, columns] of Object.entries(TABLES))
-    if (!names.includes(name))
-      await session.run(`CREATE TABLE IF NOT EXISTS ${keyspace}.${name} (${columns})${OPTIONS[name] ?? ''}`, [], {
-        schema: true
-      })
+  const known = names.includes('waku_archive') && (await checkFormat(session, keyspace))
+  const whole = known && Object.keys(TABLES).every(name => names.includes(name))
+  // where another daemon is about it, all of them once more: each waits until it is there
+  for (const [name, columns] of whole ? [] : Object.entries(TABLES))
+    await session.run(`CREATE TABLE IF NOT EXISTS ${keyspace}.${name} (${columns})${OPTIONS[name] ?? ''}`, [], {
+      schema: true,
+      host: session.firstHost
+    })
+  // also of what another daemon made meanwhile not every node has heard
+  const until = performance.now() + PATIENCE
+  while (!whole && !(await session.agrees()) && performance.now() < until)
+    await new Promise(resolve => setTimeout(resolve, PAUSE))
 }
 
 const noArchive = (keyspace: string): ArchiveError =>
@@ -112,16 +119,20 @@ function checkReplication(
   )
 }
 
-async function checkFormat(session: CassandraSession, keyspace: string): Promise<void> {
+/** False when another daemon is about to make the table. */
+async function checkFormat(session: CassandraSession, keyspace: string): Promise<boolean> {
   const query = `SELECT format FROM ${keyspace}.waku_archive WHERE key = 'archive'`
-  const [row] = await session.run(query).catch(error => {
+  const rows = await session.run(query).catch(error => {
+    if (isGone(error)) return undefined
     if (!/undefined column|Unknown identifier|Undefined name/i.test(String((error as Error).cause ?? error)))
       throw error
     throw new ArchiveFormatError(`the table waku_archive of ${keyspace} is of another program: name another keyspace`, {
       cause: error
     })
   })
-  if (row === undefined || row.format === FORMAT) return
+  if (rows === undefined) return false
+  const [row] = rows
+  if (row === undefined || row.format === FORMAT) return true
   throw new ArchiveFormatError(
     `the archive in ${keyspace} has format ${row.format}, this version knows ${FORMAT}: run the version that wrote it, or a newer one`
   )

@@ -105,6 +105,19 @@ export class CassandraSession {
     return this.#client.hosts.values().filter(host => host.isUp())
   }
 
+  /** The same one for whoever asks: of what is made there at once one is first. */
+  get firstHost(): cassandra.Host | undefined {
+    const near = this.hosts.filter(host => host.datacenter === this.datacenter)
+    return near.sort((a, b) => (a.address < b.address ? -1 : 1))[0]
+  }
+
+  /** Whether all nodes know the same tables. */
+  async agrees(): Promise<boolean> {
+    // its declarations lack what its documents have
+    const metadata = this.#client.metadata as unknown as { checkSchemaAgreement(): Promise<boolean> }
+    return await metadata.checkSchemaAgreement()
+  }
+
   get datacenter(): string {
     return (this.#client as unknown as { options: { localDataCenter: string } }).options.localDataCenter
   }

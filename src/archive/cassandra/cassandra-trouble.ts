@@ -7,6 +7,18 @@ const { responseErrorCodes } = cassandra.types
 const TLS =
   /CERT|TLS|SSL|SELF_SIGNED|UNABLE_TO_(VERIFY|GET)|Hostname\/IP does not match|self.signed|wrong version number|packet length too long/i
 
+/** A statement was about something that is not there. */
+const GONE = /(keyspace|table) .*does(n't| not) exist|unconfigured table|unknown keyspace/i
+const KEYSPACE_GONE =
+  'the keyspace of the archive, or a table of it, is gone from Cassandra: bring it back from a snapshot; a node that is started anew begins an empty one'
+
+/** Whether a table is not there, or not yet. */
+export function isGone(error: unknown): boolean {
+  if (error instanceof ArchiveError) return isGone(error.cause)
+  const { invalid, configError } = responseErrorCodes
+  return [invalid, configError].includes(codeOf(error) ?? 0) && GONE.test((error as Error).message)
+}
+
 /** What the driver threw, as an `ArchiveError` that says what to do; an error of the archive as it is. */
 export function cassandraTrouble(error: unknown): Error {
   const words = inWords(error)
@@ -69,6 +81,12 @@ function inWords(error: unknown): string | undefined {
     case responseErrorCodes.overloaded:
     case responseErrorCodes.isBootstrapping:
       return 'nodes of Cassandra are overloaded or starting: it goes on by itself'
+    case responseErrorCodes.configError:
+    case responseErrorCodes.invalid:
+      return GONE.test((error as Error).message) ? KEYSPACE_GONE : undefined
+    // the driver prepared it again, which can fail for one reason
+    case responseErrorCodes.unprepared:
+      return KEYSPACE_GONE
     case responseErrorCodes.unauthorized:
       return `the user of Cassandra may not do that: grant it ALL on the keyspace (${(error as Error).message})`
     default:
