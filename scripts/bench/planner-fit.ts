@@ -8,6 +8,7 @@ import { ClassicStore } from '../../src/archive/database/classic-store.js'
 import { LEVEL_OPTIONS } from '../../src/archive/database/database.js'
 import { LevelArchive } from '../../src/archive/level/level-archive.js'
 import { BLOCK_SIZE, Blocks } from '../../src/archive/level/level-blocks.js'
+import { Census } from '../../src/archive/level/level-census.js'
 import * as layout from '../../src/archive/level/level-layout.js'
 import { Ledger } from '../../src/archive/level/level-ledger.js'
 import { Merge } from '../../src/archive/level/level-merge.js'
@@ -60,6 +61,7 @@ export async function plannerFit(count: number, folder?: string): Promise<Line[]
         () => 0
       )
     )
+    const archiveParts = { rows, ledger, census: new Census(store, ledger, queue) }
     const anyDay = () => {
       const day = layout.dayOf(Traffic.firstDay) + prng.between(1, DAYS - 2)
       return { day, span: { lower: day * layout.DAY, upper: (day + 1) * layout.DAY - 1 } }
@@ -76,16 +78,20 @@ export async function plannerFit(count: number, folder?: string): Promise<Line[]
       const [counts = []] = await ledger.topicCounts([day], wanted)
       const windows = wanted.flatMap((topic, i) => {
         const n = counts[i] as number
-        return n === 0 ? [] : [new Window(store, layout.indexRange(day, topic, span.lower, span.upper), n, n)]
+        const range = layout.indexRange(day, topic, span.lower, span.upper)
+        const place = { day, topic, whole: false }
+        return n === 0 ? [] : [new Window(store, place, { range, count: n, expected: n })]
       })
-      const [found, time] = await timed(new Merge(rows, span, windows, 500))
+      const [found, time] = await timed(new Merge(rows, { span, windows, averageSize: 500, missing: async () => [] }))
       merged.push({ x: windows.length, y: found, time })
     }
     const scanned: Sample[] = []
     for (let i = 0; i < ROUNDS; i++) {
       const wanted = new Set(topics(prng.pick([1, 5, 20])))
       const { day, span } = anyDay()
-      const [found, time] = await timed(new Scan(rows, span, { accepts: topic => wanted.has(topic), share: 0.1 }))
+      const [found, time] = await timed(
+        new Scan(archiveParts, span, { accepts: topic => wanted.has(topic), share: 0.1 })
+      )
       scanned.push({ x: ledger.count(day), y: found, time })
     }
     const blocks = new Blocks(store, ledger, BLOCK_SIZE)

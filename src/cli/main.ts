@@ -8,6 +8,9 @@ import { runProgram } from './program.js'
 
 /** A command that is done must not be held up by a connection that closes slowly. */
 const LINGER_MS = 5_000
+const LOOK_MS = 20
+/** Timers, and what standard input and output are. */
+const IDLE = ['Timeout', 'PipeWrap', 'TTYWrap']
 /** Everything that is waited for when stopping has a deadline below this. */
 const STOP_MS = 30_000
 
@@ -52,3 +55,8 @@ process.exitCode = await heldOpen(
   })
 )
 setTimeout(() => process.exit(), LINGER_MS).unref()
+// what is done by now is done: a timer that is all that is left, such as libp2p's of a second at each stop, is for nobody
+setInterval(() => {
+  const unwritten = process.stdout.writableLength + process.stderr.writableLength
+  if (unwritten === 0 && process.getActiveResourcesInfo().every(kind => IDLE.includes(kind))) process.exit()
+}, LOOK_MS).unref()

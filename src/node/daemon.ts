@@ -227,6 +227,7 @@ async function assemble(
   upstreamRelay = cleanup.after(upstreamRelayOf(config, { node, devp2p }), upstreamRelay => upstreamRelay.stop())
 
   const trust = mailclient.trust
+  for (const line of trust.unreadable) warn(line)
   const floor = (topic: number, now: number): number => mailserver.floor(topic, now)
   const passwordOf = async (config: StartConfig): Promise<string> =>
     (await namedPassword(config)) ?? (await ownPassword(dir))

@@ -2,7 +2,6 @@ import { defaultLogger } from '@libp2p/logger'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { KeyRecordError } from '../mailserver/errors.js'
 import { Keyring } from '../mailserver/keyring.js'
-import { TrustRecordError } from '../trust/errors.js'
 import { TrustList } from '../trust/trust-list.js'
 import { Cleanup } from './cleanup.js'
 import { adminHandlers } from './control/admin.js'
@@ -48,7 +47,8 @@ export async function openOffline(dir: DataDir, options: OfflineOptions = {}): P
     const trust = cleanup.after(new TrustList({ datastore, logger }), trust => trust.close())
     const keys = new Keyring({ datastore, logger })
     // a record that cannot be read is removed with the same commands
-    for (const list of [trust, keys]) await list.load().catch(ignoreUnreadable)
+    await trust.load()
+    await keys.load().catch(ignoreUnreadable)
     const doctor = doctorOffline({ archive, folder: dir.path })
     const addresses = () => ({ multiaddrs: [], enode: null })
     const digester = cleanup.after(new DigestThread(), digester => digester.stop())
@@ -68,5 +68,5 @@ export async function openOffline(dir: DataDir, options: OfflineOptions = {}): P
 }
 
 function ignoreUnreadable(err: Error): void {
-  if (err.name !== TrustRecordError.name && err.name !== KeyRecordError.name) throw err
+  if (err.name !== KeyRecordError.name) throw err
 }

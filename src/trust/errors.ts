@@ -4,7 +4,7 @@ export class TrustEntryError extends Error {
   override readonly name = 'TrustEntryError'
 }
 
-/** A record of the trust list in the datastore cannot be read. Removing the peer and adding it again repairs it. */
+/** A record of the trust list in the datastore cannot be read. */
 export class TrustRecordError extends Error {
   static override readonly name = 'TrustRecordError'
   override readonly name = 'TrustRecordError'

@@ -68,7 +68,7 @@ export function decodeEntry(peer: string, bytes: Uint8Array): TrustEntry {
   } catch (cause) {
     const name = printable(peer)
     throw new TrustRecordError(
-      `the trust record of ${name} cannot be read: "waku-mailserver trust remove ${name}" drops it, "trust add" makes it anew`,
+      `the trust record of ${name} cannot be read, and trusts nobody: "waku-mailserver trust remove ${name}" drops it`,
       { cause }
     )
   }

@@ -2,6 +2,7 @@ import type { ComponentLogger, Logger, PeerId } from '@libp2p/interface'
 import { type Datastore, Key } from 'interface-datastore'
 import { TypedEventEmitter } from 'main-event'
 import { type PeerTarget, targetOf } from '../base/peer-target.js'
+import { printable } from '../wire/printable.js'
 import { ByteUsage } from './byte-usage.js'
 import { TrustEntryError } from './errors.js'
 import { decodeEntry, encodeEntry, makeEntry, type TrustEntry, type TrustOptions } from './trust-entry.js'
@@ -47,8 +48,8 @@ export class TrustList extends TypedEventEmitter<TrustListEvents> {
   readonly #log: Logger
   readonly #writeDelay: number
   readonly #entries = new Map<string, TrustEntry>()
-  /** Names of records that cannot be read: they trust nobody, and can be removed. */
-  readonly #unreadable = new Set<string>()
+  /** Records that cannot be read, by name, with what to do about it: they trust nobody, and can be removed. */
+  readonly #unreadable = new Map<string, string>()
   readonly #usage = new Map<string, ByteUsage>()
   readonly #unwritten = new Set<string>()
   #timer: ReturnType<typeof setTimeout> | undefined
@@ -64,28 +65,40 @@ export class TrustList extends TypedEventEmitter<TrustListEvents> {
   }
 
   /**
-   * Reads what is stored, before anything else; may be called again.
-   *
-   * @throws {TrustRecordError} of the first record that cannot be read, when all others are: they are in use then
+   * Reads what is stored, before anything else; may be called again. A record that cannot be read trusts nobody, and is told by
+   * `unreadable`.
    */
   async load(): Promise<void> {
-    let unreadable: Error | undefined
     for await (const { key, value } of this.#datastore.query({ prefix: ENTRIES })) {
-      const name = key.baseNamespace()
+      const name = key.toString().slice(ENTRIES.length)
       try {
         const entry = decodeEntry(name, value)
         this.#entries.set(entry.peer, entry)
       } catch (err) {
-        this.#unreadable.add(name)
-        unreadable ??= err as Error
+        this.#unreadable.set(name, (err as Error).message)
+        this.#log.error('%s', (err as Error).message)
       }
     }
     for await (const { key, value } of this.#datastore.query({ prefix: USAGE })) {
-      const usage = ByteUsage.decode(value)
-      if (usage.total(this.#now()) > 0) this.#usage.set(key.baseNamespace(), usage)
+      const usage = this.#usageOf(value)
+      if (usage !== undefined && usage.total(this.#now()) > 0) this.#usage.set(key.baseNamespace(), usage)
       else await this.#datastore.delete(key)
     }
-    if (unreadable !== undefined) throw unreadable
+  }
+
+  /** Of each record that could not be read, what to do about it, in a line. */
+  get unreadable(): string[] {
+    return [...this.#unreadable.values()]
+  }
+
+  /** Of what cannot be read nothing counts: the record goes, and a budget is whole again. */
+  #usageOf(value: Uint8Array): ByteUsage | undefined {
+    try {
+      return ByteUsage.decode(value)
+    } catch (err) {
+      this.#log.error('%s', (err as Error).message)
+      return undefined
+    }
   }
 
   /** Every entry, also expired ones, by the time it was added. */
@@ -120,10 +133,11 @@ export class TrustList extends TypedEventEmitter<TrustListEvents> {
     })
   }
 
-  /** Trusts a peer no longer; false when it was not on the list. */
+  /** Trusts a peer no longer; false when it was not on the list. A record that names no peer goes by what it is called. */
   remove(peer: PeerTarget): Promise<boolean> {
     return this.#inTurn(async () => {
-      const name = nameOf(peer)
+      const unreadable = [...this.#unreadable.keys()].find(name => printable(name) === peer)
+      const name = unreadable ?? nameOf(peer)
       if (!this.#entries.has(name) && !this.#unreadable.has(name)) return false
       await this.#datastore.delete(new Key(ENTRIES + name))
       this.#entries.delete(name)

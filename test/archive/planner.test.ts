@@ -41,7 +41,7 @@ before(async () => {
   level = new ClassicLevel(directory, LEVEL_OPTIONS)
   await level.open()
   store = new CountingStore(new ClassicStore(level))
-  archive = await LevelArchive.open({ db: store, blockSize: 4096 })
+  archive = await LevelArchive.open({ db: store, blockSize: 4096, maxCredit: 0 })
   for (const batch of traffic.batches(2000)) {
     envelopes.push(...batch)
     await archive.append(batch)
@@ -165,7 +165,7 @@ test('a thousand topics together are answered by a scan that reads no more than 
 
 test('a page of many topics reads the few entries that each has on a day at once', async t => {
   const counting = new CountingStore(await temporaryLevel(t))
-  let busy = await LevelArchive.open({ db: counting, blockSize: 4096 })
+  let busy = await LevelArchive.open({ db: counting, blockSize: 4096, maxCredit: 0 })
   const topics = Array.from({ length: 100 }, () => prng.bytes(4))
   const other = prng.bytes(4)
   const [each, others] = [6, 12_000]

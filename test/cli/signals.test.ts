@@ -27,6 +27,22 @@ test('SIGTERM under load ends the node with 0, and everything that was confirmed
   await second.stop()
 })
 
+/** Lasts longer once a command is done, as what is left of a library may. */
+const LEFT_OVER = `process.on('SIGTERM', () => {
+  const look = setInterval(() => {
+    if (process.exitCode === undefined) return
+    clearInterval(look)
+    setTimeout(() => process.stdout.write('waited for a timer'), 4000)
+  }, 5)
+})`
+
+test('a node that stopped ends at once, whatever timers are left', async t => {
+  const hook = `--import data:text/javascript,${encodeURIComponent(LEFT_OVER)}`
+  const node = await startNode(t, tempDir(t), [], { NODE_OPTIONS: hook })
+  assert.equal(await node.stop(), 0)
+  assert.doesNotMatch(node.output(), /waited for a timer/)
+})
+
 test('a command that is interrupted says so and fails', async t => {
   const cwd = tempDir(t)
   const server = await startNode(t, cwd)

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { once } from 'node:events'
+import { existsSync, mkdirSync, readFileSync, rmSync, watch, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { Key } from 'interface-datastore'
 import { openDatabase } from '../../src/archive/database/database.js'
 import { tempDir } from '../node/temp-dir.js'
-import { run, startNode } from './processes.js'
+import { ended, fileThere, launch, run, startNode } from './processes.js'
 
 const PEER = '16Uiu2HAmTvN6CWRRTqKrVGDbvVh1wpUWiwdSxDGzVYCGPNFsB6Ro'
 const QUIET = ['--no-devp2p', '--no-admin']
@@ -68,22 +69,71 @@ test('a password that was cut off to nothing is refused with what to do; a lock 
   await node.stop()
 })
 
-test('a record of the trust list or of a key that cannot be read is refused with the command that drops it, and that command works', async t => {
+test('records of the trust list and of used bytes that cannot be read trust nobody and keep nobody from starting; a command drops them', async t => {
+  const { cwd, file } = await stopped(t)
+  const command = (...args: string[]) => run(t, [...args], { cwd })
+  const other = '16Uiu2HAmBUxHMsE5KGJMvAq6E8ZJbn4ivpAP5LLqRgV8GnNDdZPh'
+  const { datastore, close } = await openDatabase(file('database'), { check: false })
+  const spoiled = [
+    `/trust/${PEER}`,
+    '/trust/16Uiu2HAm~spoiled',
+    '/trust/nobody',
+    `/trust-bytes/${PEER}`,
+    '/trust-bytes/x'
+  ]
+  for (const name of spoiled) await datastore.put(new Key(name), new TextEncoder().encode('{"added"'))
+  await close()
+  const node = await startNode(t, cwd, QUIET)
+  assert.equal((await command('trust', 'list')).stdout.trim(), 'nobody is trusted')
+  for (const name of [PEER, '16Uiu2HAm~spoiled', 'nobody'])
+    assert.ok(node.output().includes(`"waku-mailserver trust remove ${name}" drops it`), node.output())
+  const removed = await command('trust', 'remove', '16Uiu2HAm~spoiled')
+  assert.equal(removed.code, 0, removed.stderr)
+  await node.stop()
+  // and where no node runs
+  for (const name of [PEER, 'nobody']) assert.equal((await command('trust', 'remove', name)).code, 0, name)
+  assert.equal((await command('trust', 'remove', other)).code, 1, 'was not there')
+  const unknown = await command('trust', 'remove', 'nobody')
+  assert.equal(unknown.code, 2)
+  assert.match(unknown.stderr, /nobody/)
+  assert.equal((await command('trust', 'add', PEER, '--bytes', '1KiB')).code, 0)
+  const again = await startNode(t, cwd, QUIET)
+  assert.doesNotMatch(again.output(), /cannot be read/)
+  assert.match((await command('trust', 'list')).stdout, new RegExp(PEER))
+  await again.stop()
+})
+
+test('a record of a key that cannot be read is refused with the command that drops it, and that command works', async t => {
   const { cwd, file, refused } = await stopped(t)
   const command = (...args: string[]) => run(t, [...args], { cwd })
   writeFileSync(join(cwd, 'key'), '11'.repeat(32))
   assert.equal((await command('keys', 'add', 'kept', '--key-file', 'key')).code, 0)
   const { datastore, close } = await openDatabase(file('database'), { check: false })
-  for (const name of [`/trust/${PEER}`, '/keys/spoiled'])
-    await datastore.put(new Key(name), new TextEncoder().encode('{"added"'))
+  await datastore.put(new Key('/keys/spoiled'), new TextEncoder().encode('{"added"'))
   await close()
-  await refused(/"waku-mailserver (trust|keys) remove/)
   assert.equal((await command('stats')).code, 0, 'what looks after a data dir works')
-  const trust = await command('trust', 'remove', PEER)
-  assert.equal(trust.code, 0, trust.stderr)
   await refused(/the record of the key spoiled cannot be read: "waku-mailserver keys remove spoiled" drops it/)
   assert.equal((await command('keys', 'remove', 'spoiled')).code, 0)
   const node = await startNode(t, cwd, QUIET)
   assert.match((await command('keys', 'list')).stdout, /kept/)
   await node.stop()
+})
+
+test('a ready file of an earlier run that was spoiled, or cut off, is written anew', async t => {
+  const { cwd, peerId } = await stopped(t)
+  const ready = join(cwd, 'ready.json')
+  for (const left of ['{"peerId":"16Ui', '\u0000'.repeat(400)]) {
+    writeFileSync(ready, left)
+    const gone = once(watch(cwd), 'change', { signal: AbortSignal.timeout(30_000) })
+    const child = launch(t, ['start', '--listen', '/ip4/127.0.0.1/tcp/0', ...QUIET, '--ready-file', ready], { cwd })
+    const end = ended(child)
+    await gone // before it serves: nobody takes it for this run's
+    if (existsSync(ready)) assert.notEqual(readFileSync(ready, 'utf8'), left)
+    await fileThere(ready)
+    const told = JSON.parse(readFileSync(ready, 'utf8')) as { peerId: string; pid: number }
+    assert.deepEqual([told.peerId, told.pid], [peerId, child.pid])
+    child.kill()
+    assert.equal((await end).code, 0)
+    assert.equal(existsSync(ready), false)
+  }
 })

@@ -85,7 +85,22 @@ test('a node whose identity is missing beside its archive starts only with --new
   const posted = await run(t, post, { cwd, env })
   assert.equal(posted.code, 0, posted.stderr)
   assert.ok(existsSync(join(data, 'client', 'identity')))
+  // nor is it to be named by hand, whether the node runs or not
+  const asked = ['request', '--server', second.address, '--password-file', join(data, 'password'), '--trust']
+  const refused = async (): Promise<void> => {
+    for (const args of [post, asked]) {
+      const named = await run(t, [...args, '--data-dir', 'waku-data'], { cwd })
+      assert.equal(named.code, 1, args[0])
+      assert.match(named.stderr, /waku-data is the data dir of a node: post and request are peers of their own/)
+    }
+  }
+  await refused()
   const elsewhere = await run(t, post, { cwd, env: { WAKU_MAILSERVER_CLIENT_DATA_DIR: 'elsewhere' } })
   assert.equal(elsewhere.code, 0, elsewhere.stderr)
   assert.ok(existsSync(join(cwd, 'elsewhere', 'identity')))
+  await second.stop()
+  await refused()
+  // one that left nothing else behind is known by what its store says
+  for (const name of ['password', 'admin-token', 'control']) rmSync(join(data, name), { force: true })
+  await refused()
 })

@@ -2,7 +2,6 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Prng } from '../../../test/archive/prng.js'
 import type { Activity } from '../faults/activities.js'
-import { NotServingError } from '../node-process.js'
 import type { Tools } from '../part.js'
 import { Trial, type TrialInit } from '../trial.js'
 import type { Weakness } from '../weakness.js'
@@ -34,17 +33,6 @@ export function recordAgain(run: Recorded, prng: Prng, init: Init): Promise<Reco
   return record({ ...init, folder, ledger }, async () => {})
 }
 
-/** A power cut in the first moment of a new database leaves one that a repair has to begin anew. */
-async function startMended(trial: Trial): Promise<void> {
-  try {
-    await trial.start()
-  } catch (err) {
-    if ((err as Error).name !== NotServingError.name) throw err
-    await trial.run(['repair'])
-    await trial.start()
-  }
-}
-
 async function record(
   { library, client, ...init }: Init & Pick<TrialInit, 'ledger'>,
   run: (trial: Trial) => Promise<void>
@@ -52,7 +40,7 @@ async function record(
   const window = WINDOWS[init.seed % WINDOWS.length]
   const trial = new Trial({ ...init, library, client, window, record: true })
   try {
-    await startMended(trial)
+    await trial.start()
     await run(trial)
     await trial.post(POSTS)
     await trial.kill()

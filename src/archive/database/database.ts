@@ -112,7 +112,10 @@ async function open(path: string, { now, check = true, checkEvery, ...init }: Op
     level.onWritable = () => void archive.tellWritable()
     level.onMended = mended => archive.tellMended(mended)
     await level.settle()
-    const looks = check ? new FileCheck(options => archive.checkFiles(options), { every: checkEvery }) : undefined
+    const looks: FileCheck | undefined = check
+      ? new FileCheck(options => archive.checkFiles(options), { every: checkEvery })
+      : undefined
+    archive.onDamaged = () => looks?.hurry()
     return {
       datastore,
       archive,

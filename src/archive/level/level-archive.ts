@@ -14,6 +14,8 @@ import type { SequenceSource } from '../sequence-page.js'
 import type { IngestMarks } from './ingest-marks.js'
 import { BlockSequence } from './level-block-sequence.js'
 import { BLOCK_SIZE, Blocks } from './level-blocks.js'
+import { Census } from './level-census.js'
+import type { Counted } from './level-day-tally.js'
 import { openFormat } from './level-format.js'
 import { acceptsTopic, type IndexedTopics, takeIndexed } from './level-indexed.js'
 import * as layout from './level-layout.js'
@@ -49,6 +51,11 @@ export interface LevelArchiveInit {
    * @default 65_536
    */
   blockSize?: number | undefined
+  /**
+   * Looks for what may be hidden that no query gave a reason for: how much time for them is saved up, ms; 0 for none.
+   * @default 20
+   */
+  maxCredit?: number | undefined
 }
 
 const COVERAGE_KEY = layout.metaKey('coverage')
@@ -64,6 +71,7 @@ export class LevelArchive extends CheckedArchive {
   readonly #store: LevelStore
   readonly #ledger: Ledger
   readonly #dictionary: TopicDictionary
+  readonly #census: Census
   readonly #blocks: Blocks
   readonly #writer: LevelWriter
   readonly #commits: GroupCommit
@@ -72,19 +80,25 @@ export class LevelArchive extends CheckedArchive {
   readonly #rows: LevelRows
   readonly #marks: IngestMarks | undefined
   #upkeep!: Upkeep
+  /** Told when a reader met damage: the files are worth a look. */
+  onDamaged: () => void = () => {}
   #finishing: Promise<void> | undefined
 
   private constructor(
-    { db, maxQueuedBytes, marks, now = unixNow, blockSize = BLOCK_SIZE }: LevelArchiveInit,
+    { db, maxQueuedBytes, marks, now = unixNow, blockSize = BLOCK_SIZE, maxCredit }: LevelArchiveInit,
     id: Uint8Array
   ) {
     super()
     this.id = id
     this.#store = db
-    this.#damage = new DamageLog(damage => this.#upkeep.met(damage), now)
+    this.#damage = new DamageLog(damage => {
+      this.#upkeep.met(damage)
+      this.onDamaged()
+    }, now)
     this.#rows = new LevelRows(db, this.#damage)
     this.#dictionary = new TopicDictionary(db, this.queue)
     this.#ledger = new Ledger(db, this.#dictionary, blockSize / 2)
+    this.#census = new Census(db, this.#ledger, this.queue, maxCredit)
     this.#blocks = new Blocks(db, this.#ledger, blockSize)
     this.#writer = new LevelWriter(db, this.#ledger, this.#blocks, marks)
     this.#marks = marks
@@ -160,23 +174,23 @@ export class LevelArchive extends CheckedArchive {
 
   protected async rows(query: CheckedQuery): Promise<RowSource> {
     const { topics, bloom, after, upper } = query
-    const rows = this.#rows.telling(query.onVisited)
+    const counted = { rows: this.#rows.telling(query.onVisited), ledger: this.#ledger, census: this.#census }
     if (after !== undefined && after.sent > upper) return { next: async () => [] }
-    if (topics !== undefined) return this.#ofTopics(rows, query, topics)
-    if (bloom === undefined) return new Walk(rows, this.#fromFirstDay(query))
+    if (topics !== undefined) return this.#ofTopics(counted, query, topics)
+    if (bloom === undefined) return new Walk(counted, this.#fromFirstDay(query))
     const matching = await this.#matching(bloom)
-    if (matching !== undefined) return this.#ofTopics(rows, query, matching)
-    return new Scan(rows, this.#fromFirstDay(query), { accepts: bloomTest(bloom), share: 1 })
+    if (matching !== undefined) return this.#ofTopics(counted, query, matching)
+    return new Scan(counted, this.#fromFirstDay(query), { accepts: bloomTest(bloom), share: 1 })
   }
 
-  #ofTopics(rows: LevelRows, query: CheckedQuery, topics: number[]): RowSource {
+  #ofTopics(counted: Counted, query: CheckedQuery, topics: number[]): RowSource {
     return new PostedWalk(
       {
-        rows,
+        rows: counted.rows,
         blocks: this.#blocks,
         ledger: this.#ledger,
         floors: () => this.coverageLog.floors,
-        indexed: after => new TopicWalk(rows, this.#ledger, { ...query, after }, topics)
+        indexed: after => new TopicWalk(counted, { ...query, after }, topics)
       },
       this.#fromFirstDay(query),
       topics
@@ -196,9 +210,13 @@ export class LevelArchive extends CheckedArchive {
 
   protected async *indexed(filter: CheckedFilter, take: (entry: Indexed) => void): AsyncGenerator<void, void> {
     try {
-      yield* takeIndexed(this.#store, this.#ledger, filter, await this.#topicsOf(filter), take)
+      const from = { store: this.#store, ledger: this.#ledger, census: this.#census }
+      yield* takeIndexed(from, filter, await this.#topicsOf(filter), take)
     } catch (error) {
-      if (error instanceof ArchiveDamagedError) this.#upkeep.say(error.message)
+      if (error instanceof ArchiveDamagedError) {
+        this.#upkeep.say(error.message)
+        this.onDamaged()
+      }
       throw error
     }
   }

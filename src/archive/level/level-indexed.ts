@@ -2,6 +2,7 @@ import type { CheckedFilter } from '../checked-query.js'
 import type { LevelRange, LevelStore } from '../database/level-store.js'
 import { ArchiveDamagedError } from '../errors.js'
 import { pieceOfWork } from '../page.js'
+import type { Census, Found } from './level-census.js'
 import * as layout from './level-layout.js'
 import type { Ledger } from './level-ledger.js'
 import { readThrough } from './level-reader.js'
@@ -16,8 +17,7 @@ export type IndexedTopics = number[] | ((topic: number) => boolean)
 
 /** Takes the entries of what matches out of the days' indexes. Yields after each read. @throws ArchiveDamagedError where one is damaged */
 export async function* takeIndexed(
-  store: LevelStore,
-  ledger: Ledger,
+  { store, ledger, census }: { store: LevelStore; ledger: Ledger; census: Census },
   { lower, upper }: CheckedFilter,
   topics: IndexedTopics,
   takeEntry: (entry: layout.Entry) => void
@@ -30,20 +30,40 @@ export async function* takeIndexed(
     }
     if (typeof topics === 'function' || topics.length * WINDOW_ENTRIES > ledger.count(day)) {
       const accepts = acceptsTopic(topics)
-      yield* entries(store, layout.indexDay(day), entry => accepts(entry.topic) && take(entry))
+      const count = ledger.count(day)
+      let read = 0
+      const counted = (entry: layout.Entry): void => {
+        read++
+        if (accepts(entry.topic)) take(entry)
+      }
+      yield* entries(store, layout.indexDay(day), counted)
+      if (read < count && (await census.day(day, 'index')) !== undefined) throw damaged()
       yield
       continue
     }
     let piece = pieceOfWork()
     const [counts = []] = await ledger.topicCounts([day], topics)
+    const whole = from === day * layout.DAY && to === layout.lastOf(day)
+    const found: Found[] = []
     for (const [i, topic] of topics.entries()) {
-      if (counts[i] !== 0) yield* entries(store, layout.indexRange(day, topic, from, to), take)
+      const count = counts[i] as number
+      if (count === 0) continue
+      let read = 0
+      const counted = (entry: layout.Entry): void => {
+        read++
+        take(entry)
+      }
+      yield* entries(store, layout.indexRange(day, topic, from, to), counted)
+      found.push({ day, topic, count, read, whole })
       if (!piece.over) continue
       yield
       piece = pieceOfWork()
     }
+    if ((await census.topics(found)).length > 0) throw damaged()
   }
 }
+
+const damaged = (): Error => new ArchiveDamagedError('an index of the archive cannot be read: it is damaged')
 
 export function acceptsTopic(topics: IndexedTopics): (topic: number) => boolean {
   if (typeof topics === 'function') return topics
@@ -60,7 +80,7 @@ async function* entries(
   for (;;) {
     const { entries: found, hole } = await readThrough(store, range, READ)
     // what is worked out of a part of it would be wrong, and nobody could tell
-    if (hole) throw new ArchiveDamagedError('an index of the archive cannot be read: it is damaged')
+    if (hole) throw damaged()
     for (const [key, value] of found) take(read(key, value))
     const last = found.at(-1)
     if (last === undefined || found.length < READ) return

@@ -200,8 +200,11 @@ export const lastSent = (lt: Uint8Array): number =>
 
 export const allEnvelopes = (): Bounds => envelopeRange(0, MAX_UINT32).bounds
 
+/** The last second of a day. */
+export const lastOf = (day: number): number => Math.min((day + 1) * DAY - 1, MAX_UINT32)
+
 export function dayEnvelopes(day: number): Bounds {
-  return envelopeRange(day * DAY, Math.min((day + 1) * DAY - 1, MAX_UINT32)).bounds
+  return envelopeRange(day * DAY, lastOf(day)).bounds
 }
 
 /** The first key of a day's index after an envelope of that topic. */
@@ -218,6 +221,9 @@ export function topicCount(n: number, lastSeq: number): Uint8Array {
   put64(bytes, 4, lastSeq)
   return bytes
 }
+
+/** How many a count says; what is 0 is not there. */
+export const readCount = (value: Uint8Array | undefined): number => (value === undefined ? 0 : readUint32(value, 0))
 
 /** 0 for a count of format 1, which did not say. */
 export const topicCountSeq = (value: Uint8Array): number => (value.length < 12 ? 0 : read64(value, 4))

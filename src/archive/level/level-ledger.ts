@@ -12,6 +12,7 @@ const MAX_RECENT = 1 << 16
 /** Keys read at once. */
 const READ = 1000
 const TOTALS_KEY = layout.metaKey('totals')
+const count = layout.readCount
 
 interface Totals {
   /** Last ingest sequence number given out: never goes back, not even when everything was pruned. */
@@ -175,10 +176,12 @@ export class Ledger {
     const keys = pairs.map(({ day, topic }) => layout.topicCountKey(day, topic))
     const stored = await getReadable(this.#store, keys)
     return pairs.map(({ day, topic }, i) => {
-      const n = count(stored[i] ?? undefined)
+      const value = stored[i]
+      const n = count(value ?? undefined)
       const key = keys[i] as Uint8Array
-      // better a look too many than a topic that is hidden
-      if (stored[i] === null || (n === 0 && this.#store.isDoubtful?.(key, key) === true)) return Math.max(1, n)
+      // better a look too many than a topic that is hidden; no count is stored that is 0
+      const doubtful = value !== undefined || this.#store.isDoubtful?.(key, key) === true
+      if (value === null || (n === 0 && doubtful)) return Math.max(1, n)
       this.#read.set(day, topic, n, version)
       return n
     })
@@ -333,10 +336,6 @@ function writeTopicCount(
 ): LevelOperation {
   const key = layout.topicCountKey(day, topic)
   return n === 0 ? { type: 'del', key } : { type: 'put', key, value: layout.topicCount(n, lastSeq) }
-}
-
-function count(value: Uint8Array | undefined): number {
-  return value === undefined ? 0 : readUint32(value, 0)
 }
 
 function write(key: Uint8Array, n: number): LevelOperation {

@@ -1,6 +1,8 @@
 import { pieceOfWork, type Room, type RowSource, SLICE_BYTES, SLICE_ROWS, type SourceRow } from '../page.js'
 import { comparePositions, type Position } from '../position.js'
+import type { Found, Short } from './level-census.js'
 import type * as layout from './level-layout.js'
+import { DAY, lastOf } from './level-layout.js'
 import type { LevelRows } from './level-rows.js'
 import { MAX_WINDOW_READ, type Window } from './level-window.js'
 
@@ -9,23 +11,34 @@ const PARALLEL = 32
 /** So many are read without a look at the time. */
 const FEW = 64
 
+type Times = { lower: number; upper: number }
+type Missing = (found: Found[]) => Promise<Short[]>
+
 /** Brings the windows of one day into one order and fetches the envelopes they name. */
 export class Merge implements RowSource {
   readonly #rows: LevelRows
-  readonly #span: { lower: number; upper: number }
+  readonly #span: Times
   readonly #windows: Window[]
   readonly #averageSize: number
+  readonly #missing: Missing
   #merged: layout.Entry[] = []
+  /** That something is missing. */
+  #told = false
 
   /**
-   * @param span - the times that the windows cover, Unix seconds
+   * @param windows - of the times of the span, Unix seconds
    * @param averageSize - bytes of an envelope, to guess how many fill a page
+   * @param missing - told at the end what the windows found; says what they should have, by day
    */
-  constructor(rows: LevelRows, span: { lower: number; upper: number }, windows: Window[], averageSize: number) {
+  constructor(
+    rows: LevelRows,
+    { span, windows, averageSize, missing }: { span: Times; windows: Window[]; averageSize: number; missing: Missing }
+  ) {
     this.#rows = rows
     this.#span = span
     this.#windows = windows
     this.#averageSize = averageSize
+    this.#missing = missing
   }
 
   async next(room: Room, signal?: AbortSignal | undefined): Promise<SourceRow[] | undefined> {
@@ -34,10 +47,22 @@ export class Merge implements RowSource {
       const entries = await this.#take(room, piece, signal)
       if (entries === undefined) return undefined
       const rows = await this.#rows.fetch(entries)
-      for (const window of this.#windows)
-        if (window.takeHole()) rows.unshift(this.#rows.hole(this.#span.lower, this.#span.upper))
+      for (const window of this.#windows) {
+        if (!window.takeHole()) continue
+        this.#told = true
+        rows.unshift(this.#rows.hole(this.#span.lower, this.#span.upper))
+      }
+      if (entries.length === 0 && !this.#told) rows.push(...(await this.#short()))
       if (rows.length > 0 || entries.length === 0) return rows
     }
+  }
+
+  /** Marks of what should have come. */
+  async #short(): Promise<SourceRow[]> {
+    const found = this.#windows.flatMap(window => window.found ?? [])
+    this.#windows.length = 0
+    const short = await this.#missing(found)
+    return short.map(({ day, missing }) => this.#rows.hole(day * DAY, lastOf(day), missing))
   }
 
   /**

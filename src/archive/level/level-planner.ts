@@ -1,5 +1,7 @@
 import type { CheckedQuery } from '../checked-query.js'
 import { pieceOfWork, type Room, type RowSource, type SourceRow } from '../page.js'
+import type { Census, Found } from './level-census.js'
+import type { Counted } from './level-day-tally.js'
 import * as layout from './level-layout.js'
 import type { Ledger } from './level-ledger.js'
 import { Merge } from './level-merge.js'
@@ -51,9 +53,12 @@ interface DayPlan {
  */
 export class TopicWalk implements RowSource {
   readonly #rows: LevelRows
+  readonly #counted: Counted
   readonly #ledger: Ledger
+  readonly #census: Census
   readonly #span: Span
   #topics: number[]
+  #begun = false
   #present = false
   readonly #wanted: Set<number>
   readonly #days: number[]
@@ -61,18 +66,34 @@ export class TopicWalk implements RowSource {
   #lookAhead: number
   #current: RowSource | undefined
 
-  constructor(rows: LevelRows, ledger: Ledger, query: CheckedQuery, topics: number[]) {
-    this.#rows = rows
-    this.#ledger = ledger
+  constructor(counted: Counted, query: CheckedQuery, topics: number[]) {
+    this.#counted = counted
+    this.#rows = counted.rows
+    this.#ledger = counted.ledger
+    this.#census = counted.census
     this.#span = query
     this.#topics = topics
     this.#wanted = new Set(topics)
     this.#lookAhead = Math.max(1, Math.floor(FIRST_COUNTS / topics.length))
-    this.#days = ledger.days(layout.dayOf(query.after?.sent ?? query.lower), layout.dayOf(query.upper))
+    this.#days = counted.ledger.days(layout.dayOf(query.after?.sent ?? query.lower), layout.dayOf(query.upper))
   }
 
   async next(room: Room, signal?: AbortSignal | undefined): Promise<SourceRow[] | undefined> {
+    const began = performance.now()
+    try {
+      return await this.#next(room, signal)
+    } finally {
+      this.#census.earn(performance.now() - began)
+    }
+  }
+
+  async #next(room: Room, signal: AbortSignal | undefined): Promise<SourceRow[] | undefined> {
     const piece = pieceOfWork()
+    if (!this.#begun) {
+      this.#begun = true
+      const hidden = await this.#census.hidden(this.#topics)
+      if (hidden.length > 0) return [this.#rows.hole(this.#span.lower, this.#span.upper, hidden.length)]
+    }
     for (;;) {
       signal?.throwIfAborted()
       const rows = this.#current === undefined ? [] : await this.#current.next(room, signal)
@@ -131,7 +152,7 @@ export class TopicWalk implements RowSource {
     const upper = Math.min(this.#span.upper, (day + 1) * layout.DAY - 1)
     const span: Span = { lower, upper, after: after !== undefined && after.sent >= lower ? after : undefined }
     const accepts = (topic: number): boolean => this.#wanted.has(topic)
-    if (counts === undefined) return new Scan(this.#rows, span, { accepts, share: sampled })
+    if (counts === undefined) return new Scan(this.#counted, span, { accepts, share: sampled })
 
     const matching = counts.reduce((sum, n) => sum + n, 0)
     if (matching === 0) return undefined
@@ -139,7 +160,7 @@ export class TopicWalk implements RowSource {
     const share = Math.min(1, matching / this.#ledger.count(day))
     const rows = Math.min(room.rows, Math.ceil(matching * part))
     const windows = counts.filter(n => n > 0).length
-    if (isScanBetter({ windows, rows, share })) return new Scan(this.#rows, span, { accepts, share })
+    if (isScanBetter({ windows, rows, share })) return new Scan(this.#counted, span, { accepts, share })
     const { envelopes, bytes } = this.#ledger.totals
     const averageSize = Math.max(1, bytes / Math.max(1, envelopes))
     const open = this.#windows(day, counts, span, part)
@@ -149,7 +170,8 @@ export class TopicWalk implements RowSource {
       span.upper = Math.min(this.#span.upper, (day + 1) * layout.DAY - 1)
       open.push(...this.#windows(day, counts, { lower: day * layout.DAY, upper: span.upper }, 1))
     }
-    return new Merge(this.#rows, span, open, averageSize)
+    const missing = (found: Found[]) => this.#census.topics(found)
+    return new Merge(this.#rows, { span, windows: open, averageSize, missing })
   }
 
   /** The next days as far as there is room for all that they have: read together with this one, they cost one wait and not one each. */
@@ -179,6 +201,7 @@ export class TopicWalk implements RowSource {
   #window(day: number, topic: number, { lower, upper, after }: Span, count: number, part: number): Window {
     const range = layout.indexRange(day, topic, after?.sent ?? lower, upper)
     if (after !== undefined) range.bounds.gte = layout.afterIndexed({ ...after, topic })
-    return new Window(this.#rows.store, range, count, Math.ceil(count * part))
+    const whole = after === undefined && lower <= day * layout.DAY && upper >= layout.lastOf(day)
+    return new Window(this.#rows.store, { day, topic, whole }, { range, count, expected: Math.ceil(count * part) })
   }
 }

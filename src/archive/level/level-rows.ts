@@ -6,7 +6,7 @@ import type { SequencedSourceRow } from '../sequence-page.js'
 import type { TopicFloors } from '../topic-floors.js'
 import * as layout from './level-layout.js'
 import type { Numbered } from './level-posting.js'
-import { getCertain, getReadable } from './level-reader.js'
+import { getCertain, getReadable, readThrough } from './level-reader.js'
 import { readRow, rowSeq } from './level-row.js'
 
 const NOTHING: Uint8Array = new Uint8Array(0)
@@ -44,13 +44,16 @@ export class LevelRows {
     })
     if (missing.length === 0) return rows
     // both go in one batch: an entry that is still there points at what was lost
-    const indexed = await getReadable(
-      this.store,
-      missing.map(i => layout.indexKey(entries[i] as layout.Entry))
-    )
-    for (const [at, i] of missing.entries())
-      if (indexed[at] !== undefined) rows.push(this.#damaged(keys[i] as Uint8Array))
+    for (const i of missing)
+      if (await this.#isIndexed(entries[i] as layout.Entry)) rows.push(this.#damaged(keys[i] as Uint8Array))
     return rows
+  }
+
+  /** Read as a range: LevelDB's filters know nothing of a key that was changed on the disk. */
+  async #isIndexed(entry: layout.Entry): Promise<boolean> {
+    const range = { gte: layout.indexKey(entry), lt: layout.afterIndexed(entry) }
+    const { entries, hole } = await readThrough(this.store, range, 1)
+    return hole || entries.length > 0
   }
 
   /**

@@ -1,6 +1,7 @@
 import { closeIterator, entryBytes, isUnreadable, type LevelEntry, type LevelRange } from '../database/level-store.js'
 import { pieceOfWork, type Room, type RowSource, SLICE_BYTES, SLICE_ROWS, type SourceRow } from '../page.js'
 import type { Position } from '../position.js'
+import { type Counted, DayTally } from './level-day-tally.js'
 import * as layout from './level-layout.js'
 import { beyondEnd, isDoubtful, lowest, readThrough } from './level-reader.js'
 import type { LevelRows } from './level-rows.js'
@@ -42,14 +43,16 @@ export function timesOf(range: LevelRange, until: Uint8Array | undefined): [numb
 export class Scan implements RowSource {
   readonly #rows: LevelRows
   readonly #filter: ScanFilter
+  readonly #tally: DayTally
   #visited = GUESS
   #passed: number
   #range: LevelRange | undefined
   /** Something cannot be read: from here on every read is one of its own. */
   #damaged = false
 
-  constructor(rows: LevelRows, span: Span, filter: ScanFilter) {
-    this.#rows = rows
+  constructor(counted: Counted, span: Span, filter: ScanFilter) {
+    this.#rows = counted.rows
+    this.#tally = new DayTally(counted, span)
     this.#filter = filter
     this.#passed = GUESS * filter.share
     this.#range = spanRange(span)
@@ -84,7 +87,7 @@ export class Scan implements RowSource {
         over = entries.length === 0
         visited += entries.length
         read = entries.reduce((sum, entry) => sum + entryBytes(entry), 0)
-        size += this.#take(entries, rows, wanted)
+        size += await this.#take(entries, rows, wanted)
       }
     } catch (error) {
       if (!isUnreadable(error)) throw error
@@ -104,20 +107,22 @@ export class Scan implements RowSource {
   async #readThrough(range: LevelRange, wanted: number, highWaterMarkBytes: number): Promise<SourceRow[]> {
     const rows: SourceRow[] = []
     const { entries } = await readThrough(this.#rows.store, { ...range, highWaterMarkBytes }, this.#batch(wanted))
-    this.#take(entries, rows, wanted)
+    await this.#take(entries, rows, wanted)
     if (entries.length === 0) await this.#end(rows)
     return rows
   }
 
   /** Moves on behind the entries, as far as there is room for those that pass; returns the bytes of these. */
-  #take(entries: LevelEntry[], rows: SourceRow[], wanted: number): number {
+  async #take(entries: LevelEntry[], rows: SourceRow[], wanted: number): Promise<number> {
     const found = rows.length
     let size = 0
     let last: Uint8Array | undefined
+    let taken = 0
     for (const entry of entries) {
       const [key, value] = entry
       if (rows.length === wanted) break
       last = key
+      taken++
       if (!this.#filter.accepts(layout.envelopeTopic(key))) continue
       rows.push(this.#rows.row(key, value))
       size += entryBytes(entry)
@@ -125,6 +130,7 @@ export class Scan implements RowSource {
     if (last !== undefined && this.#range !== undefined) this.#range = { gt: last, lt: this.#range.lt }
     this.#visited += entries.length
     this.#passed += rows.length - found
+    rows.unshift(...(await this.#tally.pass(taken === entries.length ? entries : entries.slice(0, taken))))
     return size
   }
 
@@ -133,6 +139,7 @@ export class Scan implements RowSource {
     const range = this.#range as LevelRange
     const on = await beyondEnd(this.#rows.store, range, layout.ENVELOPE_TIMES)
     this.#range = on.range
+    if (on.range === undefined && !on.hole) rows.push(...(await this.#tally.end()))
     if (on.hole) rows.push(this.#rows.hole(...timesOf(range, on.range && lowest(on.range))))
   }
 

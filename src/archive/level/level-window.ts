@@ -1,5 +1,6 @@
 import type { LevelRange, LevelReads } from '../database/level-store.js'
 import { comparePositions, type Position } from '../position.js'
+import type { Found } from './level-census.js'
 import type * as layout from './level-layout.js'
 import type { Entry } from './level-layout.js'
 import { readThrough } from './level-reader.js'
@@ -12,8 +13,16 @@ export const MAX_WINDOW_READ = 2048
  */
 const MIN_WINDOW_READ = 16
 
+/** Which topic on which day, and whether all of that day. */
+export interface WindowPlace {
+  day: number
+  topic: number
+  whole: boolean
+}
+
 /** What of one topic is asked for on one day: index entries read little by little, in order. */
 export class Window {
+  readonly place: WindowPlace
   readonly #store: LevelReads
   readonly #range: layout.EntryRange
   readonly #count: number
@@ -25,11 +34,17 @@ export class Window {
   #hole = false
 
   /**
-   * @param range - of the index, one topic of one day
+   * @param place - what it is of
+   * @param range - of the index, of that topic and day
    * @param count - how many entries that topic has on the whole day
    * @param expected - how many of them lie within the range, roughly
    */
-  constructor(store: LevelReads, range: layout.EntryRange, count: number, expected: number) {
+  constructor(
+    store: LevelReads,
+    place: WindowPlace,
+    { range, count, expected }: { range: layout.EntryRange; count: number; expected: number }
+  ) {
+    this.place = place
     this.#store = store
     this.#range = range
     this.#count = count
@@ -73,7 +88,24 @@ export class Window {
     this.#read += found.length
     this.#from = found.at(-1)?.[0] ?? this.#from
     this.#over = found.length < wanted
-    this.#buffer = this.#buffer.concat(found.map(([key, value]) => this.#range.read(key, value)))
+    const entries = found.map(([key, value]) => this.#range.read(key, value))
+    if (!this.#isSound(entries)) this.#hole = true
+    this.#buffer = this.#buffer.concat(entries)
+  }
+
+  /** What was found, once everything was read; absent until then. */
+  get found(): Found | undefined {
+    return this.#over ? { ...this.place, count: this.#count, read: this.#read } : undefined
+  }
+
+  /** Whether it is of this topic and in order: what is not has a damaged key, or comes behind one. */
+  #isSound(entries: readonly Entry[]): boolean {
+    let last = this.#buffer.at(-1)
+    for (const entry of entries) {
+      if (entry.topic !== this.place.topic || (last !== undefined && comparePositions(last, entry) >= 0)) return false
+      last = entry
+    }
+    return true
   }
 
   /** Removes and returns what lies up to `horizon`. */

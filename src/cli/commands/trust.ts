@@ -37,6 +37,15 @@ function peerOf(text: string): string {
   }
 }
 
+/** A spoiled record may be called by what names no peer. */
+function recordOf(text: string): string {
+  try {
+    return peerOf(text)
+  } catch {
+    return text
+  }
+}
+
 const DETAILS =
   'The list decides from whom this peer takes expired envelopes. post and request are peers of their own: name their data dir\n' +
   '(--data-dir ./waku-data/client) to change whom they trust. A running node takes changes at once.'
@@ -76,11 +85,11 @@ export const trustRemove = defineCommand({
   details: DETAILS,
   shape: adminShape,
   async run(config, [name = ''], context) {
-    const peer = peerOf(name)
-    const ask = { peer }
-    const { removed } = await withDataDir(config['data-dir'], context, to =>
-      to<{ removed: boolean }>('trust.remove', ask)
-    )
+    const peer = recordOf(name)
+    const removal = withDataDir(config['data-dir'], context, to => to<{ removed: boolean }>('trust.remove', { peer }))
+    const { removed } = await removal.catch((err: Error) => {
+      throw err.name === 'TrustEntryError' ? new UsageError(err.message) : err
+    })
     if (config.json === true) await writeJson(context.stdout, { peer, removed }, context)
     else await writeLine(context.stdout, removed ? `${peer} is no longer trusted` : `${peer} was not trusted`, context)
     return removed ? 0 : 1

@@ -54,7 +54,8 @@ const peerId = z.string().transform((text, ctx) => {
 })
 
 const nothing = z.strictObject({})
-const onePeer = z.strictObject({ peer: peerId })
+/** A spoiled record may be called by what names no peer. */
+const oneRecord = z.strictObject({ peer: z.string() })
 const oneName = z.strictObject({ name: z.string() })
 const trustAdd = z.strictObject({
   peer: peerId,
@@ -80,7 +81,7 @@ export function adminHandlers(parts: AdminParts): Record<string, ControlHandler>
     }),
     'trust.list': command(nothing, async () => trust.list()),
     'trust.add': command(trustAdd, async ({ peer, ...options }) => trust.add(peer, options)),
-    'trust.remove': command(onePeer, async ({ peer }) => ({ removed: await trust.remove(peer) })),
+    'trust.remove': command(oneRecord, async ({ peer }) => ({ removed: await trust.remove(peer) })),
     'keys.list': command(nothing, async () => keys.list()),
     'keys.add': command(keysAdd, async ({ name, key, peer }) => keys.add(name, fromHex(key), { peer })),
     'keys.remove': command(oneName, async ({ name }) => ({ removed: await keys.remove(name) })),

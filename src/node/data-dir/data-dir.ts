@@ -57,6 +57,20 @@ export async function findDataDir(path: string): Promise<DataDir> {
   throw new DataDirError(`${root} is no data dir: it has neither identity nor archive; ${WHICH}`)
 }
 
+/**
+ * Refuses the data dir of a node: who posts or asks is a peer of its own, and would be that node. Throws `DataDirError`.
+ *
+ * @param isOwned whether its store says that a node was here
+ */
+export async function refuseNodes(dir: DataDir, isOwned: () => Promise<boolean> = async () => false): Promise<void> {
+  const marks = [dir.password, dir.adminToken, dir.control, dir.controlSocket]
+  const found = await Promise.all(marks.map(isThere))
+  if (!found.includes(true) && !(await isOwned())) return
+  throw new DataDirError(
+    `${dir.path} is the data dir of a node: post and request are peers of their own, name another with --data-dir`
+  )
+}
+
 const WHICH = 'name one with --data-dir; start, post and request make new ones'
 
 /** Whether there is something of that name. @throws FileError when this user cannot know */

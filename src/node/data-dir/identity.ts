@@ -64,6 +64,9 @@ export async function checkOwner(
   }
 }
 
+/** Whether a node noted that it was here. */
+export const isOwned = (datastore: Datastore): Promise<boolean> => Promise.resolve(datastore.has(OWNER))
+
 function parse(text: string, path: string): PrivateKey {
   if (!/^[0-9a-f]{64}$/i.test(text.trim())) {
     throw new IdentityError(`${path} holds no identity: expected a secp256k1 private key of 64 hex digits; ${REMEDY}`)

@@ -7,8 +7,8 @@ import { type MailClientService, type MailClientServiceInit, mailclient, type Wa
 import { BLOOM_BYTES } from '../../wire/envelope/bloom.js'
 import { Cleanup } from '../cleanup.js'
 import { useQuickKeccak } from '../crypto/quick-keccak.js'
-import { openDataDir } from '../data-dir/data-dir.js'
-import { identityOf } from '../data-dir/identity.js'
+import { openDataDir, refuseNodes } from '../data-dir/data-dir.js'
+import { identityOf, isOwned } from '../data-dir/identity.js'
 import { openStore } from '../data-dir/store.js'
 import { LateDevp2p } from '../devp2p/late-devp2p.js'
 import { formatPeerAddress, type PeerAddress } from '../settings/peer-address.js'
@@ -66,9 +66,11 @@ export class ClientPeer {
     const cleanup = new Cleanup()
     try {
       const dir = await openDataDir(init.dataDir)
+      await refuseNodes(dir) // before its identity is looked for, and its store found in use
       // before the store: one without an identity beside it is a loss
       const privateKey = await identityOf(dir, { renew: init.newIdentity })
       const store = cleanup.after(await openStore(dir), store => store.close())
+      await refuseNodes(dir, () => isOwned(store.datastore))
       await useQuickKeccak()
       const node: Libp2p<Services> = await createPeerNode<Services>({
         privateKey,

@@ -14,6 +14,9 @@ const TABLE = /^\d+\.(ldb|sst)$/
 const LOG = /^(\d+\.log|MANIFEST-\d+)$/
 /** What is more than the beginning of a database that was never made. */
 const CONTENT = /^\d+\.(ldb|sst|log)$/
+const LOG_ONLY = /^\d+\.log$/
+/** A new database gives out one for a manifest, another for its second, and one for its log. */
+const FIRST_NUMBERS = 3
 const MANIFEST = /^MANIFEST-\d+$/
 /** A table to which nothing was added for so long is not being written, ms. */
 const FRESH = 1000
@@ -66,6 +69,7 @@ export class DatabaseFiles {
   async mendLogs(): Promise<Mended> {
     const mended = nothingMended()
     const names = await this.#names()
+    if (await this.#isUnborn(names)) return mended
     for (const name of names.filter(name => LOG.test(name))) {
       const file = await read(join(this.path, name))
       const damage = file && checkLog(file)
@@ -81,7 +85,20 @@ export class DatabaseFiles {
   /** Whether LevelDB would begin a new database here, and delete what is left of an old one. */
   async isBeheaded(): Promise<boolean> {
     const names = await this.#names()
-    return !names.includes('CURRENT') && names.some(name => CONTENT.test(name))
+    if (names.includes('CURRENT') || !names.some(name => CONTENT.test(name))) return false
+    return !(await this.#isUnborn(names))
+  }
+
+  /**
+   * Whether the power failed while LevelDB made it: nothing was ever stored then, since nothing is before `CURRENT` is on the disk. It
+   * has the numbers of its first opening only, a log without a byte, and no marks of what was stored beside it.
+   */
+  async #isUnborn(names: string[]): Promise<boolean> {
+    if (names.includes('CURRENT') || names.some(name => TABLE.test(name))) return false
+    if (names.some(name => Number.parseInt(name.replace('MANIFEST-', ''), 10) > FIRST_NUMBERS)) return false
+    const marks = await sizeOf(`${this.path}.marks`)
+    const logs = await Promise.all(names.filter(name => LOG_ONLY.test(name)).map(name => sizeOf(join(this.path, name))))
+    return marks === undefined && logs.length > 0 && logs.every(size => size === 0)
   }
 
   /** Looks at all checksums of all tables that the database is made of; returns how many are wrong. They may be in use meanwhile. */
@@ -227,6 +244,13 @@ class Room {
 
 /** Undefined when it is gone, or cannot be read: LevelDB says so itself. */
 const read = (path: string): Promise<Uint8Array | undefined> => readFile(path).catch(() => undefined)
+
+/** Undefined when it is not there; a size that cannot be known is none. */
+const sizeOf = (path: string): Promise<number | undefined> =>
+  stat(path).then(
+    ({ size }) => size,
+    (err: NodeJS.ErrnoException) => (err.code === 'ENOENT' ? undefined : Number.NaN)
+  )
 
 /** @param file - with the bits put right */
 async function writeBits(path: string, file: Uint8Array, flips: readonly Flip[]): Promise<void> {

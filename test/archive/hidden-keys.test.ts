@@ -1,0 +1,175 @@
+import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import type { Archive, ArchiveQuery } from '../../src/archive/archive.js'
+import { openDatabase } from '../../src/archive/database/database.js'
+import { emptyReport } from '../../src/archive/empty-report.js'
+import { useQuickKeccak } from '../../src/node/crypto/quick-keccak.js'
+import { MAX_UINT32, toHex } from '../../src/wire/bytes.js'
+import { copyOf, databaseInTables, flip, largest } from './damage.js'
+import { Prng } from './prng.js'
+import { temporaryDirectory } from './temporary.js'
+import { envelopeAt } from './traffic.js'
+
+await useQuickKeccak()
+
+const DAY = 86_400
+const FIRST = Math.floor(1_600_000_000 / DAY) * DAY
+const TOPICS = Array.from({ length: 12 }, (_, i) => Uint8Array.of(7, i, 2 * i, 1))
+/** Three days of twelve topics, every ten minutes. */
+const ENVELOPES = Array.from({ length: 3 * 144 * 2 }, (_, i) =>
+  envelopeAt(FIRST + Math.floor(i / 2) * 600 + 7, TOPICS[i % 12] as Uint8Array, new Uint8Array(40).fill(i & 0xff))
+)
+const WHOLE = { lower: FIRST, upper: FIRST + 3 * DAY - 1 }
+
+/** What a query brings, in one page. */
+async function ask(
+  archive: Archive,
+  query: Omit<ArchiveQuery, 'limit'>
+): Promise<{ found: string[]; damaged: number }> {
+  const found: string[] = []
+  const slices = archive.query({ ...query, limit: 10_000 })
+  for (;;) {
+    const { done, value } = await slices.next()
+    if (done === true) return { found, damaged: value.damaged ?? 0 }
+    found.push(...value.map(({ hash }) => toHex(hash)))
+  }
+}
+
+const meant = ({ lower, upper, topics }: Omit<ArchiveQuery, 'limit'>): number =>
+  ENVELOPES.filter(
+    ({ sent, topic }) =>
+      sent >= lower && sent <= upper && (topics?.some(wanted => toHex(wanted) === toHex(topic)) ?? true)
+  ).length
+
+async function written(t: TestContext): Promise<string> {
+  const directory = join(await temporaryDirectory(t), 'db')
+  await databaseInTables(directory, [ENVELOPES])
+  await databaseInTables(directory, []) // what is counted later is in tables then, too
+  return directory
+}
+
+/** Where in a table the keys of a letter lie: from the first of them to the first of the next letter. */
+async function keysOf(file: string, letter: string): Promise<[number, number]> {
+  const bytes = await readFile(file)
+  const rows = Math.max(...ENVELOPES.slice(-2).map(({ raw }) => bytes.lastIndexOf(raw)))
+  const from = bytes.indexOf(Buffer.from(`!a!${letter}`), letter > 'e' ? rows : 0)
+  assert(from > 0, `there are keys of ${letter}`)
+  return [from, bytes.lastIndexOf(Buffer.from(`!a!${letter}`)) + 40]
+}
+
+/** One topic after another: most of the traffic would be scanned, and its index not read. */
+const SINGLY = TOPICS.map(topic => [topic])
+
+for (const [letter, what, queries] of [
+  ['t', 'an entry of a day by topic', SINGLY.map(topics => ({ ...WHOLE, topics }))],
+  [
+    't',
+    'an entry of a day that is not asked for wholly',
+    SINGLY.map(topics => ({ lower: FIRST + 40_000, upper: FIRST + 2 * DAY + 40_000, topics }))
+  ],
+  ['n', 'how many a topic has on a day', SINGLY.map(topics => ({ ...WHOLE, topics }))],
+  ['e', 'an envelope', [WHOLE]]
+] as const) {
+  test(`whatever bit of the key of ${what} is changed while nobody looks at the files, no answer hides it`, async t => {
+    const directory = await written(t)
+    const [from, to] = await keysOf(await largest(directory, '.ldb'), letter)
+    const prng = new Prng(letter.charCodeAt(0) * 7)
+    const count = { whole: 0, told: 0, hidden: [] as string[] }
+    for (let i = 0; i < 20; i++) {
+      const copy = await copyOf(directory, 'copy')
+      const { archive, close } = await openDatabase(copy, { check: false })
+      const said: string[] = []
+      archive.watch({ damaged: (_gap, text) => said.push(text) })
+      const at = prng.between(from, to)
+      const bit = 1 << prng.below(8)
+      await flip(await largest(copy, '.ldb'), at, bit)
+      for (const query of queries) {
+        const { found, damaged } = await ask(archive, query)
+        if (damaged > 0) count.told++
+        else if (new Set(found).size === meant(query)) count.whole++
+        else count.hidden.push(`bit ${bit} of byte ${at}: ${found.length} of ${meant(query)}`)
+        if (damaged > 0) assert(said.length > 0, 'the operator is told')
+      }
+      await close()
+    }
+    t.diagnostic(JSON.stringify(count))
+    assert(count.told > 5)
+    assert.deepEqual(count.hidden, [])
+  })
+}
+
+test('a digest and a count of bytes over a hidden index entry are errors', async t => {
+  const directory = await written(t)
+  const [from] = await keysOf(await largest(directory, '.ldb'), 't')
+  const { archive, close } = await openDatabase(directory, { check: false })
+  t.after(close)
+  await flip(await largest(directory, '.ldb'), from + 5, 1)
+  const damaged = { name: 'ArchiveDamagedError', message: /index of the archive cannot be read/ }
+  await assert.rejects(archive.size(WHOLE), damaged)
+})
+
+test('what somebody met has the files looked through at once, and mended', async t => {
+  const directory = await written(t)
+  const [from] = await keysOf(await largest(directory, '.ldb'), 't')
+  const { archive, checked, close } = await openDatabase(directory)
+  t.after(close)
+  assert.equal(await checked, 0)
+  const said: string[] = []
+  const mended = new Promise<void>(resolve =>
+    archive.watch({
+      damaged: (_gap, text) => {
+        said.push(text)
+        if (/put right|made anew/.test(text)) resolve()
+      }
+    })
+  )
+  await flip(await largest(directory, '.ldb'), from + 5, 1)
+  const alive = setInterval(() => {}, 1000) // its looks keep no process
+  t.after(() => clearInterval(alive))
+  let damaged = 0
+  for (const topics of SINGLY) damaged += (await ask(archive, { ...WHOLE, topics })).damaged
+  assert(damaged > 0)
+  await mended
+  assert.deepEqual(
+    await ask(archive, { ...WHOLE, topics: TOPICS }).then(({ found, damaged }) => [found.length, damaged]),
+    [ENVELOPES.length, 0]
+  )
+  assert.deepEqual(await archive.verify(), { ...emptyReport(), envelopes: ENVELOPES.length, restored: 1 })
+})
+
+test('nothing is said to be missing while envelopes come, are pruned, and are asked for', async t => {
+  const directory = join(await temporaryDirectory(t), 'db')
+  const { archive, close } = await openDatabase(directory)
+  t.after(close)
+  await archive.append(ENVELOPES)
+  const said: string[] = []
+  archive.watch({ damaged: (_gap, text) => said.push(text) })
+  let over = false
+  const asked = Array.from({ length: 4 }, async (_, i) => {
+    let queries = 0
+    for (; !over; queries++) {
+      const lower = FIRST + (queries % 3) * 20_000
+      const query = { lower, upper: MAX_UINT32, topics: i === 0 ? undefined : TOPICS.slice(i, 3 * i + 1) }
+      assert.equal((await ask(archive, query)).damaged, 0)
+      await archive.size({ lower, upper: WHOLE.upper, topics: query.topics })
+    }
+    return queries
+  })
+  for (let round = 0; round < 40; round++) {
+    const batch = Array.from({ length: 60 }, (_, i) =>
+      envelopeAt(FIRST + (((round * 60 + i) * 97) % (3 * DAY)), TOPICS[i % 12] as Uint8Array, Uint8Array.of(round, i))
+    )
+    await archive.append(batch)
+    if (round % 4 === 3)
+      await archive.trim({ before: FIRST + round * 4000, topics: round % 8 === 3 ? TOPICS.slice(0, 5) : undefined })
+  }
+  over = true
+  const queries = await Promise.all(asked)
+  assert(
+    queries.every(n => n > 3),
+    queries.join()
+  )
+  assert.deepEqual(said, [])
+})
