@@ -18,8 +18,8 @@ const HANDLES = 40
 const MAGIC = Uint8Array.of(0x57, 0xfb, 0x80, 0x8b, 0x24, 0x75, 0x47, 0xdb)
 /** LevelDB's sequence number and type, behind the key. */
 const INTERNAL = 8
-/** Bytes of a table looked at in one step, about: below a millisecond. */
-export const STEP_BYTES = 256 * 1024
+/** Bytes of a table looked at in one step, about: well below a millisecond. */
+export const STEP_BYTES = 128 * 1024
 
 /** Keys from one to another, both inclusive; without an end that is not known. */
 export interface KeyRange {
@@ -64,7 +64,9 @@ export function* checkTable(file: Uint8Array): Generator<void, TableDamage | und
     if (footer === undefined) damage.pieces++
     return { ...damage, ranges: [{ from: new Uint8Array(0) }], lost: undefined }
   }
+  yield
   if (!metaOf(file, footer, sound)) damage.lost = { data: new Set(), meta: true }
+  yield
   // LevelDB's filter and index are asked about all of it
   const entries = indexOf(file, footer)
   const whole: KeyRange = { from: firstKey(file, entries[0]), until: userKey(entries.at(-1)?.key) }
