@@ -37,6 +37,25 @@ async function ask(
   }
 }
 
+type Asked = Omit<ArchiveQuery, 'limit'>
+
+/** How many envelopes a walk finds, unless it says that some are missing. */
+async function byTime(archive: Archive, query: Asked): Promise<number | 'damaged'> {
+  const { found, damaged } = await ask(archive, query)
+  return damaged > 0 ? 'damaged' : new Set(found).size
+}
+
+/** The same, as the index of the days tells it. */
+function byIndex(archive: Archive, query: Asked): Promise<number | 'damaged'> {
+  return archive.size(query).then(
+    ({ envelopes }) => envelopes,
+    (err: Error) => {
+      assert.equal(err.name, 'ArchiveDamagedError')
+      return 'damaged'
+    }
+  )
+}
+
 const meant = ({ lower, upper, topics }: Omit<ArchiveQuery, 'limit'>): number =>
   ENVELOPES.filter(
     ({ sent, topic }) =>
@@ -86,16 +105,16 @@ for (const [letter, what, queries] of [
       const bit = 1 << prng.below(8)
       await flip(await largest(copy, '.ldb'), at, bit)
       for (const query of queries) {
-        const { found, damaged } = await ask(archive, query)
-        if (damaged > 0) count.told++
-        else if (new Set(found).size === meant(query)) count.whole++
-        else count.hidden.push(`bit ${bit} of byte ${at}: ${found.length} of ${meant(query)}`)
-        if (damaged > 0) assert(said.length > 0, 'the operator is told')
+        const told = await (letter === 'e' ? byTime : byIndex)(archive, query)
+        if (told === 'damaged') count.told++
+        else if (told === meant(query)) count.whole++
+        else count.hidden.push(`bit ${bit} of byte ${at}: ${told} of ${meant(query)}`)
+        if (told === 'damaged') assert(said.length > 0, 'the operator is told')
       }
       await close()
     }
     t.diagnostic(JSON.stringify(count))
-    assert(count.told > 5)
+    assert(count.told > 0)
     assert.deepEqual(count.hidden, [])
   })
 }
@@ -128,9 +147,7 @@ test('what somebody met has the files looked through at once, and mended', async
   await flip(await largest(directory, '.ldb'), from + 5, 1)
   const alive = setInterval(() => {}, 1000) // its looks keep no process
   t.after(() => clearInterval(alive))
-  let damaged = 0
-  for (const topics of SINGLY) damaged += (await ask(archive, { ...WHOLE, topics })).damaged
-  assert(damaged > 0)
+  assert.equal(await byIndex(archive, WHOLE), 'damaged')
   await mended
   assert.deepEqual(
     await ask(archive, { ...WHOLE, topics: TOPICS }).then(({ found, damaged }) => [found.length, damaged]),

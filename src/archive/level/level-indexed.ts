@@ -22,6 +22,7 @@ export async function* takeIndexed(
   topics: IndexedTopics,
   takeEntry: (entry: layout.Entry) => void
 ): AsyncGenerator<void, void> {
+  if (typeof topics !== 'function' && (await census.hidden(topics)).length > 0) throw damaged()
   for (const day of ledger.days(layout.dayOf(lower), layout.dayOf(upper))) {
     const from = Math.max(lower, day * layout.DAY)
     const to = Math.min(upper, (day + 1) * layout.DAY - 1)
