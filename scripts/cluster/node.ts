@@ -193,7 +193,7 @@ export class CassandraNode {
   /** What an operator's `nodetool` does to it; resolves with what it says. */
   async nodetool(...args: string[]): Promise<string> {
     const { jars } = this.#init
-    const of = ['-XX:TieredStopAtLevel=1', '-cp', jars.classpath, 'org.apache.cassandra.tools.NodeTool']
+    const of = [...OPENED, '-XX:TieredStopAtLevel=1', '-cp', jars.classpath, 'org.apache.cassandra.tools.NodeTool']
     const { stdout } = await promisify(execFile)('java', [...of, '-p', String(this.#jmxPort), ...args])
     return stdout
   }
