@@ -59,7 +59,7 @@ async function ofOlder(db: LevelStore, archive: LevelArchive): Promise<LevelArch
   await blocksFinished(db, archive, 1)
   await archive.close()
   await db.batch([{ type: 'put', key: layout.blockKey(0), value: layout.uint32(MAX_UINT32) }], { sync: true })
-  return LevelArchive.open({ db })
+  return LevelArchive.open({ db, maxCredit: 0 })
 }
 
 function some(topics: Uint8Array[], count: number): Uint8Array[] {

@@ -181,7 +181,7 @@ test('a change that cannot be written is not made', async t => {
   assert.equal(list.has(added), true, 'a failed change does not hold up the next')
 })
 
-test('a record that cannot be read is a typed error', async t => {
+test('a record that cannot be read trusts nobody, is told with what to do, and can be removed', async t => {
   const dir = await dataDir(t)
   const peer = await aPeer()
   for (const [key, value] of [
@@ -192,8 +192,15 @@ test('a record that cannot be read is a typed error', async t => {
     const { datastore, close } = await openList(dir)
     await datastore.put(new Key(key), new TextEncoder().encode(value))
     const list = new TrustList({ datastore, logger: defaultLogger() })
-    await assert.rejects(list.load(), { name: 'TrustRecordError' }, key)
-    await datastore.delete(new Key(key))
+    await list.load()
+    assert.deepEqual(list.list(), [], key)
+    if (key.startsWith('/trust-bytes/')) assert.equal(await datastore.has(new Key(key)), false)
+    else {
+      const name = key.slice('/trust/'.length)
+      assert.match(list.unreadable.join(), new RegExp(`record of ${name} cannot be read.*trust remove ${name}`))
+      assert.equal(await list.remove(name), true)
+      assert.equal(await datastore.has(new Key(key)), false)
+    }
     await close()
   }
 })
