@@ -85,8 +85,9 @@ test('a node whose identity is missing beside its archive starts only with --new
   const posted = await run(t, post, { cwd, env })
   assert.equal(posted.code, 0, posted.stderr)
   assert.ok(existsSync(join(data, 'client', 'identity')))
+  writeFileSync(join(cwd, 'secret'), 'secret')
   // nor is it to be named by hand, whether the node runs or not
-  const asked = ['request', '--server', second.address, '--password-file', join(data, 'password'), '--trust']
+  const asked = ['request', '--server', second.address, '--password-file', 'secret', '--trust']
   const refused = async (): Promise<void> => {
     for (const args of [post, asked]) {
       const named = await run(t, [...args, '--data-dir', 'waku-data'], { cwd })
