@@ -1,3 +1,4 @@
+import { FIGURES } from '../limits/figures.js'
 import type { SharedCapability } from './capability.js'
 import type { SendOptions } from './send-line.js'
 
@@ -17,12 +18,9 @@ export interface StreamHost {
 }
 
 /** No body is larger than this once decompressed (EIP-706). */
-export const MAX_BODY = 16 * 1024 * 1024
+export const MAX_BODY: number = FIGURES.devp2p.maxBody
 /** What a capability accepts until its reader says more: a Status fits, a flood does not. */
-export const INITIAL_MAX_BODY = 128 * 1024
-
-/** What a held message costs beside its bytes. */
-const MESSAGE_OVERHEAD = 256
+export const INITIAL_MAX_BODY: number = FIGURES.devp2p.maxFirstBody
 
 /** The messages of one capability on a connection, in both directions. */
 export class CapabilityStream {
@@ -162,5 +160,5 @@ export class CapabilityStream {
 }
 
 function costOf(message: CapabilityMessage): number {
-  return message.body.length + MESSAGE_OVERHEAD
+  return message.body.length + FIGURES.devp2p.message
 }

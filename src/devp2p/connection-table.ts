@@ -1,5 +1,6 @@
 import type { PeerId } from '@libp2p/interface'
 import type { LimitCounts } from '../limits/counts.js'
+import { FIGURES } from '../limits/figures.js'
 import { compareBytes, equalBytes, toHex } from '../wire/bytes.js'
 import { DisconnectError, DisconnectReason } from './disconnect.js'
 import { type InboundPlaces, placeFor } from './inbound-places.js'
@@ -12,9 +13,6 @@ export interface ConnectionTableInit extends InboundPlaces {
   /** Told of a peer that lives twice: one that is connected, and goes on, while another of its name is refused for it. */
   onTwin?: ((peer: PeerId) => void) | undefined
 }
-
-/** Two connections this close in time were dialled by both sides at once. */
-const SIMULTANEOUS = 5000
 
 /** The connections of a host: at most one with each peer, and so many that others opened. */
 export class ConnectionTable {
@@ -84,7 +82,8 @@ export class ConnectionTable {
 
   /** When both sides dialled at once, both must keep the same connection: the one of the smaller node id. */
   #yields(existing: RlpxConnection, fresh: RlpxConnection): boolean {
-    if (existing.direction === fresh.direction || fresh.opened - existing.opened > SIMULTANEOUS) return false
+    if (existing.direction === fresh.direction || fresh.opened - existing.opened > FIGURES.devp2p.simultaneous)
+      return false
     const weAreSmaller = compareBytes(this.#init.id, fresh.id) < 0
     return weAreSmaller === (fresh.direction === 'outbound')
   }

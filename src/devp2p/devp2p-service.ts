@@ -2,6 +2,7 @@ import { networkInterfaces } from 'node:os'
 import type { ComponentLogger, Logger, Metrics, PeerId, Startable } from '@libp2p/interface'
 import { orAborted } from '../base/or-aborted.js'
 import { Tally } from '../base/tally.js'
+import { FIGURES } from '../limits/figures.js'
 import { NotConnectedError, WakuStoppedError } from '../waku/errors.js'
 import { ServerUnreachableError } from '../waku/mail-errors.js'
 import type { MailDialler, MailLine, RequestHandler } from '../waku/mail-exchange.js'
@@ -73,8 +74,6 @@ export interface Devp2pInit extends HostInit {
    */
   drainTimeout?: number | undefined
 }
-
-const DRAIN_TIMEOUT = 10_000
 
 /** Makes legacy peers of RLPx peers of the services: live envelopes, history in both roles (protocols/devp2p.md). */
 export class Devp2pService implements Startable {
@@ -194,7 +193,7 @@ export class Devp2pService implements Startable {
 
   #admit(connection: RlpxConnection): void {
     const { waku, handle: handler } = this.#services as Devp2pPeersOf
-    const { plainRequests: plain = false, drainTimeout = DRAIN_TIMEOUT } = this.#init
+    const { plainRequests: plain = false, drainTimeout = FIGURES.devp2p.drain } = this.#init
     const link = new PeerLink(connection, { waku, handler, plain, drainTimeout, tally: this.tally, log: this.#log })
     this.tally.add('connections')
     this.#links.set(connection, link)

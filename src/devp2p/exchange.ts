@@ -1,8 +1,6 @@
+import { FIGURES } from '../limits/figures.js'
 import type { Packet } from '../waku/packet-channel.js'
 import { PacketCode } from '../wire/packet/packet-code.js'
-
-/** Above this many bytes that nobody took, nothing more is read from the peer. */
-const READ_AHEAD = 1024 * 1024
 
 /** One request of ours and what the peer sends after it: a bounded buffer between the connection and who asked. */
 export class Exchange {
@@ -47,7 +45,7 @@ export class Exchange {
     this.#held.push(packet)
     this.#bytes += packet.body.length
     this.#wakeReader?.()
-    while (this.#bytes > READ_AHEAD && !this.#dropping && this.#over === undefined) {
+    while (this.#bytes > FIGURES.devp2p.readAhead && !this.#dropping && this.#over === undefined) {
       await new Promise<void>(resolve => {
         this.#wakeWriter = resolve
       })

@@ -1,4 +1,5 @@
 import type { Tally } from '../base/tally.js'
+import { FIGURES } from '../limits/figures.js'
 import { inVain } from '../limits/throttle.js'
 import { LineBrokenError } from '../waku/mail-errors.js'
 import type { MailExchangeOptions } from '../waku/mail-exchange.js'
@@ -17,11 +18,6 @@ export interface ExchangesParts {
   /** Ends the connection. */
   abort(reason: Error): void
 }
-
-/** Requests of ours that may wait for the one under way. */
-const MAX_WAITING = 64
-/** A peer that sent something within so many ms is still sending. */
-const STILL_SENDING = 1000
 
 /**
  * Our requests to one peer, one at a time: what comes back names no request, so only the order tells whose it is. What
@@ -93,7 +89,7 @@ export class Exchanges {
   async #drain(exchange: Exchange, quiet: number | undefined): Promise<void> {
     const { tally, drainTimeout, abort } = this.#parts
     const over = await exchange.drain(drainTimeout, quiet)
-    const stillSending = !over && this.#ended === undefined && exchange.stillComing(STILL_SENDING)
+    const stillSending = !over && this.#ended === undefined && exchange.stillComing(FIGURES.devp2p.stillSending)
     tally.add(exchange.complete ? 'exchanges_drained' : 'exchanges_undrained')
     if (stillSending) abort(new StillSendingError('an answer that was given up does not end'))
     this.#done()
@@ -113,7 +109,8 @@ export class Exchanges {
       this.#busy = true
       return
     }
-    if (this.#waiting.length >= MAX_WAITING) throw new LineBrokenError('too many requests wait for this server')
+    if (this.#waiting.length >= FIGURES.devp2p.asking)
+      throw new LineBrokenError('too many requests wait for this server')
     await new Promise<void>((resolve, reject) => {
       const go = (): void => {
         signal.removeEventListener('abort', onAbort)

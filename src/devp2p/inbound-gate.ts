@@ -17,9 +17,6 @@ export interface Pass {
   closed(): void
 }
 
-/** Addresses remembered within a second; beyond that, nobody new is let in until it is over. */
-const MAX_ADDRESSES = 10_000
-
 /** Judges new sockets before they cost anything: a flood is refused without a byte read. */
 export class InboundGate {
   readonly #limits: InboundLimits
@@ -71,7 +68,7 @@ export class InboundGate {
     if ((this.#open.get(key) ?? 0) >= this.#limits.maxPerAddress) return false
     const recent = this.#recent.get(key) ?? 0
     if (recent >= (this.#noisy(key) ? FIGURES.handshakes.noisyRate : this.#limits.maxRatePerAddress)) return false
-    if (recent === 0 && this.#recent.size >= MAX_ADDRESSES) return false
+    if (recent === 0 && this.#recent.size >= FIGURES.addressesPerSecond) return false
     if (this.#shaking.size >= this.#limits.maxHandshakes && !this.#makeRoom(key)) return false
     this.#recent.set(key, recent + 1)
     return true

@@ -1,6 +1,7 @@
 import type { Logger, PeerId } from '@libp2p/interface'
 import { defer } from '../base/deferred.js'
 import type { Tally } from '../base/tally.js'
+import { FIGURES } from '../limits/figures.js'
 import { inVain } from '../limits/throttle.js'
 import type { IncomingRequest, MailLine, RequestHandler } from '../waku/mail-exchange.js'
 import type { Packet } from '../waku/packet-channel.js'
@@ -29,9 +30,6 @@ export interface PeerLinkParts {
   tally: Tally<Devp2pEvent>
   log: Logger
 }
-
-/** How long a peer that speaks both families may take for its handshake over waku before the other goes on without, in ms. */
-const PRIMARY_PATIENCE = 1_000
 
 /**
  * One peer on one connection. Each shared capability is a conversation of its own; with a peer that speaks both families
@@ -80,7 +78,7 @@ export class PeerLink implements ChannelHost {
     }
     this.connection.signal.addEventListener('abort', ended, { once: true })
     if (this.connection.signal.aborted) ended()
-    const patience = setTimeout(this.#primary.resolve, PRIMARY_PATIENCE)
+    const patience = setTimeout(this.#primary.resolve, FIGURES.devp2p.primary)
     const conversations = this.connection.signal.aborted ? [] : this.#channels.map(channel => this.#converse(channel))
     void conversations.at(-1)?.met.then(() => this.#primary.resolve())
     await Promise.all(conversations.map(({ met }) => met))

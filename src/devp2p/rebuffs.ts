@@ -1,8 +1,5 @@
+import { FIGURES } from '../limits/figures.js'
 import { DisconnectError, DisconnectReason } from './disconnect.js'
-
-/** A peer that did not notice the end of our last connection says so too, until its timeout, in ms. */
-const PATIENCE = 60_000
-const ENOUGH = 3
 
 const REASONS: readonly number[] = [DisconnectReason.AlreadyConnected, DisconnectReason.Self]
 
@@ -23,6 +20,6 @@ export class Rebuffs {
     }
     const { first, count } = this.#peers.get(peer) ?? { first: Date.now(), count: 0 }
     this.#peers.set(peer, { first, count: count + 1 })
-    return count + 1 >= ENOUGH && Date.now() - first >= PATIENCE
+    return count + 1 >= FIGURES.devp2p.rebuffs.enough && Date.now() - first >= FIGURES.devp2p.rebuffs.patience
   }
 }

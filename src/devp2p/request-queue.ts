@@ -1,7 +1,5 @@
+import { FIGURES } from '../limits/figures.js'
 import type { IncomingRequest, RequestHandler } from '../waku/mail-exchange.js'
-
-/** Requests that may wait beside the one that is being answered; beyond that nothing more is read. */
-const MAX_WAITING = 4
 
 /** The history requests of one peer: answered strictly in turn, each in full before the next is looked at. */
 export class RequestQueue {
@@ -22,7 +20,7 @@ export class RequestQueue {
   async push(request: IncomingRequest): Promise<void> {
     this.#waiting.push(request)
     this.#running ??= this.#run()
-    while (this.#waiting.length > MAX_WAITING && !this.#signal.aborted) {
+    while (this.#waiting.length > FIGURES.request.waiting && !this.#signal.aborted) {
       await new Promise<void>(resolve => this.#wake.push(resolve))
     }
   }

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import type { PeerId } from '@libp2p/interface'
 import { defer } from '../base/deferred.js'
 import { addressKey } from '../limits/address-key.js'
+import { FIGURES } from '../limits/figures.js'
 import type { Limits } from '../limits/limits.js'
 import type { Origin } from '../limits/origin.js'
 import type { Judgement } from '../limits/throttle.js'
@@ -20,9 +21,6 @@ import { breakReason, unexplained } from './parting.js'
 import { SendLine } from './send-line.js'
 import { declaredLength, decompress, literalHeader } from './snappy.js'
 import type { SecureChannel } from './socket-handshake.js'
-
-/** How long the peer has to read our last words. */
-const CLOSE_GRACE = 1000
 
 const EMPTY_LIST = [Uint8Array.of(0xc0)]
 
@@ -338,7 +336,7 @@ export class RlpxConnection {
       const body = [encodeDisconnect(options.tell)]
       this.#frames.send(this.#message(P2PMessage.Disconnect, body))
     }
-    this.#frames.end(CLOSE_GRACE, { patient: options.clean === true })
+    this.#frames.end(FIGURES.devp2p.close, { patient: options.clean === true })
     const cause = options.clean === true ? undefined : error
     for (const { stream } of this.#shared) stream.end(cause, { drop: options.keep !== true })
     this.#ready.reject(error)

@@ -72,16 +72,16 @@ export interface RlpxCounters {
 const DEFAULTS = {
   client: 'waku-mailserver',
   version: SNAPPY_VERSION as 4 | 5,
-  maxInbound: 128,
-  maxHandshakes: FIGURES.handshakes.places,
-  maxPerAddress: 32,
-  maxRatePerAddress: 32,
-  connectTimeout: 10_000,
-  handshakeTimeout: 5000,
-  readTimeout: 30_000,
-  writeTimeout: 20_000,
-  pingInterval: 15_000,
-  largeMessageMemory: 64 * 1024 * 1024
+  maxInbound: FIGURES.devp2p.inbound as number,
+  maxHandshakes: FIGURES.handshakes.places as number,
+  maxPerAddress: FIGURES.devp2p.perAddress as number,
+  maxRatePerAddress: FIGURES.devp2p.rate as number,
+  connectTimeout: FIGURES.devp2p.within.connect,
+  handshakeTimeout: FIGURES.devp2p.within.handshake,
+  readTimeout: FIGURES.devp2p.within.read,
+  writeTimeout: FIGURES.devp2p.within.write,
+  pingInterval: FIGURES.devp2p.within.ping,
+  largeMessageMemory: FIGURES.memory.shared
 }
 
 type Settings = typeof DEFAULTS & Pick<RlpxHostInit, 'key' | 'capabilities' | 'onConnection' | 'welcome' | 'onTwin'>
@@ -181,7 +181,7 @@ export class RlpxHost {
     const leaving = this.connections.map(connection => connection.disconnect(DisconnectReason.Quitting))
     const timer = setTimeout(() => {
       for (const socket of this.#sockets) socket.destroy()
-    }, 2000)
+    }, 2 * FIGURES.devp2p.close)
     await Promise.all([...leaving, ...this.#dialling.values()].map(promise => promise.catch(() => {})))
     for (const socket of this.#sockets) socket.destroy()
     await Promise.all(closing)

@@ -1,9 +1,6 @@
 import { type Deferred, defer } from '../base/deferred.js'
+import { FIGURES } from '../limits/figures.js'
 import { BusyConnectionError } from './errors.js'
-
-/** Above this many queued bytes, senders wait: so much may be ahead of a message that is sent now. */
-const SEND_AHEAD = 256 * 1024
-const MAX_WAITING = 1024
 
 export interface SendOptions {
   signal?: AbortSignal | undefined
@@ -38,7 +35,7 @@ export class SendLine {
 
   /** Whether the peer has read enough of what was sent before. */
   get open(): boolean {
-    return this.#writer.queued < SEND_AHEAD
+    return this.#writer.queued < FIGURES.devp2p.sendAhead
   }
 
   /** Resolves when the message was handed over. */
@@ -49,7 +46,8 @@ export class SendLine {
       this.#writer.send(message)
       return
     }
-    if (this.#waiting.length >= MAX_WAITING) throw new BusyConnectionError('too many messages wait to be sent')
+    if (this.#waiting.length >= FIGURES.devp2p.sendersWaiting)
+      throw new BusyConnectionError('too many messages wait to be sent')
     const waiting = { message, bulk, turn: defer<void>() }
     const onAbort = (): void => {
       const at = this.#waiting.indexOf(waiting)
@@ -82,8 +80,8 @@ export class SendLine {
 
   #admits(message: readonly Uint8Array[], bulk: boolean): boolean {
     const { queued } = this.#writer
-    if (!bulk || queued === 0) return queued < SEND_AHEAD
-    return message.reduce((sum, part) => sum + part.length, queued) <= SEND_AHEAD
+    if (!bulk || queued === 0) return queued < FIGURES.devp2p.sendAhead
+    return message.reduce((sum, part) => sum + part.length, queued) <= FIGURES.devp2p.sendAhead
   }
 
   end(error: Error): void {

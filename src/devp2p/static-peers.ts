@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { FIGURES } from '../limits/figures.js'
 import { toHex } from '../wire/bytes.js'
 import { type Enode, parseEnode } from './enode.js'
 import type { RlpxConnection } from './rlpx-connection.js'
@@ -23,9 +24,9 @@ export class StaticPeers {
 
   constructor(init: StaticPeersInit) {
     this.#dial = init.dial
-    this.#minBackoff = init.minBackoff ?? 1000
-    this.#maxBackoff = init.maxBackoff ?? 60_000
-    this.#steady = init.steady ?? 30_000
+    this.#minBackoff = init.minBackoff ?? FIGURES.redial.first
+    this.#maxBackoff = init.maxBackoff ?? FIGURES.redial.longest
+    this.#steady = init.steady ?? FIGURES.redial.steady
   }
 
   /** @throws EnodeError */

@@ -59,14 +59,6 @@ export interface FrameStreamInit {
   closeTimeout?: number | undefined
 }
 
-const HIGH_WATER = 256 * 1024
-const STALL_TIMEOUT = 60_000
-const CLOSE_TIMEOUT = 5_000
-/** A partial frame is not stalled while at least this much of it arrives per stall timeout. */
-const PROGRESS = 16 * 1024
-/** What a peer may still send after `pause`: the largest window that yamux grants by default. */
-const MAX_WINDOW = 16 * 1024 * 1024
-
 /**
  * Packet frames over a libp2p stream: `varint length ‖ RLP([code, body])`, with backpressure both ways.
  *
@@ -99,7 +91,10 @@ export class FrameStream {
     this.#buffer = new FrameBuffer(init.maxFrame)
     this.signal = this.#over.signal
     // A paused yamux stream may still be sent a whole window; its own limit is the muxer's, so memory stays bounded by that
-    stream.maxReadBufferLength = Math.max(stream.maxReadBufferLength, MAX_WINDOW + HIGH_WATER)
+    stream.maxReadBufferLength = Math.max(
+      stream.maxReadBufferLength,
+      FIGURES.streams.largestWindow + FIGURES.streams.highWater
+    )
     if (stream.status === 'aborted' || stream.status === 'reset') {
       this.#fail(new FrameStreamClosedError('the stream was reset before it could be read'))
       return
@@ -162,7 +157,7 @@ export class FrameStream {
   /** Ends this side, drops what still arrives, and resets the stream when the peer does not close its side in time. */
   async close(options: { signal?: AbortSignal | undefined } = {}): Promise<void> {
     if (this.signal.aborted) return
-    const deadline = AbortSignal.timeout(this.#init.closeTimeout ?? CLOSE_TIMEOUT)
+    const deadline = AbortSignal.timeout(this.#init.closeTimeout ?? FIGURES.streams.close)
     const signal = options.signal === undefined ? deadline : AbortSignal.any([options.signal, deadline])
     try {
       this.#discard()
@@ -276,7 +271,7 @@ export class FrameStream {
 
   #pauseIfFull(): void {
     // pausing inside resume() would be undone by it, with the window left open
-    if (this.#resuming || this.#buffer.length < (this.#init.highWater ?? HIGH_WATER)) return
+    if (this.#resuming || this.#buffer.length < (this.#init.highWater ?? FIGURES.streams.highWater)) return
     if (this.#stream.readStatus !== 'readable') return
     try {
       if (!this.#buffer.ready) return
@@ -304,13 +299,13 @@ export class FrameStream {
   #arm(): void {
     if (this.#timer !== undefined) return
     const partial = this.#buffer.partial
-    const limit = partial ? (this.#init.stallTimeout ?? STALL_TIMEOUT) : this.#init.readTimeout
+    const limit = partial ? (this.#init.stallTimeout ?? FIGURES.streams.stall) : this.#init.readTimeout
     if (limit === undefined) return
     const before = this.#received
     this.#timer = setTimeout(() => {
       this.#timer = undefined
       const arrived = this.#received - before
-      if (arrived >= PROGRESS || (!partial && arrived > 0)) this.#arm()
+      if (arrived >= FIGURES.streams.progress || (!partial && arrived > 0)) this.#arm()
       else this.abort(new FrameTimeoutError(`nothing arrived for ${limit} ms`))
     }, limit)
   }

@@ -1,17 +1,13 @@
 import type { Connection, PeerId } from '@libp2p/interface'
 import type { ConnectionManager } from '@libp2p/interface-internal'
 import type { Multiaddr } from '@multiformats/multiaddr'
-
-/** A relay ends a connection that carried too much (128 KiB by default): of what is left a page takes this part at most. */
-const SHARE = 4
-/** Of a page of one envelope nothing can be left out. */
-const LEAST_PAGE = 2 * 1024
-/** With less than this left, another connection goes further. */
-const WORN = 16 * 1024
+import { FIGURES } from '../limits/figures.js'
 
 /** Most bytes of a page over a relayed connection, so that the loss is small when the relay cuts it; undefined without a limit. */
 export function relayedPage({ limits }: Pick<Connection, 'limits'>): number | undefined {
-  return limits?.bytes === undefined ? undefined : Math.max(LEAST_PAGE, Math.floor(Number(limits.bytes) / SHARE))
+  return limits?.bytes === undefined
+    ? undefined
+    : Math.max(FIGURES.relayed.leastPage, Math.floor(Number(limits.bytes) * FIGURES.relayed.share))
 }
 
 /**
@@ -34,5 +30,5 @@ export async function connectionTo(
 }
 
 function isWorn(limits: Connection['limits']): boolean {
-  return limits?.bytes !== undefined && Number(limits.bytes) < WORN
+  return limits?.bytes !== undefined && Number(limits.bytes) < FIGURES.relayed.worn
 }

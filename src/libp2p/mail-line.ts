@@ -1,6 +1,7 @@
 import type { Connection, PeerId, Stream } from '@libp2p/interface'
 import type { ConnectionManager } from '@libp2p/interface-internal'
 import { pause } from '../base/pause.js'
+import { FIGURES } from '../limits/figures.js'
 import { LineBrokenError, ServerUnreachableError, StreamRefusedError } from '../waku/mail-errors.js'
 import type { MailDialler, MailExchangeOptions, MailLine } from '../waku/mail-exchange.js'
 import type { Packet } from '../waku/packet-channel.js'
@@ -10,9 +11,6 @@ import { failedDial } from './failed-dial.js'
 import { FrameStream } from './frame-stream.js'
 import { connectionTo } from './limited-connection.js'
 import { MAIL_PROTOCOL } from './mail-protocol.js'
-
-/** How long the server may take nothing of a request, in ms. */
-const WRITE_TIMEOUT = 60_000
 
 /** Opens a mailserver stream to a peer, dialling it when there is no connection. */
 export function libp2pMailDialler(connectionManager: ConnectionManager): MailDialler {
@@ -43,7 +41,7 @@ export class StreamMailLine implements MailLine {
   constructor(stream: Stream, peer: PeerId, connection?: Pick<Connection, 'status'>) {
     this.peer = peer
     this.#connection = connection
-    this.#frames = new FrameStream(stream, { writeTimeout: WRITE_TIMEOUT })
+    this.#frames = new FrameStream(stream, { writeTimeout: FIGURES.streams.write })
   }
 
   async *exchange(body: Uint8Array, { signal, onSent }: MailExchangeOptions): AsyncGenerator<Packet, void> {

@@ -1,5 +1,6 @@
 import type { ComponentLogger, Connection, Logger, Startable, Stream } from '@libp2p/interface'
 import type { Registrar } from '@libp2p/interface-internal'
+import { FIGURES } from '../limits/figures.js'
 import type { Limits } from '../limits/limits.js'
 import type { RequestHandler } from '../waku/mail-exchange.js'
 import { MAX_MAIL_CONTROL_FRAME } from '../wire/packet/packet-frame.js'
@@ -37,12 +38,6 @@ export interface MailProtocolComponents {
   logger: ComponentLogger
 }
 
-const STREAMS_PER_PEER = 8
-const STREAMS_PER_HOST = 64
-const IDLE_TIMEOUT = 60_000
-/** Requests that may wait on a stream; beyond that it is not read. */
-const MAX_WAITING = 4
-
 /** The server's side of `/waku/1/mailserver/1.0.0` (protocols/mailserver.md). */
 export class MailProtocol implements Startable {
   readonly #registrar: Registrar
@@ -60,11 +55,11 @@ export class MailProtocol implements Startable {
     this.#limits = components.limits
     this.#log = components.logger.forComponent('waku:mailserver:streams')
     this.#handler = handler
-    this.#idleTimeout = init.idleTimeout ?? IDLE_TIMEOUT
-    this.#streamsPerPeer = init.streamsPerPeer ?? STREAMS_PER_PEER
+    this.#idleTimeout = init.idleTimeout ?? FIGURES.streams.idle
+    this.#streamsPerPeer = init.streamsPerPeer ?? FIGURES.streams.mail.perPeer
     this.#budget = new StreamBudget({
       perPeer: this.#streamsPerPeer,
-      perHost: init.streamsPerHost ?? STREAMS_PER_HOST
+      perHost: init.streamsPerHost ?? FIGURES.streams.mail.perAddress
     })
   }
 
@@ -106,7 +101,7 @@ export class MailProtocol implements Startable {
       holds: bytes => this.#limits.memory.hold(holder, bytes),
       handler: this.#handler,
       idleTimeout: this.#idleTimeout,
-      highWater: MAX_WAITING * MAX_MAIL_CONTROL_FRAME,
+      highWater: FIGURES.request.waiting * MAX_MAIL_CONTROL_FRAME,
       maxPageBytes: () => relayedPage(connection)
     })
     this.#sessions.add(session)

@@ -6,16 +6,6 @@ import { carefully } from './careful-muxer.js'
 import { endSilent } from './silent-peers.js'
 import { upgradePlaces } from './upgrade-places.js'
 
-/** libp2p resets a stream whose unread bytes pass 4 MiB; a paused reader must stay below that. */
-const STREAM_WINDOW_BYTES = 2 * 1024 * 1024
-/** Many clients may come from behind one address; libp2p takes 5. The services count per peer. */
-const NEW_CONNECTIONS_PER_SECOND = 100
-/** More than four addresses can have open: so many a second of each, for as long as an upgrade may take. */
-const PENDING_CONNECTIONS = 2048
-const UPGRADE_TIMEOUT = 5_000
-/** Connections at a time. */
-export const MAX_CONNECTIONS = 1024
-
 /** The options of libp2p that `mailserverDefaults` sets. */
 export type MailserverPreset = Required<
   Pick<
@@ -38,7 +28,7 @@ export function mailserverDefaults(): MailserverPreset {
         carefully(
           yamux({
             maxInboundStreams: FIGURES.libp2p.streams,
-            streamOptions: { maxStreamWindowSize: STREAM_WINDOW_BYTES }
+            streamOptions: { maxStreamWindowSize: FIGURES.streams.window }
           })
         )
       )
@@ -47,10 +37,10 @@ export function mailserverDefaults(): MailserverPreset {
     connectionMonitor: { enabled: false },
     connectionGater: upgradePlaces(),
     connectionManager: {
-      inboundConnectionThreshold: NEW_CONNECTIONS_PER_SECOND,
-      maxIncomingPendingConnections: PENDING_CONNECTIONS,
-      inboundUpgradeTimeout: UPGRADE_TIMEOUT,
-      maxConnections: MAX_CONNECTIONS
+      inboundConnectionThreshold: FIGURES.connections.rate,
+      maxIncomingPendingConnections: FIGURES.connections.pending,
+      inboundUpgradeTimeout: FIGURES.connections.upgrade,
+      maxConnections: FIGURES.connections.max
     }
   }
 }

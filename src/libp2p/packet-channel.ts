@@ -15,23 +15,15 @@ import { FrameStream } from './frame-stream.js'
 import { rest } from './rest.js'
 import { originOf } from './stream-budget.js'
 
-/** A peer that takes nothing for this long is gone, in ms. */
-const WRITE_TIMEOUT = 60_000
-/** How long a closed channel goes on reading what the peer still sends, in ms. */
-const CLOSE_TIMEOUT = 2_000
-
 /** Packets that hold many envelopes, or name them. */
 const LARGE = new Set<number>([PacketCode.Messages, PacketCode.MessageResponse])
-
-/** A Status fits. Until one came, and for what else there is, nobody is given memory for more. */
-const MAX_STATUS_FRAME = 128 * 1024
 
 function untilStatus(): FrameLimit {
   let met = false
   return code => {
     met ||= code === PacketCode.Status
     const most = defaultFrameLimit(code)
-    return met && LARGE.has(code) ? most : Math.min(most, MAX_STATUS_FRAME)
+    return met && LARGE.has(code) ? most : Math.min(most, FIGURES.streams.packets.maxFirstFrame)
   }
 }
 
@@ -62,7 +54,7 @@ export class StreamPacketChannel implements PacketChannel {
     const evict = (): void => this.abort(new FrameMemoryError('too much of this address is not read yet'))
     const holder = { address: origin.address, bytes: 0, evict }
     this.#frames = new FrameStream(stream, {
-      writeTimeout: WRITE_TIMEOUT,
+      writeTimeout: FIGURES.streams.write,
       maxFrame: untilStatus(),
       highWater: FIGURES.libp2p.readAhead,
       window: FIGURES.libp2p.window,
@@ -124,7 +116,7 @@ export class StreamPacketChannel implements PacketChannel {
   async #close(outer: AbortSignal | undefined): Promise<void> {
     const over = this.#frames.signal
     if (over.aborted) return
-    const deadline = AbortSignal.timeout(CLOSE_TIMEOUT)
+    const deadline = AbortSignal.timeout(FIGURES.streams.packets.close)
     const signal = outer === undefined ? deadline : AbortSignal.any([outer, deadline])
     try {
       await this.#frames.closeWrite({ signal })

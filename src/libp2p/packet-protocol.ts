@@ -1,6 +1,7 @@
 import type { AbortOptions, ComponentLogger, Connection, Logger, PeerId, Startable, Stream } from '@libp2p/interface'
 import type { ConnectionManager, Registrar } from '@libp2p/interface-internal'
 import type { Multiaddr } from '@multiformats/multiaddr'
+import { FIGURES } from '../limits/figures.js'
 import { NotConnectedError } from '../waku/errors.js'
 import type { Connector, Waku } from '../waku/waku.js'
 import { compareBytes } from '../wire/bytes.js'
@@ -32,15 +33,6 @@ interface Pair {
   links: Set<Link>
 }
 
-const OPEN_TIMEOUT = 10_000
-/** Streams that were replaced may take a few seconds to close. */
-const MAX_STREAMS = 8
-/** Streams of one connection that ended before a Status. */
-const MAX_FAILURES = 32
-/** Two of one identity leave each other about as long as it takes until a stream is opened again, in ms. */
-const SHORT_LIFE = 120_000
-/** Each may hold the largest frame. */
-const STREAMS_PER_HOST = 256
 /** A peer that ended for one of these reasons is not called again. */
 const FINAL = new Set(['UselessPeerError', 'MisbehaviourError', 'WakuStoppedError', 'UnsupportedProtocolError'])
 
@@ -61,7 +53,10 @@ export class PacketProtocol implements Startable {
   readonly #displaced = new WeakSet<Connection>()
   /** Whose stream, opened by us, the peer closed. */
   readonly #parted = new WeakSet<Connection>()
-  readonly #budget = new StreamBudget({ perPeer: 2 * MAX_STREAMS, perHost: STREAMS_PER_HOST })
+  readonly #budget = new StreamBudget({
+    perPeer: 2 * FIGURES.streams.packets.perPeer,
+    perHost: FIGURES.streams.packets.perAddress
+  })
   #topology: string | undefined
   #running = false
   #starting: Promise<void> | undefined
@@ -87,8 +82,8 @@ export class PacketProtocol implements Startable {
   async #register(): Promise<void> {
     const { registrar } = this.#components
     await registrar.handle(PACKETS_PROTOCOL, (stream, connection) => this.#admit(stream, connection), {
-      maxInboundStreams: MAX_STREAMS,
-      maxOutboundStreams: MAX_STREAMS
+      maxInboundStreams: FIGURES.streams.packets.perPeer,
+      maxOutboundStreams: FIGURES.streams.packets.perPeer
     })
     this.#topology = await registrar.register(PACKETS_PROTOCOL, {
       onConnect: (_peer, connection) => {
@@ -161,7 +156,7 @@ export class PacketProtocol implements Startable {
 
   async #openStream(connection: Connection, options: AbortOptions): Promise<void> {
     try {
-      const signal = options.signal ?? AbortSignal.timeout(OPEN_TIMEOUT)
+      const signal = options.signal ?? AbortSignal.timeout(FIGURES.streams.packets.open)
       const stream = await connection.newStream(PACKETS_PROTOCOL, { signal })
       if (this.#running) this.#admit(stream, connection)
       else stream.abort(new Error('the packets protocol stopped'))
@@ -216,7 +211,8 @@ export class PacketProtocol implements Startable {
   #blame(connection: Connection): void {
     const failures = (this.#failures.get(connection) ?? 0) + 1
     this.#failures.set(connection, failures)
-    if (failures >= MAX_FAILURES) connection.abort(new Error('too many packets streams came to nothing'))
+    if (failures >= FIGURES.streams.packets.failures)
+      connection.abort(new Error('too many packets streams came to nothing'))
   }
 
   #over(peer: PeerId, pair: Pair, link: Link, error: Error | undefined, lived: number): void {
@@ -230,7 +226,11 @@ export class PacketProtocol implements Startable {
       return
     }
     this.#pairs.delete(peer.toString())
-    if (error === undefined && lived < SHORT_LIFE && link.opener.equals(this.#components.peerId)) {
+    if (
+      error === undefined &&
+      lived < FIGURES.streams.packets.shortLife &&
+      link.opener.equals(this.#components.peerId)
+    ) {
       this.#parted.add(link.connection)
     }
     if (error === undefined || !FINAL.has(error.name)) this.#reopener.schedule(peer, lived)

@@ -1,9 +1,5 @@
 import type { PeerId } from '@libp2p/interface'
-
-const FIRST_PAUSE = 500
-const LONGEST_PAUSE = 60_000
-/** A stream that lived this long was a good one: the next pause is the first again. */
-const GOOD_LIFE = 60_000
+import { FIGURES } from '../limits/figures.js'
 
 interface Attempt {
   pause: number
@@ -27,7 +23,10 @@ export class PacketReopener {
     const id = peer.toString()
     const before = this.#attempts.get(id)
     if (before?.timer !== undefined) return
-    const pause = before === undefined || lived >= GOOD_LIFE ? FIRST_PAUSE : Math.min(before.pause * 2, LONGEST_PAUSE)
+    const pause =
+      before === undefined || lived >= FIGURES.streams.packets.reopen.steady
+        ? FIGURES.streams.packets.reopen.first
+        : Math.min(before.pause * 2, FIGURES.streams.packets.reopen.longest)
     const attempt: Attempt = { pause, timer: undefined }
     // not all peers of a node that restarted at the same moment
     attempt.timer = setTimeout(

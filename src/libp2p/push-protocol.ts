@@ -1,6 +1,7 @@
 import type { ComponentLogger, Connection, Logger, PeerId, Startable, Stream } from '@libp2p/interface'
 import type { Registrar } from '@libp2p/interface-internal'
 import { pipe } from 'it-pipe'
+import { FIGURES } from '../limits/figures.js'
 import { PacketCode } from '../wire/packet/packet-code.js'
 import { FrameStream } from './frame-stream.js'
 import { packetsOf } from './packets-of.js'
@@ -30,17 +31,16 @@ export interface PushProtocolInit {
   idleTimeout?: number | undefined
 }
 
-const IDLE_TIMEOUT = 60_000
-const STREAMS_PER_PEER = 2
-const STREAMS_PER_HOST = 16
-
 /** Takes in `/waku/1/mailserver-push/1.0.0` (protocols/mailserver.md); only made by a node that opted in. */
 export class PushProtocol implements Startable {
   readonly #registrar: Registrar
   readonly #log: Logger
   readonly #receiver: PushReceiver
   readonly #idleTimeout: number
-  readonly #budget = new StreamBudget({ perPeer: STREAMS_PER_PEER, perHost: STREAMS_PER_HOST })
+  readonly #budget = new StreamBudget({
+    perPeer: FIGURES.streams.push.perPeer,
+    perHost: FIGURES.streams.push.perAddress
+  })
   readonly #open = new Set<FrameStream>()
   #running = false
 
@@ -48,14 +48,14 @@ export class PushProtocol implements Startable {
     this.#registrar = components.registrar
     this.#log = components.logger.forComponent('waku:push')
     this.#receiver = receiver
-    this.#idleTimeout = init.idleTimeout ?? IDLE_TIMEOUT
+    this.#idleTimeout = init.idleTimeout ?? FIGURES.streams.idle
   }
 
   async start(): Promise<void> {
     if (this.#running) return
     this.#running = true
     await this.#registrar.handle(PUSH_PROTOCOL, (stream, connection) => this.#admit(stream, connection), {
-      maxInboundStreams: STREAMS_PER_PEER
+      maxInboundStreams: FIGURES.streams.push.perPeer
     })
   }
 

@@ -1,7 +1,5 @@
 import type { StreamMuxerFactory } from '@libp2p/interface'
-
-/** What a peer that was asked for a sign of life may take for any, ms. */
-const PATIENCE = 30_000
+import { FIGURES } from '../limits/figures.js'
 
 /** What is used here of a muxer that pings by itself, as yamux does every 30 s. */
 interface Pinging {
@@ -18,7 +16,7 @@ interface Pinging {
  */
 export function endSilent(
   muxer: () => StreamMuxerFactory,
-  { patience = PATIENCE }: { patience?: number } = {}
+  { patience = FIGURES.connections.silence }: { patience?: number } = {}
 ): () => StreamMuxerFactory {
   return () => {
     const factory = muxer()

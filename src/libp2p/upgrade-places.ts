@@ -1,8 +1,6 @@
 import type { ConnectionGater, MultiaddrConnection } from '@libp2p/interface'
+import { FIGURES } from '../limits/figures.js'
 import { addressOf } from './stream-budget.js'
-
-/** Many clients may come from behind one address at once. */
-const MAX_PER_ADDRESS = 128
 
 /**
  * Refuses connections of an address that has too many that are not agreed yet, so that others find a place.
@@ -10,7 +8,10 @@ const MAX_PER_ADDRESS = 128
  * @param max of one address at a time
  * @param onRefused told of each
  */
-export function upgradePlaces(max: number = MAX_PER_ADDRESS, onRefused: () => void = () => {}): ConnectionGater {
+export function upgradePlaces(
+  max: number = FIGURES.connections.pendingPerAddress,
+  onRefused: () => void = () => {}
+): ConnectionGater {
   const pending = new Map<MultiaddrConnection, string>()
   return {
     denyInboundConnection: connection => {

@@ -1,6 +1,7 @@
 import type { PeerId } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { type PeerTarget, targetOf } from '../base/peer-target.js'
+import { FIGURES } from '../limits/figures.js'
 import type { Network } from '../waku/packet-channel.js'
 import { isUint32, MAX_UINT32 } from '../wire/bytes.js'
 import { checkBytes, checkTopics, describe } from '../wire/checks.js'
@@ -8,7 +9,7 @@ import { BLOOM_BYTES, bloomOf, envelopeMatchesBloom, fullBloom, isFullBloom } fr
 import { topicNumber } from '../wire/envelope/topic.js'
 import { DIALECTS } from '../wire/request/dialect.js'
 import type { DigestQuestion } from '../wire/request/digest.js'
-import { type Dialect, MAX_REQUEST_TOPICS } from '../wire/request/history-request.js'
+import { type Dialect, MAX_REQUEST_TOPICS, RANGE_AHEAD } from '../wire/request/history-request.js'
 import { HistoryQueryError } from './errors.js'
 import { type HistoryCursor, readCursor } from './history-cursor.js'
 import type { Sealing } from './request-seal.js'
@@ -110,10 +111,6 @@ export interface HistoryPlan {
   wants(topic: Uint8Array): boolean
 }
 
-/** How far an open end reaches ahead, in seconds: as far as a server takes it. */
-const AHEAD = 60
-const PAGE_SIZE = 1000
-
 /**
  * @param now Unix seconds
  * @throws {HistoryQueryError}
@@ -122,7 +119,7 @@ const PAGE_SIZE = 1000
 export function planHistory(query: HistoryQuery, now: number): HistoryPlan {
   const { from: lower, requestKey: key, requestPublicKey: publicKey, topics } = query
   const { peer: server, address } = targetOf(query.server, HistoryQueryError)
-  const upper = query.to ?? Math.min(Math.floor(now) + AHEAD, MAX_UINT32)
+  const upper = query.to ?? Math.min(Math.floor(now) + RANGE_AHEAD, MAX_UINT32)
   if (!isUint32(lower) || !isUint32(upper)) {
     throw new HistoryQueryError(
       `from and to are integers of Unix seconds, not ${describe(lower)} and ${describe(upper)}`
@@ -135,7 +132,7 @@ export function planHistory(query: HistoryQuery, now: number): HistoryPlan {
   if (!(limit >= 1) || (Number.isFinite(limit) && !Number.isInteger(limit))) {
     throw new HistoryQueryError('limit is an integer of 1 or more')
   }
-  const pageSize = query.pageSize ?? PAGE_SIZE
+  const pageSize = query.pageSize ?? FIGURES.page.envelopes
   if (!isUint32(pageSize) || pageSize === 0) throw new HistoryQueryError('pageSize is an integer of 1 to 2^32-1')
   const bloom = settleBloom(query)
   const { order = 'time', coverage = false } = query

@@ -1,6 +1,7 @@
 import type { PeerId } from '@libp2p/interface'
 import { turnIsOver } from '../base/loop-turn.js'
 import { pause } from '../base/pause.js'
+import { FIGURES } from '../limits/figures.js'
 import type { MailDialler, MailLine } from '../waku/mail-exchange.js'
 import type { Waku } from '../waku/waku.js'
 import type { Envelope } from '../wire/envelope/envelope.js'
@@ -58,9 +59,6 @@ interface Fetched {
   answer: PageAnswer
   rules: PageQuestion['rules']
 }
-
-/** Pages in a row without a wanted envelope after which a server is not believed any more that there is more. */
-const MAX_FRUITLESS = 64
 
 /** Goes through the pages of a history at one server, on one line as long as it holds. */
 export class HistoryWalk {
@@ -196,7 +194,7 @@ export class HistoryWalk {
     if (streamed) return
     if (count === 0) throw new MisbehavingServerError('empty-pages', 'an empty page claims that more exists')
     this.#fruitless = envelopes.length === 0 ? this.#fruitless + 1 : 0
-    if (this.#fruitless > MAX_FRUITLESS) {
+    if (this.#fruitless > FIGURES.asking.fruitless) {
       throw new MisbehavingServerError('empty-pages', 'page after page brings nothing that was asked for')
     }
   }

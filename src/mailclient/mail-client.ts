@@ -1,6 +1,7 @@
 import type { ComponentLogger, Logger, Metrics, PeerId, Startable } from '@libp2p/interface'
 import { TypedEventEmitter } from 'main-event'
 import { Tally } from '../base/tally.js'
+import { FIGURES } from '../limits/figures.js'
 import type { TrustList } from '../trust/trust-list.js'
 import type { MailDialler } from '../waku/mail-exchange.js'
 import type { Network } from '../waku/packet-channel.js'
@@ -22,9 +23,6 @@ import type { Histories } from './histories.js'
 import type { HistoryQuery } from './history-query.js'
 import type { HistoryPage } from './history-walk.js'
 import { type MailClientInit, type MailClientSettings, settle } from './settings.js'
-
-/** Requests given up whose ids are remembered. */
-const EXPIRED = 256
 
 export interface MailClientComponents {
   waku: Waku
@@ -50,7 +48,7 @@ export class MailClient extends TypedEventEmitter<MailClientEvents> implements S
   readonly #trust: TrustList
   readonly #log: Logger
   readonly #settings: MailClientSettings
-  readonly #expired = new RecentHashes(EXPIRED)
+  readonly #expired = new RecentHashes(FIGURES.asking.givenUp)
   readonly #diallers = new Map<Network, MailDialler>()
   /** What only a client that asks needs: bundlers keep it apart, to be loaded with the first request. */
   #histories: Histories | undefined

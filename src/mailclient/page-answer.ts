@@ -1,14 +1,12 @@
+import { FIGURES } from '../limits/figures.js'
 import { splitP2PMessage } from '../wire/request/p2p-message.js'
 import type { RequestComplete } from '../wire/request/request-complete.js'
 import type { RlpItem } from '../wire/rlp.js'
 import { MisbehavingServerError } from './errors.js'
 
-/** Envelopes that were not asked for are dropped, up to so many or twice the limit. */
-const FOREIGN_ALLOWANCE = 100
-
 /** How many envelopes that were not asked for an answer may hold. */
 export function foreignAllowance(limit: number): number {
-  return Math.max(FOREIGN_ALLOWANCE, 2 * limit)
+  return Math.max(FIGURES.asking.foreign, 2 * limit)
 }
 
 /** The answer to one request as it comes in: bounded, and not looked at yet. */

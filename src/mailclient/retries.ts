@@ -1,14 +1,9 @@
 import { delay } from '../base/delay.js'
+import { FIGURES } from '../limits/figures.js'
 import { RequestError, RequestErrorCode } from '../wire/request/request-error.js'
 
 /** Errors of a line, after which the same page is worth asking for again. */
 const PASSING = new Set(['LineBrokenError', 'HistoryTimeoutError', 'ServerUnreachableError', 'StreamRefusedError'])
-/** What was silent once is likely to be silent again, and each time costs a whole deadline. */
-const TIMEOUT_RETRIES = 1
-const MAX_BACKOFF = 10_000
-const UNTOLD_RETRIES = 3
-/** Seconds. */
-const UNTOLD_PAUSE = 1
 
 export interface RetriesInit {
   retries: number
@@ -44,13 +39,16 @@ export class Retries {
     const busy = error instanceof RequestError && error.code === RequestErrorCode.busy
     if (!busy && !PASSING.has((error as Error).name)) throw error
     if (lost) return await this.#reconnect(error, signal)
-    if ((error as Error).name === 'HistoryTimeoutError' && this.#timeouts++ >= TIMEOUT_RETRIES) throw error
+    if ((error as Error).name === 'HistoryTimeoutError' && this.#timeouts++ >= FIGURES.asking.retries.ofSilence)
+      throw error
     const { backoff, maxRetryAfter, retries } = this.#init
     // legacy servers do not say for how long; some let a peer ask once in several seconds
     const untold = busy && error.retryAfter === undefined
-    if (this.#used >= retries + (untold ? UNTOLD_RETRIES : 0)) throw error
+    if (this.#used >= retries + (untold ? FIGURES.asking.retries.untold : 0)) throw error
     const pause = pauseOf(backoff, this.#used++)
-    const asked = busy ? Math.min((error.retryAfter ?? UNTOLD_PAUSE) * 1000, maxRetryAfter) : 0
+    const asked = busy
+      ? Math.min(error.retryAfter === undefined ? FIGURES.asking.pauses.untold : error.retryAfter * 1000, maxRetryAfter)
+      : 0
     await delay(Math.max(pause, asked), signal)
   }
 
@@ -67,5 +65,5 @@ export class Retries {
 
 /** Not all clients at the same moment. In ms. */
 function pauseOf(backoff: number, step: number): number {
-  return Math.min(backoff * 2 ** step, MAX_BACKOFF) * (0.75 + Math.random() / 2)
+  return Math.min(backoff * 2 ** step, FIGURES.asking.pauses.longest) * (0.75 + Math.random() / 2)
 }

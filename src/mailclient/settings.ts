@@ -1,3 +1,4 @@
+import { FIGURES } from '../limits/figures.js'
 /** How the client asks. Every field may be left out. */
 export interface MailClientInit {
   /**
@@ -106,19 +107,19 @@ export type MailClientSettings = {
 
 const DEFAULTS: MailClientSettings = {
   pow: 0.002,
-  ttl: 50,
-  dialTimeout: 15_000,
-  firstTimeout: 20_000,
-  idleTimeout: 20_000,
-  quietTime: 3_000,
-  pageTimeout: 120_000,
-  retries: 3,
-  reconnectTimeout: 120_000,
-  backoff: 250,
-  maxRetryAfter: 30_000,
-  maxRequestBytes: 64 * 1024 * 1024,
-  windowPages: 2,
-  windowBytes: 4 * 1024 * 1024,
+  ttl: FIGURES.asking.ttl,
+  dialTimeout: FIGURES.asking.within.dial,
+  firstTimeout: FIGURES.asking.within.first,
+  idleTimeout: FIGURES.asking.within.between,
+  quietTime: FIGURES.asking.within.quiet,
+  pageTimeout: FIGURES.asking.within.page,
+  retries: FIGURES.asking.retries.usual,
+  reconnectTimeout: FIGURES.asking.reconnect,
+  backoff: FIGURES.asking.pauses.first,
+  maxRetryAfter: FIGURES.asking.pauses.longestTold,
+  maxRequestBytes: FIGURES.asking.bytes,
+  windowPages: FIGURES.asking.windowPages,
+  windowBytes: FIGURES.asking.windowBytes,
   now: () => Math.floor(Date.now() / 1000)
 }
 

@@ -1,8 +1,6 @@
+import { FIGURES } from '../limits/figures.js'
 import type { Origin } from '../limits/origin.js'
 import { RequestError, RequestErrorCode } from '../wire/request/request-error.js'
-
-/** Seconds after which a refused request is worth sending again. */
-const RETRY_AFTER = 2
 
 /**
  * How many requests may be under way, in all and of one peer; and one address never has more of them than there are places
@@ -62,6 +60,6 @@ function add(counts: Map<string, number>, key: string, change: 1 | -1): void {
 }
 
 /** @param retryAfter seconds */
-export function busy(text: string, retryAfter: number = RETRY_AFTER): RequestError {
+export function busy(text: string, retryAfter: number = FIGURES.request.retryAfter): RequestError {
   return new RequestError(RequestErrorCode.busy, text, { retryAfter })
 }

@@ -1,6 +1,7 @@
 import type { ComponentLogger, Logger, PeerId } from '@libp2p/interface'
 import { type Datastore, Key } from 'interface-datastore'
 import { type PeerTarget, targetOf } from '../base/peer-target.js'
+import { FIGURES } from '../limits/figures.js'
 import { checkString } from '../wire/checks.js'
 import { keyFromPassword } from '../wire/envelope/key.js'
 import { KeyExistsError, KeyringError } from './errors.js'
@@ -21,10 +22,6 @@ export interface KeyringInit {
 export type KeyInfo = Omit<KeyEntry, 'key'>
 
 const PREFIX = '/keys/'
-/** Every one of them is tried on a request of a peer that has no key of its own. */
-const MAX_UNBOUND = 16
-const MAX_PER_PEER = 16
-const MAX_KEYS = 10_000
 
 /**
  * The named symmetric keys that requests are decrypted with (8/WAKU-MAIL: "encrypted with a symmetric key agreed
@@ -160,12 +157,15 @@ export class Keyring {
 
   #check(key: Uint8Array, peer: string | undefined): void {
     checkKey(key)
-    if (this.#entries.size >= MAX_KEYS) throw new KeyringError(`a keyring holds at most ${MAX_KEYS} keys`)
-    if (peer === undefined && this.#unbound.length >= MAX_UNBOUND) {
-      throw new KeyringError(`at most ${MAX_UNBOUND} keys may be unbound; bind this one to a peer, or remove another`)
+    if (this.#entries.size >= FIGURES.request.keys.all)
+      throw new KeyringError(`a keyring holds at most ${FIGURES.request.keys.all} keys`)
+    if (peer === undefined && this.#unbound.length >= FIGURES.request.keys.unbound) {
+      throw new KeyringError(
+        `at most ${FIGURES.request.keys.unbound} keys may be unbound; bind this one to a peer, or remove another`
+      )
     }
-    if (peer !== undefined && (this.#bound.get(peer)?.length ?? 0) >= MAX_PER_PEER) {
-      throw new KeyringError(`at most ${MAX_PER_PEER} keys may be bound to one peer`)
+    if (peer !== undefined && (this.#bound.get(peer)?.length ?? 0) >= FIGURES.request.keys.perPeer) {
+      throw new KeyringError(`at most ${FIGURES.request.keys.perPeer} keys may be bound to one peer`)
     }
   }
 

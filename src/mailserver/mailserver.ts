@@ -27,14 +27,11 @@ import { ReadAhead } from './read-ahead.js'
 import { checkEnvelope } from './request-checks.js'
 import type { RequestForwarder } from './request-forwarder.js'
 import { type AskedRequest, decrypt, judgeSigner, readPayload, readRequest, unwrap } from './request-opening.js'
-import { MAX_EXPIRED, type RequestPolicy, settlePolicies } from './request-policy.js'
+import { type RequestPolicy, settlePolicies } from './request-policy.js'
 import { RequestQueues } from './request-queues.js'
 import { ServedRequests } from './served-requests.js'
 import { type MailserverInit, type MailserverSettings, settle } from './settings.js'
 import { TopicStore } from './topic-store.js'
-
-/** Each page holds about a MiB at most. */
-const READ_AHEAD = { max: 16, maxPerPeer: 2, patience: 2000 }
 
 export interface MailserverComponents {
   waku: Waku
@@ -63,7 +60,7 @@ export class Mailserver implements Startable {
   readonly #queues: RequestQueues
   readonly #served: ServedRequests
   readonly #forwarded: ServedRequests
-  readonly #ahead = new ReadAhead(READ_AHEAD)
+  readonly #ahead = new ReadAhead(FIGURES.page.kept)
   readonly #requestKey: Uint8Array[]
   readonly #forward: RequestForwarder | undefined
   readonly #onAnswered: ((answered: AnsweredRequest) => void) | undefined
@@ -348,7 +345,7 @@ export class Mailserver implements Startable {
 
 /** When a request is too old to be taken again, Unix seconds. */
 function endOf(envelope: Envelope): number {
-  return envelope.expiry + MAX_EXPIRED
+  return envelope.expiry + FIGURES.request.clocks
 }
 
 function replayed(): RequestError {

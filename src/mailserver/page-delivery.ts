@@ -1,16 +1,10 @@
 import type { ArchiveRow } from '../archive/archive.js'
+import { FIGURES } from '../limits/figures.js'
 import { PacketCode } from '../wire/packet/packet-code.js'
 import type { AnswerForm } from '../wire/request/mail-codec.js'
 import { RequestError, RequestErrorCode } from '../wire/request/request-error.js'
 import type { PageEnd } from './page-reader.js'
 
-/** A 0x7f body is sent as soon as it holds so much … */
-const FULL = 192 * 1024
-/** … and before it would hold more than this, unless it is still below `LEAST`. */
-const MOST = 256 * 1024
-const LEAST = 64 * 1024
-/** No body may be longer than what a frame carries. */
-const LIMIT = 1024 * 1024
 /** What a list header takes at most. */
 const HEADER = 4
 
@@ -19,7 +13,7 @@ const HEADER = 4
  * two that follow each other one is at least 64 KiB long.
  */
 export function roomFor(pageBytes: number): number {
-  return Math.max(0, pageBytes - HEADER * 2 * (Math.floor(pageBytes / LEAST) + 1))
+  return Math.max(0, pageBytes - HEADER * 2 * (Math.floor(pageBytes / FIGURES.page.least) + 1))
 }
 
 export interface PageParts {
@@ -58,12 +52,12 @@ export async function deliverPage({ form, next, send, onSent }: PageParts): Prom
     }
     for (const row of step.value) {
       const sum = bytes + row.raw.length
-      if ((bytes >= LEAST && sum > MOST) || sum + HEADER > LIMIT) await flush()
+      if ((bytes >= FIGURES.page.least && sum > FIGURES.page.most) || sum + HEADER > FIGURES.packet.max) await flush()
       rows.push(row)
       bytes += row.raw.length
-      if (bytes >= FULL) await flush()
+      if (bytes >= FIGURES.page.full) await flush()
     }
     // what is worth a packet does not wait for the next slice
-    if (bytes >= LEAST) await flush()
+    if (bytes >= FIGURES.page.least) await flush()
   }
 }

@@ -17,11 +17,6 @@ export interface PageReaderParts {
   turn<T>(work: () => Promise<T>, options: { signal: AbortSignal; cost(brought: T): number | undefined }): Promise<T>
 }
 
-/** While so many bytes wait to be taken nothing more is read. */
-const AHEAD = 512 * 1024
-/** A slice below this is not worth a turn: the next one is read in the same. */
-const SMALL = 64 * 1024
-
 /** Reads the slices of a page ahead of who takes them. Holds at most half a MiB and one slice. */
 export class PageReader {
   /** How the page ends, as soon as that was read; never, when reading it failed or was given up. */
@@ -87,7 +82,8 @@ export class PageReader {
   }
 
   #readOn(): void {
-    if (this.#ended || this.#closed.signal.aborted || this.#reading !== undefined || this.#bytes >= AHEAD) return
+    if (this.#ended || this.#closed.signal.aborted || this.#reading !== undefined || this.#bytes >= FIGURES.page.ahead)
+      return
     this.#reading = this.#read().finally(() => {
       this.#reading = undefined
       this.#readOn()
@@ -110,7 +106,8 @@ export class PageReader {
   async #some(): Promise<Slice[]> {
     const slice = await this.#slices.next()
     // of nothing but time
-    if (slice.done === true || slice.value.length === 0 || sizeOf(slice.value) >= SMALL) return [slice]
+    if (slice.done === true || slice.value.length === 0 || sizeOf(slice.value) >= FIGURES.page.smallSlice)
+      return [slice]
     return [slice, await this.#slices.next()]
   }
 

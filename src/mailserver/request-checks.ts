@@ -1,9 +1,10 @@
 import type { PeerId } from '@libp2p/interface'
+import { FIGURES } from '../limits/figures.js'
 import { equalBytes } from '../wire/bytes.js'
 import type { Envelope } from '../wire/envelope/envelope.js'
 import { acceptablePow } from '../wire/envelope/pow.js'
 import { RequestError, RequestErrorCode } from '../wire/request/request-error.js'
-import { MAX_AHEAD, MAX_EXPIRED, MAX_REQUEST_TTL, type RequestPolicy } from './request-policy.js'
+import type { RequestPolicy } from './request-policy.js'
 
 /**
  * What can be said of a request before it is decrypted, the cheapest first.
@@ -14,10 +15,10 @@ import { MAX_AHEAD, MAX_EXPIRED, MAX_REQUEST_TTL, type RequestPolicy } from './r
 export function checkEnvelope(envelope: Envelope, policy: RequestPolicy, now: number): void {
   if (policy.fresh) {
     const { ttl, expiry, sent } = envelope
-    if (ttl > MAX_REQUEST_TTL) throw refused(`the ttl of a request is at most ${MAX_REQUEST_TTL} s`)
+    if (ttl > FIGURES.request.maxTtl) throw refused(`the ttl of a request is at most ${FIGURES.request.maxTtl} s`)
     if (ttl > expiry) throw refused('the ttl is longer than the expiry')
-    if (sent > now + MAX_AHEAD) throw refused('the request is dated ahead; are the clocks right?')
-    if (expiry < now - MAX_EXPIRED) throw refused('the request expired; are the clocks right?')
+    if (sent > now + FIGURES.request.clocks) throw refused('the request is dated ahead; are the clocks right?')
+    if (expiry < now - FIGURES.request.clocks) throw refused('the request expired; are the clocks right?')
   }
   if (!acceptablePow(envelope, policy.pow, { minTtl: 1 })) {
     throw new RequestError(RequestErrorCode.pow, `a request needs a proof of work of ${policy.pow}`)

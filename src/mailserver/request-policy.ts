@@ -23,11 +23,6 @@ export interface RequestPolicy {
   fresh: boolean
 }
 
-/** Seconds. */
-export const MAX_AHEAD = 10
-export const MAX_EXPIRED = 10
-export const MAX_REQUEST_TTL = 300
-
 export const DEFAULT_REQUEST_POW = 0.002
 
 /** @throws {MailserverInitError} */

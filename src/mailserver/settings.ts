@@ -1,4 +1,5 @@
 import { checkRetention, type RetentionRules } from '../archive/retention-rules.js'
+import { FIGURES } from '../limits/figures.js'
 import type { Network } from '../waku/packet-channel.js'
 import { checkBytes, checkTopics, describe } from '../wire/checks.js'
 import type { AnsweredRequest } from './answered-request.js'
@@ -107,13 +108,13 @@ type Numbers =
 export type MailserverSettings = { [K in Numbers]: number } & { now: () => number }
 
 const DEFAULTS: MailserverSettings = {
-  maxLimit: 1000,
-  pageBytes: 1024 * 1024,
-  concurrency: 4,
-  maxRequests: 256,
-  maxRequestsPerPeer: 8,
-  rememberedRequests: 262_144,
-  stopTimeout: 5_000,
+  maxLimit: FIGURES.page.envelopes,
+  pageBytes: FIGURES.page.bytes,
+  concurrency: FIGURES.request.reading,
+  maxRequests: FIGURES.request.max,
+  maxRequestsPerPeer: FIGURES.request.maxPerPeer,
+  rememberedRequests: FIGURES.request.remembered,
+  stopTimeout: FIGURES.request.stop,
   attendanceInterval: 30,
   now: () => Math.floor(Date.now() / 1000)
 }

@@ -1,4 +1,5 @@
 import type { Logger } from '@libp2p/interface'
+import { FIGURES } from '../limits/figures.js'
 import { encodeBatchAck, encodeMessageResponse } from '../wire/packet/confirmation.js'
 import { PacketCode } from '../wire/packet/packet-code.js'
 import type { Counters } from './counters.js'
@@ -11,9 +12,6 @@ export interface ConfirmerParts {
   counters: Counters
   log: Logger
 }
-
-/** Confirmations that wait to be sent may take this many bytes before the peer is not read on. */
-const MAX_QUEUED_BYTES = 1024 * 1024
 
 /**
  * Answers the Messages packets of one peer in their order, each after its envelopes are on disk. Only the disk, or a peer
@@ -33,7 +31,7 @@ export class Confirmer {
 
   /** Resolves when another packet may be taken in. */
   async room(): Promise<void> {
-    while (this.#inFlight >= this.#parts.maxInFlight || this.#queuedBytes > MAX_QUEUED_BYTES) {
+    while (this.#inFlight >= this.#parts.maxInFlight || this.#queuedBytes > FIGURES.packet.confirmations) {
       await new Promise<void>(resolve => {
         this.#wake = resolve
       })

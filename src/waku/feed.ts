@@ -39,12 +39,6 @@ interface Collected {
   more: boolean
 }
 
-/** Envelopes are packed up to this many bytes; one that is larger travels alone. */
-const PACK_BYTES = 128 * 1024
-const PACK_ENVELOPES = 4096
-/** So many entries are looked at in one turn. */
-const LOOK = 1000
-
 /** Whether an envelope meets a peer's announced requirement (6/WAKU1). */
 export function meetsPow(envelope: Envelope, requirement: number): boolean {
   return requirement <= 0 || powOf(envelope) >= requirement
@@ -148,7 +142,7 @@ export class Feed {
   #collect(): Collected {
     const { pool, own, counters, now: clock } = this.#parts
     const { slot, pace } = this.#target
-    const most = Math.min(PACK_BYTES, pace.packetSize)
+    const most = Math.min(FIGURES.pool.pack.bytes, pace.packetSize)
     const now = clock()
     if (this.#position > 0 && this.#position < pool.evictedTo) {
       counters.add('forward_overruns', pool.evictedTo - this.#position)
@@ -157,11 +151,12 @@ export class Feed {
     let bytes = 0
     let looked = 0
     this.#position = pool.visit(this.#position, (entry, envelope) => {
-      if (looked++ >= LOOK) return false
+      if (looked++ >= FIGURES.pool.look) return false
       if (envelope.expiry <= now || entry.knownBy.has(slot)) return true
       if (own.light && !entry.own) return true
       if (!this.#target.wants(envelope)) return true
-      if (batch.length > 0 && (bytes + envelope.size > most || batch.length >= PACK_ENVELOPES)) return false
+      if (batch.length > 0 && (bytes + envelope.size > most || batch.length >= FIGURES.pool.pack.envelopes))
+        return false
       bytes += envelope.size
       entry.knownBy.add(slot)
       batch.push({ entry, envelope })

@@ -1,3 +1,4 @@
+import { FIGURES } from '../limits/figures.js'
 import type { Limits } from '../limits/limits.js'
 import type { Counters } from './counters.js'
 import { Feed, type FeedTarget } from './feed.js'
@@ -5,10 +6,6 @@ import type { OwnStatus } from './own-status.js'
 import { Pool } from './pool.js'
 import type { SeenEnvelope } from './seen-envelopes.js'
 import type { Settings } from './settings.js'
-
-/** Envelopes dated ahead that wait for their time; more are not forwarded. */
-const MAX_EARLY = 10_000
-const MAX_EARLY_BYTES = 16 * 1024 * 1024
 
 /** Offers accepted envelopes to the peers that want them, each peer at its own pace. */
 export class Forwarder {
@@ -49,7 +46,10 @@ export class Forwarder {
     const { envelope } = entry
     if (envelope === undefined) return
     if (envelope.sent <= this.#settings.now()) this.#counters.add('pool_evictions', this.pool.add(entry))
-    else if (this.#early.length < MAX_EARLY && this.#earlyBytes + envelope.size <= MAX_EARLY_BYTES) {
+    else if (
+      this.#early.length < FIGURES.pool.early.envelopes &&
+      this.#earlyBytes + envelope.size <= FIGURES.pool.early.bytes
+    ) {
       this.#early.push(entry)
       this.#earlyBytes += envelope.size
     } else {

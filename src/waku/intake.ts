@@ -53,11 +53,6 @@ export interface IntakeParts {
   log: Logger
 }
 
-/** So many envelopes are judged before it is asked whether everything else is due. */
-const SLICE = 16
-/** So many of a packet tell whether it is worth judging to its end when its sender is gone. */
-const ENOUGH = 512
-
 /**
  * The way of an envelope into the node: judge, remember, forward, deliver, store. Each envelope of a packet is judged
  * alone; the new ones are stored with one append. Forwarding and filters never wait for the disk.
@@ -93,16 +88,16 @@ export class Intake {
     const packet = new PacketIntake(this.#stored)
     if (items.length === 0) packet.judgement.charge = inVain(body).charge
     try {
-      for (let start = 0; start < items.length; start += SLICE) {
+      for (let start = 0; start < items.length; start += FIGURES.packet.slice) {
         if (start > 0 && turnIsOver()) {
           forwarder.wake()
           await pause()
         }
         if (packet.hopeless) throw new MalformedError('nearly everything in a packet is refused')
         // nobody waits for the rest of a packet that is mostly refused
-        if (from.gone && start >= ENOUGH && packet.refused.length > start / 2) break
+        if (from.gone && start >= FIGURES.packet.telling && packet.refused.length > start / 2) break
         const now = settings.now()
-        const end = Math.min(start + SLICE, items.length)
+        const end = Math.min(start + FIGURES.packet.slice, items.length)
         for (let i = start; i < end; i++) this.#takeItem(items[i] as RlpItem, digests?.of(i), { from, now, packet })
       }
     } finally {

@@ -1,14 +1,10 @@
+import { FIGURES } from '../limits/figures.js'
 import { equalBytes } from '../wire/bytes.js'
 import type { Envelope } from '../wire/envelope/envelope.js'
 import { acceptablePow } from '../wire/envelope/pow.js'
 import { MAX_FRAME } from '../wire/packet/packet-frame.js'
 import { encodeStatusOptions, mergeStatus, type StatusOptions } from '../wire/packet/status.js'
 import { Interest } from './interest.js'
-
-/** How long envelopes by the previous values are still taken after a change, in seconds. */
-const TOLERANCE = 10
-/** More changes than this within the tolerance: the oldest value is no longer honoured. */
-const MAX_PREVIOUS = 8
 
 interface Taste {
   pow: number
@@ -68,7 +64,9 @@ export class OwnStatus {
     }
     if (Object.keys(changed).length === 0) return changed
     const merged = mergeStatus(this.#options, changed)
-    this.#previous = [...this.#current(now), { ...this.#taste, until: now + TOLERANCE }].slice(-MAX_PREVIOUS)
+    this.#previous = [...this.#current(now), { ...this.#taste, until: now + FIGURES.conversation.clocks }].slice(
+      -FIGURES.conversation.changes
+    )
     this.#options = merged
     this.#taste = { pow: merged.pow ?? 0, interest: new Interest(merged) }
     return changed

@@ -1,9 +1,8 @@
+import { FIGURES } from '../limits/figures.js'
 import type { RateLimits, StatusOptions } from '../wire/packet/status.js'
 
 /** Clocks and networks jitter: so much more time is left between packets than the peer asks for. */
 const MARGIN = 1.1
-/** No packet waits longer, ms. */
-const LONGEST = 60_000
 
 /** Keeps what is sent to a peer below what it announced that it takes in a second (6/WAKU1, rate limits). */
 export class Pace {
@@ -37,7 +36,7 @@ export class Pace {
   sent(bytes: number): void {
     const pause = Math.max(1000 / this.#packets, (1000 * bytes) / this.#bytes) * MARGIN
     const now = this.#now()
-    this.#next = Math.min(Math.max(this.#next, now) + pause, now + LONGEST)
+    this.#next = Math.min(Math.max(this.#next, now) + pause, now + FIGURES.pool.longestPause)
   }
 }
 

@@ -1,12 +1,10 @@
+import { FIGURES } from '../limits/figures.js'
 import type { Envelope } from '../wire/envelope/envelope.js'
 import { RefusalCode } from '../wire/packet/confirmation.js'
 import { PACKET_OVERHEAD } from '../wire/packet/messages.js'
 import type { CounterName } from './counters.js'
 import type { OwnStatus } from './own-status.js'
 import type { Settings } from './settings.js'
-
-/** Clocks may differ by this much, in seconds (6/WAKU1, as deployed). */
-export const SYNC_ALLOWANCE = 10
 
 /** Why an envelope is not taken. */
 export interface Verdict {
@@ -49,7 +47,7 @@ export function judgeForm(
   if (envelope.ttl === 0) return NO_TTL
   if (envelope.ttl > envelope.expiry) return WRAPPED_TTL
   if (envelope.ttl > limits.maxTtl) return LONG_TTL
-  if (envelope.sent > now + SYNC_ALLOWANCE) return FUTURE
+  if (envelope.sent > now + FIGURES.conversation.clocks) return FUTURE
   if (envelope.expiry < now) return EXPIRED
   if (envelope.size + PACKET_OVERHEAD > limits.maxEnvelopeSize) return TOO_LARGE
   return undefined

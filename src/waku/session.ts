@@ -39,15 +39,6 @@ export interface SessionParts {
   onInterest: (session: Session) => void
 }
 
-/** A packet above this is judged before the next one is taken, in bytes: so long a transport counts what it takes in memory. */
-const LARGE = 1024 * 1024
-
-/** Packets below this do not delay others noticeably, however many wait for the disk together, in bytes. */
-const BULKY = 16 * 1024
-
-/** Posts that may wait in a peer's stream until it reads. */
-const MAX_OWN_BYTES = 1024 * 1024
-
 /** One conversation with one peer, from Status to the end. */
 export class Session implements Source, FeedTarget {
   readonly peer: PeerId
@@ -170,7 +161,7 @@ export class Session implements Source, FeedTarget {
 
   /** Resolves when few enough posts wait for the peer to read. */
   async room(): Promise<void> {
-    while (this.#ownBytes > MAX_OWN_BYTES) {
+    while (this.#ownBytes > FIGURES.conversation.ownBytes) {
       this.#roomMade ??= new Promise(resolve => {
         this.#makeRoom = resolve
       })
@@ -262,7 +253,7 @@ export class Session implements Source, FeedTarget {
     if (hashing === undefined) return await this.#handle(packet, undefined)
     this.#judging = this.#handle(packet, hashing)
     this.#judging.catch(err => this.channel.abort(err as Error))
-    if (packet.body.length > LARGE) await this.#judging
+    if (packet.body.length > FIGURES.packet.alone) await this.#judging
   }
 
   async #handle(packet: Packet, hashing: Promise<PacketDigests | undefined> | undefined): Promise<void> {
@@ -322,7 +313,7 @@ export class Session implements Source, FeedTarget {
         this.#confirmer.push(taken, batch)
         resolve()
         // the next one is judged meanwhile; a bulky one's turn is over when it is on disk
-        if (body.length > BULKY) await taken.settled
+        if (body.length > FIGURES.packet.bulky) await taken.settled
       }
       // what came is taken in also when its sender is gone
       this.#parts.limits.packets.run(this.channel.origin, turn).catch(reject)

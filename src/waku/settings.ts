@@ -1,4 +1,4 @@
-import { MAX_PACKET } from '../wire/packet/messages.js'
+import { FIGURES } from '../limits/figures.js'
 import type { RateLimits } from '../wire/packet/status.js'
 import type { PacketDigester } from './packet-digester.js'
 import type { TwinOf } from './twins.js'
@@ -135,24 +135,22 @@ export type Settings = Required<
 
 /** Proof of work that is asked of envelopes. */
 export const DEFAULT_MIN_POW = 0.000002
-/** How long an envelope may live, in seconds. */
-export const DEFAULT_MAX_TTL = 86_400
 
 const DEFAULTS: Settings = {
   pow: DEFAULT_MIN_POW,
   light: false,
   confirmations: true,
-  maxTtl: DEFAULT_MAX_TTL,
-  maxEnvelopeSize: MAX_PACKET,
-  statusTimeout: 5_000,
-  poolEnvelopes: 100_000,
-  poolBytes: 64 * 1024 * 1024,
-  rememberedEnvelopes: 200_000,
-  packetsInFlight: 8,
+  maxTtl: FIGURES.conversation.maxTtl,
+  maxEnvelopeSize: FIGURES.packet.max,
+  statusTimeout: FIGURES.conversation.status,
+  poolEnvelopes: FIGURES.pool.envelopes,
+  poolBytes: FIGURES.pool.bytes,
+  rememberedEnvelopes: FIGURES.conversation.remembered,
+  packetsInFlight: FIGURES.conversation.inFlight,
   maxViolations: Number.POSITIVE_INFINITY,
-  deliveredMemory: 10_000,
-  postTimeout: 10_000,
-  stopTimeout: 5_000,
+  deliveredMemory: FIGURES.conversation.delivered,
+  postTimeout: FIGURES.conversation.post,
+  stopTimeout: FIGURES.conversation.stop,
   now: () => Math.floor(Date.now() / 1000)
 }
 

@@ -1,15 +1,9 @@
 import type { PeerId } from '@libp2p/interface'
+import { FIGURES } from '../limits/figures.js'
 import type { Counters } from './counters.js'
 
 /** Whose identity is used in two places at once. */
 export type TwinOf = 'peer' | 'own'
-
-/** A single sign may have another reason … */
-const ENOUGH = 3
-/** … and so may some that are this far apart, in ms. */
-const WINDOW = 600_000
-/** Peers that signs are kept of. */
-const MAX_PEERS = 256
 
 /**
  * Two nodes with one identity (a copied data dir) take each other's place at every peer, and none of the three sees anything
@@ -29,16 +23,16 @@ export class Twins {
   suspect(whose: TwinOf, peer: PeerId): void {
     const key = `${whose} ${peer}`
     const now = Date.now()
-    const recent = [...(this.#signs.get(key) ?? []).filter(time => now - time < WINDOW), now]
+    const recent = [...(this.#signs.get(key) ?? []).filter(time => now - time < FIGURES.conversation.twins.window), now]
     // the newest last: those that nothing was heard of for long make room
     this.#signs.delete(key)
-    if (recent.length >= ENOUGH) {
+    if (recent.length >= FIGURES.conversation.twins.enough) {
       this.found(whose)
       return
     }
     this.#signs.set(key, recent)
     const [oldest = key] = this.#signs.keys()
-    if (this.#signs.size > MAX_PEERS) this.#signs.delete(oldest)
+    if (this.#signs.size > FIGURES.conversation.twins.peers) this.#signs.delete(oldest)
   }
 
   /** It can be nothing else. */

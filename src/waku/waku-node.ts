@@ -1,6 +1,7 @@
 import type { ComponentLogger, Logger, Metrics, PeerId, Startable } from '@libp2p/interface'
 import { setMaxListeners } from 'main-event'
 import { type PeerTarget, targetOf } from '../base/peer-target.js'
+import { FIGURES } from '../limits/figures.js'
 import { Limits } from '../limits/limits.js'
 import { describe } from '../wire/checks.js'
 import type { Envelope } from '../wire/envelope/envelope.js'
@@ -33,7 +34,6 @@ export interface WakuComponents {
 }
 
 const TICK = 1_000
-const CONNECT_TIMEOUT = 30_000
 
 /** Joins session, intake, forwarding, filters and posting into the service. */
 export class WakuNode implements Waku, Startable {
@@ -227,7 +227,7 @@ export class WakuNode implements Waku, Startable {
     const { peer, address } = targetOf(target, TypeError)
     if (!this.#running) throw new WakuStoppedError('the node is not running')
     if (this.#peers.active(peer) !== undefined) return
-    const deadline = AbortSignal.timeout(CONNECT_TIMEOUT)
+    const deadline = AbortSignal.timeout(FIGURES.conversation.connect)
     const signal = options.signal === undefined ? deadline : AbortSignal.any([options.signal, deadline])
     const ready = this.#peers.whenReady(peer, signal)
     ready.catch(() => {})

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Debts } from '../../src/limits/debts.js'
-import { FIGURES } from '../../src/limits/figures.js'
 import { Limits } from '../../src/limits/limits.js'
 
 const MIB = 1024 * 1024
@@ -27,16 +26,4 @@ test('of a table of debts that is full the one who came to owe longest ago is fo
     [200, 0, 100]
   )
   assert.equal(debts.debtors(0), 2)
-})
-
-test('the figures agree with each other', () => {
-  const { throttle, pool, queues, packet, handshakes, entrance } = FIGURES
-  assert.ok(throttle.rateOfAll >= throttle.address.rate, 'one address alone has its whole rate')
-  assert.ok(throttle.address.longest >= throttle.peer.longest)
-  assert.ok(throttle.spacing <= throttle.peer.free, 'waiting alone costs no wait')
-  assert.ok(packet.refused * throttle.judgement <= throttle.peer.rate * throttle.peer.longest, 'one packet is paid off')
-  assert.ok(pool.address.free >= pool.peer.free)
-  const turnsMeanwhile = (handshakes.rateOfAll.perSecond * entrance.patience) / 1000
-  assert.ok(handshakes.places <= turnsMeanwhile, 'who waits for a handshake has its turn in time')
-  for (const places of Object.values(queues)) assert.ok(places > 0)
 })

@@ -1,10 +1,10 @@
+import { FIGURES } from '../../limits/figures.js'
 import { formatDuration } from '../../node/settings/duration.js'
 import { durationOption, numberOption, plainOption, textOption } from '../../node/settings/option.js'
 import { PEER_ADDRESS, parsePeerAddress } from '../../node/settings/peer-address.js'
 import { newIdentityOption, startShape, TTL_RANGE } from '../../node/settings/start-config.js'
 import { parseTopicChoice, TOPIC, type TopicChoice } from '../../node/settings/topic-choice.js'
 import type { PostResult } from '../../waku/message.js'
-import { DEFAULT_MAX_TTL } from '../../waku/settings.js'
 import { toHex } from '../../wire/bytes.js'
 import { keyFromPassword } from '../../wire/envelope/key.js'
 import { type CommandContext, defineCommand, UsageError } from '../command.js'
@@ -53,7 +53,7 @@ export const post = defineCommand({
     const { to, topic, ttl } = config
     if (to === undefined) throw new UsageError('post: needs --to <peer>')
     if (topic === undefined) throw new UsageError('post: needs --topic <topic>')
-    checkTtl(ttl, config['max-ttl'] ?? DEFAULT_MAX_TTL)
+    checkTtl(ttl, config['max-ttl'] ?? FIGURES.conversation.maxTtl)
     if (config.payload !== undefined && config['payload-file'] !== undefined) {
       throw new UsageError('post: --payload and --payload-file exclude each other')
     }

@@ -14,6 +14,7 @@ import {
 import { PEER_ADDRESS, parsePeerAddress } from '../../node/settings/peer-address.js'
 import { newIdentityOption } from '../../node/settings/start-config.js'
 import { parseTopicChoice, TOPIC } from '../../node/settings/topic-choice.js'
+import { RANGE_AHEAD } from '../../wire/request/history-request.js'
 import { type CommandContext, defineCommand, UsageError } from '../command.js'
 import { coverageLines } from '../coverage-lines.js'
 import { CURSOR, type CursorChoice, parseCursorChoice } from '../cursor-choice.js'
@@ -28,8 +29,6 @@ import { topicKeys } from '../topic-keys.js'
 const now = (): number => Math.floor(Date.now() / 1000)
 const DAY = 86_400
 const DEFAULT_TIMEOUT = 20
-/** How far ahead of our clock an envelope may be dated, in seconds. */
-const AHEAD = 60
 /** Who was interrupted may still say how far it came. */
 const LAST_WORDS_MS = 1_000
 const MAX_UINT32 = 0xffffffff
@@ -158,7 +157,7 @@ export const request = defineCommand({
 
 /** @throws UsageError */
 function checkRange(from: number, until: number | undefined, cursor: CursorChoice | undefined): void {
-  const to = until ?? now() + AHEAD
+  const to = until ?? now() + RANGE_AHEAD
   if (from > to) {
     const later = cursor?.sent === from ? '--cursor lies' : '--since lies'
     throw new UsageError(`request: ${later} after ${until === undefined ? 'now' : '--until'}`)

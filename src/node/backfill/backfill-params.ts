@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { DIALECTS } from '../../wire/request/dialect.js'
-import type { Dialect } from '../../wire/request/history-request.js'
+import { type Dialect, MAX_REQUEST_TOPICS } from '../../wire/request/history-request.js'
 
 const uint32 = z.int().min(0).max(0xffffffff)
 const hex = (digits: number) => z.string().regex(new RegExp(`^[0-9a-f]{${digits}}$`))
@@ -11,7 +11,7 @@ export const backfillParams = z.strictObject({
   server: z.string(),
   from: uint32,
   to: uint32,
-  topics: z.array(hex(8)).min(1).max(1000).optional(),
+  topics: z.array(hex(8)).min(1).max(MAX_REQUEST_TOPICS).optional(),
   /** Opens requests at the server; not needed in the forms that are not encrypted. */
   key: hex(64).optional(),
   dialect: z.enum(Object.keys(DIALECTS) as [Dialect, ...Dialect[]]).optional(),

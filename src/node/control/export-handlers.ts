@@ -3,7 +3,9 @@ import { z } from 'zod'
 import type { Archive } from '../../archive/archive.js'
 import { fromHex, MAX_UINT32, toHex } from '../../wire/bytes.js'
 import { encodeMessages } from '../../wire/packet/messages.js'
+import { MAX_DIGEST_PARTS } from '../../wire/request/digest.js'
 import { Fingerprint } from '../../wire/request/fingerprint.js'
+import { MAX_REQUEST_TOPICS } from '../../wire/request/history-request.js'
 import { encodeSequenceCursor } from '../../wire/request/sequence-cursor.js'
 import { command } from './admin-command.js'
 import type { ControlHandler } from './control-server.js'
@@ -14,12 +16,17 @@ const hexBytes = (bytes: number) =>
     .string()
     .regex(new RegExp(`^[0-9a-f]{${2 * bytes}}$`))
     .transform(fromHex)
-const range = { lower: uint32, upper: uint32, topics: z.array(hexBytes(4)).min(1).max(1000).optional() }
+const range = { lower: uint32, upper: uint32, topics: z.array(hexBytes(4)).min(1).max(MAX_REQUEST_TOPICS).optional() }
 const page = z.strictObject({ ...range, cursor: hexBytes(36).optional() })
 const about = z.strictObject({ lower: uint32, upper: uint32 })
 
 const sequence = z.strictObject({ after: z.int().min(0), until: z.int().min(0) })
-const digest = z.strictObject({ lower: uint32, upper: uint32, salt: hexBytes(32), parts: z.int().min(1).max(64) })
+const digest = z.strictObject({
+  lower: uint32,
+  upper: uint32,
+  salt: hexBytes(32),
+  parts: z.int().min(1).max(MAX_DIGEST_PARTS)
+})
 
 const PAGE_ENVELOPES = 4096
 const PAGE_BYTES = 1024 * 1024

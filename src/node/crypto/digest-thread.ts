@@ -1,13 +1,8 @@
 import { WorkerThread } from '../../base/worker-thread.js'
+import { FIGURES } from '../../limits/figures.js'
 import type { PacketDigester } from '../../waku/packet-digester.js'
 import { type DigestOptions, PacketDigests } from '../../wire/packet/packet-digests.js'
 
-/** What is smaller is hashed sooner than it is sent to the thread and back. Bytes. */
-const WORTH = 8 * 1024
-/** So many bytes may wait for the thread; beyond that packets are hashed where they are judged. */
-const MAX_WAITING = 16 * 1024 * 1024
-/** A thread that has not answered for so long is given up, ms. */
-const PATIENCE = 10_000
 /** Without work the thread is let go after this, ms. */
 const IDLE = 60_000
 /** A thread that broke is not tried again for this long, ms. */
@@ -38,7 +33,12 @@ export class DigestThread implements PacketDigester {
   #stopped = false
 
   digest(body: Uint8Array, options: DigestOptions): Promise<PacketDigests | undefined> | undefined {
-    if (this.#stopped || body.length < WORTH || this.#waiting + body.length > MAX_WAITING) return undefined
+    if (
+      this.#stopped ||
+      body.length < FIGURES.packet.thread.worth ||
+      this.#waiting + body.length > FIGURES.packet.thread.waiting
+    )
+      return undefined
     void this.start()
     return this.#thread !== undefined && this.#isReady ? this.#ask(this.#thread, body, options) : undefined
   }
@@ -60,7 +60,7 @@ export class DigestThread implements PacketDigester {
     const copy = body.slice()
     const size = copy.length
     this.#waiting += size
-    if (thread.waiting === 0) this.#watch(PATIENCE)
+    if (thread.waiting === 0) this.#watch(FIGURES.packet.thread.patience)
     try {
       const bytes = await thread.ask({ ...options, body: copy }, [copy.buffer as ArrayBuffer])
       return bytes && new PacketDigests(bytes)
@@ -69,7 +69,7 @@ export class DigestThread implements PacketDigester {
       return undefined
     } finally {
       this.#waiting -= size
-      if (this.#thread === thread) this.#watch(thread.waiting > 0 ? PATIENCE : IDLE)
+      if (this.#thread === thread) this.#watch(thread.waiting > 0 ? FIGURES.packet.thread.patience : IDLE)
     }
   }
 
@@ -77,7 +77,7 @@ export class DigestThread implements PacketDigester {
     const thread: Thread | undefined = this.#stopped ? undefined : WorkerThread.start(WORKER)
     if (thread === undefined) return false
     this.#thread = thread
-    this.#watch(PATIENCE)
+    this.#watch(FIGURES.packet.thread.patience)
     try {
       await thread.ask('ready')
     } catch {

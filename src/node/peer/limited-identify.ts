@@ -6,9 +6,6 @@ import { FIGURES } from '../../limits/figures.js'
 
 const { maxMessage, maxProtocols, maxAddresses } = FIGURES.identify
 
-/** What is said of this node is at most so old, in ms. */
-const FRESH = 1000
-
 /**
  * Identify with bounds on what a peer may say of itself: libp2p compares each protocol that a peer names with each that it
  * named before, and takes up to ten messages of it. Only who was dialled is asked: whoever dials us says by its streams what
@@ -80,7 +77,7 @@ class Self {
   #refresh(): void {
     const now = this.#now()
     if (now < this.#until) return
-    this.#until = now + FRESH
+    this.#until = now + FIGURES.identify.fresh
     this.#addresses = undefined
     this.#peer = undefined
   }

@@ -3,8 +3,6 @@ import { addressOf } from '../../libp2p/stream-budget.js'
 import { FIGURES } from '../../limits/figures.js'
 
 const SECOND = 1000
-/** Addresses that are remembered within a second. */
-const MAX_ADDRESSES = 10_000
 
 /**
  * Lets an address in slowly while its peers send in vain: each new identity has patience of its own to waste, and agreeing on a
@@ -23,7 +21,7 @@ export function slowForNoisy(
   let second = 0
   const isTooSoon = (address: string): boolean => {
     const current = Math.floor(now() / SECOND)
-    if (current !== second || recent.size > MAX_ADDRESSES) recent.clear()
+    if (current !== second || recent.size > FIGURES.addressesPerSecond) recent.clear()
     second = current
     const count = (recent.get(address) ?? 0) + 1
     recent.set(address, count)

@@ -3,9 +3,10 @@ import type { ComponentLogger, Metrics, PrivateKey, Transport } from '@libp2p/in
 import { type Ping, ping } from '@libp2p/ping'
 import type { Datastore } from 'interface-datastore'
 import { createLibp2p, type Libp2p, type ServiceFactoryMap } from 'libp2p'
-import { MAX_CONNECTIONS, mailserverDefaults } from '../../libp2p/mailserver-defaults.js'
+import { mailserverDefaults } from '../../libp2p/mailserver-defaults.js'
 import { upgradePlaces } from '../../libp2p/upgrade-places.js'
 import type { LimitEvent } from '../../limits/counts.js'
+import { FIGURES } from '../../limits/figures.js'
 import type { Limits } from '../../limits/limits.js'
 import type { Waku } from '../../waku/waku.js'
 import { quickNoise } from '../crypto/quick-noise.js'
@@ -55,16 +56,13 @@ export interface PeerNodeInit<S extends Record<string, unknown>> {
   services: ServiceFactoryMap<S>
 }
 
-/** From here on connections give way; the rest is for those that come meanwhile. */
-const SHARED = 0.75
-
 /** A libp2p node as the daemon and the command line use it: TCP, WebSocket and relays, noise, yamux. Not started yet. */
 export async function createPeerNode<S extends Record<string, unknown>>(
   init: PeerNodeInit<S>
 ): Promise<Libp2p<S & BaseServices>> {
   useQuickSecp256k1()
   const defaults = mailserverDefaults()
-  const maxConnections = init.maxConnections ?? MAX_CONNECTIONS
+  const maxConnections = init.maxConnections ?? FIGURES.connections.max
   const limits = (): Limits | undefined => (node.services as { waku?: Pick<Waku, 'limits'> }).waku?.limits
   const isNoisy = (address: string): boolean => limits()?.throttle.noisy(address) ?? false
   const count = (event: LimitEvent) => (): void => limits()?.counts.add(event)
@@ -95,7 +93,7 @@ export async function createPeerNode<S extends Record<string, unknown>>(
   })
   chargeStrange(node, limits)
   keepLittle(node.peerStore, node.peerId)
-  sharePlaces(node, Math.floor(maxConnections * SHARED), count('evicted_connection'))
+  sharePlaces(node, Math.floor(maxConnections * FIGURES.connections.shared), count('evicted_connection'))
   return node
 }
 

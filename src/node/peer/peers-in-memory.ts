@@ -1,10 +1,9 @@
 import { BaseDatastore, MemoryDatastore } from 'datastore-core'
 import type { Batch, Datastore, Key, KeyQuery, Pair, Query } from 'interface-datastore'
+import { FIGURES } from '../../limits/figures.js'
 
 /** What libp2p keeps of peers, below this name. */
 const PEERS = '/peers'
-/** Records beyond this push out the oldest: far more than there are connections. */
-const MAX_RECORDS = 8192
 
 /** A node's records, those of libp2p's peer store in memory: it writes them on every inbound stream, and a full disk must not end that. */
 export class PeersInMemory extends BaseDatastore {
@@ -33,7 +32,7 @@ export class PeersInMemory extends BaseDatastore {
     this.#keys.set(name, key)
     await this.#peers.put(key, value)
     for (const [oldest, old] of this.#keys) {
-      if (this.#keys.size <= MAX_RECORDS) break
+      if (this.#keys.size <= FIGURES.connections.records) break
       this.#keys.delete(oldest)
       await this.#peers.delete(old)
     }

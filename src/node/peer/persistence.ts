@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { FIGURES } from '../../limits/figures.js'
 
 export interface PersistenceInit {
   /** Pause before the second attempt, ms; doubles up to `maxPause`. @default 1000 */
@@ -15,7 +16,7 @@ export interface PersistenceInit {
 export async function persist(
   attempt: () => Promise<void>,
   signal: AbortSignal,
-  { minPause = 1_000, maxPause = 60_000 }: PersistenceInit = {}
+  { minPause = FIGURES.redial.first, maxPause = FIGURES.redial.longest }: PersistenceInit = {}
 ): Promise<void> {
   let pause = minPause
   while (!signal.aborted) {

@@ -3,6 +3,7 @@ import type { Libp2p, PeerId, Transport } from '@libp2p/interface'
 import type { TransportManager } from '@libp2p/interface-internal'
 import { peerIdFromString } from '@libp2p/peer-id'
 import type { Multiaddr } from '@multiformats/multiaddr'
+import { FIGURES } from '../../limits/figures.js'
 import { type PersistenceInit, persist } from './persistence.js'
 
 export interface RelaysInit extends PersistenceInit {
@@ -20,8 +21,6 @@ type RelayTransport = ReturnType<ReturnType<typeof circuitRelayTransport>> & {
     hasReservation(relay: PeerId): boolean
   }
 }
-
-const ATTEMPT_MS = 15_000
 
 /**
  * Places at relays that a node is reached through. libp2p takes them once, when it starts, and does not start without; here a
@@ -66,7 +65,7 @@ export class Relays {
     const relay = peerIdFromString(address.getComponents().at(-2)?.value ?? '')
     try {
       await node.dial(address.decapsulate('/p2p-circuit'), {
-        signal: AbortSignal.any([signal, AbortSignal.timeout(ATTEMPT_MS)])
+        signal: AbortSignal.any([signal, AbortSignal.timeout(FIGURES.relayed.attempt)])
       })
       if (this.#listening.has(address.toString())) await store?.addRelay(relay, 'configured')
       else await this.#components?.transportManager.listen([address])

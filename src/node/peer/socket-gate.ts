@@ -2,6 +2,7 @@ import type { Server, Socket } from 'node:net'
 import type { MultiaddrConnection } from '@libp2p/interface'
 import { ipPortToMultiaddr } from '@libp2p/utils'
 import { addressKey } from '../../limits/address-key.js'
+import { FIGURES } from '../../limits/figures.js'
 
 export interface SocketGateLimits {
   /**
@@ -48,9 +49,9 @@ export class SocketGate {
   readonly #pending = new Map<string, Pending>()
 
   constructor({
-    perAddress = 128,
-    total = 2048,
-    timeout = 5_000,
+    perAddress = FIGURES.connections.pendingPerAddress,
+    total = FIGURES.connections.pending,
+    timeout = FIGURES.connections.upgrade,
     onRefused = () => {},
     proxies
   }: SocketGateLimits = {}) {

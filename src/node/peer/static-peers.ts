@@ -1,4 +1,5 @@
 import type { Libp2p, PeerId } from '@libp2p/interface'
+import { FIGURES } from '../../limits/figures.js'
 import type { Waku } from '../../waku/waku.js'
 import type { Libp2pAddress } from '../settings/peer-address.js'
 import { type PersistenceInit, persist } from './persistence.js'
@@ -8,8 +9,6 @@ export interface StaticPeersInit extends PersistenceInit {
   waku: Pick<Waku, 'connect'>
   peers: readonly Libp2pAddress[]
 }
-
-const DIAL_TIMEOUT_MS = 20_000
 
 /** Stays connected with the libp2p peers that the owner named: dials, and dials again with growing pauses whenever one is gone. */
 export class StaticPeers {
@@ -30,7 +29,7 @@ export class StaticPeers {
   /** Resolves when a connection was there and ended; rejects when there was none. */
   private async connection({ peer, address }: Libp2pAddress): Promise<void> {
     const { node, waku } = this.init
-    const signal = AbortSignal.any([this.controller.signal, AbortSignal.timeout(DIAL_TIMEOUT_MS)])
+    const signal = AbortSignal.any([this.controller.signal, AbortSignal.timeout(FIGURES.redial.dial)])
     await node.dial(address, { signal })
     await waku.connect(peer, { signal })
     await disconnected(node, peer, this.controller.signal)

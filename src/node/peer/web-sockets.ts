@@ -4,6 +4,7 @@ import type { CreateListenerOptions, Listener, MultiaddrConnection, Transport, U
 import { ipPortToMultiaddr } from '@libp2p/utils'
 import { type WebSocketsComponents, webSockets } from '@libp2p/websockets'
 import { WebSocket, type WebSocketServer } from 'ws'
+import { FIGURES } from '../../limits/figures.js'
 import { forwardedFor } from '../settings/forwarded.js'
 import type { Certificate } from './certificate.js'
 import { SocketGate, type SocketGateLimits } from './socket-gate.js'
@@ -11,9 +12,8 @@ import { SocketGate, type SocketGateLimits } from './socket-gate.js'
 // Node has it from version 22
 globalThis.WebSocket ??= WebSocket as unknown as typeof globalThis.WebSocket
 
-/** Noise sends messages of 64 KiB; `ws` would buffer 100 MiB of a peer that nobody knows yet. */
-const MAX_MESSAGE_BYTES = 1024 * 1024
-const HTTP = { headersTimeout: 5_000, requestTimeout: 5_000, keepAliveTimeout: 1_000 }
+const { upgrade, httpIdle } = FIGURES.connections
+const HTTP = { headersTimeout: upgrade, requestTimeout: upgrade, keepAliveTimeout: httpIdle }
 
 /** What a listener of @libp2p/websockets is made of and offers no setting for. */
 interface ListenerParts {
@@ -73,7 +73,7 @@ export class WebSockets {
       // the request becomes a connection before the next one is looked at
       forwarded = forwardedFor(request, this.limits.proxies ?? new Set())
     })
-    listener.wsServer.options.maxPayload = MAX_MESSAGE_BYTES
+    listener.wsServer.options.maxPayload = FIGURES.connections.webSocketMessage
     const close = listener.close.bind(listener)
     listener.close = async () => {
       this.#listeners.delete(listener)

@@ -1,4 +1,5 @@
 import type { Transport, Upgrader } from '@libp2p/interface'
+import { FIGURES } from '../../limits/figures.js'
 import type { WebRtcCertificate } from './webrtc-certificate.js'
 
 /** WebRTC-direct was asked for and cannot be had here; the message says why and what to do. */
@@ -28,8 +29,6 @@ export interface WebRtcInit {
 }
 
 const PACKAGE = '@libp2p/webrtc'
-/** Anyone's datagram begins one, and it is not known whose it is. */
-const MAX_HANDSHAKES = 128
 
 /**
  * Loads the package for version 1 of WebRTC-direct. Throws `WebRtcError`.
@@ -39,7 +38,7 @@ export async function loadWebRtc(
   from: string = PACKAGE
 ): Promise<(init: WebRtcInit) => (components: Components) => Transport> {
   const { webRTCDirect } = await load(from)
-  return ({ certificate, onRefused = () => {}, handshakes = MAX_HANDSHAKES }) => {
+  return ({ certificate, onRefused = () => {}, handshakes = FIGURES.connections.webRtcHandshakes }) => {
     // its own default asks servers of others on the internet for addresses, which is of no use to who listens
     const transport = webRTCDirect({ certificate, rtcConfiguration: { iceServers: [] } })
     return components => {

@@ -4,6 +4,7 @@ import { MalformedError, UnencodableError } from '../errors.js'
 import { printable } from '../printable.js'
 import { decodeUint, type RlpItem } from '../rlp.js'
 import { children, decodeItem, encodeStructure, leading, uint } from '../structure.js'
+import { MAX_PACKET } from './messages.js'
 
 /** Why an envelope was refused (6/WAKU1 knows the first). Readers take any other code as "refused" too. */
 export const RefusalCode = { time: 1, other: 2 } as const
@@ -23,9 +24,6 @@ export interface MessageResponse {
 
 const VERSION = 1
 const NO_TEXT = new Uint8Array()
-
-/** Room for the response to a packet that was full of refused envelopes. */
-const MAX_RESPONSE: number = 1024 * 1024
 
 function hashOf(item: RlpItem | undefined): Uint8Array {
   if (item === undefined || item.isList || item.payload.length !== 32) throw new MalformedError('a hash is 32 bytes')
@@ -67,7 +65,7 @@ export function encodeMessageResponse({ batch, refused }: MessageResponse): Uint
     texts.set(text, known)
     return known
   })
-  return body.length <= MAX_RESPONSE ? body : encode(() => NO_TEXT)
+  return body.length <= MAX_PACKET ? body : encode(() => NO_TEXT)
 }
 
 /**

@@ -1,9 +1,10 @@
 import { encode as varint } from 'uint8-varint'
 import { concatBytes, joinBytes } from '../bytes.js'
 import { decodeUint, encodeUint, firstItems, listHeader } from '../rlp.js'
+import { MAX_PACKET } from './messages.js'
 
-/** Most bytes a frame may hold after its length prefix. */
-export const MAX_FRAME: number = 1024 * 1024 + 16
+/** Most bytes a frame may hold after its length prefix: the largest packet, its code and two headers. */
+export const MAX_FRAME: number = MAX_PACKET + 16
 
 /** The same for the codes 0x7d and 0x7e. */
 export const MAX_MAIL_CONTROL_FRAME: number = 16 * 1024

@@ -1,7 +1,8 @@
+import { MAX_PACKET } from '../packet/messages.js'
 import { children, decodeItem, firstItems, type RlpItem } from '../rlp.js'
 
-/** A packet of 1 MiB cannot hold more envelopes than this: none is shorter than 10 bytes. */
-const MAX_HISTORIC: number = Math.floor((1024 * 1024) / 10)
+/** A packet cannot hold more envelopes than this: none is shorter than 10 bytes. */
+const MAX_HISTORIC: number = Math.floor(MAX_PACKET / 10)
 
 /**
  * The envelopes of a P2P Message (0x7f), not looked at yet: a list of them (8/WAKU-MAIL), or the body itself when it

@@ -29,3 +29,7 @@ export interface HistoryRequest {
 
 /** Most topics of one request. */
 export const MAX_REQUEST_TOPICS = 1000
+/** Envelopes of one page, where a server says nothing else. */
+export const MAX_LIMIT = 1000
+/** How far ahead of a clock a range without an upper bound reaches, in seconds. */
+export const RANGE_AHEAD = 60

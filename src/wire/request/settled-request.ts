@@ -4,7 +4,7 @@ import { decodeCursor } from './cursor.js'
 import { type DigestQuestion, decodeDigestQuestion } from './digest.js'
 import { ExtensionKey, type Extensions } from './extension.js'
 import { RequestError, RequestErrorCode } from './request-error.js'
-import type { HistoryRequest } from './request-shape.js'
+import { type HistoryRequest, MAX_LIMIT, RANGE_AHEAD } from './request-shape.js'
 import { decodeSequenceCursor, type SequenceCursor } from './sequence-cursor.js'
 
 /** A request whose defaults were filled in: what the archive is asked. */
@@ -25,9 +25,6 @@ export interface SettledRequest {
   digest?: DigestQuestion | undefined
 }
 
-/** How far ahead of our clock a request without an upper bound reaches, seconds. */
-const AHEAD = 60
-
 /** What becomes of a limit above the maximum: taken as the maximum, refused, or (`stream`) no limit holds at all. */
 export type LimitRule = 'clamp' | 'refuse' | 'stream'
 
@@ -41,12 +38,12 @@ export function settleRequest(
   request: HistoryRequest,
   {
     now,
-    maxLimit = 1000,
+    maxLimit = MAX_LIMIT,
     limitRule = 'clamp'
   }: { now: number; maxLimit?: number | undefined; limitRule?: LimitRule | undefined }
 ): SettledRequest {
   const { lower, topics, bloom, cursor } = request
-  const upper = request.upper === 0 ? Math.min(Math.floor(now) + AHEAD, MAX_UINT32) : request.upper
+  const upper = request.upper === 0 ? Math.min(Math.floor(now) + RANGE_AHEAD, MAX_UINT32) : request.upper
   if (lower > upper) throw new RequestError(RequestErrorCode.range, `lower ${lower} is above upper ${upper}`)
   const limit = settleLimit(request.limit, maxLimit, limitRule)
   const settled: SettledRequest = { lower, upper, limit }
