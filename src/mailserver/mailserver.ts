@@ -286,11 +286,11 @@ export class Mailserver implements Startable {
     checkEnvelope(envelope, policy, now)
     if (policy.fresh && this.#served.has(envelope.hash, endOf(envelope))) throw replayed()
     const asymmetric = network === 'devp2p' ? this.#requestKey : []
-    const plain = decrypt(envelope, { symmetric: this.keyring.keysFor(peer), asymmetric })
-    const read = readPayload(unwrap(plain), codec)
+    const parts = unwrap(decrypt(envelope, { symmetric: this.keyring.keysFor(peer), asymmetric }))
+    const read = readPayload(parts.payload, codec)
     answer.dialect = read.dialect
     // recovering a signer takes a millisecond: not where nobody asks for it
-    if (policy.signature !== 'none') judgeSigner(plain, peer, policy)
+    if (policy.signature !== 'none') judgeSigner(parts, peer, policy)
     if (read.error !== undefined) throw read.error
     if (policy.fresh) this.#claim(this.#served, request, envelope)
     return read.request

@@ -2,7 +2,7 @@ import type { PeerId } from '@libp2p/interface'
 import type { IncomingRequest } from '../waku/mail-exchange.js'
 import { decodeEnvelope, type Envelope } from '../wire/envelope/envelope.js'
 import { MalformedError } from '../wire/errors.js'
-import { decodePayload, type OpenedPayload } from '../wire/payload/payload.js'
+import { type PayloadParts, signerOf, splitPayload } from '../wire/payload/payload.js'
 import { type OpeningKeys, openData } from '../wire/payload/sealed-data.js'
 import type { Dialect, HistoryRequest } from '../wire/request/history-request.js'
 import type { AnsweringCodec } from '../wire/request/mail-codec.js'
@@ -39,12 +39,12 @@ export function decrypt(envelope: Envelope, keys: OpeningKeys): Uint8Array {
 }
 
 /**
- * The payload of a decrypted request (26/WAKU2-PAYLOAD).
+ * A decrypted request by its parts (26/WAKU2-PAYLOAD), cut once for what it asks and for who signed it.
  *
  * @throws {RequestError} malformed
  */
-export function unwrap(plain: Uint8Array): Uint8Array {
-  return read(plain, false, RequestErrorCode.malformed).payload
+export function unwrap(plain: Uint8Array): PayloadParts {
+  return orRefused(() => splitPayload(plain), RequestErrorCode.malformed)
 }
 
 /**
@@ -52,8 +52,12 @@ export function unwrap(plain: Uint8Array): Uint8Array {
  *
  * @throws {RequestError} signature
  */
-export function judgeSigner(plain: Uint8Array, peer: PeerId, policy: RequestPolicy): void {
-  checkSignature(read(plain, true, RequestErrorCode.signature).signer, peer, policy)
+export function judgeSigner(parts: PayloadParts, peer: PeerId, policy: RequestPolicy): void {
+  checkSignature(
+    orRefused(() => signerOf(parts), RequestErrorCode.signature),
+    peer,
+    policy
+  )
 }
 
 /** What a payload asks, or why it cannot be read; in either case in which form it is written, as far as that can be told. */
@@ -72,9 +76,9 @@ export function readPayload(payload: Uint8Array, codec: Pick<AnsweringCodec, 'de
 }
 
 /** @throws {RequestError} with `code` */
-function read(plain: Uint8Array, recover: boolean, code: number): OpenedPayload {
+function orRefused<T>(read: () => T, code: number): T {
   try {
-    return decodePayload(plain, { recover })
+    return read()
   } catch (error) {
     if (!(error instanceof MalformedError)) throw error
     throw new RequestError(code, `the request cannot be read: ${error.message}`)

@@ -5,7 +5,7 @@ import fc from 'fast-check'
 import { concatBytes, fromHex, toHex } from '../../src/wire/bytes.js'
 import { MalformedError, UnencodableError } from '../../src/wire/errors.js'
 import { keccak256 } from '../../src/wire/keccak.js'
-import { decodePayload, encodePayload } from '../../src/wire/payload/payload.js'
+import { decodePayload, encodePayload, signerOf, splitPayload } from '../../src/wire/payload/payload.js'
 import { publicKeyOf } from '../../src/wire/payload/signature.js'
 
 const key = new Uint8Array(32).fill(3)
@@ -138,4 +138,26 @@ test('no plaintext makes the reader throw anything but MalformedError', () => {
       }
     })
   )
+})
+
+test('a plaintext is cut once, for what it says and for who signed it; a signature that is none is found when it is asked for', () => {
+  let cuts = 0
+  class Counted extends Uint8Array {
+    override subarray(start?: number, end?: number): Uint8Array<ArrayBuffer> {
+      cuts++
+      return new Uint8Array(super.subarray(start, end))
+    }
+  }
+  const plain = encodePayload({ payload: fromHex('aabb'), signWith: key })
+  const parts = splitPayload(new Counted(plain))
+  assert.equal(toHex(parts.payload), 'aabb')
+  const before = cuts
+  assert.equal(toHex(signerOf(parts) as Uint8Array), toHex(publicKeyOf(key)))
+  assert.equal(cuts, before, 'the signer is told from the parts')
+  const broken = plain.slice()
+  broken[broken.length - 1] = 200
+  const unread = splitPayload(broken)
+  assert.equal(toHex(unread.payload), 'aabb')
+  assert.throws(() => signerOf(unread), MalformedError)
+  assert.equal(signerOf(splitPayload(encodePayload({ payload: fromHex('aabb') }))), undefined)
 })

@@ -49,29 +49,53 @@ export function encodePayload({ payload, signWith, padding, random = randomBytes
   return signWith === undefined ? filled : concatBytes(filled, sign(keccak256(filled), signWith))
 }
 
+/** A plaintext cut into its parts, its signature unread. */
+export interface PayloadParts {
+  payload: Uint8Array
+  padding: Uint8Array
+  /** What is signed, and with what; absent when unsigned. */
+  signed?: { bytes: Uint8Array; signature: Uint8Array } | undefined
+}
+
 /**
- * Reads a decrypted plaintext. Flag bits 3..7 are ignored; with a length field of 0 bytes all of it is padding.
- * @param options.recover false leaves the signer out, and the signature unread: recovering one is slow
- * @throws MalformedError when a length reaches beyond the bytes or the signature is none
+ * Cuts a decrypted plaintext. Flag bits 3..7 are ignored; with a length field of 0 bytes all of it is padding.
+ * @throws MalformedError when a length reaches beyond the bytes
  */
-export function decodePayload(plain: Uint8Array, options: { recover?: boolean | undefined } = {}): OpenedPayload {
+export function splitPayload(plain: Uint8Array): PayloadParts {
   checkBytes(plain, 'a plaintext', MalformedError)
   if (plain.length === 0) throw new MalformedError('a plaintext is empty')
   const flags = plain[0] as number
-  const signed = (flags & SIGNED_FLAG) !== 0
-  const end = plain.length - (signed ? SIGNATURE_BYTES : 0)
-  if (signed && end <= 1) throw new MalformedError('a signature is cut short')
+  const isSigned = (flags & SIGNED_FLAG) !== 0
+  const end = plain.length - (isSigned ? SIGNATURE_BYTES : 0)
+  if (isSigned && end <= 1) throw new MalformedError('a signature is cut short')
   const width = flags & SIZE_MASK
   const start = 1 + width
   if (start > end) throw new MalformedError('the length of a payload is cut short')
   let length = 0
   for (let i = width; i > 0; i--) length = length * 256 + (plain[i] as number)
   if (length > end - start) throw new MalformedError('a payload is cut short')
-  const opened: OpenedPayload = {
-    payload: plain.subarray(start, start + length),
-    padding: plain.subarray(start + length, end)
-  }
-  if (signed && options.recover !== false)
-    opened.signer = recoverSigner(keccak256(plain.subarray(0, end)), plain.subarray(end))
+  const payload = plain.subarray(start, start + length)
+  const padding = plain.subarray(start + length, end)
+  if (!isSigned) return { payload, padding }
+  return { payload, padding, signed: { bytes: plain.subarray(0, end), signature: plain.subarray(end) } }
+}
+
+/**
+ * Who signed it, as an uncompressed public key of 65 bytes; undefined when nobody did. Takes about a millisecond.
+ * @throws MalformedError when the signature is none
+ */
+export function signerOf({ signed }: PayloadParts): Uint8Array | undefined {
+  return signed && recoverSigner(keccak256(signed.bytes), signed.signature)
+}
+
+/**
+ * Reads a decrypted plaintext. Flag bits 3..7 are ignored; with a length field of 0 bytes all of it is padding.
+ * @param options.recover false leaves the signer out, and the signature unread: recovering one is slow
+ * @throws MalformedError when a length reaches beyond the bytes or the signature is none
+ */
+export function decodePayload(plain: Uint8Array, options: { recover?: boolean | undefined } = {}): OpenedPayload {
+  const parts = splitPayload(plain)
+  const opened: OpenedPayload = { payload: parts.payload, padding: parts.padding }
+  if (parts.signed !== undefined && options.recover !== false) opened.signer = signerOf(parts)
   return opened
 }
