@@ -10,8 +10,21 @@ import { MAX_REQUEST_TOPICS } from '../../src/wire/request/history-request.js'
 import { repositoryRoot } from '../helpers/repository.js'
 
 const KIB = 1024
-const { throttle, pool, queues, packet, memory, devp2p, connections, streams, request, page, asking, entrance } =
-  FIGURES
+const {
+  throttle,
+  pool,
+  queues,
+  packet,
+  memory,
+  libp2p,
+  devp2p,
+  connections,
+  streams,
+  request,
+  page,
+  asking,
+  entrance
+} = FIGURES
 const { conversation, handshakes, identify, admin } = FIGURES
 
 test('what is sent in vain: the figures agree with each other', () => {
@@ -34,7 +47,8 @@ test('what fits a packet fits whatever carries it', () => {
   assert.ok(conversation.ownBytes >= packet.max && pool.pack.bytes <= packet.max)
   assert.ok(pool.pack.envelopes <= MAX_ENVELOPES)
   assert.ok(devp2p.maxBody >= packet.max)
-  assert.ok(devp2p.readAhead >= packet.alone, 'one packet of envelopes is read without asking')
+  assert.ok(devp2p.large >= packet.alone, 'one packet of envelopes waits for nothing that others sent in vain')
+  assert.ok(devp2p.readAhead <= devp2p.large && devp2p.chunk <= devp2p.readAhead)
   assert.ok(packet.thread.waiting >= devp2p.maxBody, 'the largest message can be hashed in the thread')
   assert.ok(connections.webSocketMessage >= 64 * KIB, 'a message of noise')
 })
@@ -46,7 +60,7 @@ test('who has not said what it is cannot make us hold much, and can say what it 
     assert.ok(first <= packet.max / 8)
   }
   assert.ok(MAX_MAIL_CONTROL_FRAME >= 5 * MAX_REQUEST_TOPICS + KIB, 'a request for all topics that one may name')
-  assert.ok(request.waiting * MAX_MAIL_CONTROL_FRAME <= memory.perStream, 'requests that wait cost no shared memory')
+  assert.ok(request.waiting * MAX_MAIL_CONTROL_FRAME <= libp2p.readAhead, 'requests that wait are read')
   assert.ok(identify.maxMessage < memory.perStream)
 })
 
