@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http'
 import { type AddressInfo, isIPv6, type Socket } from 'node:net'
-import { FIGURES } from '../limits/figures.js'
+import * as FIGURES from '../limits/figures.js'
 import { type AdminAnswer, type AdminRoute, type AdminRoutes, type AdminStream, send, text } from './answer.js'
 import { COOKIE, type Gate } from './gate.js'
 import { loginForm } from './login.js'

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http'
-import { FIGURES } from '../limits/figures.js'
+import * as FIGURES from '../limits/figures.js'
 import { type AdminRoute, HEADERS, text } from './answer.js'
 
 const { followers: MOST, followEvery, unread } = FIGURES.admin

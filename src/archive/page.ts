@@ -1,4 +1,4 @@
-import { FIGURES } from '../limits/figures.js'
+import * as FIGURES from '../limits/figures.js'
 import { encodeCursor } from '../wire/request/cursor.js'
 import type { ArchiveEnd, ArchiveRow } from './archive.js'
 

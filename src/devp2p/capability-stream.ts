@@ -1,4 +1,4 @@
-import { FIGURES } from '../limits/figures.js'
+import * as FIGURES from '../limits/figures.js'
 import type { SharedCapability } from './capability.js'
 import type { SendOptions } from './send-line.js'
 

@@ -1,6 +1,6 @@
 import type { PeerId } from '@libp2p/interface'
 import type { LimitCounts } from '../limits/counts.js'
-import { FIGURES } from '../limits/figures.js'
+import * as FIGURES from '../limits/figures.js'
 import { compareBytes, equalBytes, toHex } from '../wire/bytes.js'
 import { DisconnectError, DisconnectReason } from './disconnect.js'
 import { type InboundPlaces, placeFor } from './inbound-places.js'

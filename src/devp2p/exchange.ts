@@ -1,4 +1,4 @@
-import { FIGURES } from '../limits/figures.js'
+import * as FIGURES from '../limits/figures.js'
 import type { Packet } from '../waku/packet-channel.js'
 import { PacketCode } from '../wire/packet/packet-code.js'
 

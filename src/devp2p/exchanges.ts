@@ -1,5 +1,5 @@
 import type { Tally } from '../base/tally.js'
-import { FIGURES } from '../limits/figures.js'
+import * as FIGURES from '../limits/figures.js'
 import { inVain } from '../limits/throttle.js'
 import { LineBrokenError } from '../waku/mail-errors.js'
 import type { MailExchangeOptions } from '../waku/mail-exchange.js'

@@ -1,5 +1,5 @@
 import { addressKey } from '../limits/address-key.js'
-import { FIGURES } from '../limits/figures.js'
+import * as FIGURES from '../limits/figures.js'
 import { mostCrowded } from '../limits/most-crowded.js'
 
 export interface InboundLimits {

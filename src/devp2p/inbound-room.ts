@@ -1,4 +1,4 @@
-import { FIGURES } from '../limits/figures.js'
+import * as FIGURES from '../limits/figures.js'
 import type { Limits } from '../limits/limits.js'
 import type { Reservation } from '../limits/memory-budget.js'
 import type { Origin } from '../limits/origin.js'

@@ -1,6 +1,6 @@
 import { delay } from '../base/delay.js'
 import { turnIsOver } from '../base/loop-turn.js'
-import { FIGURES } from '../limits/figures.js'
+import * as FIGURES from '../limits/figures.js'
 import type { Limits } from '../limits/limits.js'
 import type { Origin } from '../limits/origin.js'
 import type { CapabilityStream } from './capability-stream.js'

@@ -1,7 +1,7 @@
 import type { Logger, PeerId } from '@libp2p/interface'
 import { defer } from '../base/deferred.js'
 import type { Tally } from '../base/tally.js'
-import { FIGURES } from '../limits/figures.js'
+import * as FIGURES from '../limits/figures.js'
 import { inVain } from '../limits/throttle.js'
 import type { IncomingRequest, MailLine, RequestHandler } from '../waku/mail-exchange.js'
 import type { Packet } from '../waku/packet-channel.js'

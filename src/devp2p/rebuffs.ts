@@ -1,4 +1,4 @@
-import { FIGURES } from '../limits/figures.js'
+import * as FIGURES from '../limits/figures.js'
 import { DisconnectError, DisconnectReason } from './disconnect.js'
 
 const REASONS: readonly number[] = [DisconnectReason.AlreadyConnected, DisconnectReason.Self]

@@ -1,4 +1,4 @@
-import { FIGURES } from '../limits/figures.js'
+import * as FIGURES from '../limits/figures.js'
 import type { IncomingRequest, RequestHandler } from '../waku/mail-exchange.js'
 
 /** The history requests of one peer: answered strictly in turn, each in full before the next is looked at. */

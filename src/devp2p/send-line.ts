@@ -1,5 +1,5 @@
 import { type Deferred, defer } from '../base/deferred.js'
-import { FIGURES } from '../limits/figures.js'
+import * as FIGURES from '../limits/figures.js'
 import { BusyConnectionError } from './errors.js'
 
 export interface SendOptions {

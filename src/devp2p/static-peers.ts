@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { FIGURES } from '../limits/figures.js'
+import * as FIGURES from '../limits/figures.js'
 import { toHex } from '../wire/bytes.js'
 import { type Enode, parseEnode } from './enode.js'
 import type { RlpxConnection } from './rlpx-connection.js'

@@ -1,7 +1,7 @@
 import type { Stream, StreamCloseEvent, StreamMessageEvent } from '@libp2p/interface'
 import { turnIsOver } from '../base/loop-turn.js'
 import { pause } from '../base/pause.js'
-import { FIGURES } from '../limits/figures.js'
+import * as FIGURES from '../limits/figures.js'
 import type { Packet } from '../waku/packet-channel.js'
 import { decodeFrame, encodeFrame } from '../wire/packet/packet-frame.js'
 import { FrameBuffer, type FrameLimit } from './frame-buffer.js'

@@ -1,7 +1,7 @@
 import type { Connection, PeerId } from '@libp2p/interface'
 import type { ConnectionManager } from '@libp2p/interface-internal'
 import type { Multiaddr } from '@multiformats/multiaddr'
-import { FIGURES } from '../limits/figures.js'
+import * as FIGURES from '../limits/figures.js'
 
 /** Most bytes of a page over a relayed connection, so that the loss is small when the relay cuts it; undefined without a limit. */
 export function relayedPage({ limits }: Pick<Connection, 'limits'>): number | undefined {

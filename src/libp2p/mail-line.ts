@@ -1,7 +1,7 @@
 import type { Connection, PeerId, Stream } from '@libp2p/interface'
 import type { ConnectionManager } from '@libp2p/interface-internal'
 import { pause } from '../base/pause.js'
-import { FIGURES } from '../limits/figures.js'
+import * as FIGURES from '../limits/figures.js'
 import { LineBrokenError, ServerUnreachableError, StreamRefusedError } from '../waku/mail-errors.js'
 import type { MailDialler, MailExchangeOptions, MailLine } from '../waku/mail-exchange.js'
 import type { Packet } from '../waku/packet-channel.js'

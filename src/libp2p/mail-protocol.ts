@@ -1,6 +1,6 @@
 import type { ComponentLogger, Connection, Logger, Startable, Stream } from '@libp2p/interface'
 import type { Registrar } from '@libp2p/interface-internal'
-import { FIGURES } from '../limits/figures.js'
+import * as FIGURES from '../limits/figures.js'
 import type { Limits } from '../limits/limits.js'
 import type { RequestHandler } from '../waku/mail-exchange.js'
 import { MAX_MAIL_CONTROL_FRAME } from '../wire/packet/packet-frame.js'

@@ -1,7 +1,7 @@
 import { noise } from '@chainsafe/libp2p-noise'
 import { yamux } from '@libp2p/yamux'
 import type { Libp2pOptions } from 'libp2p'
-import { FIGURES } from '../limits/figures.js'
+import * as FIGURES from '../limits/figures.js'
 import { carefully } from './careful-muxer.js'
 import { endSilent } from './silent-peers.js'
 import { upgradePlaces } from './upgrade-places.js'

@@ -1,7 +1,7 @@
 import type { AbortOptions, ComponentLogger, Connection, Logger, PeerId, Startable, Stream } from '@libp2p/interface'
 import type { ConnectionManager, Registrar } from '@libp2p/interface-internal'
 import type { Multiaddr } from '@multiformats/multiaddr'
-import { FIGURES } from '../limits/figures.js'
+import * as FIGURES from '../limits/figures.js'
 import { NotConnectedError } from '../waku/errors.js'
 import type { Connector, Waku } from '../waku/waku.js'
 import { compareBytes } from '../wire/bytes.js'

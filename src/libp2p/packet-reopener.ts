@@ -1,5 +1,5 @@
 import type { PeerId } from '@libp2p/interface'
-import { FIGURES } from '../limits/figures.js'
+import * as FIGURES from '../limits/figures.js'
 
 interface Attempt {
   pause: number

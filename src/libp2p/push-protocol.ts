@@ -1,7 +1,7 @@
 import type { ComponentLogger, Connection, Logger, PeerId, Startable, Stream } from '@libp2p/interface'
 import type { Registrar } from '@libp2p/interface-internal'
 import { pipe } from 'it-pipe'
-import { FIGURES } from '../limits/figures.js'
+import * as FIGURES from '../limits/figures.js'
 import { PacketCode } from '../wire/packet/packet-code.js'
 import { FrameStream } from './frame-stream.js'
 import { packetsOf } from './packets-of.js'

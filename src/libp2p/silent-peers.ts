@@ -1,5 +1,5 @@
 import type { StreamMuxerFactory } from '@libp2p/interface'
-import { FIGURES } from '../limits/figures.js'
+import * as FIGURES from '../limits/figures.js'
 
 /** What is used here of a muxer that pings by itself, as yamux does every 30 s. */
 interface Pinging {

@@ -1,5 +1,5 @@
 import { pause } from '../base/pause.js'
-import { FIGURES } from './figures.js'
+import * as FIGURES from './figures.js'
 
 interface Newcomer {
   since: number

@@ -1,6 +1,6 @@
 import { turnIsOver } from '../base/loop-turn.js'
 import { pause } from '../base/pause.js'
-import { FIGURES } from './figures.js'
+import * as FIGURES from './figures.js'
 import type { Origin } from './origin.js'
 import { StartRate, type StartRules } from './start-rate.js'
 import type { UsedTime } from './used-time.js'

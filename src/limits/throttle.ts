@@ -1,5 +1,5 @@
 import { Debts } from './debts.js'
-import { FIGURES } from './figures.js'
+import * as FIGURES from './figures.js'
 import type { Origin } from './origin.js'
 
 /** What became of something that a peer sent. */

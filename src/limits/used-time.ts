@@ -1,4 +1,4 @@
-import { FIGURES } from './figures.js'
+import * as FIGURES from './figures.js'
 
 /**
  * How much time addresses used of what they share, as start-time fair queueing counts it (Goyal, Vin and Cheng, 1996): who comes, or

@@ -1,7 +1,7 @@
 import type { PeerId } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { type PeerTarget, targetOf } from '../base/peer-target.js'
-import { FIGURES } from '../limits/figures.js'
+import * as FIGURES from '../limits/figures.js'
 import type { Network } from '../waku/packet-channel.js'
 import { isUint32, MAX_UINT32 } from '../wire/bytes.js'
 import { checkBytes, checkTopics, describe } from '../wire/checks.js'

@@ -1,7 +1,7 @@
 import type { PeerId } from '@libp2p/interface'
 import { turnIsOver } from '../base/loop-turn.js'
 import { pause } from '../base/pause.js'
-import { FIGURES } from '../limits/figures.js'
+import * as FIGURES from '../limits/figures.js'
 import type { MailDialler, MailLine } from '../waku/mail-exchange.js'
 import type { Waku } from '../waku/waku.js'
 import type { Envelope } from '../wire/envelope/envelope.js'

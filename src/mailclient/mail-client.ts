@@ -1,7 +1,7 @@
 import type { ComponentLogger, Logger, Metrics, PeerId, Startable } from '@libp2p/interface'
 import { TypedEventEmitter } from 'main-event'
 import { Tally } from '../base/tally.js'
-import { FIGURES } from '../limits/figures.js'
+import * as FIGURES from '../limits/figures.js'
 import type { TrustList } from '../trust/trust-list.js'
 import type { MailDialler } from '../waku/mail-exchange.js'
 import type { Network } from '../waku/packet-channel.js'

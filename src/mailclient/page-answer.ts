@@ -1,4 +1,4 @@
-import { FIGURES } from '../limits/figures.js'
+import * as FIGURES from '../limits/figures.js'
 import { splitP2PMessage } from '../wire/request/p2p-message.js'
 import type { RequestComplete } from '../wire/request/request-complete.js'
 import type { RlpItem } from '../wire/rlp.js'

@@ -1,5 +1,5 @@
 import { delay } from '../base/delay.js'
-import { FIGURES } from '../limits/figures.js'
+import * as FIGURES from '../limits/figures.js'
 import { RequestError, RequestErrorCode } from '../wire/request/request-error.js'
 
 /** Errors of a line, after which the same page is worth asking for again. */

@@ -1,4 +1,4 @@
-import { FIGURES } from '../limits/figures.js'
+import * as FIGURES from '../limits/figures.js'
 /** How the client asks. Every field may be left out. */
 export interface MailClientInit {
   /**

@@ -1,4 +1,4 @@
-import { FIGURES } from '../limits/figures.js'
+import * as FIGURES from '../limits/figures.js'
 import type { Origin } from '../limits/origin.js'
 import { RequestError, RequestErrorCode } from '../wire/request/request-error.js'
 

@@ -1,5 +1,5 @@
 import type { FairQueue } from '../limits/fair-queue.js'
-import { FIGURES } from '../limits/figures.js'
+import * as FIGURES from '../limits/figures.js'
 import type { IncomingRequest } from '../waku/mail-exchange.js'
 import { keccak256 } from '../wire/keccak.js'
 import { PacketCode } from '../wire/packet/packet-code.js'

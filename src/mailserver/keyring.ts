@@ -1,7 +1,7 @@
 import type { ComponentLogger, Logger, PeerId } from '@libp2p/interface'
 import { type Datastore, Key } from 'interface-datastore'
 import { type PeerTarget, targetOf } from '../base/peer-target.js'
-import { FIGURES } from '../limits/figures.js'
+import * as FIGURES from '../limits/figures.js'
 import { checkString } from '../wire/checks.js'
 import { keyFromPassword } from '../wire/envelope/key.js'
 import { KeyExistsError, KeyringError } from './errors.js'

@@ -1,5 +1,5 @@
 import type { ArchiveRow } from '../archive/archive.js'
-import { FIGURES } from '../limits/figures.js'
+import * as FIGURES from '../limits/figures.js'
 import { PacketCode } from '../wire/packet/packet-code.js'
 import type { AnswerForm } from '../wire/request/mail-codec.js'
 import { RequestError, RequestErrorCode } from '../wire/request/request-error.js'

@@ -1,5 +1,5 @@
 import type { ArchiveEnd, ArchiveRow, SequenceEnd } from '../archive/archive.js'
-import { FIGURES } from '../limits/figures.js'
+import * as FIGURES from '../limits/figures.js'
 
 /** How a page ended: in the order of time perhaps with a cursor, in ingest order with `sequence`. */
 export interface PageEnd extends ArchiveEnd {

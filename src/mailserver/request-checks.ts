@@ -1,5 +1,5 @@
 import type { PeerId } from '@libp2p/interface'
-import { FIGURES } from '../limits/figures.js'
+import * as FIGURES from '../limits/figures.js'
 import { equalBytes } from '../wire/bytes.js'
 import type { Envelope } from '../wire/envelope/envelope.js'
 import { acceptablePow } from '../wire/envelope/pow.js'

@@ -1,5 +1,5 @@
 import { FairQueue } from '../limits/fair-queue.js'
-import { FIGURES } from '../limits/figures.js'
+import * as FIGURES from '../limits/figures.js'
 import { UsedTime } from '../limits/used-time.js'
 
 /** Where requests wait for each other: in each the address that used least is next. */

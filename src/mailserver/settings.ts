@@ -1,5 +1,5 @@
 import { checkRetention, type RetentionRules } from '../archive/retention-rules.js'
-import { FIGURES } from '../limits/figures.js'
+import * as FIGURES from '../limits/figures.js'
 import type { Network } from '../waku/packet-channel.js'
 import { checkBytes, checkTopics, describe } from '../wire/checks.js'
 import type { AnsweredRequest } from './answered-request.js'

@@ -1,5 +1,5 @@
 import type { Logger } from '@libp2p/interface'
-import { FIGURES } from '../limits/figures.js'
+import * as FIGURES from '../limits/figures.js'
 import { encodeBatchAck, encodeMessageResponse } from '../wire/packet/confirmation.js'
 import { PacketCode } from '../wire/packet/packet-code.js'
 import type { Counters } from './counters.js'

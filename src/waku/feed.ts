@@ -1,6 +1,6 @@
 import { delay } from '../base/delay.js'
 import { pause } from '../base/pause.js'
-import { FIGURES } from '../limits/figures.js'
+import * as FIGURES from '../limits/figures.js'
 import type { Limits } from '../limits/limits.js'
 import type { Origin } from '../limits/origin.js'
 import type { Envelope } from '../wire/envelope/envelope.js'

@@ -1,4 +1,4 @@
-import { FIGURES } from '../limits/figures.js'
+import * as FIGURES from '../limits/figures.js'
 import type { Limits } from '../limits/limits.js'
 import type { Counters } from './counters.js'
 import { Feed, type FeedTarget } from './feed.js'

@@ -1,4 +1,4 @@
-import { FIGURES } from '../limits/figures.js'
+import * as FIGURES from '../limits/figures.js'
 import { equalBytes } from '../wire/bytes.js'
 import type { Envelope } from '../wire/envelope/envelope.js'
 import { acceptablePow } from '../wire/envelope/pow.js'

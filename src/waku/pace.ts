@@ -1,4 +1,4 @@
-import { FIGURES } from '../limits/figures.js'
+import * as FIGURES from '../limits/figures.js'
 import type { RateLimits, StatusOptions } from '../wire/packet/status.js'
 
 /** Clocks and networks jitter: so much more time is left between packets than the peer asks for. */

@@ -1,4 +1,4 @@
-import { FIGURES } from '../limits/figures.js'
+import * as FIGURES from '../limits/figures.js'
 import type { Envelope } from '../wire/envelope/envelope.js'
 import { RefusalCode } from '../wire/packet/confirmation.js'
 import { PACKET_OVERHEAD } from '../wire/packet/messages.js'

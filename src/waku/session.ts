@@ -1,5 +1,5 @@
 import type { Logger, PeerId } from '@libp2p/interface'
-import { FIGURES } from '../limits/figures.js'
+import * as FIGURES from '../limits/figures.js'
 import type { Limits } from '../limits/limits.js'
 import type { Origin } from '../limits/origin.js'
 import type { Judgement } from '../limits/throttle.js'

@@ -1,4 +1,4 @@
-import { FIGURES } from '../limits/figures.js'
+import * as FIGURES from '../limits/figures.js'
 import type { RateLimits } from '../wire/packet/status.js'
 import type { PacketDigester } from './packet-digester.js'
 import type { TwinOf } from './twins.js'

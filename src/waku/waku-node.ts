@@ -1,7 +1,7 @@
 import type { ComponentLogger, Logger, Metrics, PeerId, Startable } from '@libp2p/interface'
 import { setMaxListeners } from 'main-event'
 import { type PeerTarget, targetOf } from '../base/peer-target.js'
-import { FIGURES } from '../limits/figures.js'
+import * as FIGURES from '../limits/figures.js'
 import { Limits } from '../limits/limits.js'
 import { describe } from '../wire/checks.js'
 import type { Envelope } from '../wire/envelope/envelope.js'

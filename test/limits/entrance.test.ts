@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Entrance, type EventLoop } from '../../src/limits/entrance.js'
-import { FIGURES } from '../../src/limits/figures.js'
+import * as FIGURES from '../../src/limits/figures.js'
 
 const { calm, atLeastEvery, patience } = FIGURES.entrance
 

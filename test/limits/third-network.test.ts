@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
-import { FIGURES } from '../../src/limits/figures.js'
+import * as FIGURES from '../../src/limits/figures.js'
 import { MemoryBudget } from '../../src/limits/memory-budget.js'
 import type { WakuNode } from '../../src/waku/waku-node.js'
 import { encodeMessages } from '../../src/wire/packet/messages.js'

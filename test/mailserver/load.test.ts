@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Archive } from '../../src/archive/archive.js'
-import { FIGURES } from '../../src/limits/figures.js'
+import * as FIGURES from '../../src/limits/figures.js'
 import { PacketCode } from '../../src/wire/packet/packet-code.js'
 import { RequestErrorCode as Code } from '../../src/wire/request/request-error.js'
 import { archiveWith } from '../helpers/archive-with.js'

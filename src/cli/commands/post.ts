@@ -1,4 +1,4 @@
-import { FIGURES } from '../../limits/figures.js'
+import * as FIGURES from '../../limits/figures.js'
 import { formatDuration } from '../../node/settings/duration.js'
 import { durationOption, numberOption, plainOption, textOption } from '../../node/settings/option.js'
 import { PEER_ADDRESS, parsePeerAddress } from '../../node/settings/peer-address.js'

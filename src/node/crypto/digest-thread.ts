@@ -1,5 +1,5 @@
 import { WorkerThread } from '../../base/worker-thread.js'
-import { FIGURES } from '../../limits/figures.js'
+import * as FIGURES from '../../limits/figures.js'
 import type { PacketDigester } from '../../waku/packet-digester.js'
 import { type DigestOptions, PacketDigests } from '../../wire/packet/packet-digests.js'
 

@@ -12,7 +12,8 @@ const DEEPEST = 4
  */
 export async function giveToOwner(folder: string): Promise<void> {
   if (process.platform !== 'linux' || process.geteuid?.() !== 0) return
-  const root = await open(folder, constants.O_RDONLY | constants.O_DIRECTORY)
+  const root = await open(folder, constants.O_RDONLY | constants.O_DIRECTORY).catch(ifThere)
+  if (root === undefined) return
   try {
     const { uid, gid } = await root.stat()
     if (uid !== 0) await giveContents(root, { uid, gid }, DEEPEST)
@@ -47,7 +48,7 @@ async function give(path: string, owner: Owner, depth: number): Promise<void> {
   }
 }
 
-/** LevelDB deletes files as it goes; ELOOP is a link that took a file's place. */
+/** LevelDB deletes files as it goes, and a person the folder of a node that runs; ELOOP is a link that took a file's place. */
 function ifThere(err: NodeJS.ErrnoException): undefined {
   if (err.code !== 'ENOENT' && err.code !== 'ELOOP') throw err
 }

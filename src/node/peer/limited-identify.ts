@@ -2,7 +2,7 @@ import { type Identify, type IdentifyComponents, identify } from '@libp2p/identi
 import type { Peer, PeerData } from '@libp2p/interface'
 import { PeerRecord, RecordEnvelope } from '@libp2p/peer-record'
 import { CODE_P2P, type Multiaddr } from '@multiformats/multiaddr'
-import { FIGURES } from '../../limits/figures.js'
+import * as FIGURES from '../../limits/figures.js'
 
 const { maxMessage, maxProtocols, maxAddresses } = FIGURES.identify
 

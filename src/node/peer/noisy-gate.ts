@@ -1,6 +1,6 @@
 import type { ConnectionGater } from '@libp2p/interface'
 import { addressOf } from '../../libp2p/stream-budget.js'
-import { FIGURES } from '../../limits/figures.js'
+import * as FIGURES from '../../limits/figures.js'
 
 const SECOND = 1000
 

@@ -1,6 +1,6 @@
 import { BaseDatastore, MemoryDatastore } from 'datastore-core'
 import type { Batch, Datastore, Key, KeyQuery, Pair, Query } from 'interface-datastore'
-import { FIGURES } from '../../limits/figures.js'
+import * as FIGURES from '../../limits/figures.js'
 
 /** What libp2p keeps of peers, below this name. */
 const PEERS = '/peers'

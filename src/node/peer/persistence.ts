@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { FIGURES } from '../../limits/figures.js'
+import * as FIGURES from '../../limits/figures.js'
 
 export interface PersistenceInit {
   /** Pause before the second attempt, ms; doubles up to `maxPause`. @default 1000 */

@@ -3,7 +3,7 @@ import type { Libp2p, PeerId, Transport } from '@libp2p/interface'
 import type { TransportManager } from '@libp2p/interface-internal'
 import { peerIdFromString } from '@libp2p/peer-id'
 import type { Multiaddr } from '@multiformats/multiaddr'
-import { FIGURES } from '../../limits/figures.js'
+import * as FIGURES from '../../limits/figures.js'
 import { type PersistenceInit, persist } from './persistence.js'
 
 export interface RelaysInit extends PersistenceInit {

@@ -2,7 +2,7 @@ import type { Server, Socket } from 'node:net'
 import type { MultiaddrConnection } from '@libp2p/interface'
 import { ipPortToMultiaddr } from '@libp2p/utils'
 import { addressKey } from '../../limits/address-key.js'
-import { FIGURES } from '../../limits/figures.js'
+import * as FIGURES from '../../limits/figures.js'
 
 export interface SocketGateLimits {
   /**

@@ -1,5 +1,5 @@
 import type { Libp2p, PeerId } from '@libp2p/interface'
-import { FIGURES } from '../../limits/figures.js'
+import * as FIGURES from '../../limits/figures.js'
 import type { Waku } from '../../waku/waku.js'
 import type { Libp2pAddress } from '../settings/peer-address.js'
 import { type PersistenceInit, persist } from './persistence.js'

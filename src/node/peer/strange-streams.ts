@@ -1,7 +1,7 @@
 import type { Connection, Libp2p, Stream } from '@libp2p/interface'
 import { rest } from '../../libp2p/rest.js'
 import { originOf } from '../../libp2p/stream-budget.js'
-import { FIGURES } from '../../limits/figures.js'
+import * as FIGURES from '../../limits/figures.js'
 import type { Limits } from '../../limits/limits.js'
 
 /**

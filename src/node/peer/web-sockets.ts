@@ -4,7 +4,7 @@ import type { CreateListenerOptions, Listener, MultiaddrConnection, Transport, U
 import { ipPortToMultiaddr } from '@libp2p/utils'
 import { type WebSocketsComponents, webSockets } from '@libp2p/websockets'
 import { WebSocket, type WebSocketServer } from 'ws'
-import { FIGURES } from '../../limits/figures.js'
+import * as FIGURES from '../../limits/figures.js'
 import { forwardedFor } from '../settings/forwarded.js'
 import type { Certificate } from './certificate.js'
 import { SocketGate, type SocketGateLimits } from './socket-gate.js'

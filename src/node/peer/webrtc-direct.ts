@@ -1,5 +1,5 @@
 import type { Transport, Upgrader } from '@libp2p/interface'
-import { FIGURES } from '../../limits/figures.js'
+import * as FIGURES from '../../limits/figures.js'
 import type { WebRtcCertificate } from './webrtc-certificate.js'
 
 /** WebRTC-direct was asked for and cannot be had here; the message says why and what to do. */
