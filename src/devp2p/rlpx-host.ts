@@ -5,6 +5,7 @@ import { orAborted } from '../base/or-aborted.js'
 import { addressKey } from '../limits/address-key.js'
 import * as FIGURES from '../limits/figures.js'
 import { Limits } from '../limits/limits.js'
+import { Newcomers } from '../limits/newcomers.js'
 import type { Origin } from '../limits/origin.js'
 import { RecentHashes } from '../waku/recent-hashes.js'
 import { equalBytes, toHex } from '../wire/bytes.js'
@@ -209,7 +210,7 @@ export class RlpxHost {
       return fresh
     }
     const origin: Origin = { peer: '', address: addressKey(socket.remoteAddress ?? '') }
-    if (!(await this.#limits.entrance.enter(origin.address)) || socket.destroyed) {
+    if (!(await Newcomers.of(this.#limits).entrance.enter(origin.address)) || socket.destroyed) {
       this.counters.flooded++
       this.#limits.counts.add('refused_socket')
       socket.destroy()
@@ -217,7 +218,7 @@ export class RlpxHost {
     }
     try {
       const channel = await this.#handshake(socket, signal => {
-        const turn: RespondOptions['turn'] = work => this.#limits.handshakes.run(origin, work, { signal })
+        const turn: RespondOptions['turn'] = work => Newcomers.of(this.#limits).handshakes.run(origin, work, { signal })
         return respond(socket, this.key, { signal, isFresh, turn })
       })
       const init = this.#connectionInit(socket, channel, 'inbound')

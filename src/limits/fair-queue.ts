@@ -1,8 +1,8 @@
 import { turnIsOver } from '../base/loop-turn.js'
 import { pause } from '../base/pause.js'
-import * as FIGURES from './figures.js'
+import type { Narrowing } from './narrowing.js'
 import type { Origin } from './origin.js'
-import { StartRate, type StartRules } from './start-rate.js'
+import type { StartRate } from './start-rate.js'
 import type { UsedTime } from './used-time.js'
 
 /** Begins what waited. */
@@ -10,8 +10,8 @@ type Start = () => void
 
 export interface FairQueueOptions {
   used?: UsedTime | undefined
-  narrows?: boolean | undefined
-  rate?: StartRules | undefined
+  narrowing?: Narrowing | undefined
+  rate?: StartRate | undefined
 }
 
 export interface TurnOptions<T> {
@@ -29,31 +29,26 @@ export class FairQueue {
   readonly #concurrency: number
   readonly #onWait: () => void
   readonly #used: UsedTime | undefined
-  readonly #narrows: boolean
+  readonly #narrowing: Narrowing | undefined
   readonly #rate: StartRate | undefined
-  /** When a turn of the event loop was found to be full, and when an address came after another, ms. */
-  #fullAt = Number.NEGATIVE_INFINITY
-  #sharedAt = Number.NEGATIVE_INFINITY
-  #latest: string | undefined
   /** By address, then by peer; both in the order of their next turns. */
   readonly #waiting = new Map<string, Map<string, Start[]>>()
   #running = 0
   #paused = false
-  #timer: ReturnType<typeof setTimeout> | undefined
 
   /**
    * @param onWait told of each that does not have its turn at once
    * @param options.used decides who is next, where turns differ much in what they cost
-   * @param options.narrows only one at a time while several addresses share it and turns of the event loop are full: what more of
-   * them bring at once makes those longer
+   * @param options.narrowing says when only one has a turn at a time: what more of them bring at once makes full turns of the event loop
+   * longer
    * @param options.rate no more than so many begin
    */
   constructor(concurrency: number, onWait: () => void = () => {}, options: FairQueueOptions = {}) {
     this.#concurrency = concurrency
     this.#onWait = onWait
     this.#used = options.used
-    this.#narrows = options.narrows ?? false
-    this.#rate = options.rate && new StartRate(options.rate)
+    this.#narrowing = options.narrowing
+    this.#rate = options.rate
   }
 
   /** Whether a turn is free, and nobody waits for one. */
@@ -74,24 +69,12 @@ export class FairQueue {
   }
 
   get #free(): boolean {
-    return this.#running < (this.#narrow ? 1 : this.#concurrency) && (this.#rate?.wait ?? 0) === 0
-  }
-
-  get #narrow(): boolean {
-    if (!this.#narrows) return false
-    const { full, shared } = FIGURES.archive.narrow
-    const now = performance.now()
-    return now - this.#fullAt < full && now - this.#sharedAt < shared
-  }
-
-  #noteAddress(address: string): void {
-    if (this.#latest !== undefined && this.#latest !== address) this.#sharedAt = performance.now()
-    this.#latest = address
+    return this.#running < (this.#narrowing?.active ? 1 : this.#concurrency) && (this.#rate?.wait ?? 0) === 0
   }
 
   #turnIsOver(): boolean {
     if (!turnIsOver()) return false
-    this.#fullAt = performance.now()
+    this.#narrowing?.noteFullTurn()
     return true
   }
 
@@ -103,7 +86,7 @@ export class FairQueue {
    */
   async run<T>(origin: Origin, work: () => T | Promise<T>, options: TurnOptions<T> = {}): Promise<T> {
     options.signal?.throwIfAborted()
-    this.#noteAddress(origin.address)
+    this.#narrowing?.noteAddress(origin.address)
     if (this.idle && !this.#turnIsOver()) return await this.#do(origin, work, options)
     this.#onWait()
     return await this.#queue(origin, work, options)
@@ -111,7 +94,7 @@ export class FairQueue {
 
   async #do<T>({ address }: Origin, work: () => T | Promise<T>, { cost }: TurnOptions<T>): Promise<T> {
     this.#running++
-    this.#noteAddress(address)
+    this.#narrowing?.noteAddress(address)
     this.#rate?.began()
     const over = this.#used?.begin(address)
     let used: number | undefined
@@ -167,17 +150,8 @@ export class FairQueue {
       if (start === undefined) return
       start()
     }
-    const hasPlace = this.#running < this.#concurrency && !this.#paused
-    if (this.#rate !== undefined && this.crowded && hasPlace) this.#await(this.#rate)
-  }
-
-  /** Also when it says that nobody waits: it may say so only since it was asked last. */
-  #await(rate: StartRate): void {
-    if (this.#timer !== undefined) return
-    this.#timer = setTimeout(() => {
-      this.#timer = undefined
-      this.#next()
-    }, rate.wait)
+    // also where it says that nobody waits: it may say so only since it was asked last
+    if (this.crowded && this.#running < this.#concurrency && !this.#paused) this.#rate?.whenFree(() => this.#next())
   }
 
   /** One piece of work follows in any case: where others use up each turn of the event loop, this would have none otherwise. */

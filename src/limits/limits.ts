@@ -1,10 +1,10 @@
 import type { Metrics } from '@libp2p/interface'
 import { LimitCounts } from './counts.js'
 import { Debts } from './debts.js'
-import { Entrance } from './entrance.js'
 import { FairQueue } from './fair-queue.js'
 import * as FIGURES from './figures.js'
 import { MemoryBudget } from './memory-budget.js'
+import type { Newcomers } from './newcomers.js'
 import type { Origin } from './origin.js'
 import { Throttle } from './throttle.js'
 
@@ -15,12 +15,10 @@ export class Limits {
   readonly throttle = new Throttle()
   /** For what is large and not read yet. */
   readonly memory: MemoryBudget
-  /** For the part of devp2p handshakes that takes the processor. */
-  readonly handshakes: FairQueue
   /** For opening what devp2p connections brought, when that is much. */
   readonly reading: FairQueue
-  /** Where all newcomers wait. */
-  readonly entrance: Entrance
+  /** Once somebody listens: `Newcomers.of`. */
+  newcomers: Newcomers | undefined
   /** For judging and storing Messages packets. */
   readonly packets: FairQueue
   /** For everything else that a packet may bring. */
@@ -33,13 +31,10 @@ export class Limits {
   /** @param init.memory bytes; see `FIGURES.memory.shared` */
   constructor(init: { memory?: number | undefined; metrics?: Metrics | undefined } = {}) {
     const counts = new LimitCounts(init.metrics)
-    const { handshakes, reading, packets, others, pool } = FIGURES.queues
-    const { rateOfAll: rate } = FIGURES.handshakes
+    const { reading, packets, others, pool } = FIGURES.queues
     this.counts = counts
     this.memory = new MemoryBudget(init.memory ?? FIGURES.memory.shared, event => counts.add(event))
-    this.handshakes = new FairQueue(handshakes, () => counts.add('waited_handshake'), { rate })
     this.reading = new FairQueue(reading, () => counts.add('waited_reading'))
-    this.entrance = new Entrance(() => counts.add('waited_connection'))
     this.packets = new FairQueue(packets, () => counts.add('waited_messages'))
     this.others = new FairQueue(others, () => counts.add('waited_others'))
     this.pool = new FairQueue(pool, () => counts.add('waited_pool'))

@@ -1,5 +1,6 @@
 import { FairQueue } from '../limits/fair-queue.js'
 import * as FIGURES from '../limits/figures.js'
+import { Narrowing } from '../limits/narrowing.js'
 import { UsedTime } from '../limits/used-time.js'
 
 /** Where requests wait for each other: in each the address that used least is next. */
@@ -17,7 +18,7 @@ export class RequestQueues {
    */
   constructor(concurrency: number, onWait: () => void) {
     const queue = (places: number, narrows = false): FairQueue =>
-      new FairQueue(places, onWait, { used: new UsedTime(), narrows })
+      new FairQueue(places, onWait, { used: new UsedTime(), narrowing: narrows ? new Narrowing() : undefined })
     this.opening = queue(FIGURES.queues.opening)
     this.reading = queue(concurrency, true)
     this.sending = queue(FIGURES.queues.sending)

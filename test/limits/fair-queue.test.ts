@@ -1,3 +1,5 @@
+import { Narrowing } from '../../src/limits/narrowing.js'
+import { StartRate } from '../../src/limits/start-rate.js'
 import '../../src/base/polyfill.js'
 import assert from 'node:assert/strict'
 import { setMaxListeners } from 'node:events'
@@ -102,7 +104,7 @@ test('a queue has its turn beside one that uses up each turn of the event loop',
 })
 
 test('with a rate so many begin at once, and what comes faster waits, addresses in turns', async () => {
-  const turns = new FairQueue(1, () => {}, { rate: { perSecond: 50, atOnce: 2 } })
+  const turns = new FairQueue(1, () => {}, { rate: new StartRate({ perSecond: 50, atOnce: 2 }) })
   const { promise, resolve } = Promise.withResolvers<void>()
   const started = performance.now()
   const first = turns.run(by('first'), () => promise, { signal })
@@ -124,7 +126,7 @@ test('with a rate nobody is forgotten whose turn comes while it is looked at', a
     now += [0.3, 0.7, 0.45, 0.9][looks++ % 4] as number
     return now
   }
-  const turns = new FairQueue(1, () => {}, { rate: { perSecond: 200, atOnce: 1, now: clock } })
+  const turns = new FairQueue(1, () => {}, { rate: new StartRate({ perSecond: 200, atOnce: 1, now: clock }) })
   const works = Array.from({ length: 30 }, (_, i) => turns.run(by(`${i % 5}`), () => i, { signal }))
   assert.equal((await Promise.all(works)).length, 30)
 })
@@ -202,7 +204,7 @@ test('a queue is not idle while somebody waits for the next turn of the event lo
 test('while addresses share full turns of the event loop, a queue that narrows does one piece at a time, and then as many as it may again', async () => {
   /** How many run when one begins, on average: a machine that stops for a while may let in one more. */
   const running = async (narrows: boolean, busy: number, addresses = 4): Promise<number> => {
-    const turns = new FairQueue(4, () => {}, { narrows })
+    const turns = new FairQueue(4, () => {}, { narrowing: narrows ? new Narrowing() : undefined })
     const seen: number[] = []
     let now = 0
     const work = async (): Promise<void> => {

@@ -1,3 +1,4 @@
+import { Newcomers } from '../../../src/limits/newcomers.js'
 import '../../../src/base/polyfill.js'
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
@@ -74,7 +75,7 @@ function disarm(limits: Limits): void {
   throttle.ofAddress = () => 0
   throttle.noisy = () => false
   limits.oldWait = () => 0
-  for (const queue of [limits.handshakes, limits.reading, limits.packets, limits.others, limits.pool])
+  for (const queue of [Newcomers.of(limits).handshakes, limits.reading, limits.packets, limits.others, limits.pool])
     queue.run = async (_origin, work) => await work()
   memory.hold = () => {}
   memory.take = () => true

@@ -8,6 +8,7 @@ import { upgradePlaces } from '../../libp2p/upgrade-places.js'
 import type { LimitEvent } from '../../limits/counts.js'
 import * as FIGURES from '../../limits/figures.js'
 import type { Limits } from '../../limits/limits.js'
+import { Newcomers } from '../../limits/newcomers.js'
 import type { Waku } from '../../waku/waku.js'
 import { quickNoise } from '../crypto/quick-noise.js'
 import { useQuickSecp256k1 } from '../crypto/quick-secp256k1.js'
@@ -84,7 +85,10 @@ export async function createPeerNode<S extends Record<string, unknown>>(
     connectionMonitor: { enabled: (init.listen ?? []).length === 0 },
     ...(init.metrics === undefined ? {} : { metrics: init.metrics }),
     connectionGater: oneByOne(slowForNoisy(places, isNoisy, { onSlowed: count('slowed_connection') }), {
-      entrance: () => limits()?.entrance,
+      entrance: () => {
+        const shared = limits()
+        return shared && Newcomers.of(shared).entrance
+      },
       onRefused: count('refused_socket')
     }),
     connectionEncrypters: [quickNoise()],
