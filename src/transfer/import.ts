@@ -62,8 +62,8 @@ export interface ImportOptions extends SourceRange {
   onProgress?: ((progress: ImportProgress) => void) | undefined
 }
 
-/** Batches that are stored at the same time: one is hashed and encoded while the disk has the other. */
-const UNDER_WAY = 2
+/** Batches that are stored at the same time: one is hashed and encoded while the disk has another, and the mark of a third. */
+const UNDER_WAY = 3
 
 /**
  * Copies what a source holds into an archive: each batch on disk before its mark, the next ones read meanwhile. What is there

@@ -1,11 +1,11 @@
-import type { LevelIterator, LevelReadOptions, LevelStore } from '../../src/archive/database/level-store.js'
+import type { LevelIterator, LevelOperation, LevelOperations, LevelReadOptions, LevelStore } from '../../src/archive/database/level-store.js'
 import { POSTING_ENTRY_BYTES } from '../../src/archive/level/level-posting.js'
 
 /** The letters of their tables. */
 const ENVELOPES = 0x65
 const POSTINGS = 0x70
 
-/** Counts from outside what an archive reads of its database. */
+/** Counts from outside what an archive reads of its database, and writes there. */
 export class CountingStore implements LevelStore {
   readonly #inner: LevelStore
   /** Entries that iterators returned, and those of postings. */
@@ -24,6 +24,10 @@ export class CountingStore implements LevelStore {
   lookups = 0
   /** And postings, whether there are any or not. */
   postings = 0
+  /** Batches that were synced. */
+  syncs = 0
+  /** Keys put. */
+  puts = 0
 
   constructor(inner: LevelStore) {
     this.#inner = inner
@@ -35,6 +39,8 @@ export class CountingStore implements LevelStore {
     this.gets = 0
     this.lookups = 0
     this.postings = 0
+    this.syncs = 0
+    this.puts = 0
   }
 
   iterator(options: LevelReadOptions): LevelIterator {
@@ -58,7 +64,17 @@ export class CountingStore implements LevelStore {
     }
   }
 
-  batch: LevelStore['batch'] = (operations, options) => this.#inner.batch(operations, options)
+  batch: LevelStore['batch'] = (operations, options) => {
+    if (options.sync) this.syncs++
+    return this.#inner.batch(this.#counted(operations), options)
+  }
+
+  *#counted(operations: LevelOperations): Generator<LevelOperation, void> {
+    for (const operation of operations) {
+      if (operation.type === 'put') this.puts++
+      yield operation
+    }
+  }
 
   getMany: LevelStore['getMany'] = async keys => {
     this.gets += keys.length

@@ -38,6 +38,10 @@ function some(prng: Prng, count: number, { days = 3, topics = 20 } = {}): Envelo
   })
 }
 
+function later({ sent, topic, data }: Envelope, days: number): Envelope {
+  return envelopeAt(sent + days * DAY, topic, data)
+}
+
 /** What a process that opens the database after a crash knows, held against what is stored. */
 async function assertCounts(store: LevelStore): Promise<void> {
   const ledger = new Ledger(store, new TopicDictionary(store, new WriteQueue()), 32_768)
@@ -160,6 +164,30 @@ test('counts of topics by day are read once, and anew when they changed', async 
   await store.batch(back.operations, { sync: false })
   back.apply()
   assert.deepEqual(await ledger.topicCounts(days, topics), counts)
+})
+
+test('days that begin are stored without a look at the disk, one synced batch for each append', async t => {
+  const store = new CountingStore(await temporaryLevel(t))
+  const archive = await LevelArchive.open({ db: store })
+  store.reset()
+  const prng = new Prng(16)
+  for (let day = 0; day < 4; day++)
+    for (let i = 0; i < 5; i++)
+      await archive.append(some(prng, 100, { days: 1, topics: 40 }).map(envelope => later(envelope, day)))
+  assert.equal(store.gets, 0)
+  assert.equal(store.syncs, 20)
+  // the envelope and its index; for each append a run, its age, the count of its day and the totals; for each pair its count and the topic's
+  assert.equal(store.puts, 2000 * 2 + 20 * 4 + 4 * 40 * 2)
+  await assertCounts(store)
+  // of a day that began before it was opened the counts are read once
+  const again = await LevelArchive.open({ db: store })
+  store.reset()
+  await again.append(some(prng, 100, { days: 1, topics: 40 }).map(envelope => later(envelope, 3)))
+  assert.ok(store.gets > 0 && store.gets <= 200, `${store.gets}`)
+  store.reset()
+  await again.append(some(prng, 100, { days: 1, topics: 40 }).map(envelope => later(envelope, 4)))
+  assert.ok(store.gets <= 40, `${store.gets}`)
+  await assertCounts(store)
 })
 
 test('an archive of format 1 is gone on with', async t => {

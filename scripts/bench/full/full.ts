@@ -1,8 +1,10 @@
 import '../../../src/base/polyfill.js'
 import { readFile, rm, writeFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { openDatabase } from '../../../src/archive/database/database.js'
 import { useQuickKeccak } from '../../../src/node/crypto/quick-keccak.js'
+import { backfillBench } from '../backfill.js'
 import { historyBench } from '../history.js'
 import { importBench } from '../import.js'
 import { plannerFit } from '../planner-fit.js'
@@ -29,6 +31,7 @@ const PHASES: Record<string, { sizes: number[]; run(count: number): Promise<unkn
   load: { sizes: [MILLION], run: async count => keep(count, { load: await measureLoad(count) }) },
   readers: { sizes: [LARGEST], run: async count => keep(count, { readers: await measureReaders(count) }) },
   history: { sizes: [MILLION], run: async count => print(await historyBench(count, folderOf(count))) },
+  backfill: { sizes: [MILLION], run: async count => print(await backfill(count)) },
   planner: { sizes: [MILLION], run: async count => print(await plannerFit(count, ownFolder(count))) },
   import: { sizes: [MILLION], run: async count => print(await importBench(count)) },
   report: { sizes: [LARGEST], run: report }
@@ -81,6 +84,15 @@ async function opening(count: number): Promise<number> {
       await close()
     }
     return quantile(times, 0.5)
+  } finally {
+    await copy.remove()
+  }
+}
+
+async function backfill(count: number): Promise<Line[]> {
+  const copy = await linkedCopy(count)
+  try {
+    return await backfillBench(count, dirname(copy.path))
   } finally {
     await copy.remove()
   }

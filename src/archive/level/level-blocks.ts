@@ -131,10 +131,13 @@ export class Blocks {
     this.#spans?.delete(block)
   }
 
-  /** To be told of what was stored. */
-  appended(firstSeq: number, entries: Iterable<layout.Entry>): void {
+  /** To be told of what was stored, in runs of which each begins where the one before ended. */
+  appended(firstSeq: number, runs: Iterable<Uint8Array>): void {
     let seq = firstSeq
-    for (const entry of entries) this.tail.add(seq++, entry)
+    for (const run of runs) {
+      this.tail.addRun(seq, run)
+      seq += run.length / layout.RUN_ENTRY_BYTES
+    }
   }
 
   /** What finishes the next block, to be written while `isCurrent`; absent when something of it cannot be read. */

@@ -6,6 +6,7 @@ import type { Rebuild } from './level-rebuild.js'
 import { ReadCounts } from './read-counts.js'
 import { RecentCounts, type TopicCount } from './recent-counts.js'
 import type { TopicDictionary } from './topic-dictionary.js'
+import { TopicSpans } from './topic-spans.js'
 
 /** Counts of topics by day that are kept in memory: what is heard now is mostly of few days. */
 const MAX_RECENT = 1 << 16
@@ -57,6 +58,7 @@ export class Ledger {
   #sortedDays: number[] | undefined
   readonly #recent = new RecentCounts()
   readonly #read = new ReadCounts()
+  readonly #spans = new TopicSpans()
 
   /**
    * @param maxBehind - so many envelopes at most are not in the counts of topics by day on disk: they were nearly a third of the keys
@@ -88,6 +90,7 @@ export class Ledger {
     this.#sortedDays = undefined
     this.#recent.clear()
     this.#read.clear()
+    this.#spans.reset(last === undefined && totals.lastSeq === 0)
     this.#dictionary.reset()
   }
 
@@ -158,7 +161,7 @@ export class Ledger {
   async topicCounts(days: number[], topics: number[]): Promise<number[][]> {
     const pairs = days.flatMap(day => topics.map(topic => ({ day, topic })))
     const known = ({ day, topic }: { day: number; topic: number }): number | undefined =>
-      this.#recent.get(day, topic)?.n ?? this.#read.get(day, topic)
+      this.#recent.count(day, topic) ?? this.#read.get(day, topic)
     const before = pairs.map(known)
     const unknown = pairs.filter((_, i) => before[i] === undefined)
     const read = unknown.length === 0 ? [] : await this.#readCounts(unknown)
@@ -217,7 +220,8 @@ export class Ledger {
     const full = this.#recent.size + changes.length > MAX_RECENT
     const flush = full || lastSeq - totals.counted >= this.#maxBehind
     if (flush) totals.counted = lastSeq
-    const { added, removed, counts } = await this.#countTopics(changes, { operations, lastSeq, flush })
+    const begun = [...byDay.keys()].filter(day => this.count(day) === 0)
+    const { added, removed, counts, spans } = await this.#countTopics(changes, { operations, lastSeq, flush })
     totals.topics += added.length - removed.length
     for (const [day, n] of days) operations.push(write(layout.dayCountKey(day), n))
     operations.push({ type: 'put', key: TOTALS_KEY, value: encodeTotals(totals) })
@@ -227,6 +231,7 @@ export class Ledger {
         this.#totals = totals
         if (flush) for (const count of this.#recent.behind()) count.behind = false
         if (full) this.#recent.clear()
+        for (const day of begun) this.#recent.begin(day)
         for (const count of counts) this.#recent.set(count)
         this.#read.forget(full ? [] : changes)
         if (full) this.#read.clear()
@@ -235,6 +240,7 @@ export class Ledger {
           if (n === 0) this.#days.delete(day)
           else this.#days.set(day, n)
         }
+        for (const [topic, days] of spans) this.#spans.set(topic, days)
         this.#dictionary.update(added, removed)
       }
     }
@@ -260,17 +266,17 @@ export class Ledger {
     })
     for (const count of unwritten) operations.push(writeTopicCount(count, lastSeq))
     const moved = [...spans].filter(([, by]) => by !== 0)
-    const spanKeys = moved.map(([topic]) => layout.topicKey(topic))
-    const spansBefore = (await this.#store.getMany(spanKeys)).map(count)
+    const spansBefore = await this.#spansBefore(moved.map(([topic]) => topic))
     const added: number[] = []
     const removed: number[] = []
-    moved.forEach(([topic, by], i) => {
+    const spansAfter = moved.map(([topic, by], i): [topic: number, days: number] => {
       const was = spansBefore[i] as number
-      operations.push(write(spanKeys[i] as Uint8Array, was + by))
+      operations.push(write(layout.topicKey(topic), was + by))
       if (was === 0) added.push(topic)
       if (was + by === 0) removed.push(topic)
+      return [topic, was + by]
     })
-    return { added, removed, counts }
+    return { added, removed, counts, spans: spansAfter }
   }
 
   /** Brings the counts of topics by day on disk up to the last envelope, and returns the totals that say so. */
@@ -308,10 +314,24 @@ export class Ledger {
   }
 
   async #topicCountsBefore(changes: TopicChange[]): Promise<number[]> {
-    const unknown = changes.filter(({ known }) => known === undefined)
-    const read = await this.#store.getMany(unknown.map(({ day, topic }) => layout.topicCountKey(day, topic)))
+    const before = changes.map(({ day, topic }) => (this.count(day) === 0 ? 0 : this.#recent.count(day, topic)))
+    const unknown = changes.filter((_, i) => before[i] === undefined)
+    return this.#filledIn(
+      before,
+      unknown.map(({ day, topic }) => layout.topicCountKey(day, topic))
+    )
+  }
+
+  #spansBefore(topics: number[]): Promise<number[]> {
+    const before = topics.map(topic => this.#spans.get(topic))
+    return this.#filledIn(before, topics.filter((_, i) => before[i] === undefined).map(layout.topicKey))
+  }
+
+  /** Reads what is not known; of new traffic all is, and nobody waits for the disk. */
+  async #filledIn(known: (number | undefined)[], keys: Uint8Array[]): Promise<number[]> {
+    const read = keys.length === 0 ? [] : await this.#store.getMany(keys)
     let next = 0
-    return changes.map(({ known }) => known?.n ?? count(read[next++]))
+    return known.map(n => n ?? count(read[next++]))
   }
 }
 

@@ -39,15 +39,7 @@ export class IngestTail {
     this.#whole = false
   }
 
-  /** Numbers that are left out have no entries. */
-  add(seq: number, entry: layout.Entry): void {
-    const place = this.#room(seq, 1)
-    if (place === undefined) return
-    layout.putRunEntry(this.#entries, place, entry)
-    this.#index(place)
-  }
-
-  /** The same of a whole run as it is on disk; what of it has no place here is left out. */
+  /** A run as it is on disk, or will be: what of it has no place here is left out, and numbers that are left out have no entries. */
   addRun(firstSeq: number, run: Uint8Array): void {
     const skipped = Math.max(0, this.#first - firstSeq)
     const rest = run.subarray(skipped * ENTRY)

@@ -1,4 +1,4 @@
-import { MAX_UINT32 } from '../../wire/bytes.js'
+import { equalBytes, MAX_UINT32 } from '../../wire/bytes.js'
 import { decodeEnvelope, type Envelope } from '../../wire/envelope/envelope.js'
 import type { AppendOutcome } from '../archive.js'
 import type { LevelEntry, LevelOperation, LevelOperations, LevelRange, LevelStore } from '../database/level-store.js'
@@ -10,7 +10,7 @@ import type { Ledger } from './level-ledger.js'
 import { postingEntries } from './level-posting.js'
 import { getReadable, readThrough } from './level-reader.js'
 import { encodeRow, readRow } from './level-row.js'
-import { NewestEnvelopes } from './newest-envelopes.js'
+import { fingerprintOf, NewestEnvelopes } from './newest-envelopes.js'
 
 /** A run of ingest order is cut here, so that reading one never needs much memory. */
 const RUN_ENTRIES = 1024
@@ -70,11 +70,10 @@ export class LevelWriter {
 
   /** What is where each of them belongs: nothing, itself, or what is left of it; a second copy is known. */
   async #places(envelopes: Envelope[]): Promise<Place[]> {
-    const seen = new Set<string>()
+    const isRepeated = repeated(envelopes)
     const doubtful: number[] = []
     const places = envelopes.map((envelope, i): Place => {
-      const before = seen.size
-      if (seen.add(envelope.hashHex).size === before) return 'known'
+      if (isRepeated(i)) return 'known'
       if (!this.#newest.lacks(envelope)) doubtful.push(i)
       return 'free'
     })
@@ -95,9 +94,10 @@ export class LevelWriter {
     const firstSeq = this.#ledger.totals.lastSeq + 1
     const places = added.map(({ sent, topicNumber, size }) => ({ sent, topic: topicNumber, size }))
     const change = await this.#ledger.change(places, 1, firstSeq + envelopes.length - 1)
-    await this.#write(insertions(envelopes, firstSeq, this.#blocks, change.operations))
+    const runs: Uint8Array[] = []
+    await this.#write(insertions(envelopes, firstSeq, this.#blocks, { runs, others: change.operations }))
     change.apply()
-    this.#blocks.appended(firstSeq, envelopes.map(entryOf))
+    this.#blocks.appended(firstSeq, runs)
     const times = envelopes.map(({ sent }) => sent)
     const [oldest, newest] = times.reduce(
       ([min, max], sent) => [Math.min(min, sent), Math.max(max, sent)],
@@ -254,12 +254,32 @@ function continued(bounds: layout.Bounds, from: Uint8Array | undefined): LevelRa
   return from === undefined ? bounds : { gt: from, lt: bounds.lt }
 }
 
-/** Envelopes with their index and their places in ingest order, and after them what else belongs to the batch. */
+/** Tells of each, by its index, whether it came before in the list. */
+function repeated(envelopes: readonly Envelope[]): (i: number) => boolean {
+  // by numbers: a text of each hash would take as long as all the rest
+  const last = new Map<number, number>()
+  const before = new Int32Array(envelopes.length)
+  return i => {
+    const { hash } = envelopes[i] as Envelope
+    const fingerprint = fingerprintOf(hash)
+    const first = last.get(fingerprint) ?? -1
+    for (let at = first; at >= 0; at = before[at] as number)
+      if (equalBytes((envelopes[at] as Envelope).hash, hash)) return true
+    before[i] = first
+    last.set(fingerprint, i)
+    return false
+  }
+}
+
+/**
+ * Envelopes with their index and their places in ingest order, and after them what else belongs to the batch.
+ * @param parts.runs - takes the runs of ingest order
+ */
 function* insertions(
   envelopes: Envelope[],
   firstSeq: number,
   blocks: Blocks,
-  others: LevelOperation[]
+  { runs, others }: { runs: Uint8Array[]; others: LevelOperation[] }
 ): Generator<LevelOperation, void> {
   for (let from = 0, length = 0; from < envelopes.length; from += length) {
     length = blocks.within(firstSeq + from, Math.min(RUN_ENTRIES, envelopes.length - from))
@@ -276,6 +296,7 @@ function* insertions(
       newest = Math.max(newest, entry.sent)
     }
     const lastSeq = firstSeq + from + length - 1
+    runs.push(run)
     yield { type: 'put', key: layout.runKey(lastSeq), value: run }
     yield { type: 'put', key: layout.runAgeKey(newest, lastSeq), value: new Uint8Array(0) }
   }

@@ -66,4 +66,4 @@ export class NewestEnvelopes {
 const windowOf = (sent: number): number => Math.floor(sent / WINDOW)
 
 /** 30 bits, which a Set holds without an object; two that share one cost a look-up. */
-const fingerprintOf = (hash: Uint8Array): number => readUint32(hash, 0) >>> 2
+export const fingerprintOf = (hash: Uint8Array): number => readUint32(hash, 0) >>> 2

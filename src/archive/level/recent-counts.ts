@@ -7,10 +7,11 @@ export interface TopicCount {
   behind: boolean
 }
 
-/** Some of the counts of topics by day, in memory. */
+/** Some of the counts of topics by day, in memory; of days that began since the last `clear`, all. */
 export class RecentCounts {
   /** By day, then by topic: as a signed integer, which a Map finds sooner than a number that does not fit one. */
   readonly #days = new Map<number, Map<number, TopicCount>>()
+  readonly #whole = new Set<number>()
   #size = 0
 
   get size(): number {
@@ -19,6 +20,16 @@ export class RecentCounts {
 
   get(day: number, topic: number): TopicCount | undefined {
     return this.#days.get(day)?.get(topic | 0)
+  }
+
+  /** How many that are; undefined when it has to be read. */
+  count(day: number, topic: number): number | undefined {
+    return this.get(day, topic)?.n ?? (this.#whole.has(day) ? 0 : undefined)
+  }
+
+  /** Of a day that had nothing until now all is kept from here on: what is not here need not be looked for on disk. */
+  begin(day: number): void {
+    this.#whole.add(day)
   }
 
   set(count: TopicCount): void {
@@ -34,6 +45,7 @@ export class RecentCounts {
 
   clear(): void {
     this.#days.clear()
+    this.#whole.clear()
     this.#size = 0
   }
 
