@@ -39,7 +39,9 @@ export async function backfillBench(count: number, folder: string): Promise<Line
     const { user, system } = process.cpuUsage(before)
     if (stored !== count) throw new Error(`${stored} of ${count} envelopes were stored`)
     const busy = `${Math.round((count * 1e6) / (user + system))} env/s of processor time`
-    return [['backfill over libp2p', `${Math.round(count / seconds)} env/s (${megabytes(bytes)}, ${pages} pages); ${busy}`]]
+    return [
+      ['backfill over libp2p', `${Math.round(count / seconds)} env/s (${megabytes(bytes)}, ${pages} pages); ${busy}`]
+    ]
   } finally {
     server.kill()
     await rm(own, { recursive: true, force: true })

@@ -1,4 +1,10 @@
-import type { LevelIterator, LevelOperation, LevelOperations, LevelReadOptions, LevelStore } from '../../src/archive/database/level-store.js'
+import type {
+  LevelIterator,
+  LevelOperation,
+  LevelOperations,
+  LevelReadOptions,
+  LevelStore
+} from '../../src/archive/database/level-store.js'
 import { POSTING_ENTRY_BYTES } from '../../src/archive/level/level-posting.js'
 
 /** The letters of their tables. */
@@ -67,7 +73,7 @@ export class CountingStore implements LevelStore {
   batch: LevelStore['batch'] = (operations, options) => {
     if (options.sync) this.syncs++
     return this.#inner.batch(this.#counted(operations), options)
-  }
+  };
 
   *#counted(operations: LevelOperations): Generator<LevelOperation, void> {
     for (const operation of operations) {
