@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
@@ -125,6 +127,30 @@ test('the tables of a newer version are refused', async () => {
   await (await openArchive(cluster, { keyspace })).close()
   await client.execute(`UPDATE ${keyspace}.waku_archive SET format = 9 WHERE key = 'archive' IF format = 1`)
   await assert.rejects(openArchive(cluster, { keyspace }), { name: 'ArchiveFormatError', message: /format 9/ })
+})
+
+test('a node that does not answer for a moment is tried again while the archive is opened', async t => {
+  const [, port] = (cluster.contactPoints[0] as string).split(':')
+  const sockets: Socket[] = []
+  // whoever connects first gets no answer
+  const relay = createServer(socket => {
+    sockets.push(socket.on('error', () => {}))
+    if (sockets.length === 1) return
+    const node = connect(Number(port), '127.0.0.1').on('error', () => socket.destroy())
+    socket.on('close', () => node.destroy()).pipe(node)
+    node.on('close', () => socket.destroy()).pipe(socket)
+  })
+  relay.listen(0, '127.0.0.1')
+  await once(relay, 'listening')
+  t.after(() => {
+    for (const socket of sockets) socket.destroy()
+    relay.close()
+  })
+  const { port: relayed } = relay.address() as AddressInfo
+  const archive = await openArchive({ contactPoints: [`127.0.0.1:${relayed}`] })
+  assert.ok(sockets.length > 1)
+  assert.deepEqual(await archive.append([envelopeAt(1000, new Uint8Array(4), Uint8Array.of(1))]), ['stored'])
+  await archive.close()
 })
 
 test('a node that falls silent half way through a batch: an error within ten seconds, and nothing is lost', async () => {

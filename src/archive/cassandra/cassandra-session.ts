@@ -78,7 +78,7 @@ export class CassandraSession {
   static async open(init: SessionInit): Promise<CassandraSession> {
     const datacenter = init.datacenter ?? (await datacenterOf(init))
     const nodes = new NodesThatAnswer()
-    const client = new cassandra.Client({
+    const options = {
       ...common(init),
       localDataCenter: datacenter,
       policies: {
@@ -88,12 +88,10 @@ export class CassandraSession {
           2
         )
       }
-    })
+    }
     try {
-      await client.connect()
-      return new CassandraSession(client, nodes, init)
+      return await connected(options, async client => new CassandraSession(client, nodes, init))
     } catch (error) {
-      await client.shutdown().catch(() => {})
       if (init.datacenter !== undefined && /data ?cent(er|re)/i.test((error as Error).message))
         throw new ArchiveError(`no node of Cassandra is in the data centre ${init.datacenter}`, { cause: error })
       throw cassandraTrouble(error)
@@ -243,17 +241,36 @@ function common({ contactPoints, credentials, tls }: SessionInit): cassandra.Cli
 /** The driver has to be told whose nodes are near. */
 async function datacenterOf(init: SessionInit): Promise<string> {
   const { policies } = cassandra
-  const client = new cassandra.Client({
+  const options = {
     ...common(init),
     policies: { loadBalancing: new policies.loadBalancing.RoundRobinPolicy() }
-  })
+  }
   try {
-    await client.connect()
-    const { rows } = await client.execute('SELECT data_center FROM system.local')
-    return String(rows[0]?.data_center)
+    return await connected(options, async client => {
+      const { rows } = await client.execute('SELECT data_center FROM system.local')
+      await client.shutdown().catch(() => {})
+      return String(rows[0]?.data_center)
+    })
   } catch (error) {
     throw cassandraTrouble(error)
-  } finally {
-    await client.shutdown().catch(() => {})
+  }
+}
+
+/** What is made of a client that connected: nodes that do not answer for a moment, such as busy ones, are tried again. */
+async function connected<T>(
+  options: cassandra.ClientOptions,
+  use: (client: cassandra.Client) => Promise<T>
+): Promise<T> {
+  const lastTry = performance.now() + PATIENCE - CONNECT_PATIENCE
+  for (;;) {
+    // one that could not connect stays so
+    const client = new cassandra.Client(options)
+    try {
+      await client.connect()
+      return await use(client)
+    } catch (error) {
+      await client.shutdown().catch(() => {})
+      if (!isPassing(error) || performance.now() > lastTry) throw error
+    }
   }
 }
