@@ -5,11 +5,15 @@ import { type TestContext, test } from 'node:test'
 import type { Archive, ArchiveQuery } from '../../src/archive/archive.js'
 import { openDatabase } from '../../src/archive/database/database.js'
 import { emptyReport } from '../../src/archive/empty-report.js'
+import { LevelArchive } from '../../src/archive/level/level-archive.js'
+import * as layout from '../../src/archive/level/level-layout.js'
 import { useQuickKeccak } from '../../src/node/crypto/quick-keccak.js'
 import { MAX_UINT32, toHex } from '../../src/wire/bytes.js'
+import { topicNumber } from '../../src/wire/envelope/topic.js'
+import { blocksFinished } from './blocks-finished.js'
 import { copyOf, databaseInTables, flip, largest } from './damage.js'
 import { Prng } from './prng.js'
-import { temporaryDirectory } from './temporary.js'
+import { temporaryDirectory, temporaryLevel } from './temporary.js'
 import { envelopeAt } from './traffic.js'
 
 await useQuickKeccak()
@@ -156,37 +160,92 @@ test('what somebody met has the files looked through at once, and mended', async
   assert.deepEqual(await archive.verify(), { ...emptyReport(), envelopes: ENVELOPES.length, restored: 1 })
 })
 
-test('nothing is said to be missing while envelopes come, are pruned, and are asked for', async t => {
-  const directory = join(await temporaryDirectory(t), 'db')
-  const { archive, close } = await openDatabase(directory)
-  t.after(close)
-  await archive.append(ENVELOPES)
-  const said: string[] = []
-  archive.watch({ damaged: (_gap, text) => said.push(text) })
-  let over = false
-  const asked = Array.from({ length: 4 }, async (_, i) => {
-    let queries = 0
-    for (; !over; queries++) {
-      const lower = FIRST + (queries % 3) * 20_000
-      const query = { lower, upper: MAX_UINT32, topics: i === 0 ? undefined : TOPICS.slice(i, 3 * i + 1) }
-      assert.equal((await ask(archive, query)).damaged, 0)
-      await archive.size({ lower, upper: WHOLE.upper, topics: query.topics })
+for (const blockSize of [64, 65_536]) {
+  test(`nothing is said to be missing while envelopes come, are pruned, and are asked for, in blocks of ${blockSize}`, async t => {
+    const archive = await LevelArchive.open({ db: await temporaryLevel(t), blockSize })
+    await archive.append(ENVELOPES)
+    const said: string[] = []
+    archive.watch({ damaged: (_gap, text) => said.push(text) })
+    let over = false
+    const asked = Array.from({ length: 4 }, async (_, i) => {
+      let queries = 0
+      for (; !over; queries++) {
+        const lower = FIRST + (queries % 3) * 20_000
+        const query = { lower, upper: MAX_UINT32, topics: i === 0 ? undefined : TOPICS.slice(i, 3 * i + 1) }
+        assert.equal((await ask(archive, query)).damaged, 0)
+        await archive.size({ lower, upper: WHOLE.upper, topics: query.topics })
+      }
+      return queries
+    })
+    for (let round = 0; round < 40; round++) {
+      const batch = Array.from({ length: 60 }, (_, i) =>
+        envelopeAt(FIRST + (((round * 60 + i) * 97) % (3 * DAY)), TOPICS[i % 12] as Uint8Array, Uint8Array.of(round, i))
+      )
+      await archive.append(batch)
+      if (round % 4 === 3)
+        await archive.trim({ before: FIRST + round * 4000, topics: round % 8 === 3 ? TOPICS.slice(0, 5) : undefined })
     }
-    return queries
-  })
-  for (let round = 0; round < 40; round++) {
-    const batch = Array.from({ length: 60 }, (_, i) =>
-      envelopeAt(FIRST + (((round * 60 + i) * 97) % (3 * DAY)), TOPICS[i % 12] as Uint8Array, Uint8Array.of(round, i))
+    over = true
+    const queries = await Promise.all(asked)
+    assert(
+      queries.every(n => n > 3),
+      queries.join()
     )
-    await archive.append(batch)
-    if (round % 4 === 3)
-      await archive.trim({ before: FIRST + round * 4000, topics: round % 8 === 3 ? TOPICS.slice(0, 5) : undefined })
+    assert.deepEqual(said, [])
+    await archive.close()
+  })
+}
+
+for (const [how, limit, query] of [
+  ['in one page', 10_000, WHOLE],
+  ['in pages that end within days', 10, WHOLE],
+  ['in slices', 10_000, { lower: FIRST, upper: FIRST + 2 * DAY + 40_000 }],
+  ['of parts of days', 10_000, { lower: FIRST + 30_000, upper: FIRST + DAY + 40_000 }]
+] as const) {
+  test(`a posting, or a block, that is hidden while nobody looks at the files hides nothing from those who ask for topics ${how}`, async t => {
+    const level = await temporaryLevel(t)
+    const archive = await LevelArchive.open({ db: level, blockSize: 64 })
+    for (let from = 0; from < ENVELOPES.length; from += 32) await archive.append(ENVELOPES.slice(from, from + 32))
+    await blocksFinished(level, archive, 12)
+    const count = { whole: 0, told: 0, hidden: [] as string[] }
+    const said: string[] = []
+    archive.watch({ damaged: (_gap, text) => said.push(text) })
+    for (const topic of TOPICS) {
+      const asked = { ...query, topics: [topic] }
+      assert.deepEqual(await inPages(archive, asked, limit), { found: meant(asked), damaged: 0 })
+    }
+    assert.deepEqual(said, [])
+    await archive.close()
+    for (const [i, topic] of TOPICS.entries()) {
+      // what was looked at is not looked at again for some minutes
+      const later = await LevelArchive.open({ db: level })
+      const key = i === 0 ? layout.blockKey(4) : layout.postingKey(i, topicNumber(topic))
+      const [value] = await level.getMany([key])
+      assert(value !== undefined)
+      await level.batch([{ type: 'del', key }], { sync: true })
+      const asked = { ...query, topics: [topic] }
+      const { found, damaged } = await inPages(later, asked, limit)
+      if (damaged > 0) count.told++
+      else if (found === meant(asked)) count.whole++
+      else count.hidden.push(`${i}: ${found} of ${meant(asked)}`)
+      await later.close()
+      await level.batch([{ type: 'put', key, value }], { sync: true })
+    }
+    t.diagnostic(JSON.stringify(count))
+    assert.deepEqual(count.hidden, [])
+  })
+}
+
+/** How many envelopes the pages of a query bring. */
+async function inPages(archive: Archive, query: Asked, limit: number): Promise<{ found: number; damaged: number }> {
+  const found = new Set<string>()
+  let damaged = 0
+  for (let cursor: Uint8Array | undefined; ; ) {
+    const slices = archive.query({ ...query, limit, cursor })
+    let step = await slices.next()
+    for (; step.done !== true; step = await slices.next()) for (const { hash } of step.value) found.add(toHex(hash))
+    damaged += step.value.damaged ?? 0
+    cursor = step.value.cursor
+    if (cursor === undefined) return { found: found.size, damaged }
   }
-  over = true
-  const queries = await Promise.all(asked)
-  assert(
-    queries.every(n => n > 3),
-    queries.join()
-  )
-  assert.deepEqual(said, [])
-})
+}

@@ -186,9 +186,8 @@ export class LevelArchive extends CheckedArchive {
   #ofTopics(counted: Counted, query: CheckedQuery, topics: number[]): RowSource {
     return new PostedWalk(
       {
-        rows: counted.rows,
+        ...counted,
         blocks: this.#blocks,
-        ledger: this.#ledger,
         floors: () => this.coverageLog.floors,
         indexed: after => new TopicWalk(counted, { ...query, after }, topics)
       },

@@ -77,7 +77,7 @@ export class Census {
     const short: Short[] = []
     for (let from = 0; from < due.length; from += AT_ONCE) {
       const some = due.slice(from, from + AT_ONCE)
-      const looks = await this.#between(async () =>
+      const looks = await this.between(async () =>
         Promise.all(
           some.map(async ({ day, topic }) => {
             const [counts = []] = await this.#ledger.topicCounts([day], [topic])
@@ -102,7 +102,7 @@ export class Census {
     const count = this.#ledger.count(day)
     this.#credit -= LOOK + count * LOOK_ENTRY
     const bounds = table === 'index' ? layout.indexDay(day).bounds : layout.dayEnvelopes(day)
-    const look = await this.#between(() => this.#begin(bounds, this.#ledger.count(day)))
+    const look = await this.between(() => this.#begin(bounds, this.#ledger.count(day)))
     const missing = (await look?.()) ?? 0
     return missing > 0 ? { day, missing } : undefined
   }
@@ -116,7 +116,7 @@ export class Census {
       if (this.#affords(`${topic}`, LOOK + days.length * LOOK_COUNT)) due.push(topic)
     }
     if (due.length === 0) return []
-    const hidden = await this.#between(async () => {
+    const hidden = await this.between(async () => {
       const days = this.#ledger.days(0, 0xffff)
       const counts = await this.#ledger.topicCounts(days, due)
       const spans = await getReadable(this.#store, due.map(layout.topicKey))
@@ -127,6 +127,18 @@ export class Census {
     })
     for (const topic of due) if (hidden?.includes(topic) === false) this.#note(`${topic}`)
     return hidden ?? []
+  }
+
+  /**
+   * Looks between two writes, unless that was done not long ago or there is no time for it now.
+   * @param cost - what it takes, roughly, ms
+   * @param missing - how much is missing; undefined when that cannot be told
+   */
+  async look(name: string, cost: number, missing: () => Promise<number | undefined>): Promise<number | undefined> {
+    if (!this.#affords(name, LOOK + cost)) return undefined
+    const found = await this.between(missing)
+    if (found === 0) this.#note(name)
+    return found
   }
 
   /** Whether it is worth a look that takes so long, ms. */
@@ -143,7 +155,7 @@ export class Census {
   }
 
   /** Does something while nothing is written; undefined when that takes too long to come. */
-  async #between<T>(work: () => Promise<T>): Promise<T | undefined> {
+  async between<T>(work: () => Promise<T>): Promise<T | undefined> {
     const begun = new AbortController()
     let late = false
     const turn = this.#queue.run(async () => {

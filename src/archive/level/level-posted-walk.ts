@@ -1,14 +1,12 @@
 import type { CheckedQuery } from '../checked-query.js'
 import { pieceOfWork, type Room, type RowSource, SLICE_BYTES, SLICE_ROWS, type SourceRow } from '../page.js'
 import { comparePositions, type Position } from '../position.js'
-import type { TopicFloors } from '../topic-floors.js'
-import type { Blocks, FinishedBlock } from './level-blocks.js'
+import type { FinishedBlock } from './level-blocks.js'
 import * as layout from './level-layout.js'
-import type { Ledger } from './level-ledger.js'
 import { COSTS } from './level-planner.js'
+import { type Lacking, PostedTally, type PostedTallyParts } from './level-posted-tally.js'
 import { isPosting, POSTING_ENTRY_BYTES, postedBetween } from './level-posting.js'
 import { getCertain } from './level-reader.js'
-import type { LevelRows } from './level-rows.js'
 
 /** Postings read at once, unless one block has more. */
 const MAX_POSTINGS = 512
@@ -19,11 +17,7 @@ const MAX_TAIL = 8192
 /** An end that is shorter does not tell what the traffic is. */
 const TELLING = 1024
 
-export interface PostedWalkParts {
-  rows: LevelRows
-  blocks: Blocks
-  ledger: Ledger
-  floors: () => TopicFloors
+export interface PostedWalkParts extends PostedTallyParts {
   /** Finds the same by the index of the days, behind a position. */
   indexed: (after: Position | undefined) => RowSource
 }
@@ -44,7 +38,9 @@ export class PostedWalk implements RowSource {
   #certain = 0
   #last: Position | undefined
   #indexed: RowSource | undefined
-  #begun = false
+  #tally: PostedTally | undefined
+  /** That something is missing was said. */
+  #told = false
   /** Envelopes that a block brings, roughly. */
   #perBlock = 0
 
@@ -56,9 +52,19 @@ export class PostedWalk implements RowSource {
   }
 
   async next(room: Room, signal?: AbortSignal | undefined): Promise<SourceRow[] | undefined> {
-    if (!this.#begun) this.#begin(room)
+    const began = performance.now()
+    try {
+      return await this.#next(room, signal)
+    } finally {
+      // the index of the days tells itself what it takes
+      if (this.#indexed === undefined) this.#parts.census.earn(performance.now() - began)
+    }
+  }
+
+  async #next(room: Room, signal: AbortSignal | undefined): Promise<SourceRow[] | undefined> {
     const piece = pieceOfWork()
     const { rows, floors, indexed } = this.#parts
+    const tally = this.#tally ?? (await this.#begin(room))
     while (this.#indexed === undefined) {
       signal?.throwIfAborted()
       if (this.#blocks.length > 0 && this.#certain < Math.min(room.rows, SLICE_ROWS)) {
@@ -68,15 +74,30 @@ export class PostedWalk implements RowSource {
       }
       const entries = this.#take(room)
       const found = await rows.posted(entries, floors)
-      if (found.length > 0 || entries.length === 0) return found
+      if (found.length > 0 || entries.length === 0) {
+        const over = this.#blocks.length === 0 && this.#entries.length === 0
+        const end = over ? 'walk' : isFull(found, room) ? 'page' : undefined
+        const lacking = this.#told ? undefined : await tally.pass(found, end)
+        if (lacking === undefined) return found
+        const sure = this.#without(lacking, found)
+        if (sure.length > 0) return sure
+      }
       if (piece.over) return undefined
     }
     return this.#indexed.next(room, signal)
   }
 
   /** Takes what is in memory, and which blocks there are, at the same moment: one that is finished meanwhile is in memory. */
-  #begin(room: Room): void {
-    this.#begun = true
+  async #begin(room: Room): Promise<PostedTally> {
+    const tally = new PostedTally(this.#parts, this.#query, this.#topics)
+    this.#tally = tally
+    this.#gather(room)
+    const lacking = this.#indexed === undefined ? await tally.begin() : undefined
+    if (lacking !== undefined) this.#without(lacking, [])
+    return tally
+  }
+
+  #gather(room: Room): void {
     const { blocks, indexed } = this.#parts
     const { tail } = blocks
     const { lower, upper } = this.#span
@@ -90,6 +111,21 @@ export class PostedWalk implements RowSource {
     this.#perBlock = share * blocks.size
     this.#blocks = finished.sort((a, b) => a.oldest - b.oldest)
     this.#add(tail.between(this.#topics, lower, upper))
+  }
+
+  /** What can be handed out where a day lacks something: from there on the index of the days tells, unless that is too late. */
+  #without({ day, missing, begun }: Lacking, found: SourceRow[]): SourceRow[] {
+    const { rows, indexed } = this.#parts
+    const { after } = this.#query
+    const from = day * layout.DAY
+    if (begun) {
+      this.#told = true
+      return [rows.hole(from, layout.lastOf(day), missing), ...found]
+    }
+    // for who looks after the files
+    rows.disorder(`day ${day}`, missing)
+    this.#indexed = indexed(after !== undefined && after.sent >= from ? after : beforeSecond(from))
+    return found.filter(({ sent }) => sent < from)
   }
 
   /** Times at which something may be. */
@@ -182,6 +218,16 @@ export class PostedWalk implements RowSource {
     const { envelopes, bytes } = this.#parts.ledger.totals
     return Math.max(1, bytes / Math.max(1, envelopes))
   }
+}
+
+/** Whether a page has no room for more than these. */
+function isFull(rows: readonly SourceRow[], room: Room): boolean {
+  return rows.length >= room.rows || rows.reduce((sum, { raw }) => sum + raw.length, 0) > room.bytes
+}
+
+/** The last position before a second. */
+function beforeSecond(sent: number): Position | undefined {
+  return sent === 0 ? undefined : { sent: sent - 1, hash: new Uint8Array(32).fill(0xff) }
 }
 
 /** Where in ascending order the first entry is that was not sent before a time. */

@@ -93,9 +93,12 @@ export class LevelRows {
     return { sent: from, hash: NOTHING, raw: NOTHING, damaged: count }
   }
 
-  /** A part of the order of ingest cannot be read: which envelopes it named cannot be told, but by time they are found. */
-  disorder(after: number, count: number): SourceRow {
-    this.#damage.note({ name: `order ${after}`, count })
+  /**
+   * A part of the order of ingest cannot be read: which envelopes it named cannot be told, but by time they are found.
+   * @param place - after which number it is, or what else tells it from others
+   */
+  disorder(place: number | string, count: number): SourceRow {
+    this.#damage.note({ name: `order ${place}`, count })
     return { sent: 0, hash: NOTHING, raw: NOTHING, damaged: count }
   }
 
