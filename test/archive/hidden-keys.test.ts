@@ -199,7 +199,7 @@ for (const blockSize of [64, 65_536]) {
 for (const [how, limit, query] of [
   ['in one page', 10_000, WHOLE],
   ['in pages that end within days', 10, WHOLE],
-  ['in slices', 10_000, { lower: FIRST, upper: FIRST + 2 * DAY + 40_000 }],
+  ['beyond whole days', 10_000, { lower: FIRST, upper: FIRST + 2 * DAY + 40_000 }],
   ['of parts of days', 10_000, { lower: FIRST + 30_000, upper: FIRST + DAY + 40_000 }]
 ] as const) {
   test(`a posting, or a block, that is hidden while nobody looks at the files hides nothing from those who ask for topics ${how}`, async t => {
@@ -235,6 +235,21 @@ for (const [how, limit, query] of [
     assert.deepEqual(count.hidden, [])
   })
 }
+
+test('where much of a day was handed out before its postings lack something, the answer says that it is incomplete', async t => {
+  const level = await temporaryLevel(t)
+  const archive = await LevelArchive.open({ db: level, blockSize: 64, maxCredit: 0 })
+  const [topic] = TOPICS as [Uint8Array]
+  const busy = Array.from({ length: 1600 }, (_, i) => envelopeAt(FIRST + i * 50, topic, Uint8Array.of(i >> 8, i)))
+  await archive.append(ENVELOPES.filter(envelope => toHex(envelope.topic) !== toHex(topic)))
+  for (let from = 0; from < busy.length; from += 32) await archive.append(busy.slice(from, from + 32))
+  await blocksFinished(level, archive, 36)
+  const query = { ...WHOLE, topics: [topic] }
+  assert.deepEqual(await inPages(archive, query, 10_000), { found: busy.length, damaged: 0 })
+  await level.batch([{ type: 'del', key: layout.postingKey(35, topicNumber(topic)) }], { sync: true })
+  assert.deepEqual(await inPages(archive, query, 10_000), { found: busy.length - 64, damaged: 64 })
+  await archive.close()
+})
 
 /** How many envelopes the pages of a query bring. */
 async function inPages(archive: Archive, query: Asked, limit: number): Promise<{ found: number; damaged: number }> {
