@@ -85,10 +85,11 @@ function shares(
   const load = new Map(servers.map(server => [server, 0]))
   const result = new Map<string, Share>()
   const inOrder = [...wanted.values()].sort((a, b) => dice(a, '') - dice(b, ''))
-  for (const topic of inOrder) {
+  for (const [i, topic] of inOrder.entries()) {
     const ranked = rankedBy(servers, server => dice(topic, server.id))
-    const free = ranked.filter(server => (load.get(server) ?? 0) < most)
-    const chosen = [...free, ...ranked.filter(server => !free.includes(server))].slice(0, eyes)
+    const room = (server: Server): number => most - (load.get(server) ?? 0)
+    const left = inOrder.length - i - 1
+    const chosen = groupsOf(ranked, eyes).find(group => fits(group, { servers, room, left })) as Server[]
     for (const server of chosen) load.set(server, (load.get(server) ?? 0) + 1)
     const name = chosen
       .map(({ id }) => id)
@@ -103,6 +104,25 @@ function shares(
     result.set(name, { topics: [topic], ranking: [...chosen, ...rest.filter(server => !chosen.includes(server))] })
   }
   return result
+}
+
+/**
+ * Whether the topics that are left find their servers too, none of which gets more than its share, once these have one more. Without a
+ * look ahead the last ones would all have to go to servers that know most of the others.
+ */
+function fits(
+  group: readonly Server[],
+  { servers, room, left }: { servers: readonly Server[]; room: (server: Server) => number; left: number }
+): boolean {
+  if (group.some(server => room(server) < 1)) return false
+  const after = (server: Server): number => room(server) - (group.includes(server) ? 1 : 0)
+  return servers.reduce((sum, server) => sum + Math.min(after(server), left), 0) >= left * group.length
+}
+
+/** Groups of so many, those of the first ones first. */
+function groupsOf<T>(list: readonly T[], size: number): T[][] {
+  if (size === 0) return [[]]
+  return list.flatMap((first, i) => groupsOf(list.slice(i + 1), size - 1).map(rest => [first, ...rest]))
 }
 
 const rankedBy = (servers: readonly Server[], rank: (server: Server) => number): Server[] =>
