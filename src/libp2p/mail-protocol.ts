@@ -32,6 +32,12 @@ export interface MailProtocolInit {
   idleTimeout?: number | undefined
 }
 
+export const MAIL_PROTOCOL_DEFAULTS: { [K in keyof MailProtocolInit]-?: number } = {
+  streamsPerPeer: FIGURES.streams.mail.perPeer,
+  streamsPerHost: FIGURES.streams.mail.perAddress,
+  idleTimeout: FIGURES.streams.idle
+}
+
 export interface MailProtocolComponents {
   registrar: Registrar
   limits: Pick<Limits, 'counts' | 'memory'>
@@ -55,11 +61,11 @@ export class MailProtocol implements Startable {
     this.#limits = components.limits
     this.#log = components.logger.forComponent('waku:mailserver:streams')
     this.#handler = handler
-    this.#idleTimeout = init.idleTimeout ?? FIGURES.streams.idle
-    this.#streamsPerPeer = init.streamsPerPeer ?? FIGURES.streams.mail.perPeer
+    this.#idleTimeout = init.idleTimeout ?? MAIL_PROTOCOL_DEFAULTS.idleTimeout
+    this.#streamsPerPeer = init.streamsPerPeer ?? MAIL_PROTOCOL_DEFAULTS.streamsPerPeer
     this.#budget = new StreamBudget({
       perPeer: this.#streamsPerPeer,
-      perHost: init.streamsPerHost ?? FIGURES.streams.mail.perAddress
+      perHost: init.streamsPerHost ?? MAIL_PROTOCOL_DEFAULTS.streamsPerHost
     })
   }
 

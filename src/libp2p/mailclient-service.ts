@@ -12,7 +12,7 @@ import { MailClientStoppedError } from '../mailclient/errors.js'
 import type { HistoryQuery } from '../mailclient/history-query.js'
 import type { HistoryPage } from '../mailclient/history-walk.js'
 import { MailClient, type ServerReport } from '../mailclient/mail-client.js'
-import type { MailClientInit } from '../mailclient/settings.js'
+import { type MailClientInit, settle } from '../mailclient/settings.js'
 import { TrustList } from '../trust/trust-list.js'
 import type { MailDialler } from '../waku/mail-exchange.js'
 import type { Network } from '../waku/packet-channel.js'
@@ -55,7 +55,9 @@ export class MailClientService implements Startable {
   #push: PushProtocol | undefined
   #opening: Promise<void> | undefined
 
+  /** @throws {TypeError} when an option is of another type, NaN or negative */
   constructor(components: MailClientServiceComponents, init: MailClientServiceInit = {}) {
+    settle(init)
     this.#components = components
     this.#init = init
     this.trust = new TrustList({ datastore: components.datastore, logger: components.logger, now: init.now })

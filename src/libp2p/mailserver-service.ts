@@ -11,9 +11,9 @@ import { Mailserver } from '../mailserver/mailserver.js'
 import { settlePolicies } from '../mailserver/request-policy.js'
 import { type MailserverInit, settle } from '../mailserver/settings.js'
 import type { RequestHandler } from '../waku/mail-exchange.js'
-import { checkString } from '../wire/checks.js'
+import { checkSettings, checkString, describe } from '../wire/checks.js'
 import { keyFromPassword } from '../wire/envelope/key.js'
-import { MailProtocol, type MailProtocolInit } from './mail-protocol.js'
+import { MAIL_PROTOCOL_DEFAULTS, MailProtocol, type MailProtocolInit } from './mail-protocol.js'
 import { wakuOf } from './service-lookup.js'
 
 export interface MailserverServiceInit extends MailserverInit, MailProtocolInit {
@@ -73,6 +73,10 @@ export class MailserverService implements Startable {
   constructor(components: MailserverServiceComponents, init: MailserverServiceInit = {}) {
     if (init.password !== undefined) checkString(init.password, 'password', MailserverInitError, { filled: true })
     settle(init)
+    // a bound that is no number would bound nothing
+    checkSettings(init, MAIL_PROTOCOL_DEFAULTS, MailserverInitError)
+    if (init.archive !== undefined && typeof init.archive?.watch !== 'function')
+      throw new MailserverInitError(`archive is an Archive, not ${describe(init.archive)}`)
     this.#components = components
     this.#init = init
     this.keyring = new Keyring({ datastore: components.datastore, logger: components.logger, now: init.now })

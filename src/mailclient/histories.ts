@@ -81,8 +81,8 @@ export class Histories {
 
   #plan(query: HistoryQuery): HistoryPlan {
     if (this.#parts.running() === undefined) throw new MailClientStoppedError('the mail client is not started')
-    query.signal?.throwIfAborted()
     const plan = planHistory(query, this.#parts.settings.now())
+    query.signal?.throwIfAborted()
     if (!this.#parts.trust.has(plan.server)) {
       throw new UntrustedServerError('the server is not on the trust list: put it there with trust.add(server)')
     }

@@ -4,7 +4,7 @@ import { type PeerTarget, targetOf } from '../base/peer-target.js'
 import * as FIGURES from '../limits/figures.js'
 import type { Network } from '../waku/packet-channel.js'
 import { isUint32, MAX_UINT32 } from '../wire/bytes.js'
-import { checkBytes, checkTopics, describe } from '../wire/checks.js'
+import { checkBytes, checkNumber, checkObject, checkTopics, describe } from '../wire/checks.js'
 import { BLOOM_BYTES, bloomOf, envelopeMatchesBloom, fullBloom, isFullBloom } from '../wire/envelope/bloom.js'
 import { topicNumber } from '../wire/envelope/topic.js'
 import { DIALECTS } from '../wire/request/dialect.js'
@@ -117,6 +117,7 @@ export interface HistoryPlan {
  * @throws {HistoryCursorError}
  */
 export function planHistory(query: HistoryQuery, now: number): HistoryPlan {
+  checkObject(query, 'a query', HistoryQueryError)
   const { from: lower, requestKey: key, requestPublicKey: publicKey, topics } = query
   const { peer: server, address } = targetOf(query.server, HistoryQueryError)
   const upper = query.to ?? Math.min(Math.floor(now) + RANGE_AHEAD, MAX_UINT32)
@@ -128,8 +129,11 @@ export function planHistory(query: HistoryQuery, now: number): HistoryPlan {
   if (upper === 0) throw new HistoryQueryError('to is above 0; leave it out for now')
   if (lower > upper) throw new HistoryQueryError('from lies after to')
   checkKeys(query)
+  for (const name of ['pow', 'retries', 'reconnectTimeout'] as const) {
+    if (query[name] !== undefined) checkNumber(query[name], name, HistoryQueryError)
+  }
   const limit = query.limit ?? Number.POSITIVE_INFINITY
-  if (!(limit >= 1) || (Number.isFinite(limit) && !Number.isInteger(limit))) {
+  if (typeof limit !== 'number' || !(limit >= 1) || (Number.isFinite(limit) && !Number.isInteger(limit))) {
     throw new HistoryQueryError('limit is an integer of 1 or more')
   }
   const pageSize = query.pageSize ?? FIGURES.page.envelopes
@@ -161,6 +165,9 @@ function checkKeys({ requestKey: key, requestPublicKey: publicKey, signWith, dia
   if (key !== undefined) checkBytes(key, 'requestKey', HistoryQueryError, 32)
   if (publicKey !== undefined) checkBytes(publicKey, 'requestPublicKey', HistoryQueryError, 33, 65)
   if (signWith !== undefined) checkBytes(signWith, 'signWith', HistoryQueryError, 32)
+  if (dialect !== undefined && !Object.hasOwn(DIALECTS, dialect)) {
+    throw new HistoryQueryError(`a dialect is one of ${Object.keys(DIALECTS).join(', ')}, not ${describe(dialect)}`)
+  }
   const sealed = dialect === undefined || DIALECTS[dialect].sealed
   if (sealed && key === undefined && publicKey === undefined) {
     throw new HistoryQueryError(

@@ -1,4 +1,5 @@
 import * as FIGURES from '../limits/figures.js'
+import { checkSettings } from '../wire/checks.js'
 /** How the client asks. Every field may be left out. */
 export interface MailClientInit {
   /**
@@ -123,7 +124,9 @@ const DEFAULTS: MailClientSettings = {
   now: () => Math.floor(Date.now() / 1000)
 }
 
+/** @throws {TypeError} when one is of another type, NaN or negative */
 export function settle(init: MailClientInit): MailClientSettings {
+  checkSettings(init, DEFAULTS, TypeError)
   const given = Object.fromEntries(Object.entries(init).filter(([, value]) => value !== undefined))
   return { ...DEFAULTS, ...given }
 }

@@ -131,6 +131,10 @@ export function settle(init: MailserverInit): MailserverSettings {
     }
     settings[name] = value
   }
+  for (const name of ['now', 'onStored', 'onAnswered'] as const) {
+    if (init[name] !== undefined && typeof init[name] !== 'function')
+      throw new MailserverInitError(`${name} is a function, not ${describe(init[name])}`)
+  }
   if (init.now !== undefined) settings.now = init.now
   if (init.requestPrivateKey !== undefined) {
     checkBytes(init.requestPrivateKey, 'requestPrivateKey', MailserverInitError, 32)

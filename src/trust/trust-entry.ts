@@ -1,4 +1,5 @@
 import { peerIdFromString } from '@libp2p/peer-id'
+import { checkObject, checkString } from '../wire/checks.js'
 import { printable } from '../wire/printable.js'
 import { TrustEntryError, TrustRecordError } from './errors.js'
 
@@ -27,6 +28,8 @@ export interface TrustOptions {
 
 /** @throws {TrustEntryError} */
 export function makeEntry(peer: string, options: TrustOptions, now: number): TrustEntry {
+  checkObject(options, 'what is said of a peer', TrustEntryError)
+  if (options.label !== undefined) checkString(options.label, 'a label', TrustEntryError)
   const entry: TrustEntry = { peer, added: Math.floor(now) }
   const label = options.label === undefined ? '' : printable(options.label)
   if (label !== '') entry.label = label

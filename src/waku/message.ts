@@ -1,7 +1,7 @@
 import type { PeerId } from '@libp2p/interface'
 import type { PeerTarget } from '../base/peer-target.js'
 import { concatBytes } from '../wire/bytes.js'
-import { checkBytes } from '../wire/checks.js'
+import { checkBytes, checkNumber } from '../wire/checks.js'
 import type { Envelope, EnvelopeFields } from '../wire/envelope/envelope.js'
 import { encodePayload } from '../wire/payload/payload.js'
 import { sealSymmetric } from '../wire/payload/symmetric.js'
@@ -62,7 +62,7 @@ export const DEFAULT_TTL = 50
 /**
  * What is mined into an envelope: the payload in the form of 26/WAKU2-PAYLOAD, padded, signed if asked, encrypted.
  *
- * @throws {InvalidPostError} when topic, TTL or key are not what they should be
+ * @throws {InvalidPostError} when topic, TTL, key or proof of work are not what they should be
  */
 export function sealMessage(message: Message, now: number, maxTtl: number): Omit<EnvelopeFields, 'nonce'> {
   const { topic, payload, key, signWith, ttl = DEFAULT_TTL } = message
@@ -71,6 +71,7 @@ export function sealMessage(message: Message, now: number, maxTtl: number): Omit
   if (key !== undefined) checkBytes(key, 'a symmetric key', InvalidPostError, 32)
   if (signWith !== undefined) checkBytes(signWith, 'a private key to sign with', InvalidPostError, 32)
   if (!Number.isInteger(ttl) || ttl < 1 || ttl > maxTtl) throw new InvalidPostError(`a ttl is 1 to ${maxTtl} seconds`)
+  if (message.pow !== undefined) checkNumber(message.pow, 'a proof of work', InvalidPostError)
   if (key === undefined && signWith !== undefined) throw new InvalidPostError('only an encrypted message can be signed')
   let data = concatBytes(payload)
   if (key !== undefined) {

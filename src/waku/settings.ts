@@ -1,4 +1,5 @@
 import * as FIGURES from '../limits/figures.js'
+import { checkSettings } from '../wire/checks.js'
 import type { RateLimits } from '../wire/packet/status.js'
 import type { PacketDigester } from './packet-digester.js'
 import type { TwinOf } from './twins.js'
@@ -154,7 +155,9 @@ const DEFAULTS: Settings = {
   now: () => Math.floor(Date.now() / 1000)
 }
 
+/** @throws {TypeError} when one is of another type, NaN or negative; `pow` is judged where it is announced */
 export function settle(init: WakuInit): Settings {
+  checkSettings(init, { ...DEFAULTS, pow: undefined }, TypeError)
   const given = Object.fromEntries(Object.entries(init).filter(([, value]) => value !== undefined))
   return { ...DEFAULTS, ...given }
 }

@@ -36,6 +36,31 @@ export function checkTopics(topics: unknown, ErrorOf: ErrorClass): void {
   for (const topic of topics) checkBytes(topic, 'a topic', ErrorOf, 4)
 }
 
+/**
+ * Each setting that is given is of the type of its default, where that is one; a number is no NaN and not negative.
+ *
+ * @throws the error class, with the first that is not
+ */
+export function checkSettings(given: object, defaults: object, ErrorOf: ErrorClass): void {
+  for (const [name, usual] of Object.entries(defaults)) {
+    const value = (given as Record<string, unknown>)[name]
+    if (value === undefined || usual === undefined) continue
+    if (typeof usual === 'number') checkNumber(value, name, ErrorOf)
+    else if (typeof value !== typeof usual) throw new ErrorOf(`${name} is a ${typeof usual}, not ${describe(value)}`)
+  }
+}
+
+/** @throws the error class when it is no number, NaN, or negative */
+export function checkNumber(value: unknown, what: string, ErrorOf: ErrorClass): void {
+  if (typeof value !== 'number' || !(value >= 0))
+    throw new ErrorOf(`${what} is a number of 0 or more, not ${describe(value)}`)
+}
+
+/** @throws the error class when it is none, or null */
+export function checkObject(value: unknown, what: string, ErrorOf: ErrorClass): void {
+  if (value === null || typeof value !== 'object') throw new ErrorOf(`${what} is an object, not ${describe(value)}`)
+}
+
 /** @throws the error class when it is no string, or an empty one where `filled` is asked for */
 export function checkString(
   value: unknown,

@@ -75,11 +75,15 @@ test('what has another type than it should is refused with what was expected and
     ['InvalidPostError', /a peer is a PeerId, or a multiaddr/, () => waku?.post?.({ ...message, to: 'bob' })],
     ['InvalidPostError', /not an object of Object/, () => waku?.post?.({ envelope: {} })],
     ['InvalidPostError', /a message is an object, not undefined/, () => waku?.post?.()],
+    ['InvalidPostError', /a proof of work is a number .* a string/, () => waku?.post?.({ ...message, pow: '1' })],
+    ['InvalidPostError', /a proof of work is .* NaN/, () => waku?.post?.({ ...message, pow: Number.NaN })],
+    ['InvalidPostError', /a proof of work is .* -1/, () => waku?.post?.({ ...message, pow: -1 })],
     ['TypeError', /a peer is a PeerId/, () => waku?.connect?.(undefined)],
     ['TypeError', /a topic is .* not a string/, () => waku?.subscribe?.({ topics: ['news'] }, () => {})],
     ['TypeError', /topics are an array/, () => waku?.subscribe?.({ topics: 'news' }, () => {})],
     ['TypeError', /a symmetric key is .* 32 bytes/, () => waku?.subscribe?.({ key: 'k'.repeat(32) }, () => {})],
     ['TypeError', /a subscriber is a function, not undefined/, () => waku?.subscribe?.({})],
+    ['TypeError', /a filter is an object, not a string/, () => waku?.subscribe?.('news', () => {})],
     ['UnencodableError', /a topic is .* not a string/, () => waku?.updateStatus?.({ topics: ['news'] })],
     ['UnencodableError', /a bloom filter is .* not a string/, () => waku?.updateStatus?.({ bloom: 'b'.repeat(64) })],
     ['HistoryQueryError', /a topic is .* not a string of 4/, () => ask({ topics: ['news'] })],
@@ -89,9 +93,16 @@ test('what has another type than it should is refused with what was expected and
     ['HistoryQueryError', /the request key is missing: requestKey/, () => ask({ requestKey: undefined, key: KEY })],
     ['HistoryQueryError', /a peer is a PeerId, or a multiaddr/, () => ask({ server: 'example.org' })],
     ['HistoryQueryError', /ends in \/p2p/, () => ask({ server: multiaddr('/ip4/127.0.0.1/tcp/1') })],
+    ['HistoryQueryError', /a query is an object, not undefined/, () => first(mailclient?.history?.())],
+    ['HistoryQueryError', /limit is an integer/, () => ask({ limit: '5' })],
+    ['HistoryQueryError', /a dialect is one of spec4, .* not a string of 3/, () => ask({ dialect: 'sg8' })],
+    ['HistoryQueryError', /retries is a number .* a string/, () => ask({ retries: 'often' })],
+    ['HistoryQueryError', /reconnectTimeout is .* NaN/, () => ask({ reconnectTimeout: Number.NaN })],
     ['HistoryCursorError', /a cursor is a string, not 36 bytes/, () => ask({ cursor: new Uint8Array(36) })],
     ['TrustEntryError', /ends in \/p2p/, () => trust.add?.('/ip4/127.0.0.1/tcp/1')],
     ['TrustEntryError', /a peer is a PeerId/, () => trust.add?.({})],
+    ['TrustEntryError', /a label is a string, not the number 5/, () => trust.add?.(node.peerId, { label: 5 })],
+    ['TrustEntryError', /is an object, not a string of 4/, () => trust.add?.(node.peerId, 'home')],
     ['TrustEntryError', /a peer is a PeerId/, () => trust.has?.('nobody')],
     ['KeyringError', /a key is .* not a string of 32/, () => keyring.add?.('name', 'k'.repeat(32))],
     ['KeyringError', /a password is a string, not the number 5/, () => keyring.addPassword?.('name', 5)],
@@ -129,6 +140,31 @@ test('what has another type than it should is refused with what was expected and
   }
   assert.equal((await node.services.mailserver.stats()).envelopes, 0, 'nothing of it was stored')
   assert.deepEqual(node.services.mailclient.trust.list(), [])
+})
+
+test('a setting of another type is refused when the node is made, since a bound that is no number would bound nothing', async t => {
+  const wrong = { streamsPerPeer: '8', streamsPerHost: Number.NaN, idleTimeout: -1, onStored: 'x', archive: {} }
+  for (const [name, value] of Object.entries(wrong)) {
+    await assert.rejects(application(t, { password: PASSWORD, [name]: value } as never), {
+      name: 'MailserverInitError',
+      message: new RegExp(`^${name} is `)
+    })
+  }
+  const make = async (services: object): Promise<void> => {
+    const node = await createLibp2p({ start: false, services } as never)
+    await node.stop()
+  }
+  const registered = { identify: identify() }
+  for (const init of [{ maxTtl: '86400' }, { poolBytes: Number.NaN }, { postTimeout: -1 }, { light: 'no' }])
+    await assert.rejects(make({ ...registered, waku: all.waku(init as never) }), {
+      name: 'TypeError',
+      message: / is a /
+    })
+  for (const init of [{ maxRequestBytes: '1' }, { windowPages: Number.NaN }])
+    await assert.rejects(make({ ...registered, waku: all.waku(), mailclient: all.mailclient(init as never) }).then(), {
+      name: 'TypeError',
+      message: / is a /
+    })
 })
 
 test('a mailserver that everybody or nobody could ask does not start', async t => {
