@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Prng } from '../../../test/archive/prng.js'
 import type { Activity } from '../faults/activities.js'
+import { NotServingError } from '../node-process.js'
 import type { Tools } from '../part.js'
 import { Trial, type TrialInit } from '../trial.js'
 import type { Weakness } from '../weakness.js'
@@ -33,6 +34,17 @@ export function recordAgain(run: Recorded, prng: Prng, init: Init): Promise<Reco
   return record({ ...init, folder, ledger }, async () => {})
 }
 
+/** A power cut while LevelDB repairs leaves a manifest that it never synced: the node says so, and a repair begins again. */
+async function startMended(trial: Trial): Promise<void> {
+  try {
+    await trial.start()
+  } catch (err) {
+    if ((err as Error).name !== NotServingError.name) throw err
+    await trial.run(['repair'])
+    await trial.start()
+  }
+}
+
 async function record(
   { library, client, ...init }: Init & Pick<TrialInit, 'ledger'>,
   run: (trial: Trial) => Promise<void>
@@ -40,7 +52,7 @@ async function record(
   const window = WINDOWS[init.seed % WINDOWS.length]
   const trial = new Trial({ ...init, library, client, window, record: true })
   try {
-    await trial.start()
+    await startMended(trial)
     await run(trial)
     await trial.post(POSTS)
     await trial.kill()
