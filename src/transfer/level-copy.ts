@@ -1,5 +1,6 @@
-import { copyFile, mkdir, readdir, readFile, rm, stat, symlink } from 'node:fs/promises'
+import { copyFile, mkdir, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
+import { checkLog } from '../archive/database/files/log-file.js'
 import { SourceError } from './errors.js'
 import { lockOwner } from './lock-owner.js'
 
@@ -8,6 +9,8 @@ export interface LevelCopy {
   path: string
   /** Changes whenever a program opens the original. */
   state: string
+  /** Parts of its log are lost: LevelDB passes over them without a word. */
+  damaged: boolean
   remove(): Promise<void>
 }
 
@@ -28,10 +31,12 @@ export async function copyLevel(folder: string, place: string): Promise<LevelCop
   const state = await stateOf(original)
   await rm(place, { recursive: true, force: true })
   await mkdir(place, { recursive: true, mode: 0o700 })
+  let damaged = false
   try {
     for (const name of names) {
       if (/^\d+\.(ldb|sst)$/.test(name)) await link(join(original, name), join(place, name))
-      else if (/^(CURRENT|MANIFEST-\d+|\d+\.log)$/.test(name)) await copyFile(join(original, name), join(place, name))
+      else if (/^(CURRENT|MANIFEST-\d+)$/.test(name)) await copyFile(join(original, name), join(place, name))
+      else if (/^\d+\.log$/.test(name)) damaged = (await copyLog(join(original, name), join(place, name))) || damaged
     }
     if ((await stateOf(original)) !== state) throw new SourceError(`another process changes ${original}: stop it first`)
   } catch (err) {
@@ -41,7 +46,7 @@ export async function copyLevel(folder: string, place: string): Promise<LevelCop
     if (code === 'ENOENT') throw new SourceError(`another process changes ${original}: stop it first`, { cause: err })
     throw new SourceError(`cannot read ${original}: ${code}`, { cause: err })
   }
-  return { path: place, state, remove: () => rm(place, { recursive: true, force: true }) }
+  return { path: place, state, damaged, remove: () => rm(place, { recursive: true, force: true }) }
 }
 
 /** A folder of this process for a copy, with nothing left of processes that were killed. */
@@ -76,6 +81,14 @@ async function checkKind(folder: string, names: readonly string[]): Promise<void
 
 function foreign(folder: string, why: string): SourceError {
   return new SourceError(`${folder} is no archive of a mailserver: ${why}`)
+}
+
+/** Copies a log with its single bits put right. Returns whether something of it is lost all the same. */
+async function copyLog(from: string, to: string): Promise<boolean> {
+  const log = await readFile(from)
+  const damage = checkLog(log)
+  await writeFile(to, log)
+  return damage !== undefined && damage.lost > 0
 }
 
 async function link(from: string, to: string): Promise<void> {

@@ -54,7 +54,7 @@ export class LevelSource implements ImportSource {
         writeBufferSize: 64 * 1024 * 1024
       })
       await level.open()
-      const form = await formOf(level, folder)
+      const form = await formOf(level, folder, copy)
       const ends = { lower: await sentAt(level, false), upper: await sentAt(level, true) }
       return new LevelSource(`level ${folder} ${copy.state}`, form, level, copy, ends)
     } catch (err) {
@@ -78,7 +78,7 @@ export class LevelSource implements ImportSource {
         signal.throwIfAborted()
         const entries = await reader.next(BATCH_ENVELOPES)
         const last = entries.at(-1)
-        if (last === undefined) return reader.damaged ? { unread: UNREAD } : {}
+        if (last === undefined) return reader.damaged || this.copy.damaged ? { unread: UNREAD } : {}
         const own = entries.filter(([key, value]) => isPosition(key) && value.length <= MAX_PACKET)
         yield {
           raws: own.map(([, value]) => value),
@@ -104,10 +104,10 @@ function isPosition(key: Uint8Array): boolean {
 }
 
 /** Which mailserver wrote it. Throws `SourceError` when none did. */
-async function formOf(level: Level, folder: string): Promise<string> {
+async function formOf(level: Level, folder: string, { damaged }: LevelCopy): Promise<string> {
   const reader = new CarefulReader(level, {})
   const sample = await reader.next(SAMPLE).finally(() => reader.close())
-  if (sample.length === 0) return 'an empty LevelDB database'
+  if (sample.length === 0) return damaged ? 'a LevelDB database that nothing is left of' : 'an empty LevelDB database'
   const lengths = sample.map(([key, value]) => ((value[0] ?? 0) >= 0xc0 ? key.length : 0))
   if (lengths.includes(WITH_TOPIC)) return "status-go's mailserver (LevelDB)"
   if (lengths.includes(POSITION)) return "go-ethereum's mailserver (LevelDB)"

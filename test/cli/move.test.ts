@@ -333,6 +333,25 @@ test('of a database with a damaged block the rest is imported, and the command s
   assert.ok(kept.every(hash => own.has(hash)))
 })
 
+test('of a database with a damaged log the rest is imported, and the command says that it is not all', async t => {
+  const w = await world(t)
+  const envelopes = recentEnvelopes(2000, { payload: 30 })
+  const level = await openLegacy(w.path('old'))
+  for (const envelope of envelopes) await level.put(legacyKey(envelope, 'status-go'), envelope.raw)
+  await level.close()
+  const log = w.path(`old/${readdirSync(w.path('old')).find(name => name.endsWith('.log'))}`)
+  const bytes = readFileSync(log)
+  bytes.subarray(100_000, 140_000).forEach((byte, i, part) => {
+    part[i] = byte ^ 0x55
+  })
+  writeFileSync(log, bytes)
+  const { code, stderr } = await w.mail(['import', w.path('old'), '--json'])
+  assert.equal(code, 1)
+  assert.match(stderr, /part of the database is damaged and was left out; the rest is imported/)
+  const kept = await hashesIn(w)
+  assert.ok(kept.length > 1000 && kept.length < 2000, `${kept.length}`)
+})
+
 /** Moves what is in the log into tables. */
 async function compact(folder: string): Promise<void> {
   const level = await openLegacy(folder)

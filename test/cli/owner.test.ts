@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { chownSync, linkSync, lstatSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chownSync, linkSync, lstatSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { generateKeyPair } from '@libp2p/crypto/keys'
@@ -27,6 +27,18 @@ test('what root does to the data dir of another user leaves it to that user', { 
     assert.equal(code, 0, stderr)
     assert.deepEqual(ownersOf(dir), [OWNER], command.join(' '))
   }
+  const backup = join(cwd, 'backup')
+  const restored = join(cwd, 'restored')
+  mkdirSync(restored)
+  chownSync(restored, OWNER, OWNER)
+  for (const command of [
+    ['backup', '--output', backup, '--data-dir', dir],
+    ['restore', backup, '--data-dir', restored]
+  ]) {
+    const { code, stderr } = await run(t, command, { cwd })
+    assert.equal(code, 0, stderr)
+  }
+  assert.deepEqual([lstatSync(restored).uid, ...ownersOf(restored)], [OWNER, OWNER])
   const node = await startNode(t, cwd, ['--data-dir', dir])
   assert.equal(await node.stop(), 0)
   assert.deepEqual(ownersOf(dir), [OWNER])

@@ -1,4 +1,4 @@
-import { mkdir, readdir, rename, rm, rmdir } from 'node:fs/promises'
+import { chown, mkdir, readdir, rename, rm, rmdir, stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { Key } from 'interface-datastore'
 import type { Archive } from '../../archive/archive.js'
@@ -12,6 +12,7 @@ import { Fingerprint } from '../../wire/request/fingerprint.js'
 import { ControlClient } from '../control/control-client.js'
 import { fileOf, keyOf } from './backup-records.js'
 import { type DataDir, findDataDir, isThere, openDataDir } from './data-dir.js'
+import { giveToOwner } from './ownership.js'
 import { writePrivateFile } from './private-file.js'
 import { openStore } from './store.js'
 
@@ -44,6 +45,7 @@ export async function restore(
   await mkdir(dirname(target), { recursive: true })
   try {
     const summary = await build(items, await openDataDir(building), options)
+    await takeOwner(target, building)
     await rmdir(target).catch(() => {}) // an empty one
     await checkFree(target)
     await rename(building, target)
@@ -52,6 +54,14 @@ export async function restore(
   } finally {
     await rm(building, { recursive: true, force: true })
   }
+}
+
+/** Of the folder whose place it takes: who made that for a node meant the node's user, whoever restores. */
+async function takeOwner(target: string, building: string): Promise<void> {
+  const before = await stat(target).catch(() => undefined)
+  if (before === undefined || process.geteuid?.() !== 0) return
+  await chown(building, before.uid, before.gid)
+  await giveToOwner(building)
 }
 
 /** Whether nothing is there that would be lost. */
