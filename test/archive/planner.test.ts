@@ -1,21 +1,15 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { ClassicLevel } from 'classic-level'
 import type { ArchiveQuery } from '../../src/archive/archive.js'
-import { ClassicStore } from '../../src/archive/database/classic-store.js'
-import { LEVEL_OPTIONS } from '../../src/archive/database/database.js'
 import type { LevelStore } from '../../src/archive/database/level-store.js'
 import { LevelArchive } from '../../src/archive/level/level-archive.js'
 import * as layout from '../../src/archive/level/level-layout.js'
-import { useQuickKeccak } from '../../src/node/crypto/quick-keccak.js'
 import { MAX_UINT32, toHex } from '../../src/wire/bytes.js'
 import { bloomOf } from '../../src/wire/envelope/bloom.js'
 import type { Envelope } from '../../src/wire/envelope/envelope.js'
 import { blocksFinished } from './blocks-finished.js'
 import { readPage } from './comparison.js'
+import { type CountedArchive, countedArchive } from './counted-archive.js'
 import { CountingStore } from './counting-store.js'
 import { byTimeAndHash, matches } from './model.js'
 import { Prng } from './prng.js'
@@ -29,30 +23,18 @@ const DAYS = 30
 const prng = new Prng(42)
 const traffic = new Traffic(prng, { count: 60_000, days: DAYS, payload: 60 })
 const range = { lower: Traffic.firstDay, upper: traffic.end, limit: 1000 }
-const envelopes: Envelope[] = []
-let directory: string
-let level: ClassicLevel<Uint8Array, Uint8Array>
+let counted: CountedArchive
+let envelopes: Envelope[]
 let store: CountingStore
 let archive: LevelArchive
 
 before(async () => {
-  await useQuickKeccak()
-  directory = await mkdtemp(join(tmpdir(), 'waku-archive-'))
-  level = new ClassicLevel(directory, LEVEL_OPTIONS)
-  await level.open()
-  store = new CountingStore(new ClassicStore(level))
-  archive = await LevelArchive.open({ db: store, blockSize: 4096, maxCredit: 0 })
-  for (const batch of traffic.batches(2000)) {
-    envelopes.push(...batch)
-    await archive.append(batch)
-  }
-  archive = await ofOlder(store, archive)
+  counted = await countedArchive(traffic, 4096)
+  ;({ store, envelopes } = counted)
+  archive = await ofOlder(store, counted.archive)
 })
 
-after(async () => {
-  await level.close()
-  await rm(directory, { recursive: true, force: true })
-})
+after(() => counted.remove())
 
 /** As if its first block had been finished by an older version. */
 async function ofOlder(db: LevelStore, archive: LevelArchive): Promise<LevelArchive> {

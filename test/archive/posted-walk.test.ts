@@ -1,12 +1,6 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { ClassicLevel } from 'classic-level'
 import type { ArchiveQuery } from '../../src/archive/archive.js'
-import { ClassicStore } from '../../src/archive/database/classic-store.js'
-import { LEVEL_OPTIONS } from '../../src/archive/database/database.js'
 import {
   type LevelEntry,
   type LevelOperation,
@@ -15,13 +9,13 @@ import {
 } from '../../src/archive/database/level-store.js'
 import { LevelArchive } from '../../src/archive/level/level-archive.js'
 import * as layout from '../../src/archive/level/level-layout.js'
-import { useQuickKeccak } from '../../src/node/crypto/quick-keccak.js'
 import { toHex } from '../../src/wire/bytes.js'
 import { bloomOf } from '../../src/wire/envelope/bloom.js'
 import type { Envelope } from '../../src/wire/envelope/envelope.js'
 import { topicNumber } from '../../src/wire/envelope/topic.js'
 import { blocksFinished } from './blocks-finished.js'
 import { readPage } from './comparison.js'
+import { type CountedArchive, countedArchive } from './counted-archive.js'
 import { CountingStore } from './counting-store.js'
 import { byTimeAndHash, matches } from './model.js'
 import { Prng } from './prng.js'
@@ -37,32 +31,19 @@ const BLOCKS = Math.floor(COUNT / SIZE)
 const prng = new Prng(43)
 const traffic = new Traffic(prng, { count: COUNT, days: 30, payload: 60 })
 const range = { lower: Traffic.firstDay, upper: traffic.end, limit: 1000 }
-const envelopes: Envelope[] = []
-let directory: string
-let level: ClassicLevel<Uint8Array, Uint8Array>
+let counted: CountedArchive
+let envelopes: Envelope[]
 let store: CountingStore
 let archive: LevelArchive
 
 before(async () => {
-  await useQuickKeccak()
-  directory = await mkdtemp(join(tmpdir(), 'waku-archive-'))
-  level = new ClassicLevel(directory, LEVEL_OPTIONS)
-  await level.open()
-  store = new CountingStore(new ClassicStore(level))
-  // looks that no query gave a reason for would be counted with it
-  archive = await LevelArchive.open({ db: store, blockSize: SIZE, maxCredit: 0 })
-  for (const batch of traffic.batches(2000)) {
-    envelopes.push(...batch)
-    await archive.append(batch)
-  }
+  counted = await countedArchive(traffic, SIZE)
+  ;({ store, archive, envelopes } = counted)
   // counts of topics are written now and then, and blocks are finished behind them
   await blocksFinished(store, archive, BLOCKS - 1)
 })
 
-after(async () => {
-  await level.close()
-  await rm(directory, { recursive: true, force: true })
-})
+after(() => counted.remove())
 
 const some = (topics: Uint8Array[], count: number): Uint8Array[] =>
   Array.from({ length: count }, () => prng.pick(topics))

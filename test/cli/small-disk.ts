@@ -56,21 +56,26 @@ export class SmallDisk {
 
   /** Takes all the room there is. */
   fill(): void {
-    const file = openSync(join(this.path, 'filler'), 'a')
-    try {
-      for (const size of [1 << 20, 4096, 1])
-        try {
-          for (const piece = new Uint8Array(size); writeSync(file, piece) > 0; );
-        } catch (error) {
-          if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error
-        }
-    } finally {
-      closeSync(file)
-    }
+    fillDisk(join(this.path, 'filler'))
   }
 
   /** Gives it back. */
   free(): void {
     rmSync(join(this.path, 'filler'))
+  }
+}
+
+/** Writes to a file until its disk has no room left. */
+export function fillDisk(path: string): void {
+  const file = openSync(path, 'a')
+  try {
+    for (const size of [1 << 20, 4096, 1])
+      try {
+        for (const piece = new Uint8Array(size); writeSync(file, piece) > 0; );
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error
+      }
+  } finally {
+    closeSync(file)
   }
 }

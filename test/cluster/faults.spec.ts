@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -13,6 +13,7 @@ import type { Envelope } from '../../src/wire/envelope/envelope.js'
 import { topicFromNumber } from '../../src/wire/envelope/topic.js'
 import { readPage } from '../archive/comparison.js'
 import { envelopeAt } from '../archive/traffic.js'
+import { fillDisk } from '../cli/small-disk.js'
 import { closeOpened, newKeyspace, openArchive } from './archive-of.js'
 
 // Three real nodes that keep three copies, and what happens to them. The second one has a small disk, where we may mount one.
@@ -120,7 +121,7 @@ test('a full disk on one node: it is as good as down, nothing is lost, and with 
 }, async () => {
   const node = cluster.node(1)
   const filler = join(disk, 'filler')
-  fill(filler)
+  fillDisk(filler)
   for (let i = 0; i < 200 && !FULL.test(await readFile(node.log, 'utf8')); i++) await store(archive, next(20))
   assert.match(await readFile(node.log, 'utf8'), FULL, 'it met the end of its disk')
   for (let i = 0; i < 3; i++) await store(archive, next(10))
@@ -170,21 +171,6 @@ test('two nodes down: a clear error within ten seconds, and it goes on when one 
   assert.deepEqual({ damaged, missing, index, countsWrong }, { damaged: 0, missing: 0, index: 0, countsWrong: false })
   await other.close()
 })
-
-/** Takes all the room there is. */
-function fill(path: string): void {
-  const file = openSync(path, 'a')
-  try {
-    for (const size of [1 << 20, 4096])
-      try {
-        for (const piece = new Uint8Array(size); writeSync(file, piece) > 0; );
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error
-      }
-  } finally {
-    closeSync(file)
-  }
-}
 
 /** By how many seconds the clock of a node is ahead. */
 async function clockOf(i: number): Promise<number> {

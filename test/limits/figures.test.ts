@@ -1,13 +1,11 @@
 import assert from 'node:assert/strict'
-import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { test } from 'node:test'
 import * as FIGURES from '../../src/limits/figures.js'
 import { MAX_ENVELOPES, MAX_PACKED_ENVELOPE, PACKET_OVERHEAD } from '../../src/wire/packet/messages.js'
 import { MAX_FRAME, MAX_MAIL_CONTROL_FRAME } from '../../src/wire/packet/packet-frame.js'
 import { MAX_TOPIC_INTEREST } from '../../src/wire/packet/status.js'
 import { MAX_REQUEST_TOPICS } from '../../src/wire/request/history-request.js'
-import { repositoryRoot } from '../helpers/repository.js'
+import { filesOf, rowsOf, sourceOf } from './source-table.js'
 
 const KIB = 1024
 const {
@@ -144,25 +142,10 @@ function literals(text: string): string[] {
     .filter(number => !['1000', '256'].includes(number))
 }
 
-function sources(): string[] {
-  return ROOMS.flatMap(room =>
-    readdirSync(join(repositoryRoot, 'src', room), { recursive: true, encoding: 'utf8' })
-      .filter(name => name.endsWith('.ts') && `${room}/${name}` !== 'limits/figures.ts')
-      .map(name => `${room}/${name}`)
-  )
-}
-
 test('a figure stands in the table, or says elsewhere why it does not', () => {
-  const found = sources().flatMap(file => figuresOf(file, readFileSync(join(repositoryRoot, 'src', file), 'utf8')))
-  const rows = readFileSync(join(repositoryRoot, 'src/limits/numbers.md'), 'utf8')
-    .split('\n')
-    .filter(line => /^\| \w+\//.test(line))
-    .map(line =>
-      line
-        .split('|')
-        .slice(1, -1)
-        .map(cell => cell.trim())
-    )
+  const files = filesOf(ROOMS).filter(file => file !== 'limits/figures.ts')
+  const found = files.flatMap(file => figuresOf(file, sourceOf(file)))
+  const rows = rowsOf('limits/numbers.md')
   assert.deepEqual(rows.map(([name]) => name).sort(), found.sort())
   for (const row of rows) assert.ok(row.length === 2 && row.every(cell => cell !== ''), row.join())
 })

@@ -1,8 +1,6 @@
 import assert from 'node:assert/strict'
-import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { test } from 'node:test'
-import { repositoryRoot } from '../helpers/repository.js'
+import { filesOf, rowsOf, sourceOf } from './source-table.js'
 
 /** Rooms that a peer reaches before it has shown a password or trust; of `node/` what stands before them. */
 const ROOMS = ['limits', 'waku', 'libp2p', 'devp2p', 'mailserver', 'bridge', 'admin']
@@ -25,25 +23,8 @@ function tablesOf(file: string, source: string): string[] {
   return TABLES.flatMap(table => [...source.matchAll(table)].map(([, field]) => `${file} \`${field}\``))
 }
 
-const root = join(repositoryRoot, 'src')
-const files = [
-  ...ROOMS.flatMap(room =>
-    readdirSync(join(root, room), { recursive: true, encoding: 'utf8' })
-      .filter(name => name.endsWith('.ts'))
-      .map(name => `${room}/${name}`)
-  ),
-  ...FILES
-]
-const inSource = files.flatMap(file => tablesOf(file, readFileSync(join(root, file), 'utf8')))
-const rows = readFileSync(join(root, 'limits/tables.md'), 'utf8')
-  .split('\n')
-  .filter(line => /^\| \w+\//.test(line))
-  .map(line =>
-    line
-      .split('|')
-      .slice(1, -1)
-      .map(cell => cell.trim())
-  )
+const inSource = [...filesOf(ROOMS), ...FILES].flatMap(file => tablesOf(file, sourceOf(file)))
+const rows = rowsOf('limits/tables.md')
 
 test('each table that peers can fill says its key, its size, its share, and what happens when it is full', () => {
   assert.deepEqual(rows.map(([name]) => name).sort(), [...new Set(inSource)].sort())
