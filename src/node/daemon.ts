@@ -20,7 +20,7 @@ import { useQuickSymmetric } from './crypto/quick-symmetric.js'
 import { type DataDir, openDataDir } from './data-dir/data-dir.js'
 import { checkOwner, identityOf } from './data-dir/identity.js'
 import { checkReadyFile, type ReadyFile, removeReadyFile, writeReadyFile } from './data-dir/ready-file.js'
-import { openSharedArchive } from './data-dir/shared-archive.js'
+import { notePlace, openSharedArchive } from './data-dir/shared-archive.js'
 import { openStore } from './data-dir/store.js'
 import { Devp2pNode, devp2pSettings } from './devp2p/devp2p-node.js'
 import { upstreamRelayOf } from './devp2p/upstream-relay-node.js'
@@ -157,6 +157,7 @@ async function assemble(
   await checkOwner(dir, { datastore: store.datastore, peer, renew: given['new-identity'] })
   const shared = await openSharedArchive(given, { daemon: peer.toString(), create: true })
   if (shared !== undefined) cleanup.after(shared, archive => archive.close())
+  await notePlace(store.datastore, given)
   const archive: Archive = shared ?? store.archive
   if (shared !== undefined && (await store.archive.stats()).envelopes > 0)
     warn(

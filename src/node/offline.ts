@@ -1,5 +1,6 @@
 import { defaultLogger } from '@libp2p/logger'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
+import type { Database } from '../archive/database/database.js'
 import { KeyRecordError } from '../mailserver/errors.js'
 import { Keyring } from '../mailserver/keyring.js'
 import { TrustList } from '../trust/trust-list.js'
@@ -10,7 +11,7 @@ import type { ImportRules } from './control/import-handlers.js'
 import { DigestThread } from './crypto/digest-thread.js'
 import type { DataDir } from './data-dir/data-dir.js'
 import { identityOf } from './data-dir/identity.js'
-import { type ArchiveSettings, openSharedArchive } from './data-dir/shared-archive.js'
+import { type ArchiveSettings, openSharedArchive, placeOf } from './data-dir/shared-archive.js'
 import { openStore } from './data-dir/store.js'
 import { doctorOffline } from './operator/doctor.js'
 
@@ -43,6 +44,7 @@ export async function openOffline(dir: DataDir, options: OfflineOptions = {}): P
     const shared = await openSharedArchive(settings, { daemon: peer.toString(), create: false })
     if (shared !== undefined) cleanup.after(shared, archive => archive.close())
     const archive = shared ?? store.archive
+    const elsewhere = shared === undefined ? await emptyBeside(store) : undefined
     const logger = defaultLogger()
     const trust = cleanup.after(new TrustList({ datastore, logger }), trust => trust.close())
     const keys = new Keyring({ datastore, logger })
@@ -57,6 +59,7 @@ export async function openOffline(dir: DataDir, options: OfflineOptions = {}): P
       async ask(command, params, options) {
         const handler = handlers[command]
         if (handler === undefined) throw new ControlError(`no such command: ${command}`)
+        if (elsewhere !== undefined && OF_ARCHIVE.test(command)) throw new ControlError(elsewhere)
         return handler(params, options)
       },
       close: () => cleanup.run()
@@ -65,6 +68,18 @@ export async function openOffline(dir: DataDir, options: OfflineOptions = {}): P
     await cleanup.run()
     throw err
   }
+}
+
+/** Commands about an archive as a whole. */
+const OF_ARCHIVE = /^(stats|verify|repair|prune|(export|import)\..+)$/
+
+/** What to say of an empty archive whose node keeps another one: that there is nothing would be wrong. */
+async function emptyBeside({ archive, datastore }: Database): Promise<string | undefined> {
+  const place = (await archive.stats()).envelopes === 0 ? await placeOf(datastore) : undefined
+  return (
+    place &&
+    `the node of this data dir keeps its archive at ${place}: name it with --archive, or its settings with --config`
+  )
 }
 
 function ignoreUnreadable(err: Error): void {

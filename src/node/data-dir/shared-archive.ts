@@ -1,5 +1,7 @@
 import { readFile } from 'node:fs/promises'
+import { type Datastore, Key } from 'interface-datastore'
 import type { Archive } from '../../archive/archive.js'
+import { printable } from '../../wire/printable.js'
 import { ConfigError } from '../settings/config.js'
 import { readPasswordFile } from '../settings/secret.js'
 import type { StartConfig } from '../settings/start-config.js'
@@ -49,6 +51,24 @@ export async function openSharedArchive(
     datacenter: settings['archive-datacenter'],
     replication: settings['archive-replication']
   })
+}
+
+/** Where the archive of a data dir's node lies, when that is elsewhere: an address, without user and password. */
+const PLACE = new Key('/node/archive')
+
+/** Notes where the archive of a node is, for who looks after its data dir later. */
+export async function notePlace(datastore: Datastore, { archive }: ArchiveSettings): Promise<void> {
+  try {
+    if (archive !== undefined) await datastore.put(PLACE, new TextEncoder().encode(archive))
+    else if (await datastore.has(PLACE)) await datastore.delete(PLACE)
+  } catch {
+    // a full disk keeps nobody from starting: it is noted the next time
+  }
+}
+
+/** What `notePlace` noted last. */
+export async function placeOf(datastore: Datastore): Promise<string | undefined> {
+  return (await datastore.has(PLACE)) ? printable(new TextDecoder().decode(await datastore.get(PLACE))) : undefined
 }
 
 function withoutArchive(settings: ArchiveSettings): undefined {
