@@ -127,7 +127,9 @@ export class CassandraArchive extends CheckedArchive {
     const stopped = new AbortController()
     try {
       await openSchema(session, { keyspace, replication, create })
-      const head = new CassandraHead(session, { keyspace, now, stopped: stopped.signal })
+      // a second's beginning is before what others, a person with cqlsh, deleted within it: a repair would not bring that back
+      const clock = init.now ?? (() => Date.now() / 1000)
+      const head = new CassandraHead(session, { keyspace, now: clock, stopped: stopped.signal })
       const { id } = await head.begin()
       const tables = new CassandraTables(keyspace)
       const attendance = await CassandraAttendance.open(

@@ -77,7 +77,7 @@ export class CassandraHead {
   readonly #now: () => number
   readonly #stopped: AbortSignal
 
-  /** @param now - the clock, Unix seconds: stamps are near it where nothing else is later */
+  /** @param now - the clock, Unix seconds and their fractions: stamps are near it where nothing else is later */
   constructor(
     session: CassandraSession,
     { keyspace, now, stopped }: { keyspace: string; now: () => number; stopped: AbortSignal }
