@@ -4,13 +4,13 @@ import type { Libp2p } from '@libp2p/interface'
 import type { Archive } from '../archive/archive.js'
 import type { Keyring } from '../mailserver/keyring.js'
 import type { TrustList } from '../trust/trust-list.js'
-import type { Waku } from '../waku/waku.js'
+import type { WakuNode } from '../waku/waku-node.js'
 import type { CanaryRecord } from './canary-record.js'
 import type { Health } from './health.js'
 import type { Snapshot } from './snapshot.js'
 
 export interface WatchedNode {
-  waku: Waku
+  waku: Pick<WakuNode, 'peers' | 'limits' | 'counters'>
   archive: Archive
   trust: TrustList
   keys: Keyring

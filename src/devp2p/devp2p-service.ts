@@ -7,7 +7,7 @@ import { NotConnectedError, WakuStoppedError } from '../waku/errors.js'
 import { ServerUnreachableError } from '../waku/mail-errors.js'
 import type { MailDialler, MailLine, RequestHandler } from '../waku/mail-exchange.js'
 import type { Network } from '../waku/packet-channel.js'
-import type { Waku } from '../waku/waku.js'
+import type { WakuNode } from '../waku/waku-node.js'
 import type { Capability } from '../wire/request/dialect.js'
 import { ALL_CAPABILITIES, offer } from './capability-traits.js'
 import { DEVP2P_EVENTS, type Devp2pEvent } from './counters.js'
@@ -21,7 +21,7 @@ import { StaticPeers } from './static-peers.js'
 
 /** The services that devp2p peers are joined to. */
 export interface Devp2pPeersOf {
-  waku: Pick<Waku, 'run' | 'addConnector' | 'status' | 'limits' | 'twins'>
+  waku: Pick<WakuNode, 'run' | 'addConnector' | 'status' | 'limits' | 'twins'>
   /** Answers history requests: `handle` of the mailserver. Without it they are ignored. */
   handle?: RequestHandler | undefined
   /** Takes our way to devp2p mailservers: `addDialler` of the mail client. */

@@ -5,7 +5,7 @@ import * as FIGURES from '../limits/figures.js'
 import { inVain } from '../limits/throttle.js'
 import type { IncomingRequest, MailLine, RequestHandler } from '../waku/mail-exchange.js'
 import type { Packet } from '../waku/packet-channel.js'
-import type { Waku } from '../waku/waku.js'
+import type { WakuNode } from '../waku/waku-node.js'
 import { fullBloom } from '../wire/envelope/bloom.js'
 import { MalformedError } from '../wire/errors.js'
 import { PacketCode } from '../wire/packet/packet-code.js'
@@ -21,7 +21,7 @@ import { RequestQueue } from './request-queue.js'
 import type { RlpxConnection } from './rlpx-connection.js'
 
 export interface PeerLinkParts {
-  waku: Pick<Waku, 'run' | 'status'>
+  waku: Pick<WakuNode, 'run' | 'status'>
   /** Answers history requests; without one they are ignored. */
   handler: RequestHandler | undefined
   /** Serve requests that are not encrypted. */

@@ -19,6 +19,7 @@ import type { Network } from '../waku/packet-channel.js'
 import type { Envelope } from '../wire/envelope/envelope.js'
 import type { PushProtocol } from './push-protocol.js'
 import { wakuOf } from './service-lookup.js'
+import { wakuNodeOf } from './waku-service.js'
 
 export interface MailClientServiceInit extends MailClientInit {
   /**
@@ -99,7 +100,7 @@ export class MailClientService implements Startable {
 
   async #open(): Promise<void> {
     const { registrar, connectionManager, logger, metrics } = this.#components
-    const waku = wakuOf(this.#components, this.#init.waku ?? 'waku')
+    const waku = wakuNodeOf(wakuOf(this.#components, this.#init.waku ?? 'waku'))
     await this.trust.load()
     const client = new MailClient({ waku, trust: this.trust, logger, metrics }, this.#init)
     // what opens a stream comes with the first history

@@ -15,6 +15,7 @@ import { checkSettings, checkString, describe } from '../wire/checks.js'
 import { keyFromPassword } from '../wire/envelope/key.js'
 import { MAIL_PROTOCOL_DEFAULTS, MailProtocol, type MailProtocolInit } from './mail-protocol.js'
 import { wakuOf } from './service-lookup.js'
+import { wakuNodeOf } from './waku-service.js'
 
 export interface MailserverServiceInit extends MailserverInit, MailProtocolInit {
   /**
@@ -151,7 +152,7 @@ export class MailserverService implements Startable {
   async #open(): Promise<void> {
     const { datastore, logger, metrics, registrar } = this.#components
     const init = this.#init
-    const waku = wakuOf(this.#components, init.waku ?? 'waku')
+    const waku = wakuNodeOf(wakuOf(this.#components, init.waku ?? 'waku'))
     await this.keyring.load()
     if (init.password !== undefined) {
       this.#takeBack = this.keyring.lend(PASSWORD_KEY, await keyFromPassword(init.password))

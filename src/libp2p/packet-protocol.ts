@@ -3,7 +3,7 @@ import type { ConnectionManager, Registrar } from '@libp2p/interface-internal'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import * as FIGURES from '../limits/figures.js'
 import { NotConnectedError } from '../waku/errors.js'
-import type { Connector, Waku } from '../waku/waku.js'
+import type { Connector, WakuNode } from '../waku/waku-node.js'
 import { compareBytes } from '../wire/bytes.js'
 import { failedDial } from './failed-dial.js'
 import { StreamPacketChannel } from './packet-channel.js'
@@ -18,6 +18,8 @@ export interface PacketProtocolComponents {
   connectionManager: ConnectionManager
   logger: ComponentLogger
 }
+
+type PacketWaku = Pick<WakuNode, 'run' | 'addConnector' | 'limits' | 'twins'>
 
 /** A stream between a pair of peers. */
 interface Link {
@@ -43,7 +45,7 @@ const FINAL = new Set(['UselessPeerError', 'MisbehaviourError', 'WakuStoppedErro
  */
 export class PacketProtocol implements Startable {
   readonly #components: PacketProtocolComponents
-  readonly #waku: () => Waku
+  readonly #waku: PacketWaku
   readonly #log: Logger
   readonly #pairs = new Map<string, Pair>()
   readonly #opening = new Map<string, Promise<void>>()
@@ -62,8 +64,7 @@ export class PacketProtocol implements Startable {
   #starting: Promise<void> | undefined
   #leave: (() => void) | undefined
 
-  /** @param waku looked up when started */
-  constructor(components: PacketProtocolComponents, waku: () => Waku) {
+  constructor(components: PacketProtocolComponents, waku: PacketWaku) {
     this.#components = components
     this.#waku = waku
     this.#log = components.logger.forComponent('waku:packets')
@@ -74,7 +75,7 @@ export class PacketProtocol implements Startable {
     if (this.#running) return
     this.#running = true
     this.#reopener.start()
-    this.#leave = this.#waku().addConnector((peer, options) => this.connect(peer, options))
+    this.#leave = this.#waku.addConnector((peer, options) => this.connect(peer, options))
     this.#starting = this.#register()
     await this.#starting
   }
@@ -175,7 +176,7 @@ export class PacketProtocol implements Startable {
     const id = peer.toString()
     const leave = this.#budget.enter(connection)
     if (leave === undefined) {
-      this.#waku().limits.counts.add('refused_stream')
+      this.#waku.limits.counts.add('refused_stream')
       this.#log.trace('a packets stream was refused: too many of that peer or address')
       stream.abort(new Error('too many packets streams'))
       return
@@ -197,14 +198,12 @@ export class PacketProtocol implements Startable {
       this.#lookForTwin(link, pair)
       settle(pair)
     }
-    const channel = new StreamPacketChannel(stream, { connection, limits: this.#waku().limits })
-    void this.#waku()
-      .run(channel, { retire: link.retire.signal, onReady })
-      .then(error => {
-        leave()
-        if (error !== undefined && !link.ready) this.#blame(connection)
-        this.#over(peer, pair, link, error, Date.now() - opened)
-      })
+    const channel = new StreamPacketChannel(stream, { connection, limits: this.#waku.limits })
+    void this.#waku.run(channel, { retire: link.retire.signal, onReady }).then(error => {
+      leave()
+      if (error !== undefined && !link.ready) this.#blame(connection)
+      this.#over(peer, pair, link, error, Date.now() - opened)
+    })
   }
 
   /** Whoever opens stream after stream that comes to nothing is not listened to any more. */
@@ -245,7 +244,7 @@ export class PacketProtocol implements Startable {
     const same = others.filter(({ opener, connection }) => opener.equals(link.opener) && connection.status === 'open')
     if (same.length === 0) return
     for (const { connection } of same) this.#displaced.add(connection)
-    if (this.#displaced.has(link.connection)) this.#waku().twins.suspect('peer', link.connection.remotePeer)
+    if (this.#displaced.has(link.connection)) this.#waku.twins.suspect('peer', link.connection.remotePeer)
   }
 
   /** Of the same opener the newer stream stays, else the one of the peer with the smaller id. */
@@ -266,7 +265,7 @@ export class PacketProtocol implements Startable {
     this.#open(connection)
       .then(() => {
         // it goes on with the protocol, and not with us: perhaps with another of our name
-        if (this.#parted.delete(connection)) this.#waku().twins.suspect('own', peer)
+        if (this.#parted.delete(connection)) this.#waku.twins.suspect('own', peer)
       })
       .catch(() => {})
   }

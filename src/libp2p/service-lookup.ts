@@ -1,4 +1,4 @@
-import type { Waku } from '../waku/waku.js'
+import type { WakuService } from './waku-service.js'
 
 /** The node has no `waku()` service, or it has another name. */
 export class MissingWakuError extends Error {
@@ -17,8 +17,8 @@ export class MissingMailClientError extends Error {
  *
  * @throws {MissingWakuError}
  */
-export function wakuOf(components: object, name: string): Waku {
-  const service = serviceOf<Waku>(components, name)
+export function wakuOf(components: object, name: string): WakuService {
+  const service = serviceOf<WakuService>(components, name)
   if (service !== undefined) return service
   throw new MissingWakuError(`the node has no service "${name}": add waku() to its services`)
 }

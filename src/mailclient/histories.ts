@@ -6,7 +6,7 @@ import type { MailDialler } from '../waku/mail-exchange.js'
 import { Miner } from '../waku/miner.js'
 import type { Network } from '../waku/packet-channel.js'
 import type { RecentHashes } from '../waku/recent-hashes.js'
-import type { Waku } from '../waku/waku.js'
+import type { WakuNode } from '../waku/waku-node.js'
 import type { MailClientEvent } from './counters.js'
 import { type DigestAsked, digestQuestion, type RangeDigest, rangeDigest } from './digest-query.js'
 import { HistoryQueryError, MailClientStoppedError, TrustRevokedError, UntrustedServerError } from './errors.js'
@@ -16,7 +16,7 @@ import { prefetch } from './prefetch.js'
 import type { MailClientSettings } from './settings.js'
 
 export interface HistoriesParts {
-  waku: Waku
+  waku: Pick<WakuNode, 'deliverHistoric'>
   trust: TrustList
   tally: Tally<MailClientEvent>
   settings: MailClientSettings

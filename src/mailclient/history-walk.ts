@@ -3,7 +3,7 @@ import { turnIsOver } from '../base/loop-turn.js'
 import { pause } from '../base/pause.js'
 import * as FIGURES from '../limits/figures.js'
 import type { MailDialler, MailLine } from '../waku/mail-exchange.js'
-import type { Waku } from '../waku/waku.js'
+import type { WakuNode } from '../waku/waku-node.js'
 import type { Envelope } from '../wire/envelope/envelope.js'
 import type { Coverage, CoverageAnswer } from '../wire/request/coverage.js'
 import { encodeCursor } from '../wire/request/cursor.js'
@@ -43,7 +43,7 @@ export interface HistoryPage {
 }
 
 export interface HistoryWalkParts extends PageRequestParts {
-  waku: Waku
+  waku: Pick<WakuNode, 'deliverHistoric'>
   dial: MailDialler
 }
 

@@ -6,7 +6,7 @@ import type { TrustList } from '../trust/trust-list.js'
 import type { MailDialler } from '../waku/mail-exchange.js'
 import type { Network } from '../waku/packet-channel.js'
 import { RecentHashes } from '../waku/recent-hashes.js'
-import type { Waku } from '../waku/waku.js'
+import type { WakuNode } from '../waku/waku-node.js'
 import { decodeEnvelope, type Envelope } from '../wire/envelope/envelope.js'
 import { MalformedError } from '../wire/errors.js'
 import { splitP2PMessage } from '../wire/request/p2p-message.js'
@@ -25,7 +25,7 @@ import type { HistoryPage } from './history-walk.js'
 import { type MailClientInit, type MailClientSettings, settle } from './settings.js'
 
 export interface MailClientComponents {
-  waku: Waku
+  waku: Pick<WakuNode, 'deliverHistoric'>
   trust: TrustList
   logger: ComponentLogger
   metrics?: Metrics | undefined
@@ -44,7 +44,7 @@ export interface MailClientEvents {
 /** Fetches history from trusted mailservers (8/WAKU-MAIL), of any network that has a dialler. */
 export class MailClient extends TypedEventEmitter<MailClientEvents> implements Startable {
   readonly tally: Tally<MailClientEvent>
-  readonly #waku: Waku
+  readonly #waku: MailClientComponents['waku']
   readonly #trust: TrustList
   readonly #log: Logger
   readonly #settings: MailClientSettings

@@ -10,7 +10,7 @@ import { inVain } from '../limits/throttle.js'
 import type { IncomingRequest, RequestHandler } from '../waku/mail-exchange.js'
 import type { Network } from '../waku/packet-channel.js'
 import type { EnvelopeStore } from '../waku/store-batch.js'
-import type { Waku } from '../waku/waku.js'
+import type { WakuNode } from '../waku/waku-node.js'
 import type { Envelope } from '../wire/envelope/envelope.js'
 import { type HistoryRequest, settleRequest } from '../wire/request/history-request.js'
 import { RequestError, RequestErrorCode } from '../wire/request/request-error.js'
@@ -34,7 +34,7 @@ import { type MailserverInit, type MailserverSettings, settle } from './settings
 import { TopicStore } from './topic-store.js'
 
 export interface MailserverComponents {
-  waku: Waku
+  waku: Pick<WakuNode, 'setStore' | 'limits'>
   archive: Archive
   keyring: Keyring
   logger: ComponentLogger
@@ -48,7 +48,7 @@ export class Mailserver implements Startable {
   readonly keyring: Keyring
   readonly tally: Tally<MailserverEvent>
   readonly store: EnvelopeStore
-  readonly #waku: Waku
+  readonly #waku: MailserverComponents['waku']
   readonly #archive: Archive
   readonly #delivery: HistoryDelivery
   readonly #attendance: Attendance

@@ -7,6 +7,7 @@ import { Salted } from '../admin/salted.js'
 import { viewOf } from '../admin/view.js'
 import type { Archive } from '../archive/archive.js'
 import type { UpstreamRelay } from '../bridge/upstream-relay.js'
+import { wakuNodeOf } from '../libp2p/waku-service.js'
 import type { RequestForwarder } from '../mailserver/request-forwarder.js'
 import { keyFromPassword } from '../wire/envelope/key.js'
 import { BackfillNode } from './backfill/backfill-node.js'
@@ -136,9 +137,10 @@ async function assemble(
     cleanup.after(await CertificateWatch.start({ files, warn, onRenew: renewed => webSockets.renew(renewed) }), watch =>
       watch.stop()
     )
+  const onRefused = (): void => wakuNodeOf(node.services.waku).limits.counts.add('refused_socket')
   const webSockets = new WebSockets(certificate?.current, {
     proxies: new Set(given['trusted-proxy']),
-    onRefused: () => node.services.waku.limits.counts.add('refused_socket')
+    onRefused
   })
   const relays = new Relays()
   const webRtc = wantsWebRtc(given) ? await loadWebRtc() : undefined
@@ -187,7 +189,7 @@ async function assemble(
     transports: webRtc && [
       webRtc({
         certificate: await webRtcCertificate(dir.webrtc),
-        onRefused: () => node.services.waku.limits.counts.add('refused_socket')
+        onRefused
       })
     ],
     metrics: admin && closedMetrics(recorder.metrics.registry),
@@ -205,7 +207,8 @@ async function assemble(
       onTwin
     })
   })
-  const { waku, mailserver, mailclient } = node.services
+  const { mailserver, mailclient } = node.services
+  const waku = wakuNodeOf(node.services.waku)
   const peers = byNetwork(config.peer ?? [])
   const settings = devp2pSettings(config)
   const devp2p =

@@ -1,4 +1,5 @@
 import type { ComponentLogger, Logger, Metrics, PeerId, Startable } from '@libp2p/interface'
+import type { Multiaddr } from '@multiformats/multiaddr'
 import { setMaxListeners } from 'main-event'
 import { type PeerTarget, targetOf } from '../base/peer-target.js'
 import * as FIGURES from '../limits/figures.js'
@@ -25,7 +26,7 @@ import { type Settings, settle, type WakuInit } from './settings.js'
 import type { EnvelopeStore } from './store-batch.js'
 import type { MessageFilter, ReceivedMessage } from './subscription.js'
 import { Twins } from './twins.js'
-import type { Connector, RunOptions, Waku, WakuPeer } from './waku.js'
+import type { Waku, WakuPeer } from './waku.js'
 
 export interface WakuComponents {
   peerId: PeerId
@@ -33,12 +34,27 @@ export interface WakuComponents {
   metrics?: Metrics | undefined
 }
 
+export interface RunOptions {
+  /** When it aborts, the conversation gives way: what was accepted is confirmed, then the channel is closed. */
+  retire?: AbortSignal | undefined
+  /** Called once Status was exchanged. */
+  onReady?: (() => void) | undefined
+}
+
+/** Gets a conversation with a peer, or throws: dials it (at `address` when that is known), opens a stream, hands the channel to `run`. */
+export type Connector = (
+  peer: PeerId,
+  options: { signal: AbortSignal; address?: Multiaddr | undefined }
+) => Promise<void>
+
 const TICK = 1_000
 
-/** Joins session, intake, forwarding, filters and posting into the service. */
+/** Joins session, intake, forwarding, filters and posting: what applications use of it, and what transports and services do. */
 export class WakuNode implements Waku, Startable {
   readonly counters: Counters
+  /** What its peers share, whichever transport they come by. */
   readonly limits: Limits
+  /** Where transports say what hints at two peers of one identity. */
   readonly twins: Twins
   readonly #log: Logger
   readonly #settings: Settings
@@ -126,6 +142,11 @@ export class WakuNode implements Waku, Startable {
     for (const session of this.#peers.all()) session.channel.abort(new WakuStoppedError('the node stopped'))
   }
 
+  /**
+   * Takes over a fresh conversation; transports call it.
+   *
+   * @returns when the conversation is over, with what ended it other than a clean close; never rejects
+   */
   async run(channel: PacketChannel, options: RunOptions = {}): Promise<Error | undefined> {
     if (!this.#running) {
       const error = new WakuStoppedError('the node is not running')
@@ -158,6 +179,7 @@ export class WakuNode implements Waku, Startable {
     return error
   }
 
+  /** Where accepted envelopes are stored before they are confirmed; without one there is nothing to wait for. */
   setStore(store: EnvelopeStore | undefined): void {
     this.#intake.store = store
   }
@@ -189,6 +211,11 @@ export class WakuNode implements Waku, Startable {
     return this.#poster
   }
 
+  /**
+   * Brings an envelope of a mailserver to the subscribers, marked as historic. It is not forwarded and not stored.
+   *
+   * @returns false when subscribers want it and all of them had it before
+   */
   deliverHistoric(envelope: Envelope, peer: PeerId): boolean {
     return this.#filters.deliver(envelope, { historic: true, peer })
   }
@@ -213,6 +240,11 @@ export class WakuNode implements Waku, Startable {
     }))
   }
 
+  /**
+   * A transport says how it reaches a peer.
+   *
+   * @returns takes it back
+   */
   addConnector(connect: Connector): () => void {
     this.#connectors.add(connect)
     return () => void this.#connectors.delete(connect)

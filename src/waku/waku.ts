@@ -1,15 +1,9 @@
 import type { PeerId } from '@libp2p/interface'
-import type { Multiaddr } from '@multiformats/multiaddr'
 import type { PeerTarget } from '../base/peer-target.js'
-import type { Limits } from '../limits/limits.js'
-import type { Envelope } from '../wire/envelope/envelope.js'
 import type { StatusOptions } from '../wire/packet/status.js'
-import type { Counters } from './counters.js'
 import type { Message, PostResult, SealedMessage } from './message.js'
-import type { Network, PacketChannel } from './packet-channel.js'
-import type { EnvelopeStore } from './store-batch.js'
+import type { Network } from './packet-channel.js'
 import type { MessageFilter, ReceivedMessage } from './subscription.js'
-import type { Twins } from './twins.js'
 
 /** A peer that there is a conversation with. */
 export interface WakuPeer {
@@ -24,27 +18,8 @@ export interface WakuPeer {
   since: number
 }
 
-export interface RunOptions {
-  retire?: AbortSignal | undefined
-  onReady?: (() => void) | undefined
-}
-
-/** Gets a conversation with a peer, or throws: dials it (at `address` when that is known), opens a stream, hands the channel to `run`. */
-export type Connector = (
-  peer: PeerId,
-  options: { signal: AbortSignal; address?: Multiaddr | undefined }
-) => Promise<void>
-
-/** The base node service: live envelopes to and from peers of any network. */
+/** The base node as applications use it: live envelopes to and from peers of any network. */
 export interface Waku {
-  /**
-   * Takes over a fresh conversation; transports call it. Resolves when the conversation is over, with what ended it
-   * other than a clean close; never rejects. When `retire` aborts, it gives way: what was accepted is confirmed, then
-   * the channel is closed. `onReady` is called once Status was exchanged.
-   */
-  run(channel: PacketChannel, options?: RunOptions): Promise<Error | undefined>
-  /** Where accepted envelopes are stored before they are confirmed; without one there is nothing to wait for. */
-  setStore(store: EnvelopeStore | undefined): void
   /**
    * Calls `onMessage` for each message that passes the filter, live or historic, once. It runs while the envelope is
    * being taken in, so it should be quick; what it throws is counted and logged.
@@ -68,12 +43,6 @@ export interface Waku {
     options?: { signal?: AbortSignal | undefined; timeout?: number | undefined }
   ): Promise<PostResult>
   /**
-   * Brings an envelope of a mailserver to the subscribers, marked as historic. It is not forwarded and not stored.
-   *
-   * @returns false when subscribers want it and all of them had it before
-   */
-  deliverHistoric(envelope: Envelope, peer: PeerId): boolean
-  /**
    * Changes what the node announces and takes, and lets every peer know what changed as soon as it reads. Envelopes that
    * the previous values let through are still taken for 10 s.
    *
@@ -83,18 +52,8 @@ export interface Waku {
   updateStatus(options: StatusOptions): Promise<void>
   /** What the node announces. */
   readonly status: StatusOptions
+  /** The peers that Status was exchanged with, each once. */
   peers(): WakuPeer[]
-  readonly counters: Counters
-  /** What its peers share, whichever transport they come by. */
-  readonly limits: Limits
-  /** Where transports say what hints at two peers of one identity. */
-  readonly twins: Twins
-  /**
-   * Transports say how they reach a peer.
-   *
-   * @returns takes it back
-   */
-  addConnector(connect: Connector): () => void
   /**
    * Resolves when Status was exchanged with the peer; at once when that is so already. Named by a multiaddr it is dialled there.
    *

@@ -17,9 +17,11 @@ import {
   type WakuService,
   waku
 } from '../../src/index.js'
+import { wakuNodeOf } from '../../src/libp2p/waku-service.js'
 import type { MailserverInit } from '../../src/mailserver/settings.js'
 import type { MailDialler } from '../../src/waku/mail-exchange.js'
 import type { WakuInit } from '../../src/waku/settings.js'
+import type { WakuNode } from '../../src/waku/waku-node.js'
 import { libp2pNode } from '../helpers/libp2p-node.js'
 import { silentLogger } from '../helpers/logger.js'
 import { diskArchive } from '../mailserver/fixture.js'
@@ -44,7 +46,7 @@ export interface BridgeNodeInit {
 export interface BridgeNode {
   peerId: PeerId
   libp2p: Libp2p
-  waku: WakuService
+  waku: WakuNode
   mailserver: MailserverService
   mailclient: MailClientService
   devp2p: Devp2pService
@@ -73,13 +75,14 @@ export async function bridgeNode(t: TestContext, init: BridgeNodeInit = {}): Pro
     } as never
   })) as unknown as Libp2p<Services>
   const { services } = libp2p
+  const inner = wakuNodeOf(services.waku)
   services.mailserver.keyring.lend('main', init.requestKey ?? KEY)
   let dialler: MailDialler | undefined
   const devp2p = new Devp2pService(
     {
       logger: silentLogger(),
       services: () => ({
-        waku: services.waku,
+        waku: inner,
         handle: services.mailserver.handle,
         addDialler: (network, dial) => {
           dialler = dial
@@ -94,6 +97,7 @@ export async function bridgeNode(t: TestContext, init: BridgeNodeInit = {}): Pro
     peerId: libp2p.peerId,
     libp2p,
     ...services,
+    waku: inner,
     devp2p,
     archive,
     enode: devp2p.enode as string,

@@ -6,6 +6,7 @@ import { type TestContext, test } from 'node:test'
 import { generateKeyPair } from '@libp2p/crypto/keys'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import type { Page } from 'playwright-core'
+import { wakuNodeOf } from '../../src/libp2p/waku-service.js'
 import type { Daemon } from '../../src/node/daemon.js'
 import { ClientPeer } from '../../src/node/peer/client-peer.js'
 import { parsePeerAddress } from '../../src/node/settings/peer-address.js'
@@ -169,7 +170,7 @@ async function livelyNode(t: TestContext): Promise<Daemon> {
       await drained().catch(() => {})
     }
   }
-  const { counters, limits } = daemon.node.services.waku
+  const { counters, limits } = wakuNodeOf(daemon.node.services.waku)
   limits.throttle.charge({ peer: 'somebody', address: STRANGER }, 20 * 1024 * 1024)
   limits.counts.add('slowed_packet', 12)
   limits.counts.add('refused_request', 3)

@@ -24,7 +24,7 @@ export async function wakuNode(
         waku = new WakuNode(components, init)
         return waku
       },
-      packets: (components: PacketProtocolComponents) => new PacketProtocol(components, () => waku)
+      packets: (components: PacketProtocolComponents) => new PacketProtocol(components, waku)
     }
   })
   return {

@@ -204,7 +204,7 @@ const postsAndCloses: Cell = {
       assert.equal(confirmed, 1)
     }
     assert.equal((await mailserver.stats()).envelopes, 40)
-    assert.equal(waku.counters.get('handshakes_failed'), 0)
+    assert.equal(waku.counts.handshakes_failed, 0)
     return '40 confirmed'
   }
 }
@@ -285,7 +285,7 @@ const weConverse: Cell = {
       assert.equal(confirmed.length, 1)
       await peer.awaitEvent('message', { hash: `0x${envelope.hashHex}` })
     }
-    await until(() => client.waku.counters.get('confirmations_received') >= 5, PATIENCE)
+    await until(() => (client.waku.counts.confirmations_received ?? 0) >= 5, PATIENCE)
     return '5 envelopes'
   }
 }

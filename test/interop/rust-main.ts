@@ -122,7 +122,7 @@ try {
     assert.deepEqual(acks, [toHex(batchHash(posted[i] as Uint8Array))], `post ${i}`)
   })
   assert.equal((await mailserver.stats()).envelopes, ENVELOPES + POSTS)
-  assert.equal(waku.counters.get('handshakes_failed'), 0)
+  assert.equal(waku.counts.handshakes_failed, 0)
   process.stdout.write(`${POSTS} of ${POSTS} posts confirmed, each half-closed at once\n`)
 } finally {
   await end.run()

@@ -10,6 +10,7 @@ import { yamux } from '@libp2p/yamux'
 import { multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
 import { PUSH_PROTOCOL } from '../../src/index.js'
+import { wakuNodeOf } from '../../src/libp2p/waku-service.js'
 import { Daemon } from '../../src/node/daemon.js'
 import { ClientPeer } from '../../src/node/peer/client-peer.js'
 import { readConfig } from '../../src/node/settings/config.js'
@@ -59,7 +60,7 @@ test('as many connections at a time as a setting says: of an address that takes 
     t.after(() => peer.stop() as Promise<void>)
     await peer.dial(multiaddr(daemon.ready.multiaddrs[0]))
   }
-  const { limits } = daemon.node.services.waku
+  const { limits } = wakuNodeOf(daemon.node.services.waku)
   await until(() => limits.counts.snapshot().evicted_connection === 1)
   await until(() => daemon.node.getConnections().length === 12)
 })

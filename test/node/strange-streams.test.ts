@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { generateKeyPair } from '@libp2p/crypto/keys'
 import { waku } from '../../src/index.js'
+import { wakuNodeOf } from '../../src/libp2p/waku-service.js'
 import { createPeerNode } from '../../src/node/peer/peer-node.js'
 import { libp2pNode } from '../helpers/libp2p-node.js'
 import { until } from '../helpers/waku-node.js'
@@ -15,7 +16,7 @@ test('who opens streams that come to no protocol is read on later, others of its
   })
   await node.start()
   t.after(() => node.stop() as Promise<void>)
-  const { limits } = node.services.waku
+  const { limits } = wakuNodeOf(node.services.waku)
   const [strange, honest] = await Promise.all([libp2pNode({ withoutIdentify: true }), libp2pNode()])
   t.after(async () => void (await Promise.all([strange.stop(), honest.stop()])))
   const connection = await strange.dial(node.getMultiaddrs())

@@ -7,6 +7,9 @@ import { yamux } from '@libp2p/yamux'
 import { multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p, type Libp2p } from 'libp2p'
 import * as all from '../../src/index.js'
+import { wakuNodeOf } from '../../src/libp2p/waku-service.js'
+import { LIMIT_EVENTS } from '../../src/limits/counts.js'
+import { COUNTER_NAMES } from '../../src/waku/counters.js'
 
 type Services = { waku: all.WakuService; mailserver: all.MailserverService; mailclient: all.MailClientService }
 
@@ -201,4 +204,19 @@ test('a peer may be named by a multiaddr, in one step: text or object, to trust,
   const history = other.services.mailclient.envelopes({ server: address, from: 0, requestKey })
   assert.equal((await history.next()).value?.hashHex, posted.envelope.hashHex, 'it was dialled at its address')
   await history.return()
+})
+
+test('an application sees of the base node what it is meant to use, and nothing of what transports do with it', async t => {
+  const { waku, mailserver } = (await application(t)).services
+  const used = ['connect', 'counts', 'peers', 'post', 'status', 'subscribe', 'updateStatus', 'watchPeers']
+  const lifecycle = ['beforeStart', 'beforeStop', 'start', 'stop']
+  const names = Object.getOwnPropertyNames(Object.getPrototypeOf(waku)).filter(name => name !== 'constructor')
+  assert.deepEqual(names.sort(), [...used, ...lifecycle].sort())
+  assert.deepEqual(Object.keys(waku), [], 'none of its parts is a field')
+  assert.deepEqual(
+    Object.keys(waku.counts).sort(),
+    [...COUNTER_NAMES, ...LIMIT_EVENTS].sort(),
+    'no name is counted for two things'
+  )
+  assert.throws(() => wakuNodeOf(mailserver as never), { name: 'TypeError', message: /not made by waku/ })
 })

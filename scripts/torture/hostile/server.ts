@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { ByteAllowance } from '../../../src/bridge/byte-allowance.js'
+import { wakuNodeOf } from '../../../src/libp2p/waku-service.js'
 import type { Limits } from '../../../src/limits/limits.js'
 import { ControlClient } from '../../../src/node/control/control-client.js'
 import { Daemon } from '../../../src/node/daemon.js'
@@ -46,7 +47,7 @@ if (archive > 0) {
   for await (const _ of mailserver.archive.query({ lower: 0, upper: 0xffffffff, limit: Number.POSITIVE_INFINITY }));
 }
 for (let i = 0; i < pool; i++) await waku.post({ envelope: newEnvelope({ ttl: 3600 }) })
-if (defence === 'off') disarm(waku.limits)
+if (defence === 'off') disarm(wakuNodeOf(waku).limits)
 
 /** Resolves with its address. */
 async function startBehind(envelopes: number): Promise<string> {
@@ -99,7 +100,7 @@ process.on('message', async () => {
   const counts: Record<string, number> = {}
   const relayed = behind === undefined ? {} : await relayCounts()
   // some have the same name on both
-  for (const part of [waku.counters.snapshot(), mailserver.counts, waku.limits.counts.snapshot(), relayed])
+  for (const part of [waku.counts, mailserver.counts, relayed])
     for (const [name, count] of Object.entries(part)) counts[name] = (counts[name] ?? 0) + count
   process.send?.({ stall: pulse.take(), memory: most, disk: bytesIn(dir), counts })
   most = process.memoryUsage()

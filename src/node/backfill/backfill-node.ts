@@ -14,7 +14,7 @@ import { TrustList } from '../../trust/trust-list.js'
 import { ServerUnreachableError } from '../../waku/mail-errors.js'
 import type { MailDialler } from '../../waku/mail-exchange.js'
 import { DEFAULT_MIN_POW } from '../../waku/settings.js'
-import type { Waku } from '../../waku/waku.js'
+import type { WakuNode } from '../../waku/waku-node.js'
 import { fromHex } from '../../wire/bytes.js'
 import type { ControlOptions } from '../control/control-server.js'
 import type { Devp2pNode } from '../devp2p/devp2p-node.js'
@@ -39,7 +39,7 @@ export type ArchiveRules = Pick<
 export interface BackfillNodeParts {
   node: Libp2p
   devp2p: Devp2pNode | undefined
-  waku: Waku
+  waku: Pick<WakuNode, 'deliverHistoric'>
   /** Of the data dir. */
   trust: TrustList
   database: { archive: Archive; datastore: Database['datastore'] }

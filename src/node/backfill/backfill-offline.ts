@@ -1,4 +1,5 @@
 import type { BackfillSummary } from '../../bridge/backfill.js'
+import { wakuNodeOf } from '../../libp2p/waku-service.js'
 import type { ControlOptions } from '../control/control-server.js'
 import type { DataDir } from '../data-dir/data-dir.js'
 import { ClientPeer } from '../peer/client-peer.js'
@@ -17,11 +18,18 @@ export async function backfillOffline(
 ): Promise<BackfillSummary> {
   const peer = await ClientPeer.open({ dataDir: dir.path })
   try {
-    const { node, waku, database, privateKey, mailclient } = peer
+    const { node, database, privateKey, mailclient } = peer
     const { network } = parsePeerAddress(params.server)
     const devp2p = network === 'devp2p' ? await peer.devp2p.started() : undefined
-    const rules = () => options.rules
-    const backfill = new BackfillNode({ node, devp2p, waku, trust: mailclient.trust, database, privateKey, rules })
+    const backfill = new BackfillNode({
+      node,
+      devp2p,
+      waku: wakuNodeOf(peer.waku),
+      trust: mailclient.trust,
+      database,
+      privateKey,
+      rules: () => options.rules
+    })
     return await backfill.run(params, options)
   } finally {
     await peer.close()

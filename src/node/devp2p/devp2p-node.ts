@@ -5,6 +5,7 @@ import { Devp2pService, reachable } from '../../devp2p/devp2p-service.js'
 import { formatEnode } from '../../devp2p/enode.js'
 import { NodeKey } from '../../devp2p/node-key.js'
 import type { MailClientService, MailserverService, WakuService } from '../../index.js'
+import { wakuNodeOf } from '../../libp2p/waku-service.js'
 import type { MailDialler } from '../../waku/mail-exchange.js'
 import { ListenError } from '../peer/peer-node.js'
 import { type Devp2pListen, defaultDevp2pListen } from '../settings/devp2p-listen.js'
@@ -90,7 +91,7 @@ export class Devp2pNode {
         services: () => {
           const { waku, mailserver, mailclient } = services()
           return {
-            waku,
+            waku: wakuNodeOf(waku),
             handle: mailserver?.handle,
             addDialler: (network, dialler) => {
               this.dialler = dialler

@@ -5,11 +5,11 @@ import type { Datastore } from 'interface-datastore'
 import { createLibp2p, type Libp2p, type ServiceFactoryMap } from 'libp2p'
 import { mailserverDefaults } from '../../libp2p/mailserver-defaults.js'
 import { upgradePlaces } from '../../libp2p/upgrade-places.js'
+import { type WakuService, wakuNodeOf } from '../../libp2p/waku-service.js'
 import type { LimitEvent } from '../../limits/counts.js'
 import * as FIGURES from '../../limits/figures.js'
 import type { Limits } from '../../limits/limits.js'
 import { Newcomers } from '../../limits/newcomers.js'
-import type { Waku } from '../../waku/waku.js'
 import { quickNoise } from '../crypto/quick-noise.js'
 import { useQuickSecp256k1 } from '../crypto/quick-secp256k1.js'
 import { sharePlaces } from './connection-places.js'
@@ -64,7 +64,10 @@ export async function createPeerNode<S extends Record<string, unknown>>(
   useQuickSecp256k1()
   const defaults = mailserverDefaults()
   const maxConnections = init.maxConnections ?? FIGURES.connections.max
-  const limits = (): Limits | undefined => (node.services as { waku?: Pick<Waku, 'limits'> }).waku?.limits
+  const limits = (): Limits | undefined => {
+    const { waku } = node.services as { waku?: WakuService }
+    return waku && wakuNodeOf(waku).limits
+  }
   const isNoisy = (address: string): boolean => limits()?.throttle.noisy(address) ?? false
   const count = (event: LimitEvent) => (): void => limits()?.counts.add(event)
   const places = upgradePlaces(undefined, count('refused_socket'))
