@@ -45,6 +45,7 @@ export interface EntryRange {
 const PREFIX = [0x21, 0x61, 0x21]
 /** Where the fields of a key begin. */
 const AT = PREFIX.length + 1
+export const FIELDS_AT = AT
 const TABLE = {
   envelope: 0x65,
   index: 0x74,

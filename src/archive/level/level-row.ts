@@ -10,6 +10,8 @@ import { put32, read64, small, view } from './level-bytes.js'
 
 const CHECKED = 3
 const HEADER = 12
+/** Sent, hash and topic. */
+const FIELDS = 40
 const OLD_HEADER = 8
 
 /**
@@ -22,19 +24,23 @@ export function encodeRow(fields: Uint8Array, seq: number, raw: Uint8Array): Uin
   put32(row, 4, seq)
   row[0] = CHECKED
   row.set(raw, HEADER)
-  put32(row, 8, checksum(fields, row, raw))
+  put32(row, 8, checksum(fields, 0, row, raw))
   return row
 }
 
-/** The envelope of a row, the very bytes that were stored; undefined when they, or the key, are not what they were. */
-export function readRow(fields: Uint8Array, row: Uint8Array): Uint8Array | undefined {
-  if (row.length < HEADER) return undefined
+/**
+ * The envelope of a row, the very bytes that were stored; undefined when they, or the key, are not what they were.
+ * @param key - a key that has the fields, or those alone
+ * @param at - where they begin in it
+ */
+export function readRow(key: Uint8Array, row: Uint8Array, at = 0): Uint8Array | undefined {
+  if (row.length < HEADER || key.length < at + FIELDS) return undefined
   if (row[0] === CHECKED) {
     const raw = view(row, HEADER, row.length - HEADER)
-    return readUint32(row, 8) === checksum(fields, row, raw) ? raw : undefined
+    return word(row, 8) === checksum(key, at, row, raw) ? raw : undefined
   }
   const raw = view(row, OLD_HEADER, row.length - OLD_HEADER)
-  return row[0] === 0 && equalBytes(keccak256(raw), view(fields, 4, 32)) ? raw : undefined
+  return row[0] === 0 && equalBytes(keccak256(raw), view(key, at + 4, 32)) ? raw : undefined
 }
 
 /** The ingest sequence number of a row; of one that is damaged anything. */
@@ -53,11 +59,19 @@ export function rawSize(row: Uint8Array): number {
 export const isChecked = (row: Uint8Array): boolean => row[0] === CHECKED
 
 /** A call of `crc32` takes longer than what it does: what is short is stirred into its beginning. No change of one word is lost so. */
-function checksum(fields: Uint8Array, row: Uint8Array, raw: Uint8Array): number {
-  let start = readUint32(row, 0) ^ Math.imul(readUint32(row, 4), STIR)
-  for (let at = 0; at < fields.length; at += 4) start = Math.imul(start ^ readUint32(fields, at), STIR)
+function checksum(key: Uint8Array, from: number, row: Uint8Array, raw: Uint8Array): number {
+  let start = word(row, 0) ^ Math.imul(word(row, 4), STIR)
+  for (let at = from; at < from + FIELDS; at += 4) start = Math.imul(start ^ word(key, at), STIR)
   return crc32(raw, start >>> 0)
 }
+
+/** `readUint32` without a look at the length, which is twelve for each row: who asks knows it. */
+const word = (bytes: Uint8Array, at: number): number =>
+  (((bytes[at] as number) << 24) |
+    ((bytes[at + 1] as number) << 16) |
+    ((bytes[at + 2] as number) << 8) |
+    (bytes[at + 3] as number)) >>>
+  0
 
 /** Odd, so that multiplying by it can be undone. */
 const STIR = 0x9e37_79b1

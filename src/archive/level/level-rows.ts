@@ -28,7 +28,7 @@ export class LevelRows {
 
   /** @param value - null when it cannot be read */
   row(key: Uint8Array, value: Uint8Array | null): SourceRow {
-    const raw = value === null ? undefined : readRow(layout.envelopeFields(key), value)
+    const raw = value === null ? undefined : readRow(key, value, layout.FIELDS_AT)
     return raw === undefined ? this.#damaged(key) : new StoredRow(key, raw)
   }
 
