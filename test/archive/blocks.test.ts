@@ -143,6 +143,41 @@ test('a block that was not written stays in runs, and is finished by the next ap
   await archive.close()
 })
 
+test('while the end of the order of ingest is read into memory again, who asks is told all of it', async t => {
+  const store = new FaultyStore(await temporaryLevel(t))
+  const archive = await LevelArchive.open({ db: store, blockSize: SIZE })
+  const list = envelopes(0, 7 * SIZE + 10) // too much at once for what is kept in memory
+  const damaged: string[] = []
+  archive.watch({ damaged: (_gap, text) => damaged.push(text) })
+  const count = async (): Promise<number> => {
+    let sum = 0
+    for await (const rows of archive.query({ lower: 0, upper: MAX_UINT32, limit: 1000, topics: [BLUE] }))
+      sum += rows.length
+    return sum
+  }
+  const asked: Promise<void>[] = []
+  let blocks = 0
+  let isDue = false
+  store.onWrite = operations => {
+    isDue = operations.some(({ type, key }) => type === 'put' && key[3] === 0x70)
+    if (isDue) blocks++
+  }
+  // the first read after a block was finished is that of what comes behind it
+  store.onRead = () => {
+    if (!isDue) return
+    isDue = false
+    const after = blocks * SIZE
+    asked.push(sequence(archive, { after }).then(found => assert.deepEqual(found, numbered(list).slice(after))))
+    asked.push(count().then(n => assert.equal(n, Math.ceil(list.length / 3))))
+  }
+  await archive.append(list)
+  await blocksFinished(store, archive, 7)
+  assert(asked.length > 1)
+  await Promise.all(asked)
+  assert.deepEqual(damaged, [])
+  await archive.close()
+})
+
 test('an archive of the format before is taken over: its runs become postings, whatever their bounds', async t => {
   const db = await temporaryLevel(t)
   const first = await LevelArchive.open({ db, blockSize: 65_536 })

@@ -9,6 +9,8 @@ export class FaultyStore implements LevelStore {
   readonly batches: { operations: LevelOperation[]; sync: boolean }[] = []
   /** Called with each write before it happens. */
   onWrite: (operations: LevelOperation[]) => void = () => {}
+  /** Called with each range that begins to be read. */
+  onRead: (options: Parameters<LevelStore['iterator']>[0]) => void = () => {}
   /** Awaited before each write. */
   gate: Promise<void> = Promise.resolve()
 
@@ -27,6 +29,9 @@ export class FaultyStore implements LevelStore {
   }
 
   getMany: LevelStore['getMany'] = keys => this.#inner.getMany(keys)
-  iterator: LevelStore['iterator'] = options => this.#inner.iterator(options)
+  iterator: LevelStore['iterator'] = options => {
+    this.onRead(options)
+    return this.#inner.iterator(options)
+  }
   compactRange: LevelStore['compactRange'] = (start, end) => this.#inner.compactRange(start, end)
 }

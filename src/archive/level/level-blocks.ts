@@ -239,14 +239,18 @@ export class Blocks {
     return true
   }
 
+  /** Until all of it is read who asks has to look on disk: what is half there would be taken for all. */
   async #loadTail(): Promise<void> {
-    this.tail.reset(this.end + 1)
+    this.tail.giveUp()
     const { lastSeq } = this.#ledger.totals
-    if (lastSeq - this.end > MAX_TAIL * this.#size) return this.tail.giveUp()
-    const whole = await this.#throughRuns(this.end, lastSeq, (lastSeq, bytes) => {
-      this.tail.addRun(lastSeq - bytes.length / layout.RUN_ENTRY_BYTES + 1, bytes)
+    if (lastSeq - this.end > MAX_TAIL * this.#size) return
+    const runs: [firstSeq: number, run: Uint8Array][] = []
+    const whole = await this.#throughRuns(this.end, lastSeq, (lastSeq, run) => {
+      runs.push([lastSeq - run.length / layout.RUN_ENTRY_BYTES + 1, run])
     })
-    if (!whole) this.tail.giveUp()
+    if (!whole) return
+    this.tail.reset(this.end + 1)
+    for (const [firstSeq, run] of runs) this.tail.addRun(firstSeq, run)
   }
 
   /** Goes through the runs that have a number above `after` and none above `last`; false when something cannot be read. */
