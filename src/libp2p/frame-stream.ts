@@ -7,6 +7,7 @@ import { decodeFrame, encodeFrame } from '../wire/packet/packet-frame.js'
 import { FrameBuffer, type FrameLimit } from './frame-buffer.js'
 import { FrameStreamClosedError, FrameTimeoutError, FrameTruncatedError } from './frame-errors.js'
 import { narrow, onArrivalWhilePaused } from './sent-ahead.js'
+import { drained, finished } from './stream-waits.js'
 
 export interface FrameStreamInit {
   /**
@@ -162,7 +163,7 @@ export class FrameStream {
     try {
       this.#discard()
       await this.closeWrite({ signal })
-      await this.#finished(signal)
+      await finished(this.#stream, this.signal, signal)
     } catch {
       this.abort(new FrameTimeoutError('the peer did not close its side'))
     }
@@ -317,30 +318,9 @@ export class FrameStream {
 
   #drained(signal: AbortSignal | undefined): Promise<void> {
     if (this.#error !== undefined) return Promise.reject(this.#error)
-    return new Promise((resolve, reject) => {
-      const settle = (error?: unknown): void => {
-        clearTimeout(timer)
-        this.#stream.removeEventListener('drain', onDrain)
-        this.#stream.removeEventListener('close', onClose)
-        signal?.removeEventListener('abort', onAbort)
-        if (error === undefined) resolve()
-        else reject(error)
-      }
-      const onDrain = (): void => settle()
-      const onClose = (event: StreamCloseEvent): void =>
-        settle(event.error ?? new FrameStreamClosedError('the stream closed while sending'))
-      const onAbort = (): void => settle(signal?.reason ?? new Error('aborted'))
-      const limit = this.#init.writeTimeout
-      const timer =
-        limit === undefined
-          ? undefined
-          : setTimeout(() => this.abort(new FrameTimeoutError(`the peer took nothing for ${limit} ms`)), limit)
-      this.#stream.addEventListener('drain', onDrain)
-      this.#stream.addEventListener('close', onClose)
-      if (signal?.aborted === true) onAbort()
-      else signal?.addEventListener('abort', onAbort)
-      if (this.#stream.writeStatus === 'closed') settle(new FrameStreamClosedError('the stream is closed for writing'))
-    })
+    const onStalled = (limit: number): void =>
+      this.abort(new FrameTimeoutError(`the peer took nothing for ${limit} ms`))
+    return drained(this.#stream, { signal, limit: this.#init.writeTimeout, onStalled })
   }
 
   /** From now on arriving bytes are thrown away. */
@@ -353,22 +333,5 @@ export class FrameStream {
     this.#resume()
     this.#ended = true
     this.#wakeReader()
-  }
-
-  #finished(signal: AbortSignal): Promise<void> {
-    if (this.signal.aborted || this.#stream.readableEnded) return Promise.resolve()
-    return new Promise((resolve, reject) => {
-      const settle = (): void => {
-        this.signal.removeEventListener('abort', settle)
-        this.#stream.removeEventListener('end', settle)
-        signal.removeEventListener('abort', settle)
-        if (signal.aborted) reject(signal.reason)
-        else resolve()
-      }
-      this.signal.addEventListener('abort', settle)
-      this.#stream.addEventListener('end', settle)
-      signal.addEventListener('abort', settle)
-      if (signal.aborted) settle()
-    })
   }
 }

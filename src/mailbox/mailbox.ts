@@ -1,20 +1,18 @@
 import type { ComponentLogger, Logger, PeerId, PrivateKey, Startable } from '@libp2p/interface'
-import { type Datastore, Key } from 'interface-datastore'
+import type { Datastore } from 'interface-datastore'
 import { setMaxListeners, TypedEventEmitter } from 'main-event'
 import type { MailClient } from '../mailclient/mail-client.js'
 import type { TrustList } from '../trust/trust-list.js'
 import type { Waku } from '../waku/waku.js'
-import { randomBytes } from '../wire/random.js'
 import { Conversations, type ServerChange } from './conversations.js'
-import { MailboxStoppedError, ReaderInUseError } from './errors.js'
-import { type Identity, identityOf } from './identity.js'
+import { MailboxStoppedError } from './errors.js'
+import { identityOf } from './identity.js'
 import type { MailboxItem } from './items.js'
 import { KeyChoice } from './key-choice.js'
 import { type OutgoingMessage, sealLetter } from './letter.js'
-import { Messages } from './messages.js'
-import { type MessagesQuery, planMessages } from './messages-query.js'
+import type { MessagesQuery } from './messages-query.js'
 import { Outbox } from './outbox.js'
-import { ReaderLog } from './reader-log.js'
+import { Readers } from './readers.js'
 import { Sender } from './sender.js'
 import { type LetterChange, SentLetter } from './sent-letter.js'
 import { type Server, serversOf } from './server.js'
@@ -55,7 +53,6 @@ interface Run {
 /** How often letters of other tabs are looked after, ms. */
 const LOOK = 2_000
 const SWEEP = 60_000
-const SEED = new Key('/mailbox/seed')
 /** In the trust list. */
 const LABEL = 'mailserver of the mailbox'
 
@@ -69,11 +66,8 @@ export class Mailbox extends TypedEventEmitter<MailboxEvents> implements Startab
   readonly #outbox: Outbox
   readonly #turn: Turn
   readonly #tabs = new Tabs()
-  readonly #identity: Identity | undefined
   readonly #letters = new Map<string, SentLetter>()
-  readonly #readers = new Set<Messages>()
-  /** Readers by what they remember, and the end of each. */
-  readonly #reading = new Map<string, Promise<void>>()
+  readonly #readers: Readers
   #run: Run | undefined
 
   /** @throws {MailboxInitError} */
@@ -83,11 +77,18 @@ export class Mailbox extends TypedEventEmitter<MailboxEvents> implements Startab
     this.#components = components
     this.#log = components.logger.forComponent('waku:mailbox')
     this.#servers = serversOf(init, this.#keys)
-    this.#identity = identityOf(init.identity, components.privateKey)
     const { datastore } = components
     const { maxLetters, maxOutboxBytes } = this.#settings
     this.#outbox = new Outbox({ datastore, maxLetters, maxBytes: maxOutboxBytes })
     this.#turn = new Turn(datastore)
+    this.#readers = new Readers({
+      components,
+      settings: this.#settings,
+      keys: this.#keys,
+      servers: this.#servers,
+      identity: identityOf(init.identity, components.privateKey),
+      onTrouble: error => this.#onTrouble(error)
+    })
   }
 
   readonly [Symbol.toStringTag] = 'mailbox'
@@ -146,7 +147,7 @@ export class Mailbox extends TypedEventEmitter<MailboxEvents> implements Startab
     for (const timer of run.timers) clearInterval(timer)
     await run.over.catch(() => {})
     this.#tabs.close()
-    await Promise.all(this.#reading.values())
+    await this.#readers.over()
     for (const letter of this.#letters.values()) letter.ended(error)
     this.#letters.clear()
   }
@@ -219,47 +220,7 @@ export class Mailbox extends TypedEventEmitter<MailboxEvents> implements Startab
    */
   async *messages(query: MessagesQuery): AsyncGenerator<MailboxItem, void> {
     const { stopped, conversations } = this.#running
-    const { now, verified, interval, backoff, remembered } = this.#settings
-    const plan = await planMessages(query, {
-      keys: this.#keys,
-      servers: this.#servers,
-      status: this.#components.waku.status,
-      identity: this.#identity,
-      verified,
-      now: now(),
-      seed: () => this.#seed()
-    })
-    plan.signal?.throwIfAborted()
-    const { datastore, waku, mailclient } = this.#components
-    const log = new ReaderLog({
-      datastore: plan.reader === undefined ? undefined : datastore,
-      id: plan.reader ?? '',
-      remembered,
-      onTrouble: error => this.#onTrouble(error)
-    })
-    const messages = new Messages({
-      waku,
-      client: mailclient,
-      plan,
-      log,
-      live: () => conversations.size > 0,
-      now,
-      interval,
-      backoff,
-      signal: plan.signal === undefined ? stopped.signal : AbortSignal.any([stopped.signal, plan.signal])
-    })
-    const over = Promise.withResolvers<void>()
-    const name = plan.reader ?? `${this.#reading.size} ${Math.random()}`
-    if (this.#reading.has(name)) throw new ReaderInUseError('these messages are read already: name another reader')
-    this.#reading.set(name, over.promise)
-    this.#readers.add(messages)
-    try {
-      yield* messages.items()
-    } finally {
-      this.#readers.delete(messages)
-      this.#reading.delete(name)
-      over.resolve()
-    }
+    yield* this.#readers.read(query, { signal: stopped.signal, live: () => conversations.size > 0 })
   }
 
   get #running(): Run {
@@ -318,13 +279,13 @@ export class Mailbox extends TypedEventEmitter<MailboxEvents> implements Startab
     this.#log('the clock jumped: the servers are reached anew')
     for (const { peer } of this.#servers) this.#components.hangUp?.(peer)
     this.#run?.conversations.hurry()
-    for (const reader of this.#readers) reader.reached()
+    this.#readers.reached()
   }
 
   #onServer(change: ServerChange): void {
     if (change.state === 'connected') {
       this.#run?.sender.reached()
-      for (const reader of this.#readers) reader.reached()
+      this.#readers.reached()
     }
     this.safeDispatchEvent('server', { detail: change })
   }
@@ -343,14 +304,5 @@ export class Mailbox extends TypedEventEmitter<MailboxEvents> implements Startab
   #onTrouble(error: Error): void {
     this.#log.error('the mailbox goes on after - %e', error)
     this.safeDispatchEvent('trouble', { detail: error })
-  }
-
-  /** What topics beside the wanted ones are chosen by. */
-  async #seed(): Promise<Uint8Array> {
-    const { datastore } = this.#components
-    if (await datastore.has(SEED)) return await datastore.get(SEED)
-    const seed = randomBytes(32)
-    await datastore.put(SEED, seed)
-    return seed
   }
 }

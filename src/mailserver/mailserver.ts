@@ -11,8 +11,6 @@ import type { IncomingRequest, RequestHandler } from '../waku/mail-exchange.js'
 import type { Network } from '../waku/packet-channel.js'
 import type { EnvelopeStore } from '../waku/store-batch.js'
 import type { WakuNode } from '../waku/waku-node.js'
-import type { Envelope } from '../wire/envelope/envelope.js'
-import { type HistoryRequest, settleRequest } from '../wire/request/history-request.js'
 import { RequestError, RequestErrorCode } from '../wire/request/request-error.js'
 import { Admission, busy } from './admission.js'
 import { Answer } from './answer.js'
@@ -21,15 +19,13 @@ import { Attendance } from './attendance.js'
 import { MAILSERVER_EVENTS, type MailserverEvent } from './counters.js'
 import { CoverageReport } from './coverage-report.js'
 import { MailserverStoppedError, RequesterGoneError } from './errors.js'
-import { HistoryDelivery, type OpenedRequest } from './history-delivery.js'
+import { HistoryDelivery } from './history-delivery.js'
 import type { Keyring } from './keyring.js'
 import { ReadAhead } from './read-ahead.js'
-import { checkEnvelope } from './request-checks.js'
 import type { RequestForwarder } from './request-forwarder.js'
-import { type AskedRequest, decrypt, judgeSigner, readPayload, readRequest, unwrap } from './request-opening.js'
+import { type AskedRequest, RequestOpener, readRequest } from './request-opening.js'
 import { type RequestPolicy, settlePolicies } from './request-policy.js'
 import { RequestQueues } from './request-queues.js'
-import { ServedRequests } from './served-requests.js'
 import { type MailserverInit, type MailserverSettings, settle } from './settings.js'
 import { TopicStore } from './topic-store.js'
 
@@ -55,13 +51,10 @@ export class Mailserver implements Startable {
   readonly #log: Logger
   readonly #settings: MailserverSettings
   readonly #topicStore: TopicStore
-  #policies: Record<Network, RequestPolicy>
   readonly #admission: Admission
   readonly #queues: RequestQueues
-  readonly #served: ServedRequests
-  readonly #forwarded: ServedRequests
+  readonly #opener: RequestOpener
   readonly #ahead = new ReadAhead(FIGURES.page.kept)
-  readonly #requestKey: Uint8Array[]
   readonly #forward: RequestForwarder | undefined
   readonly #onAnswered: ((answered: AnsweredRequest) => void) | undefined
   readonly #underWay = new Map<IncomingRequest, Promise<void>>()
@@ -100,7 +93,6 @@ export class Mailserver implements Startable {
     const { counts } = components.waku.limits
     this.#archive = archive
     this.#settings = settings
-    this.#policies = settlePolicies(init.policies ?? {})
     this.#admission = new Admission({ max: settings.maxRequests, maxPerPeer: settings.maxRequestsPerPeer })
     this.#queues = new RequestQueues(settings.concurrency, () => counts.add('waited_request'))
     this.#delivery = new HistoryDelivery({
@@ -115,9 +107,9 @@ export class Mailserver implements Startable {
       pageBytes: settings.pageBytes,
       running: () => this.#running
     })
-    this.#served = new ServedRequests(settings.rememberedRequests)
-    this.#forwarded = new ServedRequests(settings.rememberedRequests)
-    this.#requestKey = init.requestPrivateKey === undefined ? [] : [init.requestPrivateKey]
+    const { keyring } = components
+    const { requestPrivateKey: privateKey } = init
+    this.#opener = new RequestOpener({ keyring, privateKey, settings, counts }, settlePolicies(init.policies ?? {}))
     this.#forward = init.forward
     this.#onAnswered = init.onAnswered
   }
@@ -133,7 +125,7 @@ export class Mailserver implements Startable {
     policies: Record<Network, RequestPolicy>
   }): void {
     this.#topicStore.keep(archiveTopics)
-    this.#policies = policies
+    this.#opener.policies = policies
   }
 
   start(): void {
@@ -231,7 +223,7 @@ export class Mailserver implements Startable {
     const { origin } = request
     const leave = this.#enter(origin)
     try {
-      const opened = await this.#queues.opening.run(origin, () => this.#open(request, asked, answer), request)
+      const opened = await this.#queues.opening.run(origin, () => this.#opener.open(request, asked, answer), request)
       const end = await this.#delivery.deliver(request, opened, answer)
       this.tally.add('envelopes_damaged', end.damaged ?? 0)
       await answer.complete(end)
@@ -261,48 +253,11 @@ export class Mailserver implements Startable {
     if (!sealed || this.#forward === undefined || asked.plain !== undefined) return false
     const { envelope } = asked
     // who may not have it forwarded takes no room among those who may
-    const accepted = (): void => {
-      if (this.#policies[request.network].fresh) this.#claim(this.#forwarded, request, envelope)
-    }
+    const accepted = (): void => this.#opener.claimForwarded(request, envelope)
     const complete = await this.#forward(request, envelope, { accepted, deliver: raws => answer.deliver(raws) })
     if (complete === undefined) return false
     await answer.passOn(complete)
     return true
-  }
-
-  /** From what was sent to what the archive is asked. */
-  #open(request: IncomingRequest, asked: AskedRequest, answer: Answer): OpenedRequest {
-    const now = this.#settings.now()
-    const history = asked.plain === undefined ? this.#unseal(request, asked.envelope, answer, now) : asked.plain.read()
-    const form = request.codec.answer(answer.dialect, history)
-    const { maxLimit } = this.#settings
-    return { settled: settleRequest(history, { now, maxLimit, limitRule: form.limitRule }), form }
-  }
-
-  /** Cheap checks come first. */
-  #unseal(request: IncomingRequest, envelope: Envelope, answer: Answer, now: number): HistoryRequest {
-    const { peer, codec, network } = request
-    const policy = this.#policies[network]
-    checkEnvelope(envelope, policy, now)
-    if (policy.fresh && this.#served.has(envelope.hash, endOf(envelope))) throw replayed()
-    const asymmetric = network === 'devp2p' ? this.#requestKey : []
-    const parts = unwrap(decrypt(envelope, { symmetric: this.keyring.keysFor(peer), asymmetric }))
-    const read = readPayload(parts.payload, codec)
-    answer.dialect = read.dialect
-    // recovering a signer takes a millisecond: not where nobody asks for it
-    if (policy.signature !== 'none') judgeSigner(parts, peer, policy)
-    if (read.error !== undefined) throw read.error
-    if (policy.fresh) this.#claim(this.#served, request, envelope)
-    return read.request
-  }
-
-  /** From here on the same request is not answered again. */
-  #claim(ids: ServedRequests, { origin }: IncomingRequest, envelope: Envelope): void {
-    const claim = ids.claim(envelope.hash, endOf(envelope), this.#settings.now(), origin.address)
-    if (claim === 'known') throw replayed()
-    if (claim !== 'full') return
-    this.#waku.limits.counts.add('refused_served')
-    throw busy('too many requests were served lately')
   }
 
   /** Waits for what is under way, until the deadline. */
@@ -315,13 +270,6 @@ export class Mailserver implements Startable {
     clearTimeout(timer)
   }
 
-  /** What it cost that each key was tried, in bytes hashed meanwhile. */
-  #costOfTrials({ peer, network, body }: IncomingRequest): number {
-    const { trial, agreement } = FIGURES.throttle
-    const asymmetric = network === 'devp2p' ? this.#requestKey.length : 0
-    return this.keyring.keysFor(peer).length * trial * body.length + asymmetric * agreement
-  }
-
   #refusal(error: unknown, request: IncomingRequest): RequestError {
     const { peer, origin, body } = request
     const refusal =
@@ -330,7 +278,7 @@ export class Mailserver implements Startable {
         : new RequestError(RequestErrorCode.internal, 'the server failed', { cause: error })
     this.tally.add(`refused_${nameOf(refusal.code)}`)
     if (refusal.code !== RequestErrorCode.internal) {
-      const trials = refusal.code === RequestErrorCode.undecryptable ? this.#costOfTrials(request) : 0
+      const trials = refusal.code === RequestErrorCode.undecryptable ? this.#opener.costOfTrials(request) : 0
       this.#waku.limits.throttle.charge(origin, inVain(body).charge + trials)
     }
     if (refusal.code === RequestErrorCode.internal) this.#log.error('a request failed - %e', refusal.cause)
@@ -341,15 +289,6 @@ export class Mailserver implements Startable {
     }
     return refusal
   }
-}
-
-/** When a request is too old to be taken again, Unix seconds. */
-function endOf(envelope: Envelope): number {
-  return envelope.expiry + FIGURES.request.clocks
-}
-
-function replayed(): RequestError {
-  return new RequestError(RequestErrorCode.notAllowed, 'this request was served before; seal it anew')
 }
 
 function nameOf(code: number): keyof typeof RequestErrorCode {

@@ -3,6 +3,7 @@ import { type LevelOperation, type LevelRange, type LevelStore, readAll, readRan
 import * as layout from './level-layout.js'
 import { getCertain, getReadable, type Reading, readThrough } from './level-reader.js'
 import type { Rebuild } from './level-rebuild.js'
+import { decodeTotals, NO_TOTALS, TOTALS_KEY, type Totals, writeTotals } from './level-totals.js'
 import { ReadCounts } from './read-counts.js'
 import { RecentCounts, type TopicCount } from './recent-counts.js'
 import type { TopicDictionary } from './topic-dictionary.js'
@@ -12,20 +13,7 @@ import { TopicSpans } from './topic-spans.js'
 const MAX_RECENT = 1 << 16
 /** Keys read at once. */
 const READ = 1000
-const TOTALS_KEY = layout.metaKey('totals')
 const count = layout.readCount
-
-interface Totals {
-  /** Last ingest sequence number given out: never goes back, not even when everything was pruned. */
-  lastSeq: number
-  envelopes: number
-  /** Sum of raw envelope bytes. */
-  bytes: number
-  /** Distinct topics. */
-  topics: number
-  /** Everything up to this sequence number is in the counts of topics by day that are on disk. */
-  counted: number
-}
 
 /** Where an envelope counts. */
 type Place = Pick<layout.Entry, 'sent' | 'topic' | 'size'>
@@ -52,7 +40,7 @@ export class Ledger {
   readonly #store: LevelStore
   readonly #dictionary: TopicDictionary
   readonly #maxBehind: number
-  #totals: Totals = NOTHING
+  #totals: Totals = NO_TOTALS
   #days = new Map<number, number>()
   #isConsistent = true
   #sortedDays: number[] | undefined
@@ -79,7 +67,7 @@ export class Ledger {
     const [value] = await this.#store.getMany([TOTALS_KEY])
     const [last] = await readRange(this.#store, { ...layout.runsFrom(0), reverse: true }, 1)
     const lastRun = last === undefined ? 0 : layout.readRunSeq(last[0])
-    const found = (value && decodeTotals(value)) ?? { ...NOTHING, lastSeq: lastRun, counted: lastRun }
+    const found = (value && decodeTotals(value)) ?? { ...NO_TOTALS, lastSeq: lastRun, counted: lastRun }
     const totals = found.counted < found.lastSeq ? await this.#catchUp(found) : found
     const days = new Map<number, number>()
     for await (const [key, count] of readAll(this.#store, layout.dayCounts()))
@@ -134,7 +122,7 @@ export class Ledger {
     }
     for (const [topic, n] of topics) operations.push(write(layout.topicKey(topic), n))
     const totals = { lastSeq, envelopes: report.envelopes, bytes, topics: topics.size, counted: lastSeq }
-    return [...operations, { type: 'put', key: TOTALS_KEY, value: encodeTotals(totals) }]
+    return [...operations, writeTotals(totals)]
   }
 
   /** Days between two, inclusive, that hold envelopes, ascending. */
@@ -224,7 +212,7 @@ export class Ledger {
     const { added, removed, counts, spans } = await this.#countTopics(changes, { operations, lastSeq, flush })
     totals.topics += added.length - removed.length
     for (const [day, n] of days) operations.push(write(layout.dayCountKey(day), n))
-    operations.push({ type: 'put', key: TOTALS_KEY, value: encodeTotals(totals) })
+    operations.push(writeTotals(totals))
     return {
       operations,
       apply: () => {
@@ -296,7 +284,7 @@ export class Ledger {
     }
     const pairs = [...missed.values()]
     const caughtUp = { ...totals, counted: lastSeq }
-    const operations: LevelOperation[] = [{ type: 'put', key: TOTALS_KEY, value: encodeTotals(caughtUp) }]
+    const operations: LevelOperation[] = [writeTotals(caughtUp)]
     for (let from = 0; from < pairs.length; from += READ) {
       const some = pairs.slice(from, from + READ)
       const values = await this.#store.getMany(some.map(({ day, topic }) => layout.topicCountKey(day, topic)))
@@ -348,8 +336,6 @@ function topicsOf(days: Map<number, Map<number, number>>): Map<number, number> {
   return topics
 }
 
-const NOTHING: Totals = { lastSeq: 0, envelopes: 0, bytes: 0, topics: 0, counted: 0 }
-
 function writeTopicCount(
   { day, topic, n }: { day: number; topic: number; n: number },
   lastSeq: number
@@ -360,23 +346,4 @@ function writeTopicCount(
 
 function write(key: Uint8Array, n: number): LevelOperation {
   return n === 0 ? { type: 'del', key } : { type: 'put', key, value: layout.uint32(n) }
-}
-
-function encodeTotals({ lastSeq, envelopes, bytes, topics, counted }: Totals): Uint8Array {
-  const value = new Uint8Array(40)
-  for (const [i, n] of [lastSeq, envelopes, bytes, topics, counted].entries()) layout.put64(value, i * 8, n)
-  return value
-}
-
-/** Undefined when they cannot be read. */
-function decodeTotals(value: Uint8Array): Totals | undefined {
-  if (value.length !== 32 && value.length !== 40) return undefined
-  try {
-    const [lastSeq, envelopes, bytes, topics] = [0, 8, 16, 24].map(at => layout.read64(value, at))
-    // what format 1 wrote counts everything
-    const counted = value.length === 40 ? layout.read64(value, 32) : lastSeq
-    return { lastSeq, envelopes, bytes, topics, counted } as Totals
-  } catch {
-    return undefined // a number that is too large
-  }
 }
