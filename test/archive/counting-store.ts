@@ -34,6 +34,9 @@ export class CountingStore implements LevelStore {
   syncs = 0
   /** Keys put. */
   puts = 0
+  /** Times at which something was read while nothing else was: reads that wait for each other. */
+  waits = 0
+  #reading = 0
 
   constructor(inner: LevelStore) {
     this.#inner = inner
@@ -47,6 +50,16 @@ export class CountingStore implements LevelStore {
     this.postings = 0
     this.syncs = 0
     this.puts = 0
+    this.waits = 0
+  }
+
+  async #read<T>(reading: () => Promise<T>): Promise<T> {
+    if (this.#reading++ === 0) this.waits++
+    try {
+      return await reading()
+    } finally {
+      this.#reading--
+    }
   }
 
   iterator(options: LevelReadOptions): LevelIterator {
@@ -56,7 +69,7 @@ export class CountingStore implements LevelStore {
     let kept = 0
     return {
       nextv: async count => {
-        const found = await inner.nextv(count)
+        const found = await this.#read(() => inner.nextv(count))
         this.visited += found.length
         kept = found.reduce((sum, [key, value]) => sum + key.length + value.length, 0)
         return found
@@ -85,7 +98,7 @@ export class CountingStore implements LevelStore {
   getMany: LevelStore['getMany'] = async keys => {
     this.gets += keys.length
     this.lookups += keys.filter(key => key[3] === ENVELOPES).length
-    const values = await this.#inner.getMany(keys)
+    const values = await this.#read(() => this.#inner.getMany(keys))
     keys.forEach((key, i) => {
       if (key[3] !== POSTINGS) return
       this.postings++

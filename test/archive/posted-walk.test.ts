@@ -79,6 +79,17 @@ test('a page of 10 topics over 30 days opens no iterator, reads a posting for ea
     }
 })
 
+test('a page of one topic waits for the disk twice: for its postings, and for its envelopes with the counts that they are held against', async () => {
+  const opened = await LevelArchive.open({ db: store, blockSize: SIZE, maxCredit: 0 })
+  for (let round = 0; round < 5; round++) {
+    store.reset()
+    const { rows } = await readPage(opened, { ...range, topics: some(traffic.cold, 1) })
+    assert(rows.length > 0 && rows.length < 100)
+    assert(store.gets > rows.length + store.postings, 'counts are read')
+    assert(store.waits <= 2, `${store.waits} waits`)
+  }
+})
+
 test('every page of a walk costs what it brings, however deep it lies', async () => {
   const query: ArchiveQuery = { ...range, topics: some(traffic.hot, 1), limit: 100 }
   let pages = 0

@@ -68,6 +68,17 @@ export class PostedTally {
   }
 
   /**
+   * Reads the counts that what comes next will be held against: at the same time as its envelopes, each look at the disk is a trip to
+   * another thread.
+   * @param sent - of the last of it
+   * @param over - nothing comes after it
+   */
+  async ahead(count: number, sent: number, over: boolean): Promise<void> {
+    const days = this.#affordable(this.#daysUntil(this.#next(sent, over)), this.#free + count)
+    if (days.length > 0) await this.#with.ledger.topicCounts(days, [...this.#topics])
+  }
+
+  /**
    * To be told of what is going to be handed out, in order.
    * @param end - nothing comes after it: the walk is over, or the page is full
    */
@@ -75,12 +86,9 @@ export class PostedTally {
     this.#free += rows.length
     const passed = new Map<number, number>()
     for (const { sent } of rows) passed.set(layout.dayOf(sent), (passed.get(layout.dayOf(sent)) ?? 0) + 1)
-    const lastDay = layout.dayOf(this.#upper)
-    const covered = this.#upper === layout.lastOf(lastDay) ? lastDay + 1 : lastDay
-    const next = end === 'walk' ? covered : Math.max(this.#day, layout.dayOf(rows.at(-1)?.sent ?? 0))
+    const next = this.#next(rows.at(-1)?.sent ?? 0, end === 'walk')
     const passedOf = (day: number): number => (passed.get(day) ?? 0) + (day === this.#day ? this.#passed : 0)
-    const over = this.#with.ledger.days(this.#day, next - 1).filter(day => day !== this.#day || this.#whole)
-    const lacking = await this.#lacking(over, passedOf)
+    const lacking = await this.#lacking(this.#daysUntil(next), passedOf)
     if (lacking !== undefined) return { ...lacking, begun: lacking.day === this.#day && this.#passed > 0 }
     if (next > this.#day) {
       this.#day = next
@@ -90,16 +98,33 @@ export class PostedTally {
     const before = this.#passed
     this.#passed += passed.get(this.#day) ?? 0
     // the day is not over, and nothing that follows will tell
-    const ends = end === 'page' || (end === 'walk' && this.#day === lastDay)
+    const ends = end === 'page' || (end === 'walk' && this.#day === layout.dayOf(this.#upper))
     const part = ends ? await this.#part(this.#day) : undefined
     return part && { ...part, begun: before > 0 }
+  }
+
+  /** The first day that is not over behind what was sent last, or at the end of the walk. */
+  #next(sent: number, over: boolean): number {
+    const last = layout.dayOf(this.#upper)
+    if (over) return this.#upper === layout.lastOf(last) ? last + 1 : last
+    return Math.max(this.#day, layout.dayOf(sent))
+  }
+
+  /** Days that are over before one, and can be counted. */
+  #daysUntil(next: number): number[] {
+    return this.#with.ledger.days(this.#day, next - 1).filter(day => day !== this.#day || this.#whole)
+  }
+
+  /** As many of some days as so many counts are enough for. */
+  #affordable(days: number[], free: number): number[] {
+    return days.slice(0, Math.floor(free / this.#topics.length))
   }
 
   /** The first of some days of which more is counted than came. */
   async #lacking(days: number[], passedOf: (day: number) => number): Promise<Omit<Lacking, 'begun'> | undefined> {
     const { ledger, census } = this.#with
     const topics = [...this.#topics]
-    const due = days.slice(0, Math.floor(this.#free / topics.length))
+    const due = this.#affordable(days, this.#free)
     this.#free -= due.length * topics.length
     const missing = async (days: number[]): Promise<number[]> => {
       const counts = await ledger.topicCounts(days, topics)

@@ -73,9 +73,12 @@ export class PostedWalk implements RowSource {
         return undefined
       }
       const entries = this.#take(room)
-      const found = await rows.posted(entries, floors)
+      const over = this.#blocks.length === 0 && this.#entries.length === 0
+      const [found] = await Promise.all([
+        rows.posted(entries, floors),
+        tally.ahead(entries.length, entries.at(-1)?.sent ?? 0, over)
+      ])
       if (found.length > 0 || entries.length === 0) {
-        const over = this.#blocks.length === 0 && this.#entries.length === 0
         const end = over ? 'walk' : isFull(found, room) ? 'page' : undefined
         const lacking = this.#told ? undefined : await tally.pass(found, end)
         if (lacking === undefined) return found

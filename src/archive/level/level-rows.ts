@@ -6,7 +6,7 @@ import type { SequencedSourceRow } from '../sequence-page.js'
 import type { TopicFloors } from '../topic-floors.js'
 import * as layout from './level-layout.js'
 import type { Numbered } from './level-posting.js'
-import { getCertain, getReadable, readThrough } from './level-reader.js'
+import { getReadable, getShared, readThrough } from './level-reader.js'
 import { readRow, rowSeq } from './level-row.js'
 
 const NOTHING: Uint8Array = new Uint8Array(0)
@@ -35,7 +35,7 @@ export class LevelRows {
   /** Of the index. What was pruned since its entry was read is left out. */
   async fetch(entries: readonly layout.Entry[]): Promise<SourceRow[]> {
     const keys = entries.map(layout.envelopeKey)
-    const values = await getCertain(this.store, keys)
+    const values = await getShared(this.store, keys)
     const rows: SourceRow[] = []
     const missing: number[] = []
     values.forEach((value, i) => {
@@ -61,8 +61,9 @@ export class LevelRows {
    * @param floors - what was sent before them may have been pruned
    */
   async posted(entries: readonly layout.Entry[], floors: () => TopicFloors): Promise<SourceRow[]> {
+    if (entries.length === 0) return []
     const keys = entries.map(layout.envelopeKey)
-    const values = await getCertain(this.store, keys)
+    const values = await getShared(this.store, keys)
     return entries.flatMap(({ sent, topic }, i): SourceRow[] => {
       const value = values[i]
       if (!(value instanceof Uint8Array) && floors().include(sent, topic)) return []
