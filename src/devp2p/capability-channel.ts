@@ -1,4 +1,6 @@
 import type { PeerId } from '@libp2p/interface'
+import { release } from '../base/release.js'
+import * as FIGURES from '../limits/figures.js'
 import type { Origin } from '../limits/origin.js'
 import type { Judgement } from '../limits/throttle.js'
 import type { Packet, PacketChannel } from '../waku/packet-channel.js'
@@ -112,6 +114,8 @@ export class CapabilityChannel implements PacketChannel {
         yield packet
       } else if (packet.code < PacketCode.RequestComplete) {
         yield packet
+        // judged by now, and what is kept of it has memory of its own
+        if (packet.code === PacketCode.Messages && packet.body.length > FIGURES.packet.alone) release(packet.body)
       } else {
         await this.#host.takeMail(this, packet)
       }

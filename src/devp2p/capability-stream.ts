@@ -131,11 +131,12 @@ export class CapabilityStream {
             this.#held = []
             this.#next = 0
           }
+          const cost = costOf(message)
           try {
             yield message
           } finally {
-            // held until the consumer is through with it
-            this.#host.holds(-costOf(message))
+            // held until the consumer is through with it, and may have released it
+            this.#host.holds(-cost)
           }
           if (this.#deciding && this.#held.length === 0) this.#decided()
         } else if (this.#ended !== undefined) {

@@ -1,4 +1,6 @@
 import { type Cipher, createCipheriv, createDecipheriv, type Decipher, timingSafeEqual } from 'node:crypto'
+import { release } from '../base/release.js'
+import * as FIGURES from '../limits/figures.js'
 import { ByteQueue } from './byte-queue.js'
 import { FrameError } from './errors.js'
 import type { RunningKeccak } from './running-keccak.js'
@@ -78,7 +80,9 @@ export class FrameSealer {
     for (const size of sizes) {
       const header = encrypted.subarray(from, from + BLOCK)
       const body = encrypted.subarray(from + BLOCK, from + BLOCK + padded(size))
-      pieces.push(header, this.#mac.ofHeader(header), body, this.#mac.ofBody(body))
+      const mac = this.#mac.ofHeader(header)
+      this.#mac.see(body)
+      pieces.push(header, mac, body, this.#mac.ofBody())
       from += BLOCK + body.length
     }
     return total / sizes.length > WORTH_PIECES ? pieces : [Buffer.concat(pieces)]
@@ -92,6 +96,8 @@ export class FrameOpener {
   readonly #received = new ByteQueue()
   /** Size of the body whose header was read, or undefined between frames. */
   #size: number | undefined
+  /** How much of it the MAC has seen: of a large one what came, since 16 MiB at once would keep everybody waiting. */
+  #seen = 0
 
   constructor(secrets: FrameSecrets) {
     this.#stream = createDecipheriv('aes-256-ctr', secrets.aes, new Uint8Array(BLOCK))
@@ -114,6 +120,8 @@ export class FrameOpener {
   }
 
   push(bytes: Uint8Array): void {
+    const unseen = this.#isLarge() ? padded(this.#size as number) - this.#seen : 0
+    if (unseen > 0) this.#see(bytes.subarray(0, unseen))
     this.#received.push(bytes)
   }
 
@@ -131,6 +139,7 @@ export class FrameOpener {
     }
     this.#size = this.#stream.update(encrypted).readUIntBE(0, 3)
     if (this.#size === 0) throw new FrameError('an empty frame')
+    if (this.#isLarge()) for (const piece of this.#received.pieces(padded(this.#size))) this.#see(piece)
     return this.#size
   }
 
@@ -145,13 +154,27 @@ export class FrameOpener {
     const length = padded(size)
     const sealed = this.#received.take(length + BLOCK)
     const encrypted = sealed.subarray(0, length)
-    if (!timingSafeEqual(this.#mac.ofBody(encrypted), sealed.subarray(length))) {
+    if (this.#seen < length) this.#see(encrypted)
+    if (!timingSafeEqual(this.#mac.ofBody(), sealed.subarray(length))) {
       throw new FrameError('the MAC of a frame is wrong')
     }
-    this.#size = undefined
     const body = this.#stream.update(encrypted)
+    // of a large one each copy counts
+    if (this.#isLarge()) release(sealed)
+    this.#size = undefined
+    this.#seen = 0
     // A plain array: who gets it may rely on slice() making a copy, which a Buffer's does not.
     return new Uint8Array(body.buffer, body.byteOffset, size)
+  }
+
+  /** Whether the frame under way is larger than whatever may lie in one piece with others. */
+  #isLarge(): boolean {
+    return (this.#size ?? 0) > FIGURES.devp2p.large
+  }
+
+  #see(encrypted: Uint8Array): void {
+    this.#mac.see(encrypted)
+    this.#seen += encrypted.length
   }
 }
 
@@ -169,8 +192,13 @@ class FrameMac {
     return this.#stir(encrypted)
   }
 
-  ofBody(encrypted: Uint8Array): Uint8Array {
+  /** The next bytes of a body. */
+  see(encrypted: Uint8Array): void {
     this.#hash.update(encrypted)
+  }
+
+  /** Of the body that it has seen. */
+  ofBody(): Uint8Array {
     return this.#stir(this.#hash.digest())
   }
 

@@ -1,5 +1,6 @@
 import { delay } from '../base/delay.js'
 import { turnIsOver } from '../base/loop-turn.js'
+import { pause } from '../base/pause.js'
 import * as FIGURES from '../limits/figures.js'
 import type { Limits } from '../limits/limits.js'
 import type { Origin } from '../limits/origin.js'
@@ -113,6 +114,20 @@ export class MessageReader {
       await new Promise<void>(resolve => {
         this.#wake = resolve
       })
+      if (state.ended !== undefined) throw state.ended
+    }
+  }
+
+  /**
+   * Does something in pieces until one says that it was the last, and reads nothing meanwhile.
+   *
+   * @throws what `piece` throws, or what ended the connection meanwhile
+   */
+  async inPieces(piece: () => boolean): Promise<void> {
+    const { frames, state } = this.#parts
+    frames.pause()
+    while (!piece()) {
+      if (turnIsOver()) await pause()
       if (state.ended !== undefined) throw state.ended
     }
   }

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import type { PeerId } from '@libp2p/interface'
 import { defer } from '../base/deferred.js'
+import { release } from '../base/release.js'
 import { addressKey } from '../limits/address-key.js'
 import * as FIGURES from '../limits/figures.js'
 import type { Limits } from '../limits/limits.js'
@@ -19,7 +20,7 @@ import { decodeHello, encodeHello, type Hello, MAX_P2P_MESSAGE, P2PMessage, SNAP
 import { MessageReader, type ReaderState } from './message-reader.js'
 import { breakReason, unexplained } from './parting.js'
 import { SendLine } from './send-line.js'
-import { declaredLength, decompress, literalHeader } from './snappy.js'
+import { declaredLength, decompress, Inflation, literalHeader } from './snappy.js'
 import type { SecureChannel } from './socket-handshake.js'
 
 const EMPTY_LIST = [Uint8Array.of(0xc0)]
@@ -225,7 +226,11 @@ export class RlpxConnection {
     const { stream, capability } = shared
     const code = id - capability.offset
     const size = this.#snappy ? declaredLength(payload) : payload.length
-    const deliver = (): void => stream.deliver(code, this.#snappy ? decompress(payload, size) : payload)
+    const deliver = (): Promise<void> | undefined => {
+      if (this.#snappy && size > FIGURES.devp2p.large) return this.#inflate(payload, size, stream, code)
+      stream.deliver(code, this.#snappy ? decompress(payload, size) : payload)
+      return undefined
+    }
     const { room } = this.#reader
     const isBounded = (): boolean => this.#reader.isBounded(size, stream.maxBody, [stream])
     const hasRoom = (): boolean => room.inflate(size)
@@ -234,9 +239,26 @@ export class RlpxConnection {
       // no packet of this code is so large: it is not worth inflating
       this.#init.limits.counts.add('refused_packet')
       this.judged(inVain(payload))
-    } else if (hasRoom()) deliver()
-    else return this.#reader.until(hasRoom).then(deliver)
-    return undefined
+      return undefined
+    }
+    return hasRoom() ? deliver() : this.#reader.until(hasRoom).then(deliver)
+  }
+
+  /** Inflates a large message in pieces, so that it keeps nobody waiting, and delivers it. */
+  async #inflate(block: Uint8Array, size: number, stream: CapabilityStream, code: number): Promise<void> {
+    const inflation = new Inflation(block, size)
+    let body: Uint8Array | undefined
+    try {
+      await this.#reader.inPieces(() => {
+        body = inflation.more(FIGURES.devp2p.chunk)
+        return body !== undefined
+      })
+    } finally {
+      if (body === undefined && inflation.bytes !== undefined) release(inflation.bytes)
+      // a literal is a view of the block
+      if (body?.buffer !== block.buffer) release(block)
+    }
+    if (body !== undefined) stream.deliver(code, body)
   }
 
   #greet(hello: Hello): void {

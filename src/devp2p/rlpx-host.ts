@@ -50,8 +50,8 @@ export interface RlpxHostInit extends Partial<InboundLimits> {
   /** Milliseconds between Pings. @default 15000 */
   pingInterval?: number | undefined
   /**
-   * Bytes that all connections together may use for messages above 1 MiB; each has 2 MiB more of its own. At least
-   * 32 MiB, or the largest messages are never read. @default 64 MiB
+   * Bytes that all connections together may use for messages above 256 KiB; each has so much more of its own. At least
+   * 32 MiB, or the largest messages are never read. @default 32 MiB
    */
   largeMessageMemory?: number | undefined
   /** Shared with the peers of other networks. @default its own, with `largeMessageMemory` */

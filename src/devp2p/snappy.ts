@@ -36,57 +36,99 @@ export function literalHeader(length: number): Uint8Array {
  * @throws SnappyError
  */
 export function decompress(block: Uint8Array, limit: number): Uint8Array {
-  const { length, start } = readLength(block)
-  if (length > limit) throw new SnappyError(`a block of ${length} bytes where at most ${limit} are allowed`)
-  // Three bytes of a copy tag give at most 64 bytes, so an honest length is bounded by the block's own.
-  if (length > 64 * block.length) throw new SnappyError('a block declares more than it can hold')
-  let out: Uint8Array | undefined
-  let from = start
-  let to = 0
-  while (from < block.length) {
-    const tag = byteAt(block, from++)
-    const kind = tag & 3
-    if (kind === LITERAL) {
-      let count = tag >>> 2
-      if (count >= 60) {
-        const bytes = count - 59
-        count = littleEndian(block, from, bytes)
+  return new Inflation(block, limit).more(limit) as Uint8Array
+}
+
+/** A block that is decompressed in pieces: 16 MiB of small copies take a tenth of a second. */
+export class Inflation {
+  readonly #block: Uint8Array
+  readonly #length: number
+  #from: number
+  #to = 0
+  #out: Uint8Array | undefined
+
+  /**
+   * @param limit the most bytes that may come out
+   * @throws SnappyError
+   */
+  constructor(block: Uint8Array, limit: number) {
+    const { length, start } = readLength(block)
+    if (length > limit) throw new SnappyError(`a block of ${length} bytes where at most ${limit} are allowed`)
+    // Three bytes of a copy tag give at most 64 bytes, so an honest length is bounded by the block's own.
+    if (length > 64 * block.length) throw new SnappyError('a block declares more than it can hold')
+    this.#block = block
+    this.#length = length
+    this.#from = start
+  }
+
+  /** What there is of it so far, when it has memory of its own. */
+  get bytes(): Uint8Array | undefined {
+    return this.#out
+  }
+
+  /**
+   * Decompresses about so many bytes more; all of it once it is whole, undefined until then.
+   *
+   * @throws SnappyError
+   */
+  more(bytes: number): Uint8Array | undefined {
+    const block = this.#block
+    const length = this.#length
+    const pause = this.#to + bytes
+    let out = this.#out
+    let from = this.#from
+    let to = this.#to
+    while (from < block.length) {
+      if (to > pause) {
+        this.#out = out
+        this.#from = from
+        this.#to = to
+        return undefined
+      }
+      const tag = byteAt(block, from++)
+      const kind = tag & 3
+      if (kind === LITERAL) {
+        let count = tag >>> 2
+        if (count >= 60) {
+          const bytes = count - 59
+          count = littleEndian(block, from, bytes)
+          from += bytes
+        }
+        count++
+        if (count > block.length - from || count > length - to) throw new SnappyError('a literal runs over the end')
+        if (count === length && from + count === block.length) return block.subarray(from)
+        out ??= new Uint8Array(length)
+        out.set(block.subarray(from, from + count), to)
+        from += count
+        to += count
+        continue
+      }
+      let count: number
+      let offset: number
+      if (kind === COPY_1) {
+        count = 4 + ((tag >>> 2) & 7)
+        offset = ((tag >>> 5) << 8) | byteAt(block, from)
+        from += 1
+      } else {
+        const bytes = kind === COPY_2 ? 2 : 4
+        count = (tag >>> 2) + 1
+        offset = littleEndian(block, from, bytes)
         from += bytes
       }
-      count++
-      if (count > block.length - from || count > length - to) throw new SnappyError('a literal runs over the end')
-      if (count === length && from + count === block.length) return block.subarray(from)
-      out ??= new Uint8Array(length)
-      out.set(block.subarray(from, from + count), to)
-      from += count
+      if (out === undefined || offset === 0 || offset > to || count > length - to) {
+        throw new SnappyError('a copy reaches outside the block')
+      }
+      if (offset >= count) {
+        out.copyWithin(to, to - offset, to - offset + count)
+      } else {
+        // The source overlaps what is being written: the bytes repeat.
+        for (let i = 0; i < count; i++) out[to + i] = out[to - offset + i] as number
+      }
       to += count
-      continue
     }
-    let count: number
-    let offset: number
-    if (kind === COPY_1) {
-      count = 4 + ((tag >>> 2) & 7)
-      offset = ((tag >>> 5) << 8) | byteAt(block, from)
-      from += 1
-    } else {
-      const bytes = kind === COPY_2 ? 2 : 4
-      count = (tag >>> 2) + 1
-      offset = littleEndian(block, from, bytes)
-      from += bytes
-    }
-    if (out === undefined || offset === 0 || offset > to || count > length - to) {
-      throw new SnappyError('a copy reaches outside the block')
-    }
-    if (offset >= count) {
-      out.copyWithin(to, to - offset, to - offset + count)
-    } else {
-      // The source overlaps what is being written: the bytes repeat.
-      for (let i = 0; i < count; i++) out[to + i] = out[to - offset + i] as number
-    }
-    to += count
+    if (to !== length) throw new SnappyError('a block is shorter than it declares')
+    return out ?? new Uint8Array(0)
   }
-  if (to !== length) throw new SnappyError('a block is shorter than it declares')
-  return out ?? new Uint8Array(0)
 }
 
 /**

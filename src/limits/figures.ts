@@ -38,7 +38,7 @@ export const throttle = {
 /** For what arrived and is not read yet. */
 export const memory = {
   /** All peers of both networks share it, for what is above `perStream`, and on devp2p above `readAhead`. */
-  shared: 64 * MIB,
+  shared: 32 * MIB,
   perStream: 16 * KIB
 } as const
 /** What one libp2p stream may bring that is not asked for. */

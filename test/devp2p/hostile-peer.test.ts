@@ -8,6 +8,7 @@ import { DisconnectReason } from '../../src/devp2p/disconnect.js'
 import { StalledError } from '../../src/devp2p/errors.js'
 import { createAuth } from '../../src/devp2p/handshake.js'
 import { NodeKey } from '../../src/devp2p/node-key.js'
+import { Inflation } from '../../src/devp2p/snappy.js'
 import { concatBytes, fromHex } from '../../src/wire/bytes.js'
 import { SHH_6, startHost, startPair, type TestHost, WAKU_1 } from './hosts.js'
 import { closed, openSocket, RawPeer } from './raw-peer.js'
@@ -390,6 +391,31 @@ test('peers that begin huge messages and never end them share a bounded memory, 
   // The one that was taken pays back when its reader comes for more, or goes.
   await large.messages.return?.(undefined)
   assert.equal((await inflating).value.body.length, 3_500_000)
+})
+
+test('a small frame that inflates to 16 MiB does so in pieces: others are served meanwhile', async context => {
+  const pieces: number[] = []
+  const { more } = Inflation.prototype
+  context.after(() => {
+    Inflation.prototype.more = more
+  })
+  Inflation.prototype.more = function (bytes) {
+    pieces.push(bytes)
+    return more.call(this, bytes)
+  }
+  const target = await startHost(context)
+  const peer = await RawPeer.greet(target)
+  const [stream] = (await target.connection()).streams
+  assert.ok(stream)
+  stream.maxBody = MAX_BODY
+  const zeros = createRequire(import.meta.url)('snappyjs').compress(new Uint8Array(MAX_BODY))
+  peer.send(0x11, zeros)
+  for await (const { body } of stream.messages) {
+    assert.equal(body.length, MAX_BODY)
+    break
+  }
+  assert.ok(pieces.length > 200 && pieces.every(bytes => bytes <= 64 * 1024), `${pieces.length} pieces`)
+  await serves(target)
 })
 
 test('noise under valid MACs ends its own connection at most', async context => {

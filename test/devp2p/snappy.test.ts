@@ -4,7 +4,7 @@ import { createRequire } from 'node:module'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { SnappyError } from '../../src/devp2p/errors.js'
-import { decompress, literalHeader } from '../../src/devp2p/snappy.js'
+import { decompress, Inflation, literalHeader } from '../../src/devp2p/snappy.js'
 import { concatBytes, fromHex, toHex } from '../../src/wire/bytes.js'
 
 interface Snappy {
@@ -89,4 +89,29 @@ test('no input makes it throw anything else, run long, or return another length'
     }),
     { numRuns: 3000 }
   )
+})
+
+test('a block is inflated in pieces as in one', () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.constantFrom('a', 'bc', 'def', 'x'.repeat(70)), { maxLength: 200 }),
+      fc.nat(100),
+      (parts, bytes) => {
+        const text = new TextEncoder().encode(parts.join(''))
+        const inflation = new Inflation(other.compress(text), text.length)
+        let out: Uint8Array | undefined
+        let pieces = 0
+        while (out === undefined) {
+          out = inflation.more(bytes)
+          // an element brings 64 bytes of a copy, or a literal
+          assert.ok(++pieces <= text.length + 1)
+        }
+        assert.ok(Buffer.from(out).equals(text))
+      }
+    )
+  )
+  const bomb = new Inflation(other.compress(new Uint8Array(1 << 20)), 1 << 20)
+  let pieces = 1
+  while (bomb.more(1 << 16) === undefined) pieces++
+  assert.ok(pieces >= 15, `${pieces}`)
 })

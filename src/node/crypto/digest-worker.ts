@@ -1,4 +1,5 @@
 import { parentPort } from 'node:worker_threads'
+import { release } from '../../base/release.js'
 import { digestPacket } from '../../wire/packet/packet-digests.js'
 import type { DigestAnswer, DigestTask } from './digest-thread.js'
 import { useQuickKeccak } from './quick-keccak.js'
@@ -9,6 +10,9 @@ function answer({ body, ...options }: DigestTask): DigestAnswer {
   } catch {
     // who judges the packet says what is wrong with it
     return undefined
+  } finally {
+    // a copy, which nobody else has
+    release(body)
   }
 }
 

@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { test } from 'node:test'
+import { FrameError } from '../../src/devp2p/errors.js'
+import { FrameOpener, FrameSealer, type FrameSecrets } from '../../src/devp2p/frame-cipher.js'
+import { portableKeccak, type RunningKeccak } from '../../src/devp2p/running-keccak.js'
+
+const SIZE = 2_000_000
+const CHUNK = 64 * 1024
+
+/** Notes the most that is hashed at a time. */
+class Watched implements RunningKeccak {
+  most = 0
+  readonly #keccak = portableKeccak()
+  update(bytes: Uint8Array): void {
+    this.most = Math.max(this.most, bytes.length)
+    this.#keccak.update(bytes)
+  }
+  digest(): Uint8Array {
+    return this.#keccak.digest()
+  }
+}
+
+const keys = { aes: new Uint8Array(32).fill(1), mac: new Uint8Array(32).fill(2) }
+const secrets = (): FrameSecrets => ({ ...keys, egress: portableKeccak(), ingress: portableKeccak() })
+
+test('the MAC of a large frame is made as it comes: 16 MiB at once would keep everybody waiting', () => {
+  const body = randomBytes(SIZE)
+  const small = randomBytes(100)
+  const sealer = new FrameSealer(secrets())
+  const wire = Buffer.concat([[small], [body], [small], [body]].flatMap(message => sealer.seal([message])))
+  const ingress = new Watched()
+  const opener = new FrameOpener({ ...secrets(), ingress })
+  const opened: Uint8Array[] = []
+  for (let at = 0; at < wire.length; at += CHUNK) {
+    opener.push(wire.subarray(at, at + CHUNK))
+    for (let next = opener.next(); next !== undefined; next = opener.next()) opened.push(next)
+  }
+  assert.deepEqual(
+    opened.map(bytes => Buffer.from(bytes)),
+    [small, body, small, body]
+  )
+  assert.ok(ingress.most <= CHUNK, `${ingress.most} bytes`)
+  assert.ok(opener.idle)
+})
+
+test('one that was altered anywhere is refused', () => {
+  const wire = Buffer.concat(new FrameSealer(secrets()).seal([[randomBytes(SIZE)]]))
+  for (const at of [40, CHUNK + 5, wire.length - 20, wire.length - 1]) {
+    const altered = Buffer.from(wire)
+    altered[at] = (altered[at] as number) ^ 1
+    const opener = new FrameOpener(secrets())
+    for (let from = 0; from < altered.length; from += CHUNK) opener.push(altered.subarray(from, from + CHUNK))
+    assert.throws(() => opener.next(), FrameError)
+  }
+})
