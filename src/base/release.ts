@@ -1,3 +1,6 @@
+/** Fewer bytes are soon collected, bytes. */
+const WORTH = 16 * 1024
+
 /** A port that is closed. */
 let nowhere: MessagePort | undefined
 
@@ -12,4 +15,12 @@ export function release({ buffer }: Uint8Array): void {
   }
   // what is transferred and never arrives is freed
   nowhere.postMessage(undefined, [buffer as ArrayBuffer])
+}
+
+/** What may stand around bytes in a buffer of their own: a header, padding. */
+const AROUND = 64
+
+/** The same where nothing else lies in their buffer, and they are so many that it is worth it. */
+export function releaseLarge(bytes: Uint8Array): void {
+  if (bytes.length >= WORTH && bytes.buffer.byteLength - bytes.length <= AROUND) release(bytes)
 }

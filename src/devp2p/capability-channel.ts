@@ -1,6 +1,5 @@
 import type { PeerId } from '@libp2p/interface'
-import { release } from '../base/release.js'
-import * as FIGURES from '../limits/figures.js'
+import { releaseLarge } from '../base/release.js'
 import type { Origin } from '../limits/origin.js'
 import type { Judgement } from '../limits/throttle.js'
 import type { Packet, PacketChannel } from '../waku/packet-channel.js'
@@ -101,6 +100,11 @@ export class CapabilityChannel implements PacketChannel {
     this.#host.connection.judged(judgement)
   }
 
+  /** What is kept of envelopes has memory of its own. */
+  giveBack({ code, body }: Packet): void {
+    if (code === PacketCode.Messages) releaseLarge(body)
+  }
+
   abort(reason: Error): void {
     this.#host.abort(reason)
   }
@@ -114,8 +118,6 @@ export class CapabilityChannel implements PacketChannel {
         yield packet
       } else if (packet.code < PacketCode.RequestComplete) {
         yield packet
-        // judged by now, and what is kept of it has memory of its own
-        if (packet.code === PacketCode.Messages && packet.body.length > FIGURES.packet.alone) release(packet.body)
       } else {
         await this.#host.takeMail(this, packet)
       }

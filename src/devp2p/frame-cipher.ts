@@ -1,5 +1,5 @@
 import { type Cipher, createCipheriv, createDecipheriv, type Decipher, timingSafeEqual } from 'node:crypto'
-import { release } from '../base/release.js'
+import { releaseLarge } from '../base/release.js'
 import * as FIGURES from '../limits/figures.js'
 import { ByteQueue } from './byte-queue.js'
 import { FrameError } from './errors.js'
@@ -159,8 +159,8 @@ export class FrameOpener {
       throw new FrameError('the MAC of a frame is wrong')
     }
     const body = this.#stream.update(encrypted)
-    // of a large one each copy counts
-    if (this.#isLarge()) release(sealed)
+    // of a large one each copy counts; what lay in one chunk has that in common with others
+    releaseLarge(sealed)
     this.#size = undefined
     this.#seen = 0
     // A plain array: who gets it may rely on slice() making a copy, which a Buffer's does not.

@@ -4,6 +4,7 @@ import { MalformedError } from '../wire/errors.js'
 import { PacketCode } from '../wire/packet/packet-code.js'
 import { MAX_FRAME, MAX_MAIL_CONTROL_FRAME } from '../wire/packet/packet-frame.js'
 import { FrameTooLargeError } from './frame-errors.js'
+import { LargeFrame } from './large-frame.js'
 
 /** How long a frame with this code may be, in bytes after the length varint. */
 export type FrameLimit = (code: number) => number
@@ -13,6 +14,8 @@ export const defaultFrameLimit: FrameLimit = code =>
   code === PacketCode.Request || code === PacketCode.RequestComplete ? MAX_MAIL_CONTROL_FRAME : MAX_FRAME
 
 const MAX_VARINT_BYTES = 3
+/** A larger frame has memory of its own. */
+const LARGE = 64 * 1024
 
 /**
  * Bytes as they arrive, cut into frames; length and code are judged before a body is waited for. `it-length-prefixed` cuts the same
@@ -24,6 +27,8 @@ export class FrameBuffer {
   /** Length of the frame whose bytes come next, once its varint is read. */
   #frame: number | undefined
   #limitChecked = false
+  /** The frame under way, when it is large; what follows it is in `#bytes`. */
+  #large: LargeFrame | undefined
   readonly #limit: FrameLimit
 
   constructor(limit: FrameLimit = defaultFrameLimit) {
@@ -32,24 +37,27 @@ export class FrameBuffer {
 
   /** Unread bytes, 0 or more. */
   get length(): number {
-    return this.#bytes.length
+    return this.#bytes.length + (this.#large?.length ?? 0)
   }
 
   /** Whether part of a frame has arrived. */
   get partial(): boolean {
-    return this.#bytes.length > 0 || this.#frame !== undefined
+    return this.length > 0 || this.#frame !== undefined
   }
 
   push(chunk: Uint8Array): void {
     if (chunk.byteLength === 0) return
+    const taken = this.#large?.push(chunk) ?? 0
+    if (taken === chunk.byteLength) return
     // a Buffer's slice() is a view; everything above is promised plain arrays, whose slice() copies
-    this.#bytes.append(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength))
+    this.#bytes.append(new Uint8Array(chunk.buffer, chunk.byteOffset + taken, chunk.byteLength - taken))
   }
 
   /** Whether `take` would return a frame. Throws as `take` does. */
   get ready(): boolean {
     this.#readHead()
-    return this.#frame !== undefined && this.#bytes.length >= this.#frame
+    if (this.#frame === undefined) return false
+    return this.#large === undefined ? this.#bytes.length >= this.#frame : this.#large.whole !== undefined
   }
 
   /**
@@ -60,20 +68,24 @@ export class FrameBuffer {
    */
   take(): Uint8Array | undefined {
     if (!this.ready) return undefined
-    const length = this.#frame as number
     // a view when it lies in one chunk, else a copy
-    const frame = this.#bytes.subarray(0, length)
-    this.#bytes.consume(length)
-    this.#frame = undefined
-    this.#limitChecked = false
+    const frame = this.#large?.whole ?? this.#bytes.subarray(0, this.#frame as number)
+    if (this.#large === undefined) this.#bytes.consume(frame.length)
+    this.#begin()
     return frame
   }
 
   /** Forgets everything unread. */
   clear(): void {
     this.#bytes.consume(this.#bytes.length)
+    this.#large?.release()
+    this.#begin()
+  }
+
+  #begin(): void {
     this.#frame = undefined
     this.#limitChecked = false
+    this.#large = undefined
   }
 
   #readHead(): void {
@@ -85,6 +97,15 @@ export class FrameBuffer {
       throw new FrameTooLargeError(`a frame of ${this.#frame} bytes with code ${code} is over the limit`)
     }
     this.#limitChecked = true
+    if (this.#frame > LARGE) this.#large = this.#apart(this.#frame)
+  }
+
+  /** Moves what came of a large frame. */
+  #apart(size: number): LargeFrame {
+    const large = new LargeFrame(size)
+    for (const chunk of this.#bytes) if (large.push(chunk) < chunk.length) break
+    this.#bytes.consume(large.length)
+    return large
   }
 
   #readVarint(): void {

@@ -1,6 +1,7 @@
 import type { Connection, PeerId, Stream } from '@libp2p/interface'
 import { pipe } from 'it-pipe'
 import { delay } from '../base/delay.js'
+import { releaseLarge } from '../base/release.js'
 import type { LimitCounts } from '../limits/counts.js'
 import * as FIGURES from '../limits/figures.js'
 import type { Limits } from '../limits/limits.js'
@@ -79,8 +80,14 @@ export class StreamPacketChannel implements PacketChannel {
     this.#throttle.judge(this.origin, judgement)
   }
 
-  lend(bytes: number): void {
-    this.#frames.lend(bytes)
+  lend({ body }: Packet): void {
+    this.#frames.lend(body.length)
+  }
+
+  giveBack({ code, body }: Packet): void {
+    this.#frames.lend(-body.length)
+    // what is kept of envelopes has memory of its own
+    if (code === PacketCode.Messages) releaseLarge(body)
   }
 
   /** Ends this side; what the peer still sends is delivered until it ends its side, or for 2 s. */

@@ -37,8 +37,10 @@ export interface PacketChannel {
   send(code: number, body: Uint8Array, options?: { signal?: AbortSignal }): Promise<void>
   /** What the peer sends, in order, pulled: a slow consumer slows the peer. Ends on a clean close, throws when the stream broke. */
   readonly packets: AsyncIterable<Packet>
-  /** Told that so many bytes of what it delivered are kept until they are dealt with, more or fewer; absent where they are counted otherwise. */
-  lend?(bytes: number): void
+  /** Told that a packet that it delivered is being dealt with, beside what follows; absent where that is counted otherwise. */
+  lend?(packet: Packet): void
+  /** Told that a packet was dealt with: nobody has its bytes any more, and they may be released. */
+  giveBack?(packet: Packet): void
   /** Told what became of what the peer sent. */
   judged(judgement: Judgement): void
   /** Ends the conversation after what was sent has left. */

@@ -244,7 +244,7 @@ export class Session implements Source, FeedTarget {
 
   async #take(packet: Packet): Promise<void> {
     const { digester, own } = this.#parts
-    this.channel.lend?.(packet.body.length)
+    this.channel.lend?.(packet)
     const hashing =
       packet.code === PacketCode.Messages
         ? digester?.digest(packet.body, { pow: own.options.pow ?? 0, patience: FIGURES.packet.refused })
@@ -268,7 +268,7 @@ export class Session implements Source, FeedTarget {
       this.#ignored(body)
       if (this.channel.onMalformed === 'abort') throw err
     } finally {
-      this.channel.lend?.(-body.length)
+      this.channel.giveBack?.(packet)
     }
   }
 

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import { DisconnectReason } from '../../src/devp2p/disconnect.js'
-import { Intake } from '../../src/waku/intake.js'
 import type { ReceivedMessage } from '../../src/waku/subscription.js'
 import { fromHex, toHex } from '../../src/wire/bytes.js'
 import { fullBloom } from '../../src/wire/envelope/bloom.js'
@@ -156,35 +155,6 @@ test('a pool of several megabytes in one packet is taken', async t => {
   await peer.send(PacketCode.Messages, body)
   await peer.find(PacketCode.BatchAck)
   assert.equal((await node.archive.stats()).envelopes, 40)
-})
-
-test('what a large packet took is free again once it was judged, and what was accepted of it is whole', async t => {
-  const judged: Uint8Array[] = []
-  const { take } = Intake.prototype
-  t.after(() => {
-    Intake.prototype.take = take
-  })
-  Intake.prototype.take = function (body, from, digests) {
-    judged.push(body)
-    return take.call(this, body, from, digests)
-  }
-  const node = await legacyNode(t, { devp2p: { capabilities: ['waku/1'] } })
-  const peer = await PacketPeer.dial(t, node, 'waku/1')
-  await peer.shakeHands()
-  const envelopes = Array.from({ length: 20 }, () => newEnvelope({ data: randomBytes(100_000) }))
-  await peer.send(PacketCode.Messages, encodeMessages(envelopes.map(({ raw }) => raw)))
-  await peer.find(PacketCode.BatchAck)
-  const small = newEnvelope()
-  await peer.send(PacketCode.Messages, encodeMessages([small.raw]))
-  await peer.find(PacketCode.BatchAck)
-  assert.deepEqual(
-    judged.map(({ length }) => length > 0),
-    [false, true]
-  )
-  const stored: string[] = []
-  const everything = { lower: 0, upper: 0xffff_ffff, limit: 100 }
-  for await (const rows of node.archive.query(everything)) stored.push(...rows.map(({ raw }) => toHex(raw)))
-  assert.deepEqual(stored.sort(), [...envelopes, small].map(({ raw }) => toHex(raw)).sort())
 })
 
 test('more than a Status can hold is not accepted before Status', async t => {
