@@ -21,7 +21,7 @@ const MANIFEST = /^MANIFEST-\d+$/
 /** A table to which nothing was added for so long is not being written, ms. */
 const FRESH = 1000
 /** Bytes read at once. */
-const READ = 1024 * 1024
+const READ = 4 * 1024 * 1024
 const NEVER = new AbortController().signal
 
 /** What was put right in files, and what could not be. */
