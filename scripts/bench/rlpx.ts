@@ -38,6 +38,8 @@ async function send(enode: string): Promise<void> {
   const connection = await node.dial(enode)
   const stream = connection.stream('waku')
   if (stream === undefined) throw new Error('no stream')
+  // the other side takes large messages from here on
+  for await (const _ of stream.messages) break
   for (const [code, shape] of SHAPES.entries()) {
     const body = randomBytes(shape.size)
     const until = performance.now() + seconds * 1000
@@ -59,6 +61,7 @@ async function receive(): Promise<void> {
   const stream = connection.stream('waku')
   if (stream === undefined) throw new Error('no stream')
   stream.maxBody = MAX_BODY
+  await stream.send(0, Uint8Array.of(0xc0))
   const seen = SHAPES.map(() => ({ messages: 0, first: 0, last: 0 }))
   for await (const { code } of stream.messages) {
     if (code === 0) break

@@ -8,8 +8,10 @@ let began: number | undefined
 /**
  * Whether this turn of the event loop, with all the work that asked so far, has lasted long enough. To be asked between pieces
  * of work that are many: counting them does not do, since a peer chooses how much each costs.
+ *
+ * @param long how long is long enough, ms
  */
-export function turnIsOver(): boolean {
+export function turnIsOver(long: number = LONG): boolean {
   const now = performance.now()
   if (began === undefined) {
     began = now
@@ -17,5 +19,5 @@ export function turnIsOver(): boolean {
       began = undefined
     })
   }
-  return now - began > LONG
+  return now - began > long
 }

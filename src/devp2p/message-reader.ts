@@ -67,7 +67,7 @@ export class MessageReader {
       const wait = this.#throttled(size)
       if (wait > 0) await this.#rest(wait)
       if (!frames.ready && !(await this.#body(size))) return
-      if (turnIsOver()) await this.#takeInTurn()
+      if (turnIsOver() && !this.#goesOn()) await this.#takeInTurn()
       else {
         const taking = this.#take()
         if (taking !== undefined) await taking
@@ -146,6 +146,13 @@ export class MessageReader {
   /** Opens a message that is all there. */
   #take(): Promise<void> | undefined {
     return this.#parts.take(this.#parts.frames.take())
+  }
+
+  /** Who alone brings much is not stopped as soon as it takes the time of others: there may be none. */
+  #goesOn(): boolean {
+    const { limits, origin } = this.#parts
+    limits.readers.note(origin.peer)
+    return !limits.readers.active && !turnIsOver(FIGURES.devp2p.alone.turn)
   }
 
   /** Many connections that bring much at once take turns, by address. What a message has to wait for is no part of its turn. */

@@ -6,6 +6,7 @@ import * as FIGURES from './figures.js'
 import { MemoryBudget } from './memory-budget.js'
 import type { Newcomers } from './newcomers.js'
 import type { Origin } from './origin.js'
+import { Sharing } from './sharing.js'
 import { Throttle } from './throttle.js'
 
 /** What all peers of a node share, on whichever network they are. */
@@ -17,6 +18,8 @@ export class Limits {
   readonly memory: MemoryBudget
   /** For opening what devp2p connections brought, when that is much. */
   readonly reading: FairQueue
+  /** Those that bring so much. */
+  readonly readers = new Sharing(FIGURES.devp2p.alone.lately)
   /** Once somebody listens: `Newcomers.of`. */
   newcomers: Newcomers | undefined
   /** For judging and storing Messages packets. */
