@@ -94,7 +94,13 @@ export async function plannerFit(count: number, folder?: string): Promise<Line[]
       )
       scanned.push({ x: ledger.count(day), y: found, time })
     }
-    const blocks = new Blocks(store, ledger, BLOCK_SIZE)
+    const blocks = new Blocks({
+      store,
+      ledger,
+      size: BLOCK_SIZE,
+      floors: () => new TopicFloors(0),
+      between: work => work()
+    })
     await blocks.load()
     const finished = blocks.finishedOf(0, MAX_UINT32) ?? []
     const posted: Sample[] = []

@@ -2,8 +2,10 @@ import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { ClassicLevel } from 'classic-level'
 import type { Archive, ArchiveQuery } from '../../src/archive/archive.js'
-import { openDatabase } from '../../src/archive/database/database.js'
+import { ClassicStore } from '../../src/archive/database/classic-store.js'
+import { LEVEL_OPTIONS, openDatabase } from '../../src/archive/database/database.js'
 import { emptyReport } from '../../src/archive/empty-report.js'
 import { LevelArchive } from '../../src/archive/level/level-archive.js'
 import * as layout from '../../src/archive/level/level-layout.js'
@@ -11,6 +13,7 @@ import { useQuickKeccak } from '../../src/node/crypto/quick-keccak.js'
 import { MAX_UINT32, toHex } from '../../src/wire/bytes.js'
 import { topicNumber } from '../../src/wire/envelope/topic.js'
 import { blocksFinished } from './blocks-finished.js'
+import { readSequence } from './comparison.js'
 import { copyOf, databaseInTables, flip, largest } from './damage.js'
 import { Prng } from './prng.js'
 import { temporaryDirectory, temporaryLevel } from './temporary.js'
@@ -66,9 +69,19 @@ const meant = ({ lower, upper, topics }: Omit<ArchiveQuery, 'limit'>): number =>
       sent >= lower && sent <= upper && (topics?.some(wanted => toHex(wanted) === toHex(topic)) ?? true)
   ).length
 
-async function written(t: TestContext): Promise<string> {
+async function written(t: TestContext, blockSize?: number): Promise<string> {
   const directory = join(await temporaryDirectory(t), 'db')
-  await databaseInTables(directory, [ENVELOPES])
+  if (blockSize !== undefined) {
+    const level = new ClassicLevel<Uint8Array, Uint8Array>(directory, LEVEL_OPTIONS)
+    await level.open()
+    const db = new ClassicStore(level)
+    const archive = await LevelArchive.open({ db, blockSize })
+    for (let from = 0; from < ENVELOPES.length; from += 32) await archive.append(ENVELOPES.slice(from, from + 32))
+    await blocksFinished(db, archive, Math.floor(ENVELOPES.length / blockSize) - 1)
+    await archive.close()
+    await level.close()
+  }
+  await databaseInTables(directory, blockSize === undefined ? [ENVELOPES] : [])
   await databaseInTables(directory, []) // what is counted later is in tables then, too
   return directory
 }
@@ -236,7 +249,7 @@ for (const [how, limit, query] of [
   })
 }
 
-test('where much of a day was handed out before its postings lack something, the answer says that it is incomplete', async t => {
+test('where much of a day was handed out before its postings lack something, all of it is found, however many topics are asked for', async t => {
   const level = await temporaryLevel(t)
   const archive = await LevelArchive.open({ db: level, blockSize: 64, maxCredit: 0 })
   const [topic] = TOPICS as [Uint8Array]
@@ -244,12 +257,148 @@ test('where much of a day was handed out before its postings lack something, the
   await archive.append(ENVELOPES.filter(envelope => toHex(envelope.topic) !== toHex(topic)))
   for (let from = 0; from < busy.length; from += 32) await archive.append(busy.slice(from, from + 32))
   await blocksFinished(level, archive, 36)
-  const query = { ...WHOLE, topics: [topic] }
+  const others = Array.from({ length: 20 }, (_, i) => Uint8Array.of(9, 9, 0, i))
+  const query = { ...WHOLE, topics: [topic, ...others] }
   assert.deepEqual(await inPages(archive, query, 10_000), { found: busy.length, damaged: 0 })
+  const said: string[] = []
+  archive.watch({ damaged: (_gap, text) => said.push(text) })
   await level.batch([{ type: 'del', key: layout.postingKey(35, topicNumber(topic)) }], { sync: true })
-  assert.deepEqual(await inPages(archive, query, 10_000), { found: busy.length - 64, damaged: 64 })
+  assert.deepEqual(await inPages(archive, query, 10_000), { found: busy.length, damaged: 0 })
+  assert(said.length > 0, 'the operator is told')
   await archive.close()
 })
+
+const PARTS = { lower: FIRST + 30_000, upper: FIRST + DAY + 40_000 }
+
+for (const [letter, what] of [
+  ['p', 'the postings of ingest order'],
+  ['c', 'what a block of ingest order has'],
+  ['k', 'which blocks there are']
+] as const) {
+  test(`whatever bit of ${what} is changed while nobody looks at the files, neither a catch-up nor a walk by time hides it`, async t => {
+    const directory = await written(t, 64)
+    const [from, to] = await keysOf(await largest(directory, '.ldb'), letter)
+    const prng = new Prng(letter.charCodeAt(0) * 7)
+    const count = { whole: 0, told: 0, hidden: [] as string[] }
+    for (let i = 0; i < 24; i++) {
+      const copy = await copyOf(directory, 'copy')
+      const { archive, close } = await openDatabase(copy, { check: false })
+      const said: string[] = []
+      archive.watch({ damaged: (_gap, text) => said.push(text) })
+      const at = prng.between(from, to)
+      const bit = 1 << prng.below(8)
+      await flip(await largest(copy, '.ldb'), at, bit)
+      const topics = i % 4 === 0 ? [undefined, TOPICS] : SINGLY
+      for (const of of topics)
+        for (const [how, told, all] of [
+          ['in order', await inOrder(archive, { ...WHOLE, topics: of }), { ...WHOLE, topics: of }],
+          ['by time', await byTime(archive, { ...PARTS, topics: of }), { ...PARTS, topics: of }]
+        ] as const) {
+          if (told === 'damaged') count.told++
+          else if (told === meant(all)) count.whole++
+          else count.hidden.push(`${how}, bit ${bit} of byte ${at}: ${told} of ${meant(all)}`)
+          if (told === 'damaged') assert(said.length > 0, 'the operator is told')
+        }
+      await close()
+    }
+    t.diagnostic(JSON.stringify(count))
+    assert.deepEqual(count.hidden, [])
+  })
+}
+
+test('a catch-up in order of ingest says that it is incomplete where a posting is gone, and what was pruned is not missed', async t => {
+  const level = await temporaryLevel(t)
+  const archive = await LevelArchive.open({ db: level, blockSize: 64 })
+  for (let from = 0; from < ENVELOPES.length; from += 32) await archive.append(ENVELOPES.slice(from, from + 32))
+  await blocksFinished(level, archive, 12)
+  await archive.close()
+  for (const topics of [[TOPICS[3] as Uint8Array], undefined]) {
+    const later = await LevelArchive.open({ db: level })
+    const key = layout.postingKey(5, topicNumber(TOPICS[3] as Uint8Array))
+    const [value] = await level.getMany([key])
+    assert(value !== undefined)
+    await level.batch([{ type: 'del', key }], { sync: true })
+    assert.equal(await inOrder(later, { ...WHOLE, topics }), 'damaged')
+    await level.batch([{ type: 'put', key, value }], { sync: true })
+    assert.equal(await inOrder(later, { ...WHOLE, topics }), meant({ ...WHOLE, topics }))
+    await later.close()
+  }
+  const pruned = await LevelArchive.open({ db: level })
+  await pruned.trim({ before: FIRST + DAY, topics: [TOPICS[3] as Uint8Array] })
+  await pruned.trim({ before: FIRST + 40_000 })
+  for (const topics of [[TOPICS[3] as Uint8Array], TOPICS, undefined])
+    assert.notEqual(await inOrder(pruned, { ...WHOLE, topics }), 'damaged')
+  assert.equal((await pruned.verify()).index, 0)
+  await pruned.close()
+})
+
+test('what is lost or changed on the disk before its block is finished comes out of memory', async t => {
+  const level = await temporaryLevel(t)
+  const archive = await LevelArchive.open({ db: level, blockSize: 64 })
+  for (let from = 0; from < 48; from += 16) await archive.append(ENVELOPES.slice(from, from + 16))
+  const changed = (await level.getMany([layout.runKey(32)]))[0]?.slice() as Uint8Array
+  changed[layout.RUN_ENTRY_BYTES] = 1
+  await level.batch(
+    [
+      { type: 'del', key: layout.runKey(16) },
+      { type: 'put', key: layout.runKey(32), value: changed }
+    ],
+    { sync: true }
+  )
+  for (let from = 48; from < 160; from += 16) await archive.append(ENVELOPES.slice(from, from + 16))
+  await blocksFinished(level, archive, 2)
+  assert.equal(await inOrder(archive, WHOLE), 160)
+  await archive.close()
+})
+
+test('the blocks that an older version finished are taken over, and told of like others', async t => {
+  const level = await temporaryLevel(t)
+  const older = await LevelArchive.open({ db: level, blockSize: 64 })
+  for (let from = 0; from < ENVELOPES.length; from += 32) await older.append(ENVELOPES.slice(from, from + 32))
+  await blocksFinished(level, older, 12)
+  await older.close()
+  for (let block = 0; block < 12; block++) {
+    const [span] = await level.getMany([layout.blockKey(block)])
+    const value = (span as Uint8Array).slice(0, block % 2 === 0 ? 12 : 4)
+    await level.batch(
+      [
+        { type: 'put', key: layout.blockKey(block), value },
+        { type: 'del', key: layout.contentsKey(block) }
+      ],
+      { sync: true }
+    )
+  }
+  const archive = await LevelArchive.open({ db: level })
+  assert.equal(await inOrder(archive, WHOLE), ENVELOPES.length)
+  for (let turns = 1; (await level.getMany([layout.contentsKey(11)]))[0] === undefined; turns++) {
+    assert(turns < 1000, 'all are taken over')
+    await archive.attend(turns)
+  }
+  assert.equal((await archive.verify()).index, 0)
+  await level.batch([{ type: 'del', key: layout.postingKey(2, topicNumber(TOPICS[1] as Uint8Array)) }], { sync: true })
+  const topics = [TOPICS[1] as Uint8Array]
+  assert.equal(await inOrder(archive, { ...WHOLE, topics }), 'damaged')
+  assert.deepEqual(await inPages(archive, { ...WHOLE, topics }, 100), {
+    found: meant({ ...WHOLE, topics }),
+    damaged: 0
+  })
+  await archive.repair()
+  assert.equal((await archive.verify()).index, 0)
+  assert.equal(await inOrder(archive, { ...WHOLE, topics }), meant({ ...WHOLE, topics }))
+  await archive.close()
+})
+
+/** How many envelopes a catch-up brings, page after page, unless it says that some are missing. */
+async function inOrder(archive: Archive, query: Asked): Promise<number | 'damaged'> {
+  const found = new Set<string>()
+  for (let after = 0; ; ) {
+    const { rows, end } = await readSequence(archive, { ...query, after, limit: 100 })
+    for (const { hash } of rows) found.add(toHex(hash))
+    if (end.damaged !== undefined) return 'damaged'
+    if (!end.more) return found.size
+    after = end.seq
+  }
+}
 
 /** How many envelopes the pages of a query bring. */
 async function inPages(archive: Archive, query: Asked, limit: number): Promise<{ found: number; damaged: number }> {

@@ -4,7 +4,7 @@ import type { ArchiveQuery } from '../../src/archive/archive.js'
 import type { LevelStore } from '../../src/archive/database/level-store.js'
 import { LevelArchive } from '../../src/archive/level/level-archive.js'
 import * as layout from '../../src/archive/level/level-layout.js'
-import { MAX_UINT32, toHex } from '../../src/wire/bytes.js'
+import { toHex } from '../../src/wire/bytes.js'
 import { bloomOf } from '../../src/wire/envelope/bloom.js'
 import type { Envelope } from '../../src/wire/envelope/envelope.js'
 import { blocksFinished } from './blocks-finished.js'
@@ -31,16 +31,16 @@ let archive: LevelArchive
 before(async () => {
   counted = await countedArchive(traffic, 4096)
   ;({ store, envelopes } = counted)
-  archive = await ofOlder(store, counted.archive)
+  archive = await withoutTimes(store, counted.archive)
 })
 
 after(() => counted.remove())
 
-/** As if its first block had been finished by an older version. */
-async function ofOlder(db: LevelStore, archive: LevelArchive): Promise<LevelArchive> {
+/** Of which times its first block is cannot be read: then the index of the days is asked. */
+async function withoutTimes(db: LevelStore, archive: LevelArchive): Promise<LevelArchive> {
   await blocksFinished(db, archive, 1)
   await archive.close()
-  await db.batch([{ type: 'put', key: layout.blockKey(0), value: layout.uint32(MAX_UINT32) }], { sync: true })
+  await db.batch([{ type: 'put', key: layout.blockKey(0), value: new Uint8Array(16) }], { sync: true })
   return LevelArchive.open({ db, maxCredit: 0 })
 }
 
@@ -157,7 +157,7 @@ test('a page of many topics reads the few entries that each has on a day at once
     return envelopeAt(Traffic.firstDay + Math.floor((i * 43_000) / total), topic ?? other, prng.bytes(20))
   })
   await busy.append(heard)
-  busy = await ofOlder(counting, busy)
+  busy = await withoutTimes(counting, busy)
   counting.reset()
   const { rows } = await readPage(busy, { ...range, topics, limit: 300 })
   assert.equal(rows.length, 300)

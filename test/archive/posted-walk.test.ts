@@ -175,8 +175,8 @@ test('where a posting cannot be read, or the times of a block are not known or a
       }
     ],
     [
-      'an older version finished a block',
-      async () => ({ type: 'put', key: layout.blockKey(3), value: layout.uint32(traffic.end) })
+      'the times of a block are damaged',
+      async () => ({ type: 'put', key: layout.blockKey(3), value: new Uint8Array(16) })
     ],
     ['the first block is not listed', async () => ({ type: 'del', key: layout.blockKey(0) })],
     ['one in the middle is not listed', async () => ({ type: 'del', key: layout.blockKey(4) })]

@@ -99,7 +99,13 @@ export class LevelArchive extends CheckedArchive {
     this.#dictionary = new TopicDictionary(db, this.queue)
     this.#ledger = new Ledger(db, this.#dictionary, blockSize / 2)
     this.#census = new Census(db, this.#ledger, this.queue, maxCredit)
-    this.#blocks = new Blocks(db, this.#ledger, blockSize)
+    this.#blocks = new Blocks({
+      store: db,
+      ledger: this.#ledger,
+      size: blockSize,
+      floors: () => this.coverageLog.floors,
+      between: work => this.#census.between(work)
+    })
     this.#writer = new LevelWriter(db, this.#ledger, this.#blocks, marks)
     this.#marks = marks
     this.#commits = new GroupCommit({
@@ -311,6 +317,7 @@ export class LevelArchive extends CheckedArchive {
         const change = await this.#blocks.finish()
         if (change === undefined) return
         await this.step(() => this.#writer.finishBlock(change))
+        if (change.damaged) this.onDamaged()
       }
     }
     this.#finishing = finish()

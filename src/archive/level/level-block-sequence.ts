@@ -1,4 +1,3 @@
-import { MAX_UINT32 } from '../../wire/bytes.js'
 import { type Room, SLICE_BYTES, SLICE_ROWS } from '../page.js'
 import type { SequencedSourceRow, SequenceSource } from '../sequence-page.js'
 import type { TopicFloors } from '../topic-floors.js'
@@ -51,8 +50,7 @@ export class BlockSequence implements SequenceSource {
     if (this.#current?.block !== block) {
       const posted = await this.#blocks.read(block, this.#topics)
       this.#current = { block, posted }
-      // which envelopes these were cannot be told
-      if (posted.hole) rows.push({ seq: after + 1, ...this.#rows.hole(0, MAX_UINT32) })
+      if (posted.unsound > 0) rows.push({ seq: after + 1, ...this.#rows.disorder(`block ${block}`, posted.unsound) })
     }
     const entries = this.#current.posted.take(after, this.#filter.accepts, slice(room))
     rows.push(...(await this.#rows.numbered(entries, this.#filter.floors)))

@@ -1,17 +1,19 @@
 import { joinBytes, readUint32, writeUint32 } from '../../wire/bytes.js'
 import type { LevelOperation, LevelRange, LevelStore } from '../database/level-store.js'
+import type { TopicFloors } from '../topic-floors.js'
+import { KnownContents } from './known-contents.js'
+import { listBlock, postBlock } from './level-block-finish.js'
 import * as layout from './level-layout.js'
 import type { Ledger } from './level-ledger.js'
 import { PostedBlock } from './level-posted-block.js'
-import { isPosting } from './level-posting.js'
-import { newestOf, Postings } from './level-postings.js'
+import { type Posted, PostingReader } from './level-posting-reader.js'
 import { getReadable, type Reading, readThrough } from './level-reader.js'
+import { throughRuns } from './level-runs.js'
 import { IngestTail } from './level-tail.js'
 
 const BLOCKS_KEY = layout.metaKey('blocks')
-/** Runs, and postings, read at once. */
-const RUNS = 64
-const POSTINGS = 1000
+/** Blocks read at once. */
+const BLOCKS = 1000
 /** Blocks read as a whole that are kept, of some 3 MB each: who reads everything comes back for the next page. */
 const MAX_KEPT = 2
 /** Blocks that the end in memory may have. */
@@ -23,9 +25,22 @@ export const BLOCK_SIZE = 65_536
 /** What makes a block of runs one of postings: operations of one batch, and what to do once it is on disk. */
 export interface Finish {
   operations: LevelOperation[]
+  /** Something was not on disk as it was stored, and came out of memory. */
+  damaged: boolean
   /** Whether nothing happened meanwhile that makes it wrong. */
   isCurrent(): boolean
   apply(): void
+}
+
+export interface BlocksInit {
+  store: LevelStore
+  ledger: Ledger
+  /** Numbers of a block, where none is finished yet; 1..65,536. */
+  size: number
+  /** What was sent before them may have been pruned. */
+  floors: () => TopicFloors
+  /** Does something while nothing is written; undefined when that takes too long to come. */
+  between: <T>(work: () => Promise<T>) => Promise<T | undefined>
 }
 
 /** A finished block, and of which times it is. */
@@ -42,18 +57,28 @@ export class Blocks {
   readonly #store: LevelStore
   readonly #ledger: Ledger
   readonly #kept = new Map<number, PostedBlock>()
+  readonly #contents: KnownContents
+  readonly #postings: PostingReader
+  readonly #floors: () => TopicFloors
+  readonly #between: BlocksInit['between']
   readonly #given: number
   #size: number
   #finished = 0
   /** Of the finished blocks that have something; absent when something of that cannot be read. */
   #spans: Map<number, layout.BlockSpan | undefined> | undefined
+  /** Those that an older version finished, which did not write down what they have. */
+  #older: number[] = []
   /** How often everything was taken from disk anew. */
   #loaded = 0
 
-  /** @param size - numbers of a block, where none is finished yet; 1..65,536 */
-  constructor(store: LevelStore, ledger: Ledger, size: number) {
+  constructor({ store, ledger, size, floors, between }: BlocksInit) {
     this.#store = store
     this.#ledger = ledger
+    this.#floors = floors
+    this.#between = between
+    this.#contents = new KnownContents(store)
+    const isListed = (block: number) => this.#spans && this.#spans.get(block) !== undefined
+    this.#postings = new PostingReader({ store, contents: this.#contents, floors, isListed })
     this.#given = size
     this.#size = size
     this.tail = new IngestTail(MAX_TAIL * size)
@@ -89,8 +114,12 @@ export class Blocks {
     return this.before(this.#finished)
   }
 
-  /** Whether another block can be finished: the counts need no run of it any more. */
+  /** Whether another block can be finished: the counts need no run of it any more; or one of an older version be taken over. */
   get isDue(): boolean {
+    return this.#older.length > 0 || this.#isNextDue
+  }
+
+  get #isNextDue(): boolean {
     return this.#ledger.totals.counted >= this.before(this.#finished + 1)
   }
 
@@ -107,6 +136,7 @@ export class Blocks {
     // what finished a block may be lost with a damaged log: then its runs are there still
     this.#finished = first === undefined ? finished : Math.min(finished, this.of(layout.readRunSeq(first[0])))
     this.#kept.clear()
+    this.#contents.clear()
     this.#loaded++
     await this.#loadTail()
     this.#spans = await this.#loadSpans()
@@ -129,6 +159,8 @@ export class Blocks {
   /** To be told that nothing is left of a finished block. */
   forgotten(block: number): void {
     this.#spans?.delete(block)
+    this.#contents.forget(block)
+    this.#older = this.#older.filter(older => older !== block)
   }
 
   /** To be told of what was stored, in runs of which each begins where the one before ended. */
@@ -140,34 +172,54 @@ export class Blocks {
     }
   }
 
-  /** What finishes the next block, to be written while `isCurrent`; absent when something of it cannot be read. */
+  /** What finishes the next block, or takes over an older one, to be written while `isCurrent`; absent when something of it cannot be read. */
   async finish(): Promise<Finish | undefined> {
+    const [older] = this.#older
+    return older === undefined ? this.#finishNext() : this.#takeOver(older)
+  }
+
+  async #finishNext(): Promise<Finish | undefined> {
     const [block, loaded] = [this.#finished, this.#loaded]
     const [before, end] = [this.before(block), this.before(block + 1)]
-    const operations: LevelOperation[] = []
-    const postings = new Postings(before, end)
-    const whole = await this.#throughRuns(before, end, (lastSeq, run) => {
-      postings.add(lastSeq, run)
-      if (lastSeq > end) return
-      operations.push({ type: 'del', key: layout.runKey(lastSeq) })
-      operations.push({ type: 'del', key: layout.runAgeKey(newestOf(run), lastSeq) })
-    })
-    if (!whole) return undefined
-    const topics = postings.encode()
-    const { span } = postings
-    for (const [topic, value] of topics) operations.push({ type: 'put', key: layout.postingKey(block, topic), value })
-    if (topics.size > 0) operations.push({ type: 'put', key: layout.blockKey(block), value: layout.blockSpan(span) })
+    const made = await postBlock(block, { before, end, store: this.#store, tail: this.tail, floors: this.#floors })
+    if (made === undefined) return undefined
+    const { operations, span, contents, damaged } = made
     const state = joinBytes([writeUint32(block + 1), writeUint32(this.#size)])
-    operations.push({ type: 'put', key: BLOCKS_KEY, value: state })
     return {
-      operations,
+      operations: [...operations, { type: 'put', key: BLOCKS_KEY, value: state }],
+      damaged,
       isCurrent: () => this.#finished === block && this.#loaded === loaded,
       apply: () => {
         this.#finished = block + 1
-        if (topics.size > 0) this.#spans?.set(block, span)
+        if (contents !== undefined) this.#list(block, span, contents)
         this.tail.dropUntil(end + 1)
       }
     }
+  }
+
+  /** Lists what a block has that an older version finished. */
+  async #takeOver(block: number): Promise<Finish | undefined> {
+    const loaded = this.#loaded
+    const made = await listBlock(block, this.#postings)
+    if (made === undefined) {
+      this.#older.shift() // a repair does it
+      return undefined
+    }
+    const { operations, span, contents } = made
+    return {
+      operations,
+      damaged: false,
+      isCurrent: () => this.#older[0] === block && this.#loaded === loaded,
+      apply: () => {
+        this.#older.shift()
+        this.#list(block, span, contents)
+      }
+    }
+  }
+
+  #list(block: number, span: layout.BlockSpan, contents: Uint8Array): void {
+    this.#spans?.set(block, span)
+    this.#contents.set(block, contents)
   }
 
   /** What an older version left is taken into memory once it is little enough. */
@@ -179,45 +231,49 @@ export class Blocks {
   async read(block: number, topics?: readonly number[] | undefined): Promise<PostedBlock> {
     const kept = this.#kept.get(block)
     if (kept !== undefined) return kept
-    const posted = new PostedBlock(this.before(block), this.#size)
-    if (topics !== undefined) {
-      const postings = await getReadable(
-        this.#store,
-        topics.map(topic => layout.postingKey(block, topic))
-      )
-      postings.forEach((posting, i) => {
-        if (posting !== undefined) this.#put(posted, topics[i] as number, posting)
-      })
-      return posted
-    }
-    const bounds = layout.blockPostings(block)
-    for (let range: LevelRange | undefined = bounds; range !== undefined; ) {
-      const { entries, hole }: Reading = await readThrough(this.#store, range, POSTINGS)
-      posted.hole ||= hole
-      for (const [key, posting] of entries) this.#put(posted, layout.readPostingTopic(key), posting)
-      const last = entries.at(-1)
-      range = last && { gt: last[0], lt: bounds.lt }
-    }
-    const [oldest] = this.#kept.keys()
-    if (oldest !== undefined && this.#kept.size >= MAX_KEPT) this.#kept.delete(oldest)
-    if (!posted.hole) this.#kept.set(block, posted)
-    return posted
+    return this.#surely(() => this.#read(block, topics))
   }
 
-  #put(posted: PostedBlock, topic: number, posting: Uint8Array | null): void {
-    if (posting === null || !isPosting(posting)) posted.hole = true
-    else posted.add(topic, posting)
+  /** What finished blocks have of topics, each held against what the block listed when it was finished. */
+  async posted(blocks: readonly number[], topics: readonly number[]): Promise<Posted> {
+    return this.#surely(() => this.#postings.ofTopics(blocks, topics))
+  }
+
+  /** What seems wrong is read once more while nothing is written: a prune or a repair may be under way. */
+  async #surely<T extends { unsound: number }>(read: () => Promise<T>): Promise<T> {
+    const found = await read()
+    return found.unsound === 0 ? found : ((await this.#between(read)) ?? found)
+  }
+
+  async #read(block: number, topics: readonly number[] | undefined): Promise<PostedBlock> {
+    const posted = new PostedBlock(this.before(block), this.#size)
+    if (topics === undefined) {
+      await this.#postings.all(block, posted)
+      const [oldest] = this.#kept.keys()
+      if (oldest !== undefined && this.#kept.size >= MAX_KEPT) this.#kept.delete(oldest)
+      if (posted.unsound === 0) this.#kept.set(block, posted)
+      return posted
+    }
+    const { postings, unsound } = await this.#postings.ofTopics([block], topics)
+    postings[0]?.forEach((posting, i) => {
+      if (posting !== undefined) posted.add(topics[i] as number, posting)
+    })
+    posted.unsound = unsound
+    return posted
   }
 
   async #loadSpans(): Promise<Map<number, layout.BlockSpan | undefined> | undefined> {
     const spans = new Map<number, layout.BlockSpan | undefined>()
+    this.#older = []
     const bounds = layout.allBlocks()
     for (let range: LevelRange | undefined = bounds; range !== undefined; ) {
-      const { entries, hole }: Reading = await readThrough(this.#store, range, POSTINGS)
+      const { entries, hole }: Reading = await readThrough(this.#store, range, BLOCKS)
       if (hole) return undefined
       for (const [key, value] of entries) {
         const block = layout.readBlock(key)
-        if (block < this.#finished) spans.set(block, layout.readBlockSpan(value))
+        if (block >= this.#finished) continue
+        spans.set(block, layout.readBlockSpan(block, value))
+        if (layout.isOlderBlock(value)) this.#older.push(block)
       }
       const last = entries.at(-1)
       range = last && { gt: last[0], lt: bounds.lt }
@@ -245,30 +301,11 @@ export class Blocks {
     const { lastSeq } = this.#ledger.totals
     if (lastSeq - this.end > MAX_TAIL * this.#size) return
     const runs: [firstSeq: number, run: Uint8Array][] = []
-    const whole = await this.#throughRuns(this.end, lastSeq, (lastSeq, run) => {
+    const whole = await throughRuns(this.#store, { after: this.end, last: lastSeq }, (lastSeq, run) => {
       runs.push([lastSeq - run.length / layout.RUN_ENTRY_BYTES + 1, run])
     })
     if (!whole) return
     this.tail.reset(this.end + 1)
     for (const [firstSeq, run] of runs) this.tail.addRun(firstSeq, run)
-  }
-
-  /** Goes through the runs that have a number above `after` and none above `last`; false when something cannot be read. */
-  async #throughRuns(after: number, last: number, take: (lastSeq: number, run: Uint8Array) => void): Promise<boolean> {
-    const bounds = layout.runsFrom(after + 1)
-    for (let range: LevelRange | undefined = bounds; range !== undefined; ) {
-      const { entries, hole }: Reading = await readThrough(this.#store, range, RUNS)
-      if (hole) return false
-      for (const [key, value] of entries) {
-        if (value.length % layout.RUN_ENTRY_BYTES !== 0) return false
-        const lastSeq = layout.readRunSeq(key)
-        if (lastSeq - value.length / layout.RUN_ENTRY_BYTES + 1 > last) return true
-        take(lastSeq, value)
-        if (lastSeq >= last) return true
-      }
-      const end = entries.at(-1)
-      range = end && { gt: end[0], lt: bounds.lt }
-    }
-    return true
   }
 }

@@ -129,18 +129,6 @@ export class Census {
     return hidden ?? []
   }
 
-  /**
-   * Looks between two writes, unless that was done not long ago or there is no time for it now.
-   * @param cost - what it takes, roughly, ms
-   * @param missing - how much is missing; undefined when that cannot be told
-   */
-  async look(name: string, cost: number, missing: () => Promise<number | undefined>): Promise<number | undefined> {
-    if (!this.#affords(name, LOOK + cost)) return undefined
-    const found = await this.between(missing)
-    if (found === 0) this.#note(name)
-    return found
-  }
-
   /** Whether it is worth a look that takes so long, ms. */
   #affords(name: string, cost: number): boolean {
     const known = this.#known.get(name)

@@ -1,3 +1,4 @@
+import { crc32 } from 'node:zlib'
 import { MAX_UINT32, readUint32 } from '../../wire/bytes.js'
 import { put16, put32, put64, read64, small, view } from './level-bytes.js'
 import { rawSize } from './level-row.js'
@@ -15,7 +16,8 @@ export { put64, read64, uint32 } from './level-bytes.js'
 //   s  last seq(8)                       -> (sent hash topic size)…  a run of ingest order, 44 bytes each, ending with seq; until its block is finished
 //   q  newest sent(4) last seq(8)        -> ''                     the same runs, by when they may be dropped
 //   p  block(4) topic(4)                 -> (offset sent hash size)…  what a block of ingest order has of a topic: level-posting.ts
-//   k  block(4)                          -> newest sent(4) oldest sent(4) most(4)  the blocks that have something; most: envelopes of one topic
+//   k  block(4)                          -> newest sent(4) oldest sent(4) most(4) checksum(4)  the blocks that have something; most: envelopes of one topic
+//   c  block(4)                          -> (topic newest sent checksum)…  which postings a block has: level-contents.ts
 //   m  name                              -> …                      format, id: level-format.ts; totals: level-ledger.ts
 
 /** Seconds in a day of the index. Days count from 1970 and fit in 16 bits for every uint32 time. */
@@ -56,6 +58,7 @@ const TABLE = {
   runAge: 0x71,
   posting: 0x70,
   block: 0x6b,
+  contents: 0x63,
   meta: 0x6d
 }
 const ENVELOPE_FIELDS = 40
@@ -268,19 +271,28 @@ export interface BlockSpan {
   most: number
 }
 
-export function blockSpan({ newest, oldest, most }: BlockSpan): Uint8Array {
-  const bytes = small(12)
+export function blockSpan(block: number, { newest, oldest, most }: BlockSpan): Uint8Array {
+  const bytes = small(16)
   put32(bytes, 0, newest)
   put32(bytes, 4, oldest)
   put32(bytes, 8, most)
+  put32(bytes, 12, crc32(bytes.subarray(0, 12), block))
   return bytes
 }
 
-/** Undefined for a block that was finished when only its newest was written down. */
-export function readBlockSpan(value: Uint8Array): BlockSpan | undefined {
-  if (value.length !== 12) return undefined
+/** Undefined when it is damaged, or was written by an older version. */
+export function readBlockSpan(block: number, value: Uint8Array): BlockSpan | undefined {
+  if (value.length !== 16 || readUint32(value, 12) !== crc32(value.subarray(0, 12), block)) return undefined
   return { newest: readUint32(value, 0), oldest: readUint32(value, 4), most: readUint32(value, 8) }
 }
+
+/** An older version wrote no more than the newest, or no checksum, and not what the block has. */
+export const isOlderBlock = (value: Uint8Array): boolean => value.length === 4 || value.length === 12
+
+/** Which postings a finished block has. */
+export const contentsKey = (block: number): Uint8Array => key(TABLE.contents, [4, block])
+export const allContents = (): Bounds => within(key(TABLE.contents))
+export const readContentsBlock = (key: Uint8Array): number => readUint32(key, AT)
 
 export const readBlock = (key: Uint8Array): number => readUint32(key, AT)
 export const allBlocks = (): Bounds => within(key(TABLE.block))

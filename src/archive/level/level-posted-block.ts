@@ -9,8 +9,8 @@ export class PostedBlock {
   /** By offset: which posting it is in, counted from 1, and where there. */
   readonly #posting: Uint32Array
   readonly #place: Uint16Array
-  /** Something could not be read. */
-  hole = false
+  /** So many postings cannot be read, are not what was written, or are missing. */
+  unsound = 0
 
   /**
    * @param before - the last number before the block

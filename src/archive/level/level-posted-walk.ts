@@ -1,12 +1,14 @@
 import type { CheckedQuery } from '../checked-query.js'
 import { pieceOfWork, type Room, type RowSource, SLICE_BYTES, SLICE_ROWS, type SourceRow } from '../page.js'
 import { comparePositions, type Position } from '../position.js'
-import type { FinishedBlock } from './level-blocks.js'
-import * as layout from './level-layout.js'
+import type { TopicFloors } from '../topic-floors.js'
+import type { Blocks, FinishedBlock } from './level-blocks.js'
+import type { Census } from './level-census.js'
+import type * as layout from './level-layout.js'
+import type { Ledger } from './level-ledger.js'
 import { COSTS } from './level-planner.js'
-import { type Lacking, PostedTally, type PostedTallyParts } from './level-posted-tally.js'
-import { isPosting, POSTING_ENTRY_BYTES, postedBetween } from './level-posting.js'
-import { getCertain } from './level-reader.js'
+import { POSTING_ENTRY_BYTES, postedBetween } from './level-posting.js'
+import type { LevelRows } from './level-rows.js'
 
 /** Postings read at once, unless one block has more. */
 const MAX_POSTINGS = 512
@@ -17,7 +19,12 @@ const MAX_TAIL = 8192
 /** An end that is shorter does not tell what the traffic is. */
 const TELLING = 1024
 
-export interface PostedWalkParts extends PostedTallyParts {
+export interface PostedWalkParts {
+  rows: LevelRows
+  blocks: Blocks
+  ledger: Ledger
+  census: Census
+  floors: () => TopicFloors
   /** Finds the same by the index of the days, behind a position. */
   indexed: (after: Position | undefined) => RowSource
 }
@@ -38,9 +45,7 @@ export class PostedWalk implements RowSource {
   #certain = 0
   #last: Position | undefined
   #indexed: RowSource | undefined
-  #tally: PostedTally | undefined
-  /** That something is missing was said. */
-  #told = false
+  #begun = false
   /** Envelopes that a block brings, roughly. */
   #perBlock = 0
 
@@ -64,7 +69,7 @@ export class PostedWalk implements RowSource {
   async #next(room: Room, signal: AbortSignal | undefined): Promise<SourceRow[] | undefined> {
     const piece = pieceOfWork()
     const { rows, floors, indexed } = this.#parts
-    const tally = this.#tally ?? (await this.#begin(room))
+    if (!this.#begun) this.#begin(room)
     while (this.#indexed === undefined) {
       signal?.throwIfAborted()
       if (this.#blocks.length > 0 && this.#certain < Math.min(room.rows, SLICE_ROWS)) {
@@ -73,34 +78,16 @@ export class PostedWalk implements RowSource {
         return undefined
       }
       const entries = this.#take(room)
-      const over = this.#blocks.length === 0 && this.#entries.length === 0
-      const [found] = await Promise.all([
-        rows.posted(entries, floors),
-        tally.ahead(entries.length, entries.at(-1)?.sent ?? 0, over)
-      ])
-      if (found.length > 0 || entries.length === 0) {
-        const end = over ? 'walk' : isFull(found, room) ? 'page' : undefined
-        const lacking = this.#told ? undefined : await tally.pass(found, end)
-        if (lacking === undefined) return found
-        const sure = this.#without(lacking, found)
-        if (sure.length > 0) return sure
-      }
+      const found = await rows.posted(entries, floors)
+      if (found.length > 0 || entries.length === 0) return found
       if (piece.over) return undefined
     }
     return this.#indexed.next(room, signal)
   }
 
   /** Takes what is in memory, and which blocks there are, at the same moment: one that is finished meanwhile is in memory. */
-  async #begin(room: Room): Promise<PostedTally> {
-    const tally = new PostedTally(this.#parts, this.#query, this.#topics)
-    this.#tally = tally
-    this.#gather(room)
-    const lacking = this.#indexed === undefined ? await tally.begin() : undefined
-    if (lacking !== undefined) this.#without(lacking, [])
-    return tally
-  }
-
-  #gather(room: Room): void {
+  #begin(room: Room): void {
+    this.#begun = true
     const { blocks, indexed } = this.#parts
     const { tail } = blocks
     const { lower, upper } = this.#span
@@ -114,21 +101,6 @@ export class PostedWalk implements RowSource {
     this.#perBlock = share * blocks.size
     this.#blocks = finished.sort((a, b) => a.oldest - b.oldest)
     this.#add(tail.between(this.#topics, lower, upper))
-  }
-
-  /** What can be handed out where a day lacks something: from there on the index of the days tells, unless that is too late. */
-  #without({ day, missing, begun }: Lacking, found: SourceRow[]): SourceRow[] {
-    const { rows, indexed } = this.#parts
-    const { after } = this.#query
-    const from = day * layout.DAY
-    if (begun) {
-      this.#told = true
-      return [rows.hole(from, layout.lastOf(day), missing), ...found]
-    }
-    // for who looks after the files
-    rows.disorder(`day ${day}`, missing)
-    this.#indexed = indexed(after !== undefined && after.sent >= from ? after : beforeSecond(from))
-    return found.filter(({ sent }) => sent < from)
   }
 
   /** Times at which something may be. */
@@ -153,23 +125,23 @@ export class PostedWalk implements RowSource {
     return posted < (rows / share) * COSTS.scannedRow
   }
 
-  /** Reads as many blocks as the page probably needs; false when something of them cannot be read. */
+  /** Reads as many blocks as the page probably needs; false when something of them is not as it was written. */
   async #read(room: Room): Promise<boolean> {
     const missing = Math.min(room.rows, room.bytes / this.#averageSize + 1) - this.#certain
-    const group = this.#blocks.splice(0, this.#enough(missing))
-    const places = group.flatMap(({ block }) => this.#topics.map(topic => ({ block, topic })))
-    const { rows } = this.#parts
-    const postings = await getCertain(
-      rows.store,
-      places.map(({ block, topic }) => layout.postingKey(block, topic))
-    )
-    const found: layout.Entry[] = []
-    for (const [i, posting] of postings.entries()) {
-      if (posting === undefined) continue
-      if (posting === null || !isPosting(posting)) return false
-      const { topic } = places[i] as { topic: number }
-      for (const entry of postedBetween(posting, topic, this.#span)) found.push(entry)
+    const group = this.#blocks.splice(0, this.#enough(missing)).map(({ block }) => block)
+    const { rows, blocks } = this.#parts
+    const { postings, unsound } = await blocks.posted(group, this.#topics)
+    if (unsound > 0) {
+      // for who looks after the files
+      rows.disorder(`blocks ${group.join()}`, unsound)
+      return false
     }
+    const found: layout.Entry[] = []
+    for (const ofBlock of postings)
+      for (const [i, posting] of ofBlock.entries()) {
+        if (posting === undefined) continue
+        for (const entry of postedBetween(posting, this.#topics[i] as number, this.#span)) found.push(entry)
+      }
     this.#perBlock = (this.#perBlock + found.length / group.length) / 2
     this.#add(found)
     return true
@@ -221,16 +193,6 @@ export class PostedWalk implements RowSource {
     const { envelopes, bytes } = this.#parts.ledger.totals
     return Math.max(1, bytes / Math.max(1, envelopes))
   }
-}
-
-/** Whether a page has no room for more than these. */
-function isFull(rows: readonly SourceRow[], room: Room): boolean {
-  return rows.length >= room.rows || rows.reduce((sum, { raw }) => sum + raw.length, 0) > room.bytes
-}
-
-/** The last position before a second. */
-function beforeSecond(sent: number): Position | undefined {
-  return sent === 0 ? undefined : { sent: sent - 1, hash: new Uint8Array(32).fill(0xff) }
 }
 
 /** Where in ascending order the first entry is that was not sent before a time. */

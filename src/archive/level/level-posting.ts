@@ -1,6 +1,6 @@
 import { readUint32 } from '../../wire/bytes.js'
 import { put16, put32, view } from './level-bytes.js'
-import type { Entry } from './level-layout.js'
+import type { BlockSpan, Entry } from './level-layout.js'
 
 // Sequence numbers are in blocks of up to 65,536. What a finished block has of a topic is one posting, 42 bytes for each envelope in
 // the order of ingest, integers big-endian; an offset counts from the first number of the block:
@@ -72,4 +72,14 @@ export function postedBetween(
       entries.push({ sent, hash: view(posting, at + 6, 32), topic, size: readUint32(posting, at + 38) })
   }
   return entries
+}
+
+/** What is known of a block, with a posting of it. */
+export function withPosting({ newest, oldest, most }: BlockSpan, posting: Uint8Array): BlockSpan {
+  for (let at = 2; at < posting.length; at += ENTRY) {
+    const sent = readUint32(posting, at)
+    newest = Math.max(newest, sent)
+    oldest = Math.min(oldest, sent)
+  }
+  return { newest, oldest, most: Math.max(most, postingLength(posting)) }
 }

@@ -1,13 +1,15 @@
-import { MAX_UINT32, readUint32 } from '../../wire/bytes.js'
+import { equalBytes, MAX_UINT32, readUint32 } from '../../wire/bytes.js'
 import { GapKind } from '../../wire/request/coverage.js'
 import type { ArchiveReport } from '../archive.js'
 import type { LevelOperation, LevelRange, LevelStore } from '../database/level-store.js'
 import { emptyReport } from '../empty-report.js'
 import { withGap } from '../gap-list.js'
 import type { TopicFloors } from '../topic-floors.js'
+import { list } from './level-block-finish.js'
 import type { Blocks } from './level-blocks.js'
+import { BlockContents, type Listed, listed } from './level-contents.js'
 import * as layout from './level-layout.js'
-import { encodePosting, isPosting, type Numbered, postingEntries } from './level-posting.js'
+import { encodePosting, isPosting, type Numbered, postingEntries, withPosting } from './level-posting.js'
 import { beyondEnd, getCertain, getReadable, type Reading, readThrough } from './level-reader.js'
 import { encodeRow, isChecked, readRow, rowSeq } from './level-row.js'
 import { NumberSet } from './number-set.js'
@@ -42,8 +44,9 @@ export class Rebuild {
   readonly unnumbered: Uint8Array[] = []
   readonly #store: LevelStore
   readonly #options: RebuildOptions
-  /** What each finished block has. */
-  readonly #blocks = new Map<number, layout.BlockSpan>()
+  /** The finished blocks that have something, and the one of which the postings are being taken. */
+  readonly #blocks = new Set<number>()
+  #block: PassedBlock | undefined
   /** Numbers by which the order of ingest names what is there. */
   readonly #named = new NumberSet()
   /** What it names, and is not found, by its number: it is missing, or the entry is wrong. */
@@ -61,8 +64,9 @@ export class Rebuild {
     })
     await this.#through(layout.allPostings(), POSTINGS, async ({ entries }) => {
       for (const [key, value] of entries) await this.#takePosting(key, value)
+      if (entries.length === 0) this.#endBlock()
     })
-    await this.#takeBlocks()
+    await this.#forgetOthers()
     await this.#through(layout.allEnvelopes(), READ, reading => this.#takeRows(reading))
     for (const { sent, topic } of this.#unfound.values())
       if (!this.#options.floors().include(sent, topic)) this.#spoiled('missing', sent)
@@ -119,40 +123,68 @@ export class Rebuild {
   }
 
   async #takePosting(key: Uint8Array, value: Uint8Array): Promise<void> {
-    const block = layout.readPostingBlock(key)
-    const before = this.#options.blocks.before(block)
+    const number = layout.readPostingBlock(key)
+    const topic = layout.readPostingTopic(key)
+    const block = this.#block?.number === number ? this.#block : await this.#beginBlock(number)
+    const { mend, floors } = this.#options
     if (!isPosting(value)) {
       this.report.index++
       this.#operations.push({ type: 'del', key })
       return
     }
-    const entries = postingEntries(value, { before, topic: layout.readPostingTopic(key) })
-    this.#blocks.set(block, withEntries(this.#blocks.get(block), entries))
+    if (block.contents?.agrees(topic, value, floors()) === false) this.report.index++
+    const before = this.#options.blocks.before(number)
+    const entries = postingEntries(value, { before, topic })
+    block.span = withPosting(block.span, value)
     const dropped = new Set(await this.#takeNamed(entries))
-    if (dropped.size === 0) return
+    if (dropped.size === 0) {
+      block.topics.push(listed(topic, value))
+      return
+    }
     const rest = entries.filter((_, i) => !dropped.has(i))
+    const posting = encodePosting(rest, before)
     if (rest.length === 0) this.#operations.push({ type: 'del', key })
-    else this.#operations.push({ type: 'put', key, value: encodePosting(rest, before) })
+    else this.#operations.push({ type: 'put', key, value: posting })
+    if (rest.length > 0) block.topics.push(listed(topic, mend ? posting : value))
   }
 
-  /** Each finished block that has something is listed, with the times of what it has, and does not claim less than there is. */
-  async #takeBlocks(): Promise<void> {
-    const { step, mend } = this.#options
-    await step(async () => {
-      const blocks = [...this.#blocks]
-      const found = await getCertain(
-        this.#store,
-        blocks.map(([block]) => layout.blockKey(block))
-      )
-      blocks.forEach(([block, span], i) => {
-        const value = found[i]
-        if (value === null || (value !== undefined && covers(value, span))) return
-        this.report.index++
-        this.#operations.push({ type: 'put', key: layout.blockKey(block), value: layout.blockSpan(span) })
-      })
-      if (mend && this.#operations.length > 0) await this.#store.batch(this.#operations, { sync: true })
-      this.#operations = []
-    })
+  async #beginBlock(number: number): Promise<PassedBlock> {
+    this.#endBlock()
+    const [span, contents] = await getCertain(this.#store, [layout.blockKey(number), layout.contentsKey(number)])
+    const block: PassedBlock = {
+      number,
+      written: span,
+      contents: contents ? BlockContents.decode(number, contents) : undefined,
+      span: { newest: 0, oldest: MAX_UINT32, most: 0 },
+      topics: []
+    }
+    this.#blocks.add(number)
+    this.#block = block
+    return block
+  }
+
+  /** Each finished block that has something is listed, with the times of what it has and its postings, and does not claim less than there is. */
+  #endBlock(): void {
+    if (this.#block === undefined) return
+    const { number, written, contents, span, topics } = this.#block
+    this.#block = undefined
+    if (written === null) return
+    const isOlder = written !== undefined && layout.isOlderBlock(written)
+    const isListed = written !== undefined && covers(number, written, span) && (isOlder || contents !== undefined)
+    if (!isListed) this.report.index++
+    const now = list(number, span, topics)
+    if (isListed && contents !== undefined && equalBytes(contents.bytes, now.contents)) return
+    this.#operations.push(...now.operations)
+  }
+
+  /** Blocks that are listed, and have nothing. */
+  async #forgetOthers(): Promise<void> {
+    if (!this.#options.mend) return
+    const forget = (read: (key: Uint8Array) => number) => async (reading: Reading) => {
+      for (const [key] of reading.entries) if (!this.#blocks.has(read(key))) this.#operations.push({ type: 'del', key })
+    }
+    await this.#through(layout.allBlocks(), READ, forget(layout.readBlock))
+    await this.#through(layout.allContents(), RUNS, forget(layout.readContentsBlock))
   }
 
   /** Which of the entries, by index, are to be dropped: what they name is not there, or damaged. */
@@ -241,21 +273,21 @@ export class Rebuild {
   }
 }
 
-function withEntries(
-  { newest, oldest, most }: layout.BlockSpan = { newest: 0, oldest: MAX_UINT32, most: 0 },
-  entries: readonly layout.Entry[]
-): layout.BlockSpan {
-  return {
-    newest: Math.max(newest, newestOf(entries)),
-    oldest: entries.reduce((oldest, { sent }) => Math.min(oldest, sent), oldest),
-    most: Math.max(most, entries.length)
-  }
+/** A finished block of which the postings are being taken. */
+interface PassedBlock {
+  number: number
+  /** What is written of its times; null when it cannot be read. */
+  written: Uint8Array | undefined | null
+  contents: BlockContents | undefined
+  /** As it is, and what will be left of it. */
+  span: layout.BlockSpan
+  topics: Listed[]
 }
 
-/** Whether what is written of a block is true; an older version wrote no more than its newest. */
-function covers(value: Uint8Array, { newest, oldest, most }: layout.BlockSpan): boolean {
-  if (value.length === 4) return readUint32(value, 0) >= newest
-  const written = layout.readBlockSpan(value)
+/** Whether what is written of a block is true; older versions wrote no more than its newest, or no checksum. */
+function covers(block: number, value: Uint8Array, { newest, oldest, most }: layout.BlockSpan): boolean {
+  if (layout.isOlderBlock(value)) return readUint32(value, 0) >= newest
+  const written = layout.readBlockSpan(block, value)
   return written !== undefined && written.newest >= newest && written.oldest <= oldest && written.most >= most
 }
 

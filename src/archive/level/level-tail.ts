@@ -80,6 +80,13 @@ export class IngestTail {
     return entries
   }
 
+  /** The entries between two numbers, inclusive, as they came: a run. Undefined when they are not here. */
+  run(firstSeq: number, lastSeq: number): Uint8Array | undefined {
+    const [from, to] = [firstSeq - this.#first, lastSeq + 1 - this.#first]
+    if (!this.#whole || from < 0 || to > this.#length) return undefined
+    return this.#entries.slice(from * ENTRY, to * ENTRY)
+  }
+
   /** How many entries topics have. */
   countOf(topics: readonly number[]): number {
     return topics.reduce((sum, topic) => sum + (this.#topics.get(topic)?.length ?? 0), 0)

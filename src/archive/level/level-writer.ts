@@ -206,7 +206,8 @@ export class LevelWriter {
     if (topics === undefined && next === undefined && !hole) {
       const rest = await readThrough(this.#store, layout.blockPostings(block), 1)
       empty = rest.entries.length === 0 && !rest.hole
-      if (empty) operations.push({ type: 'del', key: layout.blockKey(block) })
+      if (empty)
+        operations.push({ type: 'del', key: layout.blockKey(block) }, { type: 'del', key: layout.contentsKey(block) })
     }
     if (operations.length > 0) await this.#write(operations)
     if (empty) this.#blocks.forgotten(block)
