@@ -249,7 +249,7 @@ for (const [how, limit, query] of [
   })
 }
 
-test('where much of a day was handed out before its postings lack something, all of it is found, however many topics are asked for', async t => {
+test('where much of a day was handed out before its postings lack something, all of it is found', async t => {
   const level = await temporaryLevel(t)
   const archive = await LevelArchive.open({ db: level, blockSize: 64, maxCredit: 0 })
   const [topic] = TOPICS as [Uint8Array]
@@ -257,8 +257,7 @@ test('where much of a day was handed out before its postings lack something, all
   await archive.append(ENVELOPES.filter(envelope => toHex(envelope.topic) !== toHex(topic)))
   for (let from = 0; from < busy.length; from += 32) await archive.append(busy.slice(from, from + 32))
   await blocksFinished(level, archive, 36)
-  const others = Array.from({ length: 20 }, (_, i) => Uint8Array.of(9, 9, 0, i))
-  const query = { ...WHOLE, topics: [topic, ...others] }
+  const query = { ...WHOLE, topics: [topic] }
   assert.deepEqual(await inPages(archive, query, 10_000), { found: busy.length, damaged: 0 })
   const said: string[] = []
   archive.watch({ damaged: (_gap, text) => said.push(text) })
@@ -280,7 +279,7 @@ for (const [letter, what] of [
     const [from, to] = await keysOf(await largest(directory, '.ldb'), letter)
     const prng = new Prng(letter.charCodeAt(0) * 7)
     const count = { whole: 0, told: 0, hidden: [] as string[] }
-    for (let i = 0; i < 24; i++) {
+    for (let i = 0; i < 16; i++) {
       const copy = await copyOf(directory, 'copy')
       const { archive, close } = await openDatabase(copy, { check: false })
       const said: string[] = []
@@ -288,7 +287,7 @@ for (const [letter, what] of [
       const at = prng.between(from, to)
       const bit = 1 << prng.below(8)
       await flip(await largest(copy, '.ldb'), at, bit)
-      const topics = i % 4 === 0 ? [undefined, TOPICS] : SINGLY
+      const topics = [undefined, TOPICS, [TOPICS[i % 12] as Uint8Array]]
       for (const of of topics)
         for (const [how, told, all] of [
           ['in order', await inOrder(archive, { ...WHOLE, topics: of }), { ...WHOLE, topics: of }],
@@ -302,6 +301,7 @@ for (const [letter, what] of [
       await close()
     }
     t.diagnostic(JSON.stringify(count))
+    assert(count.told > 0)
     assert.deepEqual(count.hidden, [])
   })
 }

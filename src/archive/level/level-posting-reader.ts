@@ -36,9 +36,8 @@ export class PostingReader {
   }
 
   async ofTopics(blocks: readonly number[], topics: readonly number[]): Promise<Posted> {
-    const contents = await this.#contentsOf(blocks)
     const keys = blocks.flatMap(block => topics.map(topic => layout.postingKey(block, topic)))
-    const values = await getCertain(this.#init.store, keys)
+    const [contents, values] = await Promise.all([this.#contentsOf(blocks), getCertain(this.#init.store, keys)])
     const floors = this.#init.floors()
     let unsound = contents.filter(of => of === null).length
     const postings = blocks.map((_, i) =>
