@@ -31,7 +31,7 @@ export async function postingsBench(count: number): Promise<Line[]> {
     const archive = await LevelArchive.open({ db: store })
     const traffic = new Traffic(new Prng(1), { count, days: 30 })
     for (const batch of traffic.batches(500)) await archive.append(batch)
-    const blocks = Array.from({ length: Math.floor(count / 65_536) }, (_, i) => i)
+    const blocks = Array.from({ length: Math.floor(count / 65_536) - 1 }, (_, i) => i)
     await blocksFinished(store, archive, blocks.length)
 
     const prng = new Prng(2)
