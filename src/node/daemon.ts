@@ -12,6 +12,7 @@ import type { RequestForwarder } from '../mailserver/request-forwarder.js'
 import { keyFromPassword } from '../wire/envelope/key.js'
 import { BackfillNode } from './backfill/backfill-node.js'
 import { Cleanup } from './cleanup.js'
+import { keepHeapClose } from './close-heap.js'
 import { adminHandlers } from './control/admin.js'
 import { claimControlPath, releaseControlPath } from './control/control-path.js'
 import { ControlServer } from './control/control-server.js'
@@ -92,6 +93,7 @@ export class Daemon {
    * @param warn told, a line at a time, what the operator should know while it serves
    */
   static async start(config: StartConfig, warn: (line: string) => void = () => {}): Promise<Daemon> {
+    keepHeapClose()
     const cleanup = new Cleanup()
     try {
       return await assemble(config, cleanup, warn, parts => new Daemon(parts, config['ready-file'], cleanup))
