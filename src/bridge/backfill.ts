@@ -11,7 +11,7 @@ import { acceptablePow } from '../wire/envelope/pow.js'
 import { MAX_PACKET } from '../wire/packet/messages.js'
 import { RequestError, RequestErrorCode } from '../wire/request/request-error.js'
 import { type BackfillLeg, planBackfill } from './backfill-plan.js'
-import { type BackfillRecord, BackfillRecords } from './backfill-record.js'
+import { BackfillRecords } from './backfill-record.js'
 
 export interface BackfillParts {
   /** Asks a trusted mailserver: `history` of the mail client. */
@@ -63,13 +63,17 @@ export interface BackfillProgress extends BackfillSummary {
 }
 
 const BATCH = 1000
+/** Pages that are stored at the same time, and their bytes: the next ones are judged while the disk has those before. */
+const PAGES_UNDER_WAY = 3
+const BYTES_UNDER_WAY = 4 * 1024 * 1024
 /** An archive that is busy is tried again for half a minute; ms. */
 const BUSY_PAUSE = 250
 const MAX_ATTEMPTS = 120
 
 /**
  * Fetches history from a trusted mailserver into the archive: each envelope judged as a live one would have been while it
- * lived, each page on disk before the place behind it is noted, so that an interrupted run goes on there.
+ * lived, each page on disk before the place behind it is noted, so that an interrupted run goes on there. While a page is being stored
+ * the next ones come.
  */
 export class Backfill {
   readonly #parts: BackfillParts
@@ -127,36 +131,60 @@ export class Backfill {
     const { from, to, cursor } = leg
     await this.#records.save(server, topics, { ...leg.record, cursor })
     const way = new Way(leg)
-    for await (const page of this.#parts.history({ ...query, from, to, cursor, signal })) {
+    const underWay: UnderWay[] = []
+    const oldest = async (): Promise<void> => {
+      const { page, counts } = underWay[0] as UnderWay
+      add(summary, await counts)
+      underWay.shift()
       summary.pages++
       summary.envelopes += page.envelopes.length
       summary.bytes += page.bytes
       summary.damaged += page.damaged
-      walk.latest = page.envelopes.at(-1)?.sent ?? walk.latest
-      await this.#append(page.envelopes, summary, signal)
-      if (page.cursor !== undefined) {
-        const record: BackfillRecord = { ...leg.record, cursor: page.cursor }
-        await this.#records.save(server, topics, record)
-      }
+      if (page.cursor !== undefined) await this.#records.save(server, topics, { ...leg.record, cursor: page.cursor })
       onProgress?.({ ...summary, done: way.after(page) })
-      signal.throwIfAborted()
+    }
+    try {
+      for await (const page of this.#parts.history({ ...query, from, to, cursor, signal })) {
+        walk.latest = page.envelopes.at(-1)?.sent ?? walk.latest
+        const counts = this.#append(page.envelopes, signal)
+        counts.catch(() => {}) // told by who awaits it
+        underWay.push({ page, counts })
+        while (isFull(underWay)) {
+          await oldest()
+          signal.throwIfAborted()
+        }
+      }
+      while (underWay.length > 0) {
+        await oldest()
+        signal.throwIfAborted()
+      }
+    } catch (error) {
+      // what was begun is on disk and noted before anybody hears of it; nothing is noted behind what failed
+      try {
+        while (underWay.length > 0) await oldest()
+      } catch {
+        await Promise.allSettled(underWay.map(({ counts }) => counts))
+      }
+      throw error
     }
   }
 
-  async #append(envelopes: readonly Envelope[], summary: BackfillSummary, signal: AbortSignal): Promise<void> {
+  async #append(envelopes: readonly Envelope[], signal: AbortSignal): Promise<PageCounts> {
+    const counts: PageCounts = { stored: 0, known: 0, refused: noneRefused() }
     const now = this.#now()
     const fit = envelopes.filter(envelope => {
       const refusal = this.#judge(envelope, now)
-      if (refusal !== undefined) summary.refused[refusal]++
+      if (refusal !== undefined) counts.refused[refusal]++
       return refusal === undefined
     })
     for (let start = 0; start < fit.length; start += BATCH) {
       const batch = fit.slice(start, start + BATCH)
       const outcomes = await this.#store(batch, signal)
       const stored = outcomes.filter(outcome => outcome === 'stored').length
-      summary.stored += stored
-      summary.known += batch.length - stored
+      counts.stored += stored
+      counts.known += batch.length - stored
     }
+    return counts
   }
 
   /** What is live goes first when the disk cannot keep up. */
@@ -181,6 +209,28 @@ export class Backfill {
     return store.refuse?.(envelope, now) === undefined ? undefined : 'retention'
   }
 }
+
+/** What became of the envelopes of a page. */
+type PageCounts = Pick<BackfillSummary, 'stored' | 'known' | 'refused'>
+
+/** A page that is being stored. */
+interface UnderWay {
+  page: HistoryPage
+  counts: Promise<PageCounts>
+}
+
+function isFull(underWay: readonly UnderWay[]): boolean {
+  const bytes = underWay.reduce((sum, { page }) => sum + page.bytes, 0)
+  return underWay.length >= PAGES_UNDER_WAY || bytes >= BYTES_UNDER_WAY
+}
+
+function add(summary: BackfillSummary, { stored, known, refused }: PageCounts): void {
+  summary.stored += stored
+  summary.known += known
+  for (const why of Object.keys(refused) as BackfillRefusal[]) summary.refused[why] += refused[why]
+}
+
+const noneRefused = (): BackfillSummary['refused'] => ({ ttl: 0, future: 0, size: 0, pow: 0, retention: 0 })
 
 /** One run through the legs. */
 interface Walk {
@@ -207,7 +257,7 @@ function newSummary({ server, from, to }: { server: PeerId; from: number; to: nu
     envelopes: 0,
     stored: 0,
     known: 0,
-    refused: { ttl: 0, future: 0, size: 0, pow: 0, retention: 0 },
+    refused: noneRefused(),
     damaged: 0,
     bytes: 0
   }

@@ -141,12 +141,13 @@ test('interrupted after a page it goes on behind it, and then fetches what came 
     }
   })
   await assert.rejects(run, { message: 'enough for now' })
-  assert.equal((await archive.stats()).envelopes, 40)
+  const kept = (await archive.stats()).envelopes
+  assert.ok(kept >= 40 && kept < 100)
   // a page came later than the first run began
   await server.archive.append([newEnvelope({ sent: TO + 5 })])
   const rest = await backfill.run({ ...query, from: OLD + 1, to: TO + 10 }, { signal })
   assert.equal(rest.resumed, true)
-  assert.equal(rest.envelopes, 61)
+  assert.equal(rest.envelopes, 101 - kept, 'what was on its way to the disk is there, and noted')
   assert.equal(rest.known, 0)
   assert.deepEqual(await stored(archive), await stored(server.archive))
 })
