@@ -23,14 +23,14 @@ export interface GroupCommitInit {
   maxQueuedBytes?: number | undefined
   /**
    * Envelopes that a group of several appends may have together; 1 keeps every append by itself.
-   * @default 1024
+   * @default 2048
    */
   maxGroup?: number | undefined
 }
 
 const MAX_QUEUED_BYTES = 64 * 1024 * 1024
-/** A group is closed once it holds this much; one append is never split. */
-const MAX_GROUP = 1024
+/** A group is closed once it holds this much, which takes some 10 ms to be encoded; one append is never split. */
+const MAX_GROUP = 2048
 const GROUP_BYTES = 4 * 1024 * 1024
 /** What an envelope costs in memory beside its bytes. */
 const OVERHEAD = 512
