@@ -5,7 +5,7 @@ import type { SettledRequest } from '../wire/request/history-request.js'
 import { encodeSequenceCursor } from '../wire/request/sequence-cursor.js'
 
 export interface CoverageReportParts {
-  archive: Archive
+  archive: Pick<Archive, 'id' | 'coverage'>
   /** A time that has not ended yet. */
   ongoing(): Gap | undefined
   /** How many of these topics are not archived; absent when all are, 0 when it cannot be told which are meant. */

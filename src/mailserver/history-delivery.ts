@@ -21,7 +21,7 @@ import type { ReadAhead } from './read-ahead.js'
 type PageQuery = PageReaderParts['query']
 
 export interface HistoryDeliveryParts {
-  archive: Archive
+  archive: Pick<Archive, 'id' | 'query' | 'sequence' | 'digest' | 'coverage'>
   /** For the archive. Sending is no part of a turn: a slow reader holds nobody up. */
   queue: FairQueue
   ahead: ReadAhead

@@ -315,7 +315,7 @@ async function assemble(
     run: async (command, params, signal) => await handlers[command]?.(params, { signal })
   })
   // a database of others is warm, and may be far
-  if (shared === undefined) await warmUp(archive)
+  if (shared === undefined) await warmUp(archive, { logger: node.logger })
   const path = cleanup.after(await claimControlPath(dir), () => releaseControlPath(dir))
   cleanup.after(await ControlServer.listen({ path, handlers, maxLine: MAX_CONTROL_LINE }), control => control.close())
   cleanup.after(new StaticPeers({ node, waku, peers: peers.libp2p }), peers => peers.stop())
