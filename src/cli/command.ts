@@ -8,9 +8,9 @@ export interface CommandContext {
   readonly stdin: Readable
   readonly stdout: Writable
   readonly stderr: Writable & { isTTY?: boolean | undefined }
-  /** Aborted by the first SIGINT or SIGTERM, and by SIGHUP where nobody listens to it. */
+  /** Aborted by the first SIGINT or SIGTERM, and by SIGHUP where that does not mean to read settings again. */
   readonly signal: AbortSignal
-  /** Has SIGHUP call a listener instead; not on a terminal, where it means that the terminal was closed. Returns what ends that. */
+  /** Has a listener called on SIGHUP, and at once when one came before; only there for a node that is not on a terminal. Returns what ends that. */
   readonly onHangup?: ((listener: () => void) => () => void) | undefined
 }
 

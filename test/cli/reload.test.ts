@@ -66,3 +66,16 @@ test('on SIGHUP a node takes over what can change, keeps all of it where somethi
   assert.match(await reload(node), /changed retention/)
   assert.equal(await node.stop(), 0)
 })
+
+test('SIGHUP while a node starts ends nothing: it reads its settings again once it serves', async t => {
+  const cwd = tempDir(t)
+  writeFileSync(join(cwd, 'config.json'), JSON.stringify({ retention: '30d' }))
+  // as soon as anything listens to signals: before, nothing but Node was loaded
+  const early = `process.on('newListener', name => name.startsWith('SIG') && setImmediate(() => process.kill(process.pid, 'SIGHUP')))`
+  const preload = `data:text/javascript,${encodeURIComponent(early)}`
+  const node = await startNode(t, cwd, ['--config', 'config.json'], { NODE_OPTIONS: `--import ${preload}` })
+  const signal = AbortSignal.timeout(30_000)
+  while (!/settings read again: nothing changed/.test(node.output()))
+    await once(node.child.stderr as NodeJS.ReadableStream, 'data', { signal })
+  assert.equal(await node.stop(), 0)
+})
