@@ -300,8 +300,7 @@ export class SteadyLevel implements LevelStore {
     const { reserve } = this.#init
     const logs = await this.#logBytes()
     this.#whole = await reserve.grow(logs + SLACK)
-    // less must not be taken from what makes room
-    if (this.#whole || this.#scarce) return this.#whole
+    if (this.#whole || this.#scarce) return this.#whole // less must not be taken from what makes room
     return (await reserve.grow(logs + SLACK / 2)) || (await reserve.grow(logs + FLOOR))
   }
 
