@@ -82,6 +82,7 @@ export async function plannerFit(count: number, folder?: string): Promise<Line[]
         const place = { day, topic, whole: false }
         return n === 0 ? [] : [new Window(store, place, { range, count: n, expected: n })]
       })
+      if (windows.length === 0) continue
       const [found, time] = await timed(new Merge(rows, { span, windows, averageSize: 500, missing: async () => [] }))
       merged.push({ x: windows.length, y: found, time })
     }

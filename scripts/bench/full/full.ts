@@ -12,6 +12,7 @@ import { type Line, megabytes, print, quantile } from '../report.js'
 import { costChart } from './chart.js'
 import { measureIngest } from './ingest.js'
 import { measureLoad } from './load.js'
+import { measureGrowth, measurePlans } from './plans.js'
 import { bytesIn, folderOf, linkedCopy, openOwn, ownFolder, prepare, root, scanFolder } from './prepared.js'
 import { measureQueries } from './queries.js'
 import { measureReaders } from './readers.js'
@@ -33,6 +34,8 @@ const PHASES: Record<string, { sizes: number[]; run(count: number): Promise<unkn
   history: { sizes: [MILLION], run: async count => print(await historyBench(count, folderOf(count))) },
   backfill: { sizes: [MILLION], run: async count => print(await backfill(count)) },
   planner: { sizes: [MILLION], run: async count => print(await plannerFit(count, ownFolder(count))) },
+  plans: { sizes: [MILLION], run: async count => print(await measurePlans(count)) },
+  growth: { sizes: [LARGEST], run: async count => print(await measureGrowth(MILLION, count)) },
   import: { sizes: [MILLION], run: async count => print(await importBench(count)) },
   report: { sizes: [LARGEST], run: report }
 }

@@ -27,14 +27,14 @@ export interface QueryCost {
 const ROUNDS = 31
 const PATIENCE = 12_000
 
-interface Kind {
+export interface Kind {
   name: string
   /** Every page, or the first. */
   all: boolean
   query(): PageQuery
 }
 
-function kinds(count: number): Kind[] {
+export function kinds(count: number): Kind[] {
   const traffic = trafficOf(count)
   const prng = new Prng(5)
   const some = (n: number): Uint8Array[] => Array.from({ length: n }, () => prng.pick(traffic.cold))
@@ -117,7 +117,7 @@ async function counted(count: number): Promise<QueryCost[]> {
 }
 
 /** How many envelopes the pages hold, or the first. */
-async function pages(archive: Archive, query: PageQuery, all: boolean): Promise<number> {
+export async function pages(archive: Archive, query: PageQuery, all: boolean): Promise<number> {
   let found = 0
   let cursor: Uint8Array | undefined
   do {
@@ -129,7 +129,7 @@ async function pages(archive: Archive, query: PageQuery, all: boolean): Promise<
   return found
 }
 
-async function timed(work: () => Promise<number>): Promise<[found: number, time: number]> {
+export async function timed(work: () => Promise<number>): Promise<[found: number, time: number]> {
   const started = performance.now()
   const found = await work()
   return [found, performance.now() - started]

@@ -62,6 +62,9 @@ const COVERAGE_KEY = layout.metaKey('coverage')
 
 /** A filter that matches more topics than this is answered by a scan. */
 const MAX_BLOOM_TOPICS = 4096
+/** So are as many, at least, that are such a share of all: what takes longest for them is to look at each topic. */
+const MANY_TOPICS = 256
+const MOST_TOPICS = 0.25
 
 /** The archive of a node: LevelDB, every group of appends one synced batch, queries by the topics' index. */
 export class LevelArchive extends CheckedArchive {
@@ -185,8 +188,11 @@ export class LevelArchive extends CheckedArchive {
     if (topics !== undefined) return this.#ofTopics(counted, query, topics)
     if (bloom === undefined) return new Walk(counted, this.#fromFirstDay(query))
     const matching = await this.#matching(bloom)
-    if (matching !== undefined) return this.#ofTopics(counted, query, matching)
-    return new Scan(counted, this.#fromFirstDay(query), { accepts: bloomTest(bloom), share: 1 })
+    const { topics: all } = this.#ledger.totals
+    const share = matching === undefined ? 1 : matching.length / Math.max(1, all)
+    if (matching !== undefined && (matching.length < MANY_TOPICS || share < MOST_TOPICS))
+      return this.#ofTopics(counted, query, matching)
+    return new Scan(counted, this.#fromFirstDay(query), { accepts: bloomTest(bloom), share })
   }
 
   #ofTopics(counted: Counted, query: CheckedQuery, topics: number[]): RowSource {

@@ -1,10 +1,11 @@
 import { closeIterator, entryBytes, isUnreadable, type LevelEntry, type LevelRange } from '../database/level-store.js'
-import { pieceOfWork, type Room, type RowSource, SLICE_BYTES, SLICE_ROWS, type SourceRow } from '../page.js'
+import { pieceOfWork, type Room, type RowSource, type SourceRow } from '../page.js'
 import type { Position } from '../position.js'
 import { type Counted, DayTally } from './level-day-tally.js'
 import * as layout from './level-layout.js'
 import { beyondEnd, isDoubtful, lowest, readThrough } from './level-reader.js'
 import type { LevelRows } from './level-rows.js'
+import { roomToRead, Slices } from './level-slices.js'
 
 /** What a scan covers: lower <= sent <= upper, strictly after `after`. */
 export interface Span {
@@ -47,6 +48,7 @@ export class Scan implements RowSource {
   #visited = GUESS
   #passed: number
   #range: LevelRange | undefined
+  readonly #ready = new Slices()
   /** Something cannot be read: from here on every read is one of its own. */
   #damaged = false
 
@@ -60,46 +62,56 @@ export class Scan implements RowSource {
 
   async next(room: Room, signal?: AbortSignal | undefined): Promise<SourceRow[] | undefined> {
     const piece = pieceOfWork()
-    const wanted = Math.min(room.rows, SLICE_ROWS)
-    const bytes = Math.min(room.bytes, SLICE_BYTES)
-    while (this.#range !== undefined) {
+    const { rows: wanted, bytes } = roomToRead(room)
+    while (this.#ready.isEmpty && this.#range !== undefined) {
       signal?.throwIfAborted()
-      const rows = this.#damaged
-        ? await this.#readThrough(this.#range, wanted, bytes)
-        : await this.#read(this.#range, wanted, bytes)
-      if (rows.length > 0) return rows
-      if (this.#range !== undefined && piece.over) return undefined
+      const read = this.#damaged ? this.#readThrough : this.#read
+      this.#ready.put(await read.call(this, this.#range, wanted, bytes))
+      if (this.#ready.isEmpty && this.#range !== undefined && piece.over) return undefined
     }
-    return []
+    return this.#ready.take()
   }
 
-  /** One snapshot's work: until there are enough rows or bytes, or too much was visited for nothing. */
+  /**
+   * One snapshot's work: until there are enough rows or bytes, or too much was visited for nothing. What passes is checked while more is
+   * read, or the iterator closed.
+   */
   async #read(range: LevelRange, wanted: number, bytes: number): Promise<SourceRow[]> {
     const rows: SourceRow[] = []
     let size = 0
     let visited = 0
-    let read = 0
-    let over = false
+    const end = { bytes: 0, ended: false }
     const iterator = this.#rows.store.iterator({ ...range, highWaterMarkBytes: bytes })
+    let reading: Promise<LevelEntry[]> | undefined = iterator.nextv(this.#batch(wanted))
+    let closing: Promise<boolean> | undefined
     try {
-      while (!over && rows.length < wanted && size <= bytes && visited < MAX_VISITED) {
-        const entries = await iterator.nextv(this.#batch(wanted - rows.length))
-        over = entries.length === 0
+      while (reading !== undefined) {
+        const entries: LevelEntry[] = await reading
+        reading = undefined
         visited += entries.length
-        read = entries.reduce((sum, entry) => sum + entryBytes(entry), 0)
-        size += await this.#take(entries, rows, wanted)
+        end.ended = entries.length === 0
+        end.bytes = sizeOf(entries)
+        const found = this.#passing(entries, wanted - rows.length)
+        size += sizeOf(found.passing)
+        const missing = wanted - rows.length - found.passing.length
+        if (!end.ended && missing > 0 && size <= bytes && visited < MAX_VISITED) {
+          reading = iterator.nextv(this.#batch(missing))
+          reading.catch(() => {}) // when what follows fails nobody waits for it
+        } else closing = closeIterator(iterator, range, end)
+        await this.#take(found, rows)
       }
     } catch (error) {
       if (!isUnreadable(error)) throw error
       this.#damaged = true
     } finally {
-      if (await closeIterator(iterator, range, { bytes: read, ended: over })) this.#damaged = true
+      await reading?.catch(() => {})
+      if (await (closing ?? closeIterator(iterator, range, end))) this.#damaged = true
     }
-    const until = over ? undefined : this.#range && lowest(this.#range)
+    const until = end.ended ? undefined : this.#range && lowest(this.#range)
     if (this.#damaged || isDoubtful(this.#rows.store, range, until)) {
       rows.unshift(this.#rows.hole(...timesOf(range, this.#damaged ? undefined : until)))
     }
-    if (over && !this.#damaged) await this.#end(rows)
+    if (end.ended && !this.#damaged) await this.#end(rows)
     return rows
   }
 
@@ -107,31 +119,31 @@ export class Scan implements RowSource {
   async #readThrough(range: LevelRange, wanted: number, highWaterMarkBytes: number): Promise<SourceRow[]> {
     const rows: SourceRow[] = []
     const { entries } = await readThrough(this.#rows.store, { ...range, highWaterMarkBytes }, this.#batch(wanted))
-    await this.#take(entries, rows, wanted)
+    await this.#take(this.#passing(entries, wanted), rows)
     if (entries.length === 0) await this.#end(rows)
     return rows
   }
 
-  /** Moves on behind the entries, as far as there is room for those that pass; returns the bytes of these. */
-  async #take(entries: LevelEntry[], rows: SourceRow[], wanted: number): Promise<number> {
-    const found = rows.length
-    let size = 0
-    let last: Uint8Array | undefined
+  /** Those that pass, as many as there is room for, and all up to the last one that was looked at. */
+  #passing(entries: LevelEntry[], wanted: number): { passing: LevelEntry[]; taken: LevelEntry[] } {
+    const passing: LevelEntry[] = []
     let taken = 0
     for (const entry of entries) {
-      const [key, value] = entry
-      if (rows.length === wanted) break
-      last = key
+      if (passing.length === wanted) break
       taken++
-      if (!this.#filter.accepts(layout.envelopeTopic(key))) continue
-      rows.push(this.#rows.row(key, value))
-      size += entryBytes(entry)
+      if (this.#filter.accepts(layout.envelopeTopic(entry[0]))) passing.push(entry)
     }
-    if (last !== undefined && this.#range !== undefined) this.#range = { gt: last, lt: this.#range.lt }
     this.#visited += entries.length
-    this.#passed += rows.length - found
-    rows.unshift(...(await this.#tally.pass(taken === entries.length ? entries : entries.slice(0, taken))))
-    return size
+    this.#passed += passing.length
+    return { passing, taken: taken === entries.length ? entries : entries.slice(0, taken) }
+  }
+
+  /** Moves on behind what was looked at, and checks what passes. */
+  async #take({ passing, taken }: { passing: LevelEntry[]; taken: LevelEntry[] }, rows: SourceRow[]): Promise<void> {
+    const last = taken.at(-1)
+    if (last !== undefined && this.#range !== undefined) this.#range = { gt: last[0], lt: this.#range.lt }
+    for (const [key, value] of passing) rows.push(this.#rows.row(key, value))
+    rows.unshift(...(await this.#tally.pass(taken)))
   }
 
   /** Nothing more came: it is the end, or a damaged key stands in the way. */
@@ -143,7 +155,10 @@ export class Scan implements RowSource {
     if (on.hole) rows.push(this.#rows.hole(...timesOf(range, on.range && lowest(on.range))))
   }
 
+  /** How many entries to read for so many that pass. */
   #batch(missing: number): number {
     return Math.min(MAX_READ, Math.max(MIN_READ, Math.ceil((missing * this.#visited) / this.#passed)))
   }
 }
+
+const sizeOf = (entries: readonly LevelEntry[]): number => entries.reduce((sum, entry) => sum + entryBytes(entry), 0)
