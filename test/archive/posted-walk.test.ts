@@ -138,6 +138,21 @@ test('pages of hundreds of topics, and of a bloom filter of many, read no more p
   assert.deepEqual([rows, seeks], [100, 0])
 })
 
+test('a bloom filter that matches most topics is answered by a scan at once, which reads a page by one iterator', async () => {
+  const opened = await LevelArchive.open({ db: store, blockSize: SIZE, maxCredit: 0 })
+  const query = { ...range, bloom: bloomOf(traffic.cold.slice(0, 600)), lower: Traffic.firstDay + 86_400 }
+  // the first one reads the dictionary of topics
+  await readPage(opened, { ...query, limit: 1 })
+  store.reset()
+  const { rows } = await readPage(opened, query)
+  assert.deepEqual(
+    rows.map(row => toHex(row.hash)),
+    expected(query)
+  )
+  assert.deepEqual([rows.length, store.gets, store.seeks], [1000, 0, 1])
+  assert(store.visited < 2000, `${store.visited}`)
+})
+
 test('a page of topics that are most of the traffic is scanned', async () => {
   const { rows, seeks, postings } = await cost({
     ...range,
