@@ -20,7 +20,10 @@ export function release({ buffer }: Uint8Array): void {
 /** What may stand around bytes in a buffer of their own: a header, padding. */
 const AROUND = 64
 
-/** The same where nothing else lies in their buffer, and they are so many that it is worth it. */
+/**
+ * The same where they are so many that it is worth it. To be called only for bytes in a buffer that was made for them: how large it is does
+ * not tell, since what a network brings in one piece may end with a few bytes of what comes next, which somebody else still holds.
+ */
 export function releaseLarge(bytes: Uint8Array): void {
   if (bytes.length >= WORTH && bytes.buffer.byteLength - bytes.length <= AROUND) release(bytes)
 }

@@ -159,8 +159,8 @@ export class FrameOpener {
       throw new FrameError('the MAC of a frame is wrong')
     }
     const body = this.#stream.update(encrypted)
-    // of a large one each copy counts; what lay in one chunk has that in common with others
-    releaseLarge(sealed)
+    // of a large one each copy counts; a chunk of the socket may have the beginning of the next one, too
+    if (sealed.length === sealed.buffer.byteLength) releaseLarge(sealed)
     this.#size = undefined
     this.#seen = 0
     // A plain array: who gets it may rely on slice() making a copy, which a Buffer's does not.

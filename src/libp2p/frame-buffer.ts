@@ -14,8 +14,8 @@ export const defaultFrameLimit: FrameLimit = code =>
   code === PacketCode.Request || code === PacketCode.RequestComplete ? MAX_MAIL_CONTROL_FRAME : MAX_FRAME
 
 const MAX_VARINT_BYTES = 3
-/** A larger frame has memory of its own. */
-const LARGE = 64 * 1024
+/** A larger frame has memory of its own, bytes; of others that may be shared. */
+export const LARGE_FRAME: number = 64 * 1024
 
 /**
  * Bytes as they arrive, cut into frames; length and code are judged before a body is waited for. `it-length-prefixed` cuts the same
@@ -97,7 +97,7 @@ export class FrameBuffer {
       throw new FrameTooLargeError(`a frame of ${this.#frame} bytes with code ${code} is over the limit`)
     }
     this.#limitChecked = true
-    if (this.#frame > LARGE) this.#large = this.#apart(this.#frame)
+    if (this.#frame > LARGE_FRAME) this.#large = this.#apart(this.#frame)
   }
 
   /** Moves what came of a large frame. */

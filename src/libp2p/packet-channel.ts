@@ -10,7 +10,7 @@ import type { Judgement, Throttle } from '../limits/throttle.js'
 import type { Packet, PacketChannel } from '../waku/packet-channel.js'
 import { PacketCode } from '../wire/packet/packet-code.js'
 import { type StatusCodec, waku1Status } from '../wire/packet/status-codec.js'
-import { defaultFrameLimit, type FrameLimit } from './frame-buffer.js'
+import { defaultFrameLimit, type FrameLimit, LARGE_FRAME } from './frame-buffer.js'
 import { FrameMemoryError, FrameTimeoutError, FrameTooLargeError } from './frame-errors.js'
 import { FrameStream } from './frame-stream.js'
 import { rest } from './rest.js'
@@ -86,8 +86,8 @@ export class StreamPacketChannel implements PacketChannel {
 
   giveBack({ code, body }: Packet): void {
     this.#frames.lend(-body.length)
-    // what is kept of envelopes has memory of its own
-    if (code === PacketCode.Messages) releaseLarge(body)
+    // what is kept of envelopes has memory of its own; so has a large frame, while others lie in what their connection brought
+    if (code === PacketCode.Messages && body.length > LARGE_FRAME) releaseLarge(body)
   }
 
   /** Ends this side; what the peer still sends is delivered until it ends its side, or for 2 s. */

@@ -54,3 +54,33 @@ test('one that was altered anywhere is refused', () => {
     assert.throws(() => opener.next(), FrameError)
   }
 })
+
+test('what is given back of a frame takes nothing of the next with it, wherever the socket cuts', () => {
+  const messages = [20_000, 10, 20_000, 17_000].map(size => randomBytes(size))
+  const sealer = new FrameSealer(secrets())
+  const frames = messages.map(message => Buffer.concat(sealer.seal([[message]])))
+  const wire = Buffer.concat(frames)
+  const header = 32
+  for (const beyond of [0, 1, 20, 32, 60]) {
+    const opener = new FrameOpener(secrets())
+    const opened: Uint8Array[] = []
+    let from = 0
+    let end = 0
+    // each chunk has memory of its own, as those of a socket do
+    const push = (to: number): void => {
+      opener.push(new Uint8Array(wire.subarray(from, to)))
+      from = Math.max(from, to)
+      for (let next = opener.next(); next !== undefined; next = opener.next()) opened.push(next)
+    }
+    for (const { length } of frames) {
+      push(end + header)
+      end += length
+      push(end + beyond)
+    }
+    assert.deepEqual(
+      opened.map(bytes => Buffer.from(bytes)),
+      messages,
+      `${beyond} bytes beyond a frame`
+    )
+  }
+})
