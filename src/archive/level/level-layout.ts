@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib'
 import { MAX_UINT32, readUint32 } from '../../wire/bytes.js'
-import { put16, put32, put64, read64, small, view } from './level-bytes.js'
+import { put16, put32, put64, read64, small, uint32, view } from './level-bytes.js'
 import { rawSize } from './level-row.js'
 
 export { put64, read64, uint32 } from './level-bytes.js'
@@ -143,6 +143,21 @@ export function indexKey({ sent, hash, topic }: Omit<Entry, 'size'>): Uint8Array
   return bytes
 }
 
+const SIZES = 4096
+const sizes = new Uint8Array(4 * SIZES)
+const sizeValues: Uint8Array[] = []
+
+/** What the index says of an envelope. Most sizes come again and again: those values are the same array, that nobody may change. */
+export function sizeValue(size: number): Uint8Array {
+  if (size >= SIZES) return uint32(size)
+  const known = sizeValues[size]
+  if (known !== undefined) return known
+  put32(sizes, 4 * size, size)
+  const value = sizes.subarray(4 * size, 4 * size + 4)
+  sizeValues[size] = value
+  return value
+}
+
 function readIndexEntry(key: Uint8Array, value: Uint8Array): Entry {
   return { ...indexedEntry(key), size: value.length < 4 ? 0 : readUint32(value, 0) }
 }
@@ -216,7 +231,13 @@ export function afterIndexed(entry: Omit<Entry, 'size'>): Uint8Array {
   return beyond(indexKey(entry))
 }
 
-export const topicCountKey = (day: number, topic: number): Uint8Array => key(TABLE.topicCount, [2, day], [4, topic])
+// these two are made for nearly every envelope where topics are many: not out of a list of fields
+export function topicCountKey(day: number, topic: number): Uint8Array {
+  const bytes = blank(TABLE.topicCount, 6)
+  put16(bytes, AT, day)
+  put32(bytes, AT + 2, topic)
+  return bytes
+}
 
 /** A topic's count on a day, with the last sequence number of which it is. */
 export function topicCount(n: number, lastSeq: number): Uint8Array {
@@ -237,7 +258,11 @@ export const dayCountKey = (day: number): Uint8Array => key(TABLE.dayCount, [2, 
 export const dayCounts = (): Bounds => within(key(TABLE.dayCount))
 export const readDay = (key: Uint8Array): number => ((key[AT] as number) << 8) | (key[AT + 1] as number)
 
-export const topicKey = (topic: number): Uint8Array => key(TABLE.topic, [4, topic])
+export function topicKey(topic: number): Uint8Array {
+  const bytes = blank(TABLE.topic, 4)
+  put32(bytes, AT, topic)
+  return bytes
+}
 export const allTopics = (): Bounds => within(key(TABLE.topic))
 export const readTopic = (key: Uint8Array): number => readUint32(key, AT)
 

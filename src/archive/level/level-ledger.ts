@@ -302,7 +302,9 @@ export class Ledger {
   }
 
   async #topicCountsBefore(changes: TopicChange[]): Promise<number[]> {
-    const before = changes.map(({ day, topic }) => (this.count(day) === 0 ? 0 : this.#recent.count(day, topic)))
+    const before = changes.map(
+      ({ day, topic, known }) => known?.n ?? (this.count(day) === 0 ? 0 : this.#recent.count(day, topic))
+    )
     const unknown = changes.filter((_, i) => before[i] === undefined)
     return this.#filledIn(
       before,

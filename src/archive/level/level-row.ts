@@ -15,16 +15,17 @@ const FIELDS = 40
 const OLD_HEADER = 8
 
 /**
- * @param fields - of the key: sent, hash and topic, 40 bytes
+ * @param key - a key that has the fields, or those alone: sent, hash and topic, 40 bytes
  * @param seq - below 2^53
+ * @param at - where they begin in the key
  */
-export function encodeRow(fields: Uint8Array, seq: number, raw: Uint8Array): Uint8Array {
+export function encodeRow(key: Uint8Array, seq: number, raw: Uint8Array, at = 0): Uint8Array {
   const row = small(HEADER + raw.length)
   put32(row, 0, Math.floor(seq / 2 ** 32))
   put32(row, 4, seq)
   row[0] = CHECKED
   row.set(raw, HEADER)
-  put32(row, 8, checksum(fields, 0, row, raw))
+  put32(row, 8, checksum(key, at, row, raw))
   return row
 }
 

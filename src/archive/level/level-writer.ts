@@ -61,23 +61,30 @@ export class LevelWriter {
   async append(envelopes: Envelope[]): Promise<AppendOutcome[]> {
     await this.#settle()
     const places = await this.#places(envelopes)
-    const news = envelopes.filter((_, i) => places[i] !== 'known')
-    const added = envelopes.filter((_, i) => places[i] === 'free')
+    const allFree = places.every(place => place === 'free')
+    const news = allFree ? envelopes : envelopes.filter((_, i) => places[i] !== 'known')
+    const added = allFree ? envelopes : envelopes.filter((_, i) => places[i] === 'free')
     if (news.length > 0) await this.#insert(news, added)
-    for (const envelope of news) this.#newest.add(envelope)
     return places.map(place => (place === 'known' ? 'known' : 'stored'))
   }
 
-  /** What is where each of them belongs: nothing, itself, or what is left of it; a second copy is known. */
+  /**
+   * What is where each of them belongs: nothing, itself, or what is left of it; a second copy is known. All of them count among the newest
+   * from here on: of those that are not stored in the end the disk is asked.
+   */
   async #places(envelopes: Envelope[]): Promise<Place[]> {
-    const isRepeated = repeated(envelopes)
-    const doubtful: number[] = []
-    const places = envelopes.map((envelope, i): Place => {
-      if (isRepeated(i)) return 'known'
-      if (!this.#newest.lacks(envelope)) doubtful.push(i)
-      return 'free'
-    })
+    const places: Place[] = []
+    let doubtful: number[] = []
+    for (const [i, envelope] of envelopes.entries()) {
+      places.push('free')
+      if (this.#newest.lacks(envelope)) this.#newest.add(envelope)
+      else doubtful.push(i)
+    }
     if (doubtful.length === 0) return places
+    // the first of two copies made the second one doubtful, unless both are
+    const isRepeated = repeated(envelopes)
+    for (const i of places.keys()) if (isRepeated(i)) places[i] = 'known'
+    doubtful = doubtful.filter(i => places[i] === 'free')
     const keys = doubtful.map(i => layout.envelopeKey(entryOf(envelopes[i] as Envelope)))
     const values = await getReadable(this.#store, keys)
     doubtful.forEach((i, at) => {
@@ -98,11 +105,11 @@ export class LevelWriter {
     await this.#write(insertions(envelopes, firstSeq, this.#blocks, { runs, others: change.operations }))
     change.apply()
     this.#blocks.appended(firstSeq, runs)
-    const times = envelopes.map(({ sent }) => sent)
-    const [oldest, newest] = times.reduce(
-      ([min, max], sent) => [Math.min(min, sent), Math.max(max, sent)],
-      [MAX_UINT32, 0]
-    )
+    let [oldest, newest] = [MAX_UINT32, 0]
+    for (const { sent } of envelopes) {
+      oldest = Math.min(oldest, sent)
+      newest = Math.max(newest, sent)
+    }
     this.#marks?.add({ lastSeq: firstSeq + envelopes.length - 1, count: envelopes.length, oldest, newest })
   }
 
@@ -290,9 +297,9 @@ function* insertions(
       const envelope = envelopes[from + i] as Envelope
       const entry = entryOf(envelope)
       const key = layout.envelopeKey(entry)
-      const value = encodeRow(layout.envelopeFields(key), firstSeq + from + i, envelope.raw)
+      const value = encodeRow(key, firstSeq + from + i, envelope.raw, layout.FIELDS_AT)
       yield { type: 'put', key, value }
-      yield { type: 'put', key: layout.indexKey(entry), value: layout.uint32(entry.size) }
+      yield { type: 'put', key: layout.indexKey(entry), value: layout.sizeValue(entry.size) }
       layout.putRunEntry(run, i, entry)
       newest = Math.max(newest, entry.sent)
     }

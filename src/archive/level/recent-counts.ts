@@ -32,15 +32,20 @@ export class RecentCounts {
     this.#whole.add(day)
   }
 
-  set(count: TopicCount): void {
-    let topics = this.#days.get(count.day)
+  set({ day, topic, n, behind }: Readonly<TopicCount>): void {
+    let topics = this.#days.get(day)
     if (topics === undefined) {
       topics = new Map()
-      this.#days.set(count.day, topics)
+      this.#days.set(day, topics)
     }
-    const before = topics.size
-    topics.set(count.topic | 0, count)
-    this.#size += topics.size - before
+    const known = topics.get(topic | 0)
+    if (known === undefined) {
+      topics.set(topic | 0, { day, topic, n, behind })
+      this.#size++
+    } else {
+      known.n = n
+      known.behind = behind
+    }
   }
 
   clear(): void {
