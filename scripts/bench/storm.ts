@@ -28,6 +28,8 @@ const WARMUP = 100
 /** How often the client that stays asks, in ms, and how many times before the storm. */
 const EVERY = 50
 const CALM = 100
+/** While it stays so many times more come: it asks a hundred times, or one answer in twenty would be that of two. */
+const LONGER = 3
 
 /** Phones that were away come back all at once: what each costs the server, beside the same without a mailserver. */
 export async function stormBench({ full, networks }: { full: boolean; networks: readonly Network[] }): Promise<Line[]> {
@@ -87,8 +89,10 @@ export async function stormBench({ full, networks }: { full: boolean; networks: 
       const stays = async (count: number): Promise<Phones> =>
         letCome(program, { network, target, requests: await requestsOf(network, count, ready), every: EVERY })
       const idle = await (await stays(CALM)).done
-      const one = await stays(count)
-      await came(server, network, target, await requestsOf(network, count, ready))
+      const coming = full ? count : count * LONGER
+      const requests = await requestsOf(network, coming, ready)
+      const one = await stays(coming)
+      await came(server, network, target, requests)
       one.end()
       const during = await one.done
       const ratio = quantile(during.answers, 0.95) / quantile(idle.answers, 0.95)

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { pause } from '../base/pause.js'
 import { toHex } from '../wire/bytes.js'
 import { RlpxHandshakeError } from './errors.js'
 import type { FrameSecrets } from './frame-cipher.js'
@@ -59,7 +60,7 @@ export interface RespondOptions {
   /** Whether something with this name was not opened before. @default it was not */
   isFresh?(name: string): boolean
   /** Does the work when it is this socket's turn. @default at once */
-  turn?<T>(work: () => T): Promise<T>
+  turn?<T>(work: () => Promise<T>): Promise<T>
 }
 
 /**
@@ -75,15 +76,21 @@ export async function respond(
   const keccak = await fastKeccak()
   const reader = new PrefixReader(socket, signal)
   try {
-    const { auth, ack } = await readPacket(reader, LEGACY_AUTH_SIZE, (packet, form) => {
+    const { auth, secrets } = await readPacket(reader, LEGACY_AUTH_SIZE, (packet, form) => {
       if (!isFresh(nameOf(packet, form))) throw new RlpxHandshakeError('a handshake that came before')
-      return turn(() => {
+      // an answer takes several rounds of the event loop: each may hold no more than one part of a handshake
+      return turn(async () => {
         const auth = openAuth(packet, key, form)
-        return { auth, ack: createAck(auth) }
+        await pause()
+        const ack = createAck(auth)
+        socket.write(ack.packet)
+        await pause()
+        return { auth, secrets: deriveSecrets('recipient', ack, auth, keccak) }
       })
     })
-    socket.write(ack.packet)
-    const secrets = deriveSecrets('recipient', ack, auth, keccak)
+    await pause()
+    // its end may have come meanwhile, and nothing that listens from here on would hear of it
+    if (socket.destroyed) throw new RlpxHandshakeError('the peer closed during the handshake')
     return { secrets, remoteId: auth.id, early: reader.release() }
   } finally {
     reader.release()

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect, createServer, type Socket } from 'node:net'
 import { test } from 'node:test'
 import { splitMessage } from '../../src/devp2p/capability.js'
 import { DisconnectReason, decodeDisconnect } from '../../src/devp2p/disconnect.js'
@@ -9,6 +11,7 @@ import { decodeHello, P2PMessage } from '../../src/devp2p/hello.js'
 import { NodeKey } from '../../src/devp2p/node-key.js'
 import { fastKeccak, portableKeccak } from '../../src/devp2p/running-keccak.js'
 import { decompress } from '../../src/devp2p/snappy.js'
+import { initiate, type RespondOptions, respond, type SecureChannel } from '../../src/devp2p/socket-handshake.js'
 import { concatBytes, fromHex, joinBytes, toHex } from '../../src/wire/bytes.js'
 import { keccak256 } from '../../src/wire/keccak.js'
 import { eciesSeal } from '../../src/wire/payload/ecies.js'
@@ -253,4 +256,57 @@ test('the reason of a Disconnect is read in both encodings', () => {
   ] as const) {
     assert.equal(decodeDisconnect(fromHex(hex)), reason, hex)
   }
+})
+
+/** Alice dials bob over TCP; what came of it at bob's end. */
+async function dialled(
+  context: { after(end: () => void): void },
+  turn: (socket: Socket) => NonNullable<RespondOptions['turn']>
+): Promise<PromiseSettledResult<SecureChannel>> {
+  const { signal } = new AbortController()
+  const server = createServer({ pauseOnConnect: true }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as { port: number }
+  const dialling = connect(port, '127.0.0.1')
+  const [[accepted]] = (await Promise.all([once(server, 'connection'), once(dialling, 'connect')])) as [
+    [Socket],
+    unknown
+  ]
+  context.after(() => {
+    dialling.destroy()
+    accepted.destroy()
+    server.close()
+  })
+  const [came] = await Promise.allSettled([
+    respond(accepted, bob, { signal, turn: turn(accepted) }),
+    initiate(dialling.pause(), alice, bob.id, { signal })
+  ])
+  return came
+}
+
+test('between the parts of a handshake others have their turn', async context => {
+  let rounds = 0
+  const came = await dialled(context, () => async work => {
+    let over = false
+    const round = (): void => {
+      if (over) return
+      rounds++
+      setImmediate(round)
+    }
+    setImmediate(round)
+    const done = await work()
+    over = true
+    return done
+  })
+  assert.equal(came.status, 'fulfilled')
+  assert.ok(rounds >= 2, `${rounds} rounds of the event loop`)
+})
+
+test('who leaves in the middle of a handshake has no channel', async context => {
+  const came = await dialled(context, socket => work => {
+    const done = work()
+    socket.destroy()
+    return done
+  })
+  assert.ok(came.status === 'rejected' && came.reason instanceof RlpxHandshakeError)
 })
