@@ -97,7 +97,10 @@ export class Scan implements RowSource {
         if (!end.ended && missing > 0 && size <= bytes && visited < MAX_VISITED) {
           reading = iterator.nextv(this.#batch(missing))
           reading.catch(() => {}) // when what follows fails nobody waits for it
-        } else closing = closeIterator(iterator, range, end)
+        } else {
+          closing = closeIterator(iterator, range, end)
+          closing.catch(() => {}) // told when what was found is checked, which may take long
+        }
         await this.#take(found, rows)
       }
     } catch (error) {
