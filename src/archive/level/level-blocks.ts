@@ -246,12 +246,13 @@ export class Blocks {
   }
 
   async #read(block: number, topics: readonly number[] | undefined): Promise<PostedBlock> {
+    const loaded = this.#loaded
     const posted = new PostedBlock(this.before(block), this.#size)
     if (topics === undefined) {
       await this.#postings.all(block, posted)
       const [oldest] = this.#kept.keys()
       if (oldest !== undefined && this.#kept.size >= MAX_KEPT) this.#kept.delete(oldest)
-      if (posted.unsound === 0) this.#kept.set(block, posted)
+      if (posted.unsound === 0 && this.#loaded === loaded) this.#kept.set(block, posted)
       return posted
     }
     const { postings, unsound } = await this.#postings.ofTopics([block], topics)
