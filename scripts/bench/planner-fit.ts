@@ -22,7 +22,7 @@ import { TopicDictionary } from '../../src/archive/level/topic-dictionary.js'
 import { type RowSource, SLICE_ROWS } from '../../src/archive/page.js'
 import { comparePositions } from '../../src/archive/position.js'
 import { TopicFloors } from '../../src/archive/topic-floors.js'
-import { WriteQueue } from '../../src/archive/write-queue.js'
+import { OneAtATime } from '../../src/base/one-at-a-time.js'
 import { useQuickKeccak } from '../../src/node/crypto/quick-keccak.js'
 import { MAX_UINT32 } from '../../src/wire/bytes.js'
 import { topicNumber } from '../../src/wire/envelope/topic.js'
@@ -51,7 +51,7 @@ export async function plannerFit(count: number, folder?: string): Promise<Line[]
     const traffic = new Traffic(prng, { count, days: DAYS })
     if (folder === undefined) for (const batch of traffic.batches(1000)) await archive.append(batch)
     await archive.close()
-    const queue = new WriteQueue()
+    const queue = new OneAtATime()
     const ledger = new Ledger(store, new TopicDictionary(store, queue), 1)
     await ledger.load()
     const rows = new LevelRows(

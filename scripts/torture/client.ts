@@ -44,7 +44,7 @@ export class Client {
         onRefused()
         if (performance.now() > deadline) throw err
       }
-      await delay(PAUSE_MS, signal)
+      await delay(PAUSE_MS, { signal })
     }
   }
 

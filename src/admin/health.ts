@@ -1,4 +1,4 @@
-import { orAborted } from '../base/or-aborted.js'
+import { raceSignal } from 'race-signal'
 import { CHECKS, type Check, type CheckName, type CheckStatus, failed, type NamedCheck } from './check.js'
 
 /** Each has so long, ms. */
@@ -48,7 +48,7 @@ export class Health {
   async #look(name: CheckName): Promise<NamedCheck> {
     const signal = AbortSignal.timeout(DEADLINE)
     try {
-      return { name, ...(await orAborted(this.#checks[name](signal), signal)) }
+      return { name, ...(await raceSignal(this.#checks[name](signal), signal)) }
     } catch (err) {
       const reason = signal.aborted ? `no answer in ${DEADLINE / 1000} s` : (err as Error).message
       return { name, ...failed(reason) }

@@ -1,3 +1,4 @@
+import { OneAtATime } from '../base/one-at-a-time.js'
 import type { Envelope } from '../wire/envelope/envelope.js'
 import type { Gap } from '../wire/request/coverage.js'
 import type { DigestPart } from '../wire/request/digest.js'
@@ -37,7 +38,6 @@ import { page, type RowSource } from './page.js'
 import { RangeDigest } from './range-digest.js'
 import { type SequenceSource, sequencePage } from './sequence-page.js'
 import { Watchers } from './watchers.js'
-import { WriteQueue } from './write-queue.js'
 
 /** What the index tells of an envelope. */
 export interface Indexed {
@@ -56,7 +56,7 @@ type Options = { signal?: AbortSignal | undefined }
 export abstract class CheckedArchive implements Archive {
   abstract readonly id: Uint8Array
   /** Every change waits for its turn here. */
-  protected readonly queue = new WriteQueue()
+  protected readonly queue = new OneAtATime()
   protected readonly watchers = new Watchers()
   readonly #trims = new Set<Promise<unknown>>()
   #closing: Promise<void> | undefined

@@ -1,7 +1,7 @@
+import type { OneAtATime } from '../base/one-at-a-time.js'
 import type { Envelope } from '../wire/envelope/envelope.js'
 import type { AppendOutcome } from './archive.js'
 import { ArchiveBusyError } from './errors.js'
-import type { WriteQueue } from './write-queue.js'
 
 interface Job {
   envelopes: Envelope[]
@@ -15,7 +15,7 @@ export interface GroupCommitInit {
   commit: (envelopes: Envelope[]) => Promise<AppendOutcome[]>
   /** Told of a group that is stored, before its appends resolve. */
   onCommitted: (envelopes: readonly Envelope[], outcomes: readonly AppendOutcome[]) => void
-  queue: WriteQueue
+  queue: OneAtATime
   /**
    * Bytes of envelopes that may wait to be written; beyond that an append is refused with `ArchiveBusyError`.
    * @default 67_108_864 (64 MiB)
@@ -39,7 +39,7 @@ const OVERHEAD = 512
 export class GroupCommit {
   readonly #commit: GroupCommitInit['commit']
   readonly #onCommitted: GroupCommitInit['onCommitted']
-  readonly #queue: WriteQueue
+  readonly #queue: OneAtATime
   readonly #maxQueuedBytes: number
   readonly #maxGroup: number
   #waiting: Job[] = []

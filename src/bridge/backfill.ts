@@ -194,7 +194,7 @@ export class Backfill {
         return await this.#parts.store.append(batch)
       } catch (error) {
         if ((error as Error).name !== 'ArchiveBusyError' || attempt >= MAX_ATTEMPTS) throw error
-        await delay(BUSY_PAUSE, signal)
+        await delay(BUSY_PAUSE, { signal })
       }
     }
   }

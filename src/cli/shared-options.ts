@@ -20,8 +20,12 @@ export const clientDataDirOption = plainOption('<dir>', 'where this peer keeps i
   env: 'client-data-dir'
 })
 
+/** How long a peer may take, seconds. */
+export const DEFAULT_TIMEOUT = 20
+
 /** A day is far more than any answer takes, and timers count no further than 24 days. */
-export const timeoutOption = (about: string) => durationOption(about, { min: 1, max: 86_400 }, { fallback: '20s' })
+export const timeoutOption = (about: string) =>
+  durationOption(about, { min: 1, max: 86_400 }, { fallback: `${DEFAULT_TIMEOUT}s` })
 
 export const maxBytesOption = byteSizeOption(
   'most bytes taken for one page',

@@ -1,6 +1,6 @@
 import { networkInterfaces } from 'node:os'
 import type { ComponentLogger, Logger, Metrics, PeerId, Startable } from '@libp2p/interface'
-import { orAborted } from '../base/or-aborted.js'
+import { raceSignal } from 'race-signal'
 import { Tally } from '../base/tally.js'
 import * as FIGURES from '../limits/figures.js'
 import { NotConnectedError, WakuStoppedError } from '../waku/errors.js'
@@ -173,7 +173,7 @@ export class Devp2pService implements Startable {
    */
   async connect(peer: PeerId, options: { signal: AbortSignal }): Promise<void> {
     const link = await this.#link(peer, options.signal)
-    await orAborted(link.ready, options.signal)
+    await raceSignal(link.ready, options.signal)
   }
 
   /** What others reach this node by; undefined while it does not listen. An unspecified address becomes one of this machine's. */
@@ -234,7 +234,7 @@ export class Devp2pService implements Startable {
   async #line(server: PeerId, signal: AbortSignal): Promise<MailLine> {
     try {
       const link = await this.#link(server, signal)
-      await orAborted(link.ready, signal)
+      await raceSignal(link.ready, signal)
       return link.line()
     } catch (cause) {
       signal.throwIfAborted()

@@ -181,6 +181,6 @@ export class MessageReader {
     const { frames, limits, signal } = this.#parts
     limits.counts.add('slowed_packet')
     frames.pause()
-    await delay(wait, signal)
+    await delay(wait, { signal })
   }
 }

@@ -1,5 +1,5 @@
 import type { Logger, PeerId } from '@libp2p/interface'
-import { defer } from '../base/deferred.js'
+import pDefer from 'p-defer'
 import type { Tally } from '../base/tally.js'
 import * as FIGURES from '../limits/figures.js'
 import { inVain } from '../limits/throttle.js'
@@ -44,9 +44,9 @@ export class PeerLink implements ChannelHost {
   readonly #leaving = new Set<CapabilityChannel>()
   readonly #requests: RequestQueue | undefined
   readonly #exchanges: Exchanges
-  readonly #ready = defer<void>()
+  readonly #ready = pDefer<void>()
   /** The last conversation had its handshake, is over, or took too long for the others to wait. */
-  readonly #primary = defer<void>()
+  readonly #primary = pDefer<void>()
 
   constructor(connection: RlpxConnection, parts: PeerLinkParts) {
     this.peer = connection.peer
@@ -92,7 +92,7 @@ export class PeerLink implements ChannelHost {
 
   /** `met` resolves when the handshake is done or the conversation over. */
   #converse(channel: CapabilityChannel): { met: Promise<unknown>; over: Promise<Error | undefined> } {
-    const ready = defer<void>()
+    const ready = pDefer<void>()
     const over = this.#parts.waku.run(channel, {
       onReady: () => {
         this.#met(channel)

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import type { PeerId } from '@libp2p/interface'
-import { defer } from '../base/deferred.js'
+import pDefer from 'p-defer'
 import { release } from '../base/release.js'
 import { addressKey } from '../limits/address-key.js'
 import * as FIGURES from '../limits/figures.js'
@@ -66,8 +66,8 @@ export class RlpxConnection {
   readonly #line: SendLine
   readonly #reader: MessageReader
   readonly #abort = new AbortController()
-  readonly #ready = defer<Hello>()
-  readonly #gone = defer<Error>()
+  readonly #ready = pDefer<Hello>()
+  readonly #gone = pDefer<Error>()
   #hello: Hello | undefined
   #snappy = false
   #shared: { capability: SharedCapability; stream: CapabilityStream }[] = []

@@ -1,7 +1,6 @@
-import { setMaxListeners } from 'node:events'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import type { ComponentLogger, Logger, PeerId } from '@libp2p/interface'
-import { orAborted } from '../base/or-aborted.js'
+import { raceSignal } from 'race-signal'
 import { addressKey } from '../limits/address-key.js'
 import * as FIGURES from '../limits/figures.js'
 import { Limits } from '../limits/limits.js'
@@ -103,6 +102,8 @@ export class RlpxHost {
   readonly #table: ConnectionTable
   readonly #dialling = new Map<string, Promise<RlpxConnection>>()
   readonly #stop = new AbortController()
+  /** Connects and handshakes: they would all listen on the same signal. */
+  readonly #underWay = new Set<AbortController>()
   #port = 0
 
   constructor(init: RlpxHostInit) {
@@ -112,8 +113,6 @@ export class RlpxHost {
     this.#limits = limits
     this.#gate = new InboundGate(this.#settings, address => limits.throttle.noisy(address))
     this.#log = init.logger?.forComponent('waku-mailserver:devp2p')
-    // each handshake that is under way listens
-    setMaxListeners(0, this.#stop.signal)
     this.key = init.key
     this.peerId = init.key.peerId
     const { maxInbound: max, welcome = () => false, onTwin } = this.#settings
@@ -172,12 +171,13 @@ export class RlpxHost {
       dialling.catch(() => {})
       this.#dialling.set(name, dialling)
     }
-    return await (signal === undefined ? dialling : orAborted(dialling, signal))
+    return await raceSignal(dialling, signal)
   }
 
   /** Says "quitting" to every peer and closes everything. Resolves when all sockets are gone, after 2 s at most. */
   async stop(): Promise<void> {
     this.#stop.abort(new DialError('the node is stopping'))
+    for (const controller of this.#underWay) controller.abort(this.#stop.signal.reason)
     const closing = [...this.#servers].map(server => new Promise<void>(resolve => server.close(() => resolve())))
     const leaving = this.connections.map(connection => connection.disconnect(DisconnectReason.Quitting))
     const timer = setTimeout(() => {
@@ -305,15 +305,14 @@ export class RlpxHost {
 
   async #within<T>(timeout: number, run: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const controller = new AbortController()
-    const stop = (): void => controller.abort(this.#stop.signal.reason)
     const timer = setTimeout(() => controller.abort(new StalledError(`not done within ${timeout} ms`)), timeout)
-    this.#stop.signal.addEventListener('abort', stop)
-    if (this.#stop.signal.aborted) stop()
+    this.#underWay.add(controller)
+    if (this.#stop.signal.aborted) controller.abort(this.#stop.signal.reason)
     try {
       return await run(controller.signal)
     } finally {
       clearTimeout(timer)
-      this.#stop.signal.removeEventListener('abort', stop)
+      this.#underWay.delete(controller)
     }
   }
 

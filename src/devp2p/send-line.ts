@@ -1,4 +1,4 @@
-import { type Deferred, defer } from '../base/deferred.js'
+import pDefer, { type DeferredPromise } from 'p-defer'
 import * as FIGURES from '../limits/figures.js'
 import { BusyConnectionError } from './errors.js'
 
@@ -14,7 +14,7 @@ export interface SendOptions {
 interface Waiting {
   message: readonly Uint8Array[]
   bulk: boolean
-  turn: Deferred<void>
+  turn: DeferredPromise<void>
 }
 
 interface Writer {
@@ -48,7 +48,7 @@ export class SendLine {
     }
     if (this.#waiting.length >= FIGURES.devp2p.sendersWaiting)
       throw new BusyConnectionError('too many messages wait to be sent')
-    const waiting = { message, bulk, turn: defer<void>() }
+    const waiting = { message, bulk, turn: pDefer<void>() }
     const onAbort = (): void => {
       const at = this.#waiting.indexOf(waiting)
       if (at < 0) return

@@ -112,7 +112,7 @@ export class StreamPacketChannel implements PacketChannel {
         // for what others of its address sent it waits here only, and may ask for history meanwhile
         const own = this.#throttle.ofPeer(this.origin.peer)
         if (own > 0) rest(this.#connection, own)
-        await delay(wait, this.#frames.signal).catch(() => {})
+        await delay(wait, { signal: this.#frames.signal }).catch(() => {})
       }
     } catch (err) {
       if (err instanceof FrameTooLargeError) this.#counts.add('refused_packet')

@@ -1,8 +1,10 @@
 import type { PeerId } from '@libp2p/interface'
+import { backOff } from '../base/back-off.js'
 import * as FIGURES from '../limits/figures.js'
 
 interface Attempt {
-  pause: number
+  /** Before it, since the last stream that lived long. */
+  failures: number
   timer: ReturnType<typeof setTimeout> | undefined
 }
 
@@ -23,18 +25,16 @@ export class PacketReopener {
     const id = peer.toString()
     const before = this.#attempts.get(id)
     if (before?.timer !== undefined) return
-    const pause =
-      before === undefined || lived >= FIGURES.streams.packets.reopen.steady
-        ? FIGURES.streams.packets.reopen.first
-        : Math.min(before.pause * 2, FIGURES.streams.packets.reopen.longest)
-    const attempt: Attempt = { pause, timer: undefined }
+    const { reopen } = FIGURES.streams.packets
+    const failures = before === undefined || lived >= reopen.steady ? 0 : before.failures + 1
+    const attempt: Attempt = { failures, timer: undefined }
     // not all peers of a node that restarted at the same moment
     attempt.timer = setTimeout(
       () => {
         attempt.timer = undefined
         this.#reopen(peer)
       },
-      pause * (0.75 + Math.random() / 2)
+      backOff(failures, reopen)
     )
     this.#attempts.set(id, attempt)
   }

@@ -1,7 +1,9 @@
 import type { PeerId } from '@libp2p/interface'
+import { backOff } from '../base/back-off.js'
 import type { Waku } from '../waku/waku.js'
 import { Bell } from './bell.js'
 import type { Server } from './server.js'
+import { LONGEST_PAUSE } from './settings.js'
 
 /** What changed about a server. */
 export interface ServerChange {
@@ -20,7 +22,6 @@ export interface ConversationsInit {
   onChange(change: ServerChange): void
 }
 
-const LONGEST_PAUSE = 60_000
 /** ms */
 const BRIEF = 5_000
 
@@ -50,7 +51,8 @@ export class Conversations {
 
   /** Until the signal aborts. */
   async run(signal: AbortSignal): Promise<void> {
-    await Promise.all(this.#init.servers.map(server => this.#keep(server, signal)))
+    // each listens on a signal of its own
+    await Promise.all(this.#init.servers.map(server => this.#keep(server, AbortSignal.any([signal]))))
   }
 
   async #keep(server: Server, signal: AbortSignal): Promise<void> {
@@ -74,8 +76,8 @@ export class Conversations {
         failures++
         onChange({ peer, state: 'unreachable', error: error as Error })
       }
-      const pause = Math.min(backoff * 2 ** Math.max(0, failures - 1), LONGEST_PAUSE)
-      await bell.wait(pause * (0.75 + Math.random() / 2), signal).catch(() => {})
+      const pause = backOff(Math.max(0, failures - 1), { first: backoff, longest: LONGEST_PAUSE })
+      await bell.wait(pause, signal).catch(() => {})
     }
   }
 

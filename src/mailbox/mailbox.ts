@@ -1,6 +1,7 @@
 import type { ComponentLogger, Logger, PeerId, PrivateKey, Startable } from '@libp2p/interface'
 import type { Datastore } from 'interface-datastore'
-import { setMaxListeners, TypedEventEmitter } from 'main-event'
+import { TypedEventEmitter } from 'main-event'
+import { delay } from '../base/delay.js'
 import type { MailClient } from '../mailclient/mail-client.js'
 import type { TrustList } from '../trust/trust-list.js'
 import type { Waku } from '../waku/waku.js'
@@ -124,7 +125,6 @@ export class Mailbox extends TypedEventEmitter<MailboxEvents> implements Startab
     })
     const stopped = new AbortController()
     const { signal } = stopped
-    setMaxListeners(Number.POSITIVE_INFINITY, signal)
     const wake = new Wake(now)
     const timer = setInterval(() => {
       if (wake.look()) this.#onWake()
@@ -247,7 +247,7 @@ export class Mailbox extends TypedEventEmitter<MailboxEvents> implements Startab
       } catch (error) {
         if (signal.aborted) return
         this.#onTrouble(error as Error)
-        await new Promise(resolve => setTimeout(resolve, LOOK))
+        await delay(LOOK, { signal }).catch(() => {})
       }
     }
   }

@@ -1,3 +1,4 @@
+import { backOff } from '../base/back-off.js'
 import type { MailClient } from '../mailclient/mail-client.js'
 import type { ReceivedMessage } from '../waku/subscription.js'
 import type { Waku } from '../waku/waku.js'
@@ -10,6 +11,7 @@ import type { Lane } from './lane.js'
 import type { MessagesPlan } from './messages-query.js'
 import type { ReaderLog } from './reader-log.js'
 import { seamOf } from './seam.js'
+import { LONGEST_PAUSE } from './settings.js'
 import { type LaneEnd, Wave } from './wave.js'
 
 export interface MessagesParts {
@@ -37,7 +39,6 @@ const MOST_HEARD = 4096
 const MOST_HEARD_BYTES = 16 * 1024 * 1024
 /** How often servers are asked when none of them sends what is live, at least, ms. */
 const UNHEARD_INTERVAL = 60_000
-const LONGEST_PAUSE = 60_000
 
 /** What was sent, and then what is being sent: waves of history, with what is live between them. */
 export class Messages {
@@ -99,7 +100,7 @@ export class Messages {
       const anonymity = plan.hides ? { anonymity: this.#asked.anonymity(plan.openers.size) } : {}
       const seam = seamOf(ends, carried, lane => this.#namesOf(lane))
       if (seam.type === 'caughtUp') return yield { ...seam, wave, messages, unopened, ...anonymity }
-      const retryIn = Math.round(Math.min(backoff * 2 ** failures, LONGEST_PAUSE) * (0.75 + Math.random() / 2))
+      const retryIn = Math.round(backOff(failures, { first: backoff, longest: LONGEST_PAUSE }))
       yield { ...seam, wave, messages, ...anonymity, retryIn }
       if (!this.#due) yield* this.#live(performance.now() + retryIn)
     }

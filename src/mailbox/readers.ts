@@ -77,7 +77,8 @@ export class Readers {
       now,
       interval,
       backoff,
-      signal: plan.signal === undefined ? run.signal : AbortSignal.any([run.signal, plan.signal])
+      // one of its own in any case: all readers would listen on the same
+      signal: AbortSignal.any(plan.signal === undefined ? [run.signal] : [run.signal, plan.signal])
     })
     const over = Promise.withResolvers<void>()
     const name = plan.reader ?? `${this.#reading.size} ${Math.random()}`

@@ -1,4 +1,5 @@
 import type { Logger } from '@libp2p/interface'
+import { doubled } from '../base/back-off.js'
 import type { PostResult } from '../waku/message.js'
 import type { Waku } from '../waku/waku.js'
 import type { Envelope } from '../wire/envelope/envelope.js'
@@ -8,6 +9,7 @@ import type { SealedLetter } from './letter.js'
 import type { Outbox } from './outbox.js'
 import type { LetterChange, LetterRefusal } from './sent-letter.js'
 import type { Server } from './server.js'
+import { LONGEST_PAUSE } from './settings.js'
 import { Standing } from './standing.js'
 
 export interface SenderParts {
@@ -24,7 +26,6 @@ export interface SenderParts {
 }
 
 /** Pauses after which a letter is tried again that was not confirmed, ms. */
-const LONGEST_PAUSE = 60_000
 const REFUSED_PAUSE = 30_000
 const LONGEST_REFUSED_PAUSE = 3_600_000
 /** Other tabs may have written something, ms. */
@@ -183,10 +184,10 @@ export class Sender {
     const before = this.#attempts.get(id)
     const count = before?.refused === refused ? before.count + 1 : 0
     const { backoff } = this.#parts
-    const pause = refused
-      ? Math.min(REFUSED_PAUSE * 2 ** count, LONGEST_REFUSED_PAUSE)
-      : Math.min(backoff * 2 ** count, LONGEST_PAUSE)
-    this.#attempts.set(id, { count, next: performance.now() + pause, refused })
+    const pauses = refused
+      ? { first: REFUSED_PAUSE, longest: LONGEST_REFUSED_PAUSE }
+      : { first: backoff, longest: LONGEST_PAUSE }
+    this.#attempts.set(id, { count, next: performance.now() + doubled(count, pauses), refused })
   }
 }
 

@@ -1,5 +1,5 @@
 import type { PeerId } from '@libp2p/interface'
-import { type Deferred, defer } from '../base/deferred.js'
+import pDefer, { type DeferredPromise } from 'p-defer'
 import { LetterDiscardedError, LetterRefusedError } from './errors.js'
 
 /** Why a server did not take a letter. */
@@ -42,12 +42,12 @@ export class SentLetter {
    * then, and is tried again), when it was discarded, and when the node stops before (it goes on when it starts again).
    */
   readonly confirmed: Promise<void>
-  readonly #confirmed: Deferred<void>
+  readonly #confirmed: DeferredPromise<void>
   #last: LetterChange
 
   constructor(id: string) {
     this.id = id
-    this.#confirmed = defer()
+    this.#confirmed = pDefer()
     this.confirmed = this.#confirmed.promise
     // nobody has to look
     this.confirmed.catch(() => {})

@@ -102,6 +102,8 @@ export type MailboxSettings = {
 }
 
 export const MAX_SERVERS = 16
+/** Between attempts at what failed, ms. */
+export const LONGEST_PAUSE = 60_000
 
 /** @throws {MailboxInitError} */
 export function settle(init: MailboxInit): MailboxSettings {

@@ -1,6 +1,6 @@
 import { type Datastore, Key } from 'interface-datastore'
+import { raceSignal } from 'race-signal'
 import { delay } from '../base/delay.js'
-import { orAborted } from '../base/or-aborted.js'
 import { toHex } from '../wire/bytes.js'
 import { randomBytes } from '../wire/random.js'
 
@@ -51,14 +51,14 @@ export class Turn {
     } catch {
       await this.#datastore.put(NAME, new TextEncoder().encode(this.#owner))
       // another tab may have done so at the same moment: the last one counts
-      await delay(SETTLE, AbortSignal.timeout(LOOK))
+      await delay(SETTLE, { signal: AbortSignal.timeout(LOOK) })
       return new TextDecoder().decode(await this.#datastore.get(NAME))
     }
   }
 
   async #lease(work: (held: AbortSignal) => Promise<void>, signal: AbortSignal): Promise<void> {
     try {
-      while (!(await this.#acquire(signal))) await delay(LOOK, signal)
+      while (!(await this.#acquire(signal))) await delay(LOOK, { signal })
     } catch (error) {
       await this.#giveBack()
       throw error
@@ -90,14 +90,14 @@ export class Turn {
     const held = lease !== undefined && lease.until > now && lease.until <= now + 2 * HELD
     if (held && lease.owner !== this.#owner) return false
     await this.#write()
-    await delay(SETTLE, signal)
+    await delay(SETTLE, { signal })
     return (await this.#read())?.owner === this.#owner
   }
 
   async #renew(held: AbortSignal): Promise<void> {
     for (;;) {
-      await delay(RENEW, held)
-      if ((await orAborted(this.#read(), held))?.owner !== this.#owner) throw new Error('another one has the turn')
+      await delay(RENEW, { signal: held })
+      if ((await raceSignal(this.#read(), held))?.owner !== this.#owner) throw new Error('another one has the turn')
       await this.#write()
     }
   }

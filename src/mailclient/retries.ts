@@ -1,3 +1,4 @@
+import { backOff } from '../base/back-off.js'
 import { delay } from '../base/delay.js'
 import * as FIGURES from '../limits/figures.js'
 import { RequestError, RequestErrorCode } from '../wire/request/request-error.js'
@@ -45,11 +46,11 @@ export class Retries {
     // legacy servers do not say for how long; some let a peer ask once in several seconds
     const untold = busy && error.retryAfter === undefined
     if (this.#used >= retries + (untold ? FIGURES.asking.retries.untold : 0)) throw error
-    const pause = pauseOf(backoff, this.#used++)
+    const pause = backOff(this.#used++, { first: backoff, longest: FIGURES.asking.pauses.longest })
     const asked = busy
       ? Math.min(error.retryAfter === undefined ? FIGURES.asking.pauses.untold : error.retryAfter * 1000, maxRetryAfter)
       : 0
-    await delay(Math.max(pause, asked), signal)
+    await delay(Math.max(pause, asked), { signal })
   }
 
   /** As often as it takes, until the deadline. */
@@ -59,11 +60,10 @@ export class Retries {
     this.#lostAt ??= now
     const left = this.#lostAt + reconnectTimeout - now
     if (left <= 0) throw error
-    await delay(Math.min(pauseOf(backoff, this.#redials++), left), signal)
+    await delay(Math.min(backOff(this.#redials++, { first: backoff, longest: FIGURES.asking.pauses.longest }), left), {
+      signal
+    })
   }
 }
 
 /** Not all clients at the same moment. In ms. */
-function pauseOf(backoff: number, step: number): number {
-  return Math.min(backoff * 2 ** step, FIGURES.asking.pauses.longest) * (0.75 + Math.random() / 2)
-}

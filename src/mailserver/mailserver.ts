@@ -1,5 +1,4 @@
 import type { ComponentLogger, Logger, Metrics, Startable } from '@libp2p/interface'
-import { setMaxListeners } from 'main-event'
 import type { Archive } from '../archive/archive.js'
 import { ageFloor, checkRetention } from '../archive/retention-rules.js'
 import { delay } from '../base/delay.js'
@@ -135,7 +134,6 @@ export class Mailserver implements Startable {
       writable: () => this.#attendance.stored()
     })
     this.#stopping = new AbortController()
-    setMaxListeners(Number.POSITIVE_INFINITY, this.#stopping.signal)
     this.#waku.setStore(this.store)
     this.#attendance.start()
   }
@@ -170,7 +168,7 @@ export class Mailserver implements Startable {
     const wait = throttle.reserve(origin)
     if (wait === 0) return
     counts.add('slowed_request')
-    await delay(wait, AbortSignal.any([signal, this.#stopping.signal])).catch(() => {})
+    await delay(wait, { signal: AbortSignal.any([signal, this.#stopping.signal]) }).catch(() => {})
   }
 
   async #serve(request: IncomingRequest): Promise<void> {

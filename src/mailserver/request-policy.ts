@@ -23,11 +23,14 @@ export interface RequestPolicy {
   fresh: boolean
 }
 
-export const DEFAULT_REQUEST_POW = 0.002
+/** What of a policy is set; the rest is its default. */
+export type RequestPolicyInit = { [K in keyof RequestPolicy]?: RequestPolicy[K] | undefined }
+
+const DEFAULT_REQUEST_POW = 0.002
 
 /** @throws {MailserverInitError} */
 export function settlePolicies(
-  init: Partial<Record<Network, Partial<RequestPolicy> | undefined>>
+  init: Partial<Record<Network, RequestPolicyInit | undefined>>
 ): Record<Network, RequestPolicy> {
   const defaults = { pow: DEFAULT_REQUEST_POW, signature: 'none' as const }
   const policies: Record<Network, RequestPolicy> = {
@@ -43,6 +46,6 @@ export function settlePolicies(
   return policies
 }
 
-function given<T extends object>(options: T | undefined): Partial<T> {
-  return Object.fromEntries(Object.entries(options ?? {}).filter(([, value]) => value !== undefined)) as Partial<T>
+function given(options: RequestPolicyInit = {}): Partial<RequestPolicy> {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
 }

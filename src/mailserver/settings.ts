@@ -5,7 +5,7 @@ import { checkBytes, checkTopics, describe } from '../wire/checks.js'
 import type { AnsweredRequest } from './answered-request.js'
 import { MailserverInitError } from './errors.js'
 import type { RequestForwarder } from './request-forwarder.js'
-import type { RequestPolicy } from './request-policy.js'
+import type { RequestPolicyInit } from './request-policy.js'
 import type { AppendMeasure } from './topic-store.js'
 
 /** How the mailserver behaves. Every field may be left out. */
@@ -39,7 +39,7 @@ export interface MailserverInit {
   /** Told what became of each request. It must not throw, and not take long. */
   onAnswered?: ((answered: AnsweredRequest) => void) | undefined
   /** What is asked of requests, by network. */
-  policies?: Partial<Record<Network, Partial<RequestPolicy> | undefined>> | undefined
+  policies?: Partial<Record<Network, RequestPolicyInit | undefined>> | undefined
   /**
    * Most envelopes of a page; what a request asks beyond is clamped, or refused where its form says so.
    *

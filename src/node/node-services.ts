@@ -10,7 +10,6 @@ import {
 } from '../index.js'
 import type { MailserverChange } from '../libp2p/mailserver-service.js'
 import type { RequestForwarder } from '../mailserver/request-forwarder.js'
-import { DEFAULT_REQUEST_POW } from '../mailserver/request-policy.js'
 import type { MailserverInit } from '../mailserver/settings.js'
 import type { PacketDigester } from '../waku/packet-digester.js'
 import type { WakuInit } from '../waku/settings.js'
@@ -60,8 +59,8 @@ export function nodeServices(
 /** What of the mailserver's settings can change while it runs. */
 export function changeable(config: StartConfig): Omit<MailserverChange, 'password'> {
   const policy = {
-    pow: config['request-pow'] ?? DEFAULT_REQUEST_POW,
-    signature: config['require-signature'] ?? ('none' as const)
+    pow: config['request-pow'],
+    signature: config['require-signature']
   }
   return {
     archiveTopics: config['archive-topics']?.map(({ topic }) => topic),

@@ -1,7 +1,7 @@
 import type { ComponentLogger } from '@libp2p/interface'
 import { MemoryDatastore } from 'datastore-core'
+import { raceSignal } from 'race-signal'
 import type { Archive } from '../archive/archive.js'
-import { orAborted } from '../base/or-aborted.js'
 import type { CapabilityMessage } from '../devp2p/index.js'
 import { LimitCounts } from '../limits/counts.js'
 import * as FIGURES from '../limits/figures.js'
@@ -44,7 +44,7 @@ export async function warmUp(
   { logger, patience = PATIENCE }: { logger: ComponentLogger; patience?: number }
 ): Promise<void> {
   const signal = AbortSignal.timeout(patience)
-  await orAborted(askForPages(archive, { logger, signal }), signal).catch(() => {})
+  await raceSignal(askForPages(archive, { logger, signal }), signal).catch(() => {})
 }
 
 async function askForPages(

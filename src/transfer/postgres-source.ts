@@ -108,7 +108,7 @@ export class PostgresSource implements ImportSource {
         if (attempt === MAX_ATTEMPTS) throw explained(err, this.name)
       }
       await this.close()
-      await delay(pause, signal)
+      await delay(pause, { signal })
       this.client = await connect(this.config, this.name).catch(err => {
         if (attempt + 1 < MAX_ATTEMPTS && isBroken(err.cause)) return this.client
         throw err

@@ -103,7 +103,7 @@ export class Feed {
       const wait = Math.max(this.#target.pace.wait, oldWait)
       if (wait > 0) {
         if (oldWait > 0) limits.counts.add('slowed_pool')
-        await delay(wait, this.#stop.signal).catch(() => {})
+        await delay(wait, { signal: this.#stop.signal }).catch(() => {})
         continue
       }
       const { batch, more } = old && this.#isFar ? await limits.pool.run(origin, () => this.#look()) : this.#collect()
@@ -135,7 +135,7 @@ export class Feed {
   async #look(): Promise<Collected> {
     const began = performance.now()
     const found = this.#collect()
-    await delay((performance.now() - began) * FIGURES.pool.rest, this.#stop.signal).catch(() => {})
+    await delay((performance.now() - began) * FIGURES.pool.rest, { signal: this.#stop.signal }).catch(() => {})
     return found
   }
 

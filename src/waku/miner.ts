@@ -1,4 +1,5 @@
 import type { Logger } from '@libp2p/interface'
+import { OneAtATime } from '../base/one-at-a-time.js'
 import { pause } from '../base/pause.js'
 import type { WorkerThread } from '../base/worker-thread.js'
 import { type Envelope, type EnvelopeFields, encodeEnvelope, encodeShortRlp } from '../wire/envelope/envelope.js'
@@ -34,7 +35,7 @@ export class Miner {
   readonly #log: Logger
   #worker: WorkerThread<MineTask, MineAnswer> | undefined
   #workerFailed = false
-  #turn: Promise<unknown> = Promise.resolve()
+  readonly #searches = new OneAtATime()
   #idle: ReturnType<typeof setTimeout> | undefined
   #stopped = false
 
@@ -55,7 +56,9 @@ export class Miner {
     const bits = miningBits(fields, target)
     if (bits > MAX_BITS) throw new MiningTargetError(`a proof of work of ${target} asks for ${bits} zero bits`)
     const shortRlp = encodeShortRlp(fields)
-    const nonce = mineRange(shortRlp, bits, 0n, INLINE_ATTEMPTS) ?? (await this.#search(shortRlp, bits, options.signal))
+    const nonce =
+      mineRange(shortRlp, bits, 0n, INLINE_ATTEMPTS) ??
+      (await this.#searches.run(() => this.#search(shortRlp, bits, options.signal)))
     return encodeEnvelope({ ...fields, nonce })
   }
 
@@ -71,13 +74,7 @@ export class Miner {
   }
 
   async #search(shortRlp: Uint8Array, bits: number, signal: AbortSignal | undefined): Promise<bigint> {
-    const before = this.#turn
-    let done: () => void = () => {}
-    this.#turn = new Promise<void>(resolve => {
-      done = resolve
-    })
     try {
-      await before
       clearTimeout(this.#idle)
       for (let from = BigInt(INLINE_ATTEMPTS); ; ) {
         signal?.throwIfAborted()
@@ -89,7 +86,6 @@ export class Miner {
         from += BigInt(count)
       }
     } finally {
-      done()
       if (this.#worker !== undefined) {
         clearTimeout(this.#idle)
         this.#idle = setTimeout(() => this.#dropWorker(), WORKER_IDLE)

@@ -1,5 +1,5 @@
 import type { PeerId } from '@libp2p/interface'
-import { orAborted } from '../base/or-aborted.js'
+import { raceSignal } from 'race-signal'
 import { describe } from '../wire/checks.js'
 import { Envelope } from '../wire/envelope/envelope.js'
 import { batchHash, encodeMessages } from '../wire/packet/messages.js'
@@ -57,7 +57,10 @@ export class Poster {
     const result: PostResult = { envelope, sent: [], confirmed: [], refused: [], unanswered: [] }
     const deadline = AbortSignal.timeout(options.timeout ?? settings.postTimeout)
     const signal = options.signal === undefined ? deadline : AbortSignal.any([options.signal, deadline])
-    await Promise.all(receivers.map(session => this.#deliver(session, envelope, to !== undefined, result, signal)))
+    // each receiver's is one of its own: all of them would listen on the same
+    const deliver = (session: Session): Promise<void> =>
+      this.#deliver(session, envelope, to !== undefined, result, AbortSignal.any([signal]))
+    await Promise.all(receivers.map(deliver))
     options.signal?.throwIfAborted()
     return result
   }
@@ -112,13 +115,13 @@ export class Poster {
       const { peer } = session
       const expected = session.confirms ? session.confirmations.expect(batch) : undefined
       try {
-        await orAborted(session.room(), signal)
+        await raceSignal(session.room(), signal)
         handedOver = true
-        await orAborted(session.sendOwn(body), signal)
+        await raceSignal(session.sendOwn(body), signal)
         if (!sent && (asked || !session.light)) result.sent.push(peer)
         sent = true
         if (expected === undefined) return
-        const refusal = refusalOf(await orAborted(expected.refused, signal), envelope.hash)
+        const refusal = refusalOf(await raceSignal(expected.refused, signal), envelope.hash)
         if (refusal === undefined) result.confirmed.push(peer)
         else result.refused.push({ peer, code: refusal.code, text: refusal.text })
         return

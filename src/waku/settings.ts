@@ -135,7 +135,7 @@ export type Settings = Required<
 >
 
 /** Proof of work that is asked of envelopes. */
-export const DEFAULT_MIN_POW = 0.000002
+const DEFAULT_MIN_POW = 0.000002
 
 const DEFAULTS: Settings = {
   pow: DEFAULT_MIN_POW,

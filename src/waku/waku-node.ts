@@ -1,6 +1,5 @@
 import type { ComponentLogger, Logger, Metrics, PeerId, Startable } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
-import { setMaxListeners } from 'main-event'
 import { type PeerTarget, targetOf } from '../base/peer-target.js'
 import * as FIGURES from '../limits/figures.js'
 import { Limits } from '../limits/limits.js'
@@ -129,10 +128,8 @@ export class WakuNode implements Waku, Startable {
   /** Confirms what was accepted and ends every conversation, while the connections are still there. */
   async beforeStop(): Promise<void> {
     this.#running = false
-    const signal = AbortSignal.timeout(this.#settings.stopTimeout)
-    // one for all conversations, however many
-    setMaxListeners(Number.POSITIVE_INFINITY, signal)
-    await Promise.all(this.#peers.all().map(session => session.retire(signal)))
+    const { stopTimeout } = this.#settings
+    await Promise.all(this.#peers.all().map(session => session.retire(AbortSignal.timeout(stopTimeout))))
   }
 
   stop(): void {

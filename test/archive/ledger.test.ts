@@ -6,7 +6,7 @@ import * as layout from '../../src/archive/level/level-layout.js'
 import { Ledger } from '../../src/archive/level/level-ledger.js'
 import { ReadCounts } from '../../src/archive/level/read-counts.js'
 import { TopicDictionary } from '../../src/archive/level/topic-dictionary.js'
-import { WriteQueue } from '../../src/archive/write-queue.js'
+import { OneAtATime } from '../../src/base/one-at-a-time.js'
 import { useQuickKeccak } from '../../src/node/crypto/quick-keccak.js'
 import { MAX_UINT32, readUint32 } from '../../src/wire/bytes.js'
 import { decodeEnvelope, type Envelope } from '../../src/wire/envelope/envelope.js'
@@ -44,7 +44,7 @@ function later({ sent, topic, data }: Envelope, days: number): Envelope {
 
 /** What a process that opens the database after a crash knows, held against what is stored. */
 async function assertCounts(store: LevelStore): Promise<void> {
-  const ledger = new Ledger(store, new TopicDictionary(store, new WriteQueue()), 32_768)
+  const ledger = new Ledger(store, new TopicDictionary(store, new OneAtATime()), 32_768)
   await ledger.load()
   const archive = await LevelArchive.open({ db: store })
   const { rows } = await readPage(archive, ALL)
@@ -139,7 +139,7 @@ test('counts of topics by day are read once, and anew when they changed', async 
   const prng = new Prng(11)
   await archive.append(some(prng, 60))
   // as after a start: nothing of what was written is in memory
-  const ledger = new Ledger(store, new TopicDictionary(store, new WriteQueue()), 1)
+  const ledger = new Ledger(store, new TopicDictionary(store, new OneAtATime()), 1)
   await ledger.load()
   const days = ledger.days(0, 0xffff)
   const topics = Array.from({ length: 25 }, (_, n) => readUint32(topicOf(n), 0))

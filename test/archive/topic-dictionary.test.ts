@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { topicKey, uint32 } from '../../src/archive/level/level-layout.js'
 import { TopicDictionary } from '../../src/archive/level/topic-dictionary.js'
-import { WriteQueue } from '../../src/archive/write-queue.js'
+import { OneAtATime } from '../../src/base/one-at-a-time.js'
 import { topicBloom } from '../../src/wire/envelope/bloom.js'
 import { topicFromNumber } from '../../src/wire/envelope/topic.js'
 import { CountingStore } from './counting-store.js'
@@ -21,7 +21,7 @@ test('topics that pass a filter are found in memory when they are few, and not l
   const red = topicBloom(topicFromNumber(RED))
   const total = topics.length
   const store = new CountingStore(level)
-  const dictionary = new TopicDictionary(store, new WriteQueue(), total)
+  const dictionary = new TopicDictionary(store, new OneAtATime(), total)
   assert.deepEqual(await dictionary.matching(red, { max: 10, total }), [RED])
   store.reset()
   assert.deepEqual(
@@ -30,14 +30,14 @@ test('topics that pass a filter are found in memory when they are few, and not l
   )
   assert.equal(await dictionary.matching(ALMOST_ALL, { max: 3, total }), undefined)
   assert.equal(store.visited, 0)
-  const small = new TopicDictionary(store, new WriteQueue(), total - 1)
+  const small = new TopicDictionary(store, new OneAtATime(), total - 1)
   assert.equal(await small.matching(red, { max: 10, total }), undefined)
   assert.equal(store.visited, 0)
 })
 
 test('topics that come and go are followed without reading again', async t => {
   const store = new CountingStore(await temporaryLevel(t))
-  const dictionary = new TopicDictionary(store, new WriteQueue(), 2)
+  const dictionary = new TopicDictionary(store, new OneAtATime(), 2)
   assert.deepEqual(await dictionary.matching(ALMOST_ALL, { max: 10, total: 0 }), [])
   store.reset()
   dictionary.update([1, 2], [])

@@ -257,8 +257,7 @@ test('a static peer is dialled until it is there, and again when it went', async
       attempts.push(performance.now())
       return dialler.host.dial(enode, options)
     },
-    minBackoff: 20,
-    maxBackoff: 80
+    pauses: { first: 20, longest: 80, steady: 30_000 }
   })
   context.after(() => statics.stop())
   statics.add({ id: key.id, host: '127.0.0.1', port })

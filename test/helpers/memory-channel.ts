@@ -120,7 +120,7 @@ export class MemoryChannel implements PacketChannel {
 
   async #next(): Promise<IteratorResult<Packet>> {
     const wait = this.#throttle?.reserve(this.origin) ?? 0
-    if (wait > 0) await delay(wait, this.#over.signal).catch(() => {})
+    if (wait > 0) await delay(wait, { signal: this.#over.signal }).catch(() => {})
     for (;;) {
       if (this.abortedWith !== undefined) throw this.abortedWith
       const packet = this.#queue.shift()

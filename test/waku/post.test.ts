@@ -14,6 +14,7 @@ import { silentLogger } from '../helpers/logger.js'
 import { newPeerId } from '../helpers/memory-channel.js'
 import { loneNode, type ScriptedPeer, scriptedPeer } from '../helpers/scripted-peer.js'
 import { until } from '../helpers/waku-node.js'
+import { listenerWarnings } from '../helpers/warnings.js'
 
 const topic = fromHex('01020304')
 const key = new Uint8Array(32).fill(5)
@@ -226,4 +227,18 @@ test('a post to a peer that does not read waits for it in bounds, and reaches it
   await node.post({ envelope: last }, { timeout: 20 })
   await until(() => stuck.envelopes.includes(last.hashHex))
   assert.deepEqual([...stuck.envelopes].sort(), [...envelopes, last].map(({ hashHex }) => hashHex).sort())
+})
+
+test('however many peers a post goes to, and a node stops with, none listens where all do', async t => {
+  const warnings = listenerWarnings(t)
+  const node = await loneNode()
+  t.after(() => node.stop())
+  const peers = await Promise.all(Array.from({ length: 12 }, () => scriptedPeer(node, { confirmations: true })))
+  const answers = peers.map(peer => answer(peer))
+  const { confirmed } = await node.post({ topic, key, payload, ttl: 30 })
+  assert.equal(confirmed.length, 12)
+  await Promise.all(answers)
+  await node.beforeStop()
+  await new Promise(resolve => setImmediate(resolve))
+  assert.deepEqual(warnings, [])
 })

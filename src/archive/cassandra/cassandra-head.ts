@@ -126,7 +126,7 @@ export class CassandraHead {
         if (seen?.stamp !== state.stamp) seen = { stamp: state.stamp, at: now }
         if (now - seen.at < ABANDONED) {
           if (now > until) throw new ArchiveBusyError('other daemons kept this one from changing the archive')
-          await delay(Math.random() * PAUSE * Math.min(looks, 8), this.#stopped)
+          await delay(Math.random() * PAUSE * Math.min(looks, 8), { signal: this.#stopped })
           continue
         }
       }

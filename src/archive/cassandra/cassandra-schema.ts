@@ -1,3 +1,4 @@
+import { delay } from '../../base/delay.js'
 import { ArchiveError, ArchiveFormatError } from '../errors.js'
 import type { CassandraSession } from './cassandra-session.js'
 import { isGone } from './cassandra-trouble.js'
@@ -60,7 +61,7 @@ export async function openSchema(
     // nodes that were started together hear of each other after a while
     const until = performance.now() + PATIENCE
     const quorum = Math.floor(replication / 2) + 1
-    while (upNow() < quorum && performance.now() < until) await new Promise(resolve => setTimeout(resolve, PAUSE))
+    while (upNow() < quorum && performance.now() < until) await delay(PAUSE)
     const nodes = upNow()
     if (nodes < quorum)
       throw new ArchiveError(
@@ -89,8 +90,7 @@ export async function openSchema(
     })
   // also of what another daemon made meanwhile not every node has heard
   const until = performance.now() + PATIENCE
-  while (!whole && !(await session.agrees()) && performance.now() < until)
-    await new Promise(resolve => setTimeout(resolve, PAUSE))
+  while (!whole && !(await session.agrees()) && performance.now() < until) await delay(PAUSE)
 }
 
 const noArchive = (keyspace: string): ArchiveError =>

@@ -1,5 +1,6 @@
 import type { ConnectionOptions } from 'node:tls'
 import cassandra from 'cassandra-driver'
+import { delay } from '../../base/delay.js'
 import { ArchiveError } from '../errors.js'
 import { NodesThatAnswer } from './cassandra-nodes.js'
 import { cassandraTrouble, isPassing, TimeUpError } from './cassandra-trouble.js'
@@ -191,7 +192,7 @@ export class CassandraSession {
         this.#nodes.learn(error)
         if (!isPassing(error) || until - performance.now() < 2 * PAUSE) throw error
       }
-      await new Promise(resolve => setTimeout(resolve, PAUSE))
+      await delay(PAUSE)
     }
   }
 

@@ -1,6 +1,6 @@
 import { delay } from '../../base/delay.js'
+import type { OneAtATime } from '../../base/one-at-a-time.js'
 import { closeIterator, entryBytes, isUnreadable, type LevelEntry, type LevelStore } from '../database/level-store.js'
-import type { WriteQueue } from '../write-queue.js'
 import * as layout from './level-layout.js'
 import type { Ledger } from './level-ledger.js'
 import { getReadable } from './level-reader.js'
@@ -49,13 +49,13 @@ export interface Short {
 export class Census {
   readonly #store: LevelStore
   readonly #ledger: Ledger
-  readonly #queue: WriteQueue
+  readonly #queue: OneAtATime
   /** When each was complete. */
   readonly #known = new Map<string, number>()
   readonly #maxCredit: number
   #credit: number
 
-  constructor(store: LevelStore, ledger: Ledger, queue: WriteQueue, maxCredit = MAX_CREDIT) {
+  constructor(store: LevelStore, ledger: Ledger, queue: OneAtATime, maxCredit = MAX_CREDIT) {
     this.#maxCredit = maxCredit
     this.#credit = maxCredit
     this.#store = store
@@ -150,7 +150,7 @@ export class Census {
       begun.abort()
       return late ? undefined : await work()
     })
-    const patience = delay(PATIENCE, begun.signal).then(
+    const patience = delay(PATIENCE, { signal: begun.signal }).then(
       () => {
         late = true
         return undefined

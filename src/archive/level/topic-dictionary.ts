@@ -1,7 +1,7 @@
+import type { OneAtATime } from '../../base/one-at-a-time.js'
 import { envelopeMatchesBloom } from '../../wire/envelope/bloom.js'
 import { topicFromNumber } from '../../wire/envelope/topic.js'
 import { type LevelStore, readAll } from '../database/level-store.js'
-import type { WriteQueue } from '../write-queue.js'
 import * as layout from './level-layout.js'
 
 /** With more topics than this a filter is not turned into topics. */
@@ -10,11 +10,11 @@ const MAX_CACHED = 262_144
 /** The distinct topics of the archive, to turn a bloom filter into topics, and to tell which of many there are. */
 export class TopicDictionary {
   readonly #store: LevelStore
-  readonly #queue: WriteQueue
+  readonly #queue: OneAtATime
   readonly #maxCached: number
   #cached: Set<number> | undefined
 
-  constructor(store: LevelStore, queue: WriteQueue, maxCached = MAX_CACHED) {
+  constructor(store: LevelStore, queue: OneAtATime, maxCached = MAX_CACHED) {
     this.#store = store
     this.#queue = queue
     this.#maxCached = maxCached

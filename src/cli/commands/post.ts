@@ -10,7 +10,7 @@ import { keyFromPassword } from '../../wire/envelope/key.js'
 import { type CommandContext, defineCommand, UsageError } from '../command.js'
 import { printable, writeJson, writeLine } from '../output.js'
 import { readPayload } from '../payload-source.js'
-import { CLIENT_DATA_DIR, clientDataDirOption, jsonOption, timeoutOption } from '../shared-options.js'
+import { CLIENT_DATA_DIR, clientDataDirOption, DEFAULT_TIMEOUT, jsonOption, timeoutOption } from '../shared-options.js'
 import { chosenKey, type KeyFiles } from '../topic-keys.js'
 
 /** The peer did not confirm everything that was posted. */
@@ -21,7 +21,6 @@ export class NotConfirmedError extends Error {
 
 /** Envelopes under way at a time. */
 const WINDOW = 8
-const DEFAULT_TIMEOUT = 20
 
 export const post = defineCommand({
   name: 'post',

@@ -14,6 +14,7 @@ import {
 import { PEER_ADDRESS, parsePeerAddress } from '../../node/settings/peer-address.js'
 import { newIdentityOption } from '../../node/settings/start-config.js'
 import { parseTopicChoice, TOPIC } from '../../node/settings/topic-choice.js'
+import { MAX_UINT32 } from '../../wire/bytes.js'
 import { RANGE_AHEAD } from '../../wire/request/history-request.js'
 import { type CommandContext, defineCommand, UsageError } from '../command.js'
 import { coverageLines } from '../coverage-lines.js'
@@ -23,15 +24,19 @@ import { envelopeLine } from '../envelope-line.js'
 import { writeJson, writeLine } from '../output.js'
 import { Progress } from '../progress.js'
 import { serverKey } from '../server-key.js'
-import { CLIENT_DATA_DIR, clientDataDirOption, maxBytesOption, timeoutOption } from '../shared-options.js'
+import {
+  CLIENT_DATA_DIR,
+  clientDataDirOption,
+  DEFAULT_TIMEOUT,
+  maxBytesOption,
+  timeoutOption
+} from '../shared-options.js'
 import { topicKeys } from '../topic-keys.js'
 
 const now = (): number => Math.floor(Date.now() / 1000)
 const DAY = 86_400
-const DEFAULT_TIMEOUT = 20
 /** Who was interrupted may still say how far it came. */
 const LAST_WORDS_MS = 1_000
-const MAX_UINT32 = 0xffffffff
 
 export const request = defineCommand({
   name: 'request',

@@ -6,14 +6,13 @@ import type { Database } from '../../archive/database/database.js'
 import { ageFloor } from '../../archive/retention-rules.js'
 import { Tally } from '../../base/tally.js'
 import { Backfill, type BackfillSummary } from '../../bridge/backfill.js'
-import * as FIGURES from '../../limits/figures.js'
 import { MailClient } from '../../mailclient/mail-client.js'
 import { MAILSERVER_EVENTS } from '../../mailserver/counters.js'
 import { TopicStore } from '../../mailserver/topic-store.js'
 import { TrustList } from '../../trust/trust-list.js'
 import { ServerUnreachableError } from '../../waku/mail-errors.js'
 import type { MailDialler } from '../../waku/mail-exchange.js'
-import { DEFAULT_MIN_POW } from '../../waku/settings.js'
+import { settle } from '../../waku/settings.js'
 import type { WakuNode } from '../../waku/waku-node.js'
 import { fromHex } from '../../wire/bytes.js'
 import type { ControlOptions } from '../control/control-server.js'
@@ -139,7 +138,8 @@ export class BackfillNode {
       history: query => client.history(query),
       store,
       datastore: database.datastore,
-      rules: { pow: rules['min-pow'] ?? DEFAULT_MIN_POW, maxTtl: rules['max-ttl'] ?? FIGURES.conversation.maxTtl },
+      // what the live node would take
+      rules: settle({ pow: rules['min-pow'], maxTtl: rules['max-ttl'] }),
       log: defaultLogger().forComponent('waku:backfill')
     })
   }

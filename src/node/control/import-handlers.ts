@@ -166,7 +166,7 @@ async function store(archive: Archive, envelopes: Envelope[], signal: AbortSigna
       return await archive.append(envelopes)
     } catch (error) {
       if ((error as Error).name !== 'ArchiveBusyError' || attempt >= MAX_ATTEMPTS) throw error
-      await delay(BUSY_PAUSE, signal)
+      await delay(BUSY_PAUSE, { signal })
     }
   }
 }

@@ -127,7 +127,7 @@ export class ClientPeer {
   async whyLost({ peer }: PeerAddress, { signal }: { signal: AbortSignal }): Promise<string | undefined> {
     if (this.waku.peers().some(other => other.peer.equals(peer))) return undefined
     // one that stops ends its connections too
-    await delay(PARTING_MS, signal)
+    await delay(PARTING_MS, { signal })
     if (this.node.getConnections(peer).length === 0) return 'the connection to the peer ended'
     return `the peer ended the conversation and kept the connection: ${this.twin}`
   }

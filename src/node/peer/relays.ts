@@ -3,10 +3,10 @@ import type { Libp2p, PeerId, Transport } from '@libp2p/interface'
 import type { TransportManager } from '@libp2p/interface-internal'
 import { peerIdFromString } from '@libp2p/peer-id'
 import type { Multiaddr } from '@multiformats/multiaddr'
+import { persist } from '../../base/persist.js'
 import * as FIGURES from '../../limits/figures.js'
-import { type PersistenceInit, persist } from './persistence.js'
 
-export interface RelaysInit extends PersistenceInit {
+export interface RelaysInit {
   node: Libp2p
   /** Each ends in `/p2p-circuit`, after the relay. */
   addresses: readonly Multiaddr[]
@@ -42,12 +42,12 @@ export class Relays {
 
   /** Resolves when each relay was asked once. */
   async start(init: RelaysInit): Promise<void> {
-    const { signal } = this.#stopped
     await Promise.all(
       init.addresses.map(
         address =>
           new Promise<void>(resolve => {
-            this.#loops.push(persist(() => this.#hold(address, init, resolve), signal, init))
+            const hold = (signal: AbortSignal): Promise<void> => this.#hold(address, init, { signal, onAsked: resolve })
+            this.#loops.push(persist(hold, this.#stopped.signal, FIGURES.redial))
           })
       )
     )
@@ -59,8 +59,11 @@ export class Relays {
   }
 
   /** Resolves when a place was had and lost. */
-  async #hold(address: Multiaddr, { node, warn }: RelaysInit, onAsked: () => void): Promise<void> {
-    const { signal } = this.#stopped
+  async #hold(
+    address: Multiaddr,
+    { node, warn }: RelaysInit,
+    { signal, onAsked }: { signal: AbortSignal; onAsked: () => void }
+  ): Promise<void> {
     const store = this.#transport?.reservationStore
     const relay = peerIdFromString(address.getComponents().at(-2)?.value ?? '')
     try {

@@ -1,10 +1,10 @@
 import type { Libp2p, PeerId } from '@libp2p/interface'
+import { persist } from '../../base/persist.js'
 import * as FIGURES from '../../limits/figures.js'
 import type { Waku } from '../../waku/waku.js'
 import type { Libp2pAddress } from '../settings/peer-address.js'
-import { type PersistenceInit, persist } from './persistence.js'
 
-export interface StaticPeersInit extends PersistenceInit {
+export interface StaticPeersInit {
   node: Libp2p
   waku: Pick<Waku, 'connect'>
   peers: readonly Libp2pAddress[]
@@ -16,9 +16,10 @@ export class StaticPeers {
   private readonly loops: Promise<void>[]
 
   constructor(private readonly init: StaticPeersInit) {
-    const { signal } = this.controller
     // libp2p logs why an attempt failed; the next may do better
-    this.loops = init.peers.map(peer => persist(() => this.connection(peer), signal, init))
+    this.loops = init.peers.map(peer =>
+      persist(signal => this.connection(peer, signal), this.controller.signal, FIGURES.redial)
+    )
   }
 
   async stop(): Promise<void> {
@@ -27,12 +28,12 @@ export class StaticPeers {
   }
 
   /** Resolves when a connection was there and ended; rejects when there was none. */
-  private async connection({ peer, address }: Libp2pAddress): Promise<void> {
+  private async connection({ peer, address }: Libp2pAddress, stopped: AbortSignal): Promise<void> {
     const { node, waku } = this.init
-    const signal = AbortSignal.any([this.controller.signal, AbortSignal.timeout(FIGURES.redial.dial)])
+    const signal = AbortSignal.any([stopped, AbortSignal.timeout(FIGURES.redial.dial)])
     await node.dial(address, { signal })
     await waku.connect(peer, { signal })
-    await disconnected(node, peer, this.controller.signal)
+    await disconnected(node, peer, stopped)
   }
 }
 

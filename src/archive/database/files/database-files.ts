@@ -22,7 +22,6 @@ const MANIFEST = /^MANIFEST-\d+$/
 const FRESH = 1000
 /** Bytes read at once. */
 const READ = 4 * 1024 * 1024
-const NEVER = new AbortController().signal
 
 /** What was put right in files, and what could not be. */
 export interface Mended {
@@ -155,7 +154,7 @@ export class DatabaseFiles {
       if (left <= 0) return
       let table = await this.#table(name, room, { signal, pause })
       while (table?.damage !== undefined && (await this.#isFresh(name))) {
-        await delay(FRESH / 4, signal ?? NEVER)
+        await delay(FRESH / 4, { signal })
         table = await this.#table(name, room, { signal, pause })
       }
       if (table === undefined) continue

@@ -1,5 +1,5 @@
 /** Runs tasks strictly one after another. A failed task fails its caller only. */
-export class WriteQueue {
+export class OneAtATime {
   #tail: Promise<unknown> = Promise.resolve()
 
   run<T>(task: () => Promise<T>): Promise<T> {
