@@ -82,9 +82,11 @@ export async function plannerFit(count: number, folder?: string): Promise<Line[]
         const place = { day, topic, whole: false }
         return n === 0 ? [] : [new Window(store, place, { range, count: n, expected: n })]
       })
-      if (windows.length === 0) continue
+      // the merge takes them out of the list when they are read
+      const opened = windows.length
+      if (opened === 0) continue
       const [found, time] = await timed(new Merge(rows, { span, windows, averageSize: 500, missing: async () => [] }))
-      merged.push({ x: windows.length, y: found, time })
+      merged.push({ x: opened, y: found, time })
     }
     const scanned: Sample[] = []
     for (let i = 0; i < ROUNDS; i++) {
