@@ -1,4 +1,3 @@
-import '../../src/base/polyfill.js'
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -294,53 +293,4 @@ test('a group that is lost is found missing also when its block was finished bef
   const { rows, end } = await readSequence(again, ALL)
   assert.deepEqual([rows.length, end], [5 * SIZE - 32, { seq: 5 * SIZE, more: false }])
   await again.close()
-})
-
-test('what was read of a block before a repair mended it is not kept for those who ask afterwards', async t => {
-  const db = await temporaryLevel(t)
-  const list = envelopes(0, 2 * SIZE) // as many blocks as are kept
-  const first = await opened(db)
-  await first.append(list)
-  await blocksFinished(db, first, 2)
-  await first.close()
-  const [entry] = list.map(({ sent, hash, topicNumber: topic }) => ({ sent, hash, topic })) as [layout.Entry]
-  await db.batch(
-    [layout.envelopeKey(entry), layout.indexKey(entry)].map(key => ({ type: 'del', key })),
-    { sync: true }
-  )
-  const read = Promise.withResolvers<void>()
-  const repaired = Promise.withResolvers<void>()
-  let isHeld = false
-  const slow: LevelStore = {
-    batch: (operations, options) => db.batch(operations, options),
-    getMany: keys => db.getMany(keys),
-    compactRange: (start, end) => db.compactRange(start, end),
-    iterator: options => {
-      const iterator = db.iterator(options)
-      if (!isHeld || ('gte' in options ? options.gte : options.gt)[3] !== 0x70) return iterator
-      isHeld = false
-      return {
-        nextv: async size => {
-          const entries = await iterator.nextv(size)
-          read.resolve()
-          await repaired.promise
-          return entries
-        },
-        seek: target => iterator.seek(target),
-        close: () => iterator.close()
-      }
-    }
-  }
-  const archive = await opened(slow)
-  isHeld = true
-  const early = readSequence(archive, ALL)
-  await read.promise
-  await archive.repair()
-  repaired.resolve()
-  await early
-  const slices = archive.sequence(ALL)
-  let step = await slices.next()
-  while (step.done !== true) step = await slices.next()
-  assert.equal(step.value.damaged ?? 0, 0)
-  await archive.close()
 })

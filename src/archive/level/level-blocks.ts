@@ -123,16 +123,19 @@ export class Blocks {
     return this.#ledger.totals.counted >= this.before(this.#finished + 1)
   }
 
-  /** Takes what there is from disk, once the ledger did. */
-  async load(): Promise<void> {
-    // until the end is whole again nobody may take what is in memory for all there is
+  /**
+   * Takes what there is from disk.
+   * @param takeCounts - has the ledger take what it read: at the same moment, or its last number would be beyond what is in memory here
+   */
+  async load(takeCounts: () => void = () => {}): Promise<void> {
     this.#spans = undefined
     const [value] = await getReadable(this.#store, [BLOCKS_KEY])
     const known = value?.length === 8 ? value : undefined
     const finished = known === undefined ? 0 : readUint32(known, 0)
-    this.#size = known === undefined ? this.#given : readUint32(known, 4)
     const { entries } = await readThrough(this.#store, layout.runsFrom(0), 1)
     const [first] = entries
+    takeCounts()
+    this.#size = known === undefined ? this.#given : readUint32(known, 4)
     // what finished a block may be lost with a damaged log: then its runs are there still
     this.#finished = first === undefined ? finished : Math.min(finished, this.of(layout.readRunSeq(first[0])))
     this.#kept.clear()

@@ -64,6 +64,12 @@ export class Ledger {
 
   /** Takes the counts from disk, as they were after the last batch that reached it. */
   async load(): Promise<void> {
+    const take = await this.read()
+    take()
+  }
+
+  /** Reads the counts as `load` does; what is returned takes them, at a moment that suits others who read anew. */
+  async read(): Promise<() => void> {
     const [value] = await this.#store.getMany([TOTALS_KEY])
     const [last] = await readRange(this.#store, { ...layout.runsFrom(0), reverse: true }, 1)
     const lastRun = last === undefined ? 0 : layout.readRunSeq(last[0])
@@ -72,14 +78,16 @@ export class Ledger {
     const days = new Map<number, number>()
     for await (const [key, count] of readAll(this.#store, layout.dayCounts()))
       days.set(layout.readDay(key), readUint32(count, 0))
-    this.#totals = totals
-    this.#days = days
-    this.#isConsistent = lastRun <= totals.lastSeq && sumOf(days) === totals.envelopes
-    this.#sortedDays = undefined
-    this.#recent.clear()
-    this.#read.clear()
-    this.#spans.reset(last === undefined && totals.lastSeq === 0)
-    this.#dictionary.reset()
+    return () => {
+      this.#totals = totals
+      this.#days = days
+      this.#isConsistent = lastRun <= totals.lastSeq && sumOf(days) === totals.envelopes
+      this.#sortedDays = undefined
+      this.#recent.clear()
+      this.#read.clear()
+      this.#spans.reset(last === undefined && totals.lastSeq === 0)
+      this.#dictionary.reset()
+    }
   }
 
   /** Whether what was loaded agrees with itself. Where it does not, the counts have to be made anew. */

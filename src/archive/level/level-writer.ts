@@ -50,8 +50,7 @@ export class LevelWriter {
 
   /** Learns from the disk what is stored. */
   async load(): Promise<void> {
-    await this.#ledger.load()
-    await this.#blocks.load()
+    await this.#blocks.load(await this.#ledger.read())
     const { entries } = await readThrough(this.#store, { ...layout.allEnvelopes(), reverse: true }, 1)
     const [newest] = entries
     this.#newest.reset(newest === undefined ? -1 : layout.envelopeSent(newest[0]))
