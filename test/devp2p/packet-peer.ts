@@ -16,7 +16,7 @@ import type { Scope } from '../helpers/scope.js'
 
 export const STATUS = { 'waku/1': waku1Status, 'waku/0': waku0Status, 'shh/6': shh6Status }
 
-const DEADLINE = 10_000
+const DEADLINE = 30_000
 
 /** A peer whose packets the test writes itself, over a real RLPx connection. */
 export class PacketPeer extends PacketInbox {

@@ -13,7 +13,7 @@ import { silentLogger } from './logger.js'
 import { type ChannelOptions, memoryChannels, newPeerId } from './memory-channel.js'
 import { PacketInbox } from './packet-inbox.js'
 
-const DEADLINE = 5_000
+const DEADLINE = 30_000
 
 /** The other side of a conversation, driven by a test packet by packet. */
 export class ScriptedPeer extends PacketInbox {

@@ -47,7 +47,7 @@ function isReady(node: TestNode, other: TestNode): boolean {
 }
 
 /** Waits for something that has no event, a few milliseconds at a time; fails after `deadline` ms. */
-export async function until(condition: () => boolean, deadline = 5_000): Promise<void> {
+export async function until(condition: () => boolean, deadline = 30_000): Promise<void> {
   const end = Date.now() + deadline
   while (!condition()) {
     if (Date.now() > end) throw new Error(`still not so after ${deadline} ms: ${condition.toString()}`)
