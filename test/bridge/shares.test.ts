@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
 import { type TestContext, test } from 'node:test'
 import fc from 'fast-check'
 import { NodeKey } from '../../src/devp2p/node-key.js'
 import type { Network } from '../../src/waku/packet-channel.js'
 import { concatBytes } from '../../src/wire/bytes.js'
+import { topicFromNumber } from '../../src/wire/envelope/topic.js'
 import { encodeMessages } from '../../src/wire/packet/messages.js'
 import { PacketCode } from '../../src/wire/packet/packet-code.js'
 import { encodeStatusOptions } from '../../src/wire/packet/status.js'
@@ -12,7 +14,7 @@ import { newEnvelope } from '../helpers/envelopes.js'
 import { networkPeer } from '../helpers/network-peer.js'
 import type { ScriptedPeer } from '../helpers/scripted-peer.js'
 import { until } from '../helpers/waku-node.js'
-import { sealRequest } from '../mailserver/request-maker.js'
+import { sealPayload, sealRequest } from '../mailserver/request-maker.js'
 import { type BridgeNode, bridgeNode } from './bridge-node.js'
 
 const NETWORKS = ['libp2p', 'devp2p'] as const
@@ -31,9 +33,18 @@ const HOSTILE: Record<string, () => [code: number, body: Uint8Array]> = {
   ],
   unknown: () => [0x30, concatBytes(Uint8Array.of(0xb8, 100), new Uint8Array(100))],
   ack: () => [PacketCode.BatchAck, concatBytes(Uint8Array.of(0xa0), new Uint8Array(32))],
-  request: () => [PacketCode.Request, sealRequest({}, { key: new Uint8Array(32).fill(3) }).raw],
+  bloom: () => [PacketCode.StatusUpdate, encodeStatusOptions({ bloom: randomBytes(64) })],
+  large: () => [PacketCode.Messages, encodeMessages([encodeList([new Uint8Array(900_000)])])],
+  'no list': () => [PacketCode.Messages, concatBytes(Uint8Array.of(0xb9, 0xff, 0xff), new Uint8Array(0xffff))],
+  request: () => [PacketCode.Request, sealRequest({}, { key: STRANGE }).raw],
+  'large request': () => [PacketCode.Request, sealPayload(new Uint8Array(15_500), { key: STRANGE }).raw],
+  'a thousand topics': () => [PacketCode.Request, sealRequest({ topics: THOUSAND }, { ttl: 1 }).raw],
+  everything: () => [PacketCode.Request, sealRequest({}, { ttl: 1 }).raw],
   good: () => [PacketCode.Messages, encodeMessages([newEnvelope().raw])]
 }
+
+const STRANGE = new Uint8Array(32).fill(3)
+const THOUSAND = Array.from({ length: 1000 }, (_, i) => topicFromNumber(i))
 
 const HONEST = '127.0.0.9'
 
@@ -54,22 +65,26 @@ const mixture = fc.record<Mixture>({
   )
 })
 
-/** Counts the turns that others have while one of the honest address waits. */
-function watch({ waku }: BridgeNode): { most: number } {
-  const seen: { most: number; waiting?: number | undefined } = { most: 0 }
-  const queue = waku.limits.packets
-  const run = queue.run.bind(queue)
-  queue.run = (origin, work, options) => {
-    const mine = origin.address === HONEST
-    if (mine) seen.waiting = 0
-    const counted = (): ReturnType<typeof work> => {
-      if (mine) {
-        seen.most = Math.max(seen.most, seen.waiting ?? 0)
-        seen.waiting = undefined
-      } else if (seen.waiting !== undefined) seen.waiting++
-      return work()
+/** Counts the turns that others have while one of the honest address waits for one of the same queue. */
+function watch({ waku }: BridgeNode): { most: number; turns: number } {
+  const seen = { most: 0, turns: 0 }
+  const { packets, others } = waku.limits
+  for (const queue of [packets, others]) {
+    let waiting: number | undefined
+    const run = queue.run.bind(queue)
+    queue.run = (origin, work, options) => {
+      const mine = origin.address === HONEST
+      if (mine) waiting = 0
+      const counted = (): ReturnType<typeof work> => {
+        if (mine) {
+          seen.turns++
+          seen.most = Math.max(seen.most, waiting ?? 0)
+          waiting = undefined
+        } else if (waiting !== undefined) waiting++
+        return work()
+      }
+      return run(origin, counted, options)
     }
-    return run(origin, counted, options)
   }
   return seen
 }
@@ -95,7 +110,10 @@ test('whatever a few addresses send over either network, an honest peer beside t
             peer.send(code, body).catch(() => {})
           }
         }
-        for (let i = 0; i < 3; i++) assert.deepEqual(await good.confirm(newEnvelope()), [])
+        for (let i = 0; i < 3; i++) {
+          await good.send(PacketCode.StatusUpdate, encodeStatusOptions({ bloom: new Uint8Array(64) }))
+          assert.deepEqual(await good.confirm(newEnvelope()), [])
+        }
       } finally {
         await Promise.all(ends.map(end => end()))
       }
@@ -105,6 +123,7 @@ test('whatever a few addresses send over either network, an honest peer beside t
     { numRuns: 8 }
   )
   assert.ok(entered >= 8, `only ${entered} were let in`)
+  assert.ok(seen.turns >= 8 * 2 * 3, `only ${seen.turns} turns of the honest one were seen`)
 })
 
 /** Whether a peer's next post is still not confirmed when an honest one had three of its own. */
