@@ -4,18 +4,18 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { ATTACKS } from './attacks.js'
 import { begun, type Target } from './peer.js'
 
-// Peers that attack, in a process of their own: `attacker.js <attack> <target> <addresses>`, until it is killed.
+// Peers that attack, in a process of their own: `attacker.js <attack> <target> <addresses> <below | beside>`, until it is killed.
 
 /** Until all of them have begun, ms. */
 const PATIENCE = 10_000
 
-const [name, json = '', addresses = '1'] = process.argv.slice(2)
+const [name, json = '', addresses = '1', priority = 'below'] = process.argv.slice(2)
 const target: Target = JSON.parse(json)
 const attack = ATTACKS.find(other => other.name === name)
 if (attack === undefined) throw new Error(`no attack ${name}`)
 
 // who attacks has a machine of its own: what it computes takes nothing of the node's
-setPriority(Math.min(19, getPriority() + 10))
+if (priority === 'below') setPriority(Math.min(19, getPriority() + 10))
 process.on('disconnect', () => process.exit())
 process.on('unhandledRejection', () => {})
 process.on('uncaughtException', () => {})

@@ -7,6 +7,7 @@ import { createAuth } from '../../../src/devp2p/handshake.js'
 import { NodeKey } from '../../../src/devp2p/node-key.js'
 import { PACKETS_PROTOCOL } from '../../../src/libp2p/packet-protocol.js'
 import type { LimitEvent } from '../../../src/limits/counts.js'
+import { devp2p, memory } from '../../../src/limits/figures.js'
 import { topicFromNumber } from '../../../src/wire/envelope/topic.js'
 import { encodeMessages } from '../../../src/wire/packet/messages.js'
 import { PacketCode } from '../../../src/wire/packet/packet-code.js'
@@ -27,6 +28,8 @@ export interface Holdings {
   keys?: number
   /** Envelopes of thirty days in the archive of a mailserver behind it, to which it forwards for anybody. Honest peers ask for those. */
   upstream?: number
+  /** Bytes that are forwarded for one peer, instead of what a node is given for an hour, which takes minutes to use up. */
+  allowance?: number
 }
 
 /** Of the mailserver behind the node. */
@@ -40,11 +43,23 @@ export interface Attack {
   holds?: Holdings
   /** Of these some are met by it; none is met when there is no attack. */
   bounds: readonly (LimitEvent | `relay_${UpstreamRelayEvent}`)[]
-  /** Counts of the node that grow with what it does for the attackers; without them there is no control run. */
+  /** Whether CI tries it: at least one for each thing that an audit found. */
+  brief?: true
+  /**
+   * Counts of the node that grow with what it does for the attackers: for each answer that honest peers had meanwhile it does more of it without
+   * its bounds. Without them there is no control run.
+   */
   work?: readonly string[]
+  /** Of `work` in all, however long it lasts and whatever honest peers have; the bounds allow so much, without them it becomes more. */
+  most?: number
+  /** A node without bounds is not tried, in CI or never: on a slow machine it does no more than the bounds allow, or it takes too much. */
+  uncontrolled?: 'brief' | 'always'
   /** Goes on until the node ends it. */
   run(target: Target, address: string): Promise<void>
 }
+
+const MIB = 1024 * 1024
+const ALLOWANCE = MIB
 
 const nothing = new Uint8Array(64)
 
@@ -102,7 +117,7 @@ const topics = encodeStatusOptions({
   topics: Array.from({ length: 10_000 }, (_, i) => Uint8Array.of(1, 2, i >> 8, i & 0xff))
 })
 const garbage = encodeMessages(Array.from({ length: 16_384 }, (_, i) => encodeList([encodeUint(i)])))
-const bloom = (salt: number): Uint8Array => encodeStatusOptions({ bloom: new Uint8Array(64).fill(salt || 1) })
+const bloom = (bits: number): Uint8Array => encodeStatusOptions({ bloom: new Uint8Array(64).fill(bits) })
 const thousand = Array.from({ length: 1000 }, (_, i) => topicFromNumber(i))
 
 const onBoth: readonly Attack[] = (['libp2p', 'devp2p'] as const).flatMap(network => {
@@ -110,9 +125,11 @@ const onBoth: readonly Attack[] = (['libp2p', 'devp2p'] as const).flatMap(networ
   return [
     {
       name: name('undecryptable requests'),
+      brief: true,
       peers: 20,
       bounds: ['slowed_request', 'slowed_packet'],
       work: ['refused_undecryptable'],
+      uncontrolled: 'brief',
       run: (target, address) => ask(network, address, target, inTurn(small()))
     },
     {
@@ -125,6 +142,7 @@ const onBoth: readonly Attack[] = (['libp2p', 'devp2p'] as const).flatMap(networ
     },
     {
       name: name('ten thousand topics'),
+      brief: true,
       peers: 64,
       bounds: ['slowed_packet'],
       work: ['status_updates'],
@@ -133,22 +151,25 @@ const onBoth: readonly Attack[] = (['libp2p', 'devp2p'] as const).flatMap(networ
     },
     {
       name: name('garbage'),
+      brief: true,
       peers: 96,
       bounds: ['slowed_packet'],
-      // over libp2p a node without bounds gets through less of it, since everything waits for everything: no count tells them apart
-      ...(network === 'devp2p' && { work: ['refused_malformed'] }),
+      work: ['refused_malformed'],
+      uncontrolled: 'brief',
       run: async (target, address) => flood(await packets(network, address, target), PacketCode.Messages, () => garbage)
     },
     {
       name: name('other blooms'),
+      brief: true,
       peers: 100,
       holds: { pool: 20_000 },
-      bounds: ['slowed_packet', 'slowed_pool'],
+      bounds: ['slowed_packet', 'slowed_pool', 'waited_pool'],
       work: ['envelopes_forwarded'],
+      uncontrolled: 'brief',
       run: async (target, address) => {
-        let salt = 0
+        let turn = 0
         const line = await packets(network, address, target)
-        await flood(line, PacketCode.StatusUpdate, () => bloom(salt++ & 1), 200)
+        await flood(line, PacketCode.StatusUpdate, () => bloom(turn++ % 2 === 0 ? 0xff : 0), 200)
       }
     },
     {
@@ -168,10 +189,13 @@ const onBoth: readonly Attack[] = (['libp2p', 'devp2p'] as const).flatMap(networ
     },
     {
       name: name('everything of a mailserver behind it, by new identities'),
+      brief: true,
       peers: 20,
-      holds: { upstream: 50_000 },
-      bounds: ['relay_requests_busy', 'relay_budgets_exhausted'],
+      holds: { upstream: 50_000, allowance: ALLOWANCE },
+      bounds: ['relay_budgets_exhausted'],
       work: ['relay_bytes'],
+      // what an address may have is that of four peers; one answer of each may be under way when that is used up; and what honest peers ask for
+      most: 10 * 4 * ALLOWANCE + 20 * MIB,
       run: (target, address) => askBehind(network, address, target, true)
     },
     {
@@ -179,6 +203,7 @@ const onBoth: readonly Attack[] = (['libp2p', 'devp2p'] as const).flatMap(networ
       peers: 60,
       holds: { upstream: 50_000 },
       bounds: ['relay_requests_busy', 'relay_requesters_slow'],
+      work: ['relay_requests_forwarded'],
       run: (target, address) => askBehind(network, address, target, false)
     }
   ] satisfies Attack[]
@@ -191,8 +216,12 @@ export const ATTACKS: readonly Attack[] = [
   ...onBoth,
   {
     name: 'frames without an end, libp2p',
+    brief: true,
     peers: 96,
     bounds: ['evicted_stream'],
+    work: ['unread'],
+    // and one chunk of each, which came before its stream was ended
+    most: memory.shared + MIB,
     run: async (target, address) => {
       const connection = await connectFrom(address, target)
       for (let streams = 0; streams < 2; streams++) {
@@ -207,6 +236,11 @@ export const ATTACKS: readonly Attack[] = [
     name: 'messages of 16 MiB that are garbage, devp2p',
     peers: 96,
     bounds: ['waited_memory', 'slowed_packet'],
+    work: ['unread'],
+    // one may go on when all wait for each other
+    most: memory.shared + devp2p.maxBody,
+    // it would be a gigabyte
+    uncontrolled: 'always',
     run: async (target, address) => {
       const line = await packets('devp2p', address, target)
       const body = new Uint8Array(15 * 1024 * 1024)
@@ -230,8 +264,11 @@ export const ATTACKS: readonly Attack[] = [
   },
   {
     name: 'other names of protocols, libp2p',
+    brief: true,
     peers: 32,
-    bounds: [],
+    bounds: ['slowed_stream'],
+    work: ['strange_streams'],
+    uncontrolled: 'brief',
     run: async (target, address) => {
       const connection = await connectFrom(address, target, { identify: identify() })
       const protocols = Array.from({ length: 200 }, () => `/${Math.random()}/1.0.0`)
@@ -242,8 +279,10 @@ export const ATTACKS: readonly Attack[] = [
   },
   {
     name: 'a handshake replayed, devp2p',
+    brief: true,
     peers: 40,
     bounds: ['refused_socket'],
+    work: ['handshakes'],
     run: async (target, address) => {
       auth ??= createAuth(new NodeKey(), parseEnode(target.enode).id).packet
       const socket = await socketFrom(address, target)

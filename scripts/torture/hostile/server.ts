@@ -1,4 +1,3 @@
-import { Newcomers } from '../../../src/limits/newcomers.js'
 import '../../../src/base/polyfill.js'
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
@@ -9,21 +8,27 @@ import { fileURLToPath } from 'node:url'
 import { ByteAllowance } from '../../../src/bridge/byte-allowance.js'
 import { wakuNodeOf } from '../../../src/libp2p/waku-service.js'
 import type { Limits } from '../../../src/limits/limits.js'
+import { Newcomers } from '../../../src/limits/newcomers.js'
 import { ControlClient } from '../../../src/node/control/control-client.js'
 import { Daemon } from '../../../src/node/daemon.js'
 import { readConfig } from '../../../src/node/settings/config.js'
 import { startShape } from '../../../src/node/settings/start-config.js'
+import { RecentHashes } from '../../../src/waku/recent-hashes.js'
 import { Prng } from '../../../test/archive/prng.js'
 import { Traffic } from '../../../test/archive/traffic.js'
 import { newEnvelope } from '../../../test/helpers/envelopes.js'
 import { KEY } from '../../../test/mailserver/request-maker.js'
 import type { Holdings } from './attacks.js'
 import { Pulse } from './pulse.js'
+import { watch } from './watched.js'
+
+/** What a node forwards for one peer by default. */
+const PEER_BYTES = 256 * 1024 * 1024
 
 // The node that is attacked, the daemon as it is by default, in a process of its own: `server.js <holdings> <on | off>`, over IPC.
 
 const [json = '{}', defence = 'on'] = process.argv.slice(2)
-const { pool = 0, archive = 0, keys = 2, upstream = 0 }: Holdings = JSON.parse(json)
+const { pool = 0, archive = 0, keys = 2, upstream = 0, allowance }: Holdings = JSON.parse(json)
 const behind = upstream === 0 ? undefined : await startBehind(upstream)
 const dir = mkdtempSync(join(tmpdir(), 'hostile-'))
 const flags = {
@@ -47,7 +52,10 @@ if (archive > 0) {
   for await (const _ of mailserver.archive.query({ lower: 0, upper: 0xffffffff, limit: Number.POSITIVE_INFINITY }));
 }
 for (let i = 0; i < pool; i++) await waku.post({ envelope: newEnvelope({ ttl: 3600 }) })
-if (defence === 'off') disarm(wakuNodeOf(waku).limits)
+if (allowance !== undefined) allow(allowance)
+const { limits } = wakuNodeOf(waku)
+if (defence === 'off') disarm(limits)
+const watched = watch(limits)
 
 /** Resolves with its address. */
 async function startBehind(envelopes: number): Promise<string> {
@@ -78,8 +86,27 @@ function disarm(limits: Limits): void {
   limits.oldWait = () => 0
   for (const queue of [Newcomers.of(limits).handshakes, limits.reading, limits.packets, limits.others, limits.pool])
     queue.run = async (_origin, work) => await work()
-  memory.hold = () => {}
-  memory.take = () => true
+  memory.hold = (holder, bytes) => {
+    holder.bytes = bytes
+  }
+  memory.take = (reservation, bytes) => {
+    reservation.bytes += bytes
+    return true
+  }
+  memory.giveBack = reservation => {
+    reservation.bytes = 0
+  }
+  // whoever sends a handshake again is answered again
+  RecentHashes.prototype.has = () => false
+}
+
+/** So much is forwarded for a peer, as if each byte were many. */
+function allow(bytes: number): void {
+  const { spend } = ByteAllowance.prototype
+  const each = PEER_BYTES / bytes
+  ByteAllowance.prototype.spend = function (origin, used) {
+    return spend.call(this, origin, used * each)
+  }
 }
 
 function bytesIn(folder: string): number {
@@ -96,14 +123,14 @@ setInterval(() => {
   if (memory.rss > most.rss) most = memory
 }, 50).unref()
 
-process.on('message', async () => {
+process.on('message', async what => {
   const counts: Record<string, number> = {}
   const relayed = behind === undefined ? {} : await relayCounts()
   // some have the same name on both
-  for (const part of [waku.counts, mailserver.counts, relayed])
+  for (const part of [waku.counts, mailserver.counts, relayed, watched])
     for (const [name, count] of Object.entries(part)) counts[name] = (counts[name] ?? 0) + count
-  process.send?.({ stall: pulse.take(), memory: most, disk: bytesIn(dir), counts })
-  most = process.memoryUsage()
+  process.send?.({ stall: what === 'peek' ? undefined : pulse.take(), memory: most, disk: bytesIn(dir), counts })
+  if (what !== 'peek') most = process.memoryUsage()
 })
 process.on('exit', () => rmSync(dir, { recursive: true, force: true }))
 process.on('disconnect', () => process.exit())
