@@ -18,7 +18,7 @@ export interface ImportCounts {
 
 /** Where an import goes: the archive of a running node, or of a data dir that none runs on. */
 export interface ImportSink {
-  /** The mark of an earlier run that was interrupted. */
+  /** The mark of an earlier run that was interrupted. To be called before the first batch of each run. */
   begin(source: string): Promise<string | undefined>
   /**
    * On disk when it resolves, and the mark with it. May be called again meanwhile: batches of a source end in the order in which they were
@@ -79,7 +79,8 @@ export async function runImport(
   const { lower, upper, signal, topics } = options
   const wants = topics && wantsTopics(topics)
   const id = [source.id, lower, upper, ...(topics ?? []).map(toHex).sort()].join(' ')
-  const mark = options.anew === true ? undefined : await sink.begin(id)
+  const noted = await sink.begin(id)
+  const mark = options.anew === true ? undefined : noted
   const sum: ImportSummary = { source: source.what, resumed: mark !== undefined, ...nothing(), bytes: 0, seconds: 0 }
   const started = performance.now()
   let first: number | undefined

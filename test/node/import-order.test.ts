@@ -59,3 +59,31 @@ test('no mark of an import passes over a batch that was not stored, however far 
   assert.equal((await archive.stats()).envelopes, 3)
   await archive.close()
 })
+
+test('nor does the mark of one that arrives only after the one before it failed, until the import begins again', async () => {
+  const archive = await DatastoreArchive.open({ datastore: new MemoryDatastore() })
+  let isFailing = true
+  const failing = new Proxy(archive, {
+    get(target, name) {
+      if (name !== 'append') return Reflect.get(target, name, target)
+      return async (envelopes: Envelope[]) => {
+        if (isFailing) throw new Error('the disk is full')
+        return target.append(envelopes)
+      }
+    }
+  }) as Archive
+  const handlers = importHandlers({ archive: failing, datastore: new MemoryDatastore(), rules: {} as never })
+  const append = async (n: number) => handlers['import.append']?.(batch(n), options)
+  const begin = async () => (await handlers['import.begin']?.({ source: 'old' }, options)) as { mark?: string }
+
+  await begin()
+  await assert.rejects(append(1))
+  isFailing = false
+  await assert.rejects(append(2))
+  assert.equal((await begin()).mark, undefined)
+  await append(1)
+  await append(2)
+  assert.equal((await begin()).mark, '2')
+  assert.equal((await archive.stats()).envelopes, 2)
+  await archive.close()
+})

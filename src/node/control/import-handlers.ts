@@ -64,6 +64,7 @@ export function importHandlers(parts: ImportParts): Record<string, ControlHandle
   }
   return {
     'import.begin': command(oneSource, async ({ source }) => {
+      await inOrder.begin(source)
       const key = markKey(source, archive)
       return { mark: (await datastore.has(key)) ? new TextDecoder().decode(await datastore.get(key)) : undefined }
     }),
@@ -77,20 +78,29 @@ export function importHandlers(parts: ImportParts): Record<string, ControlHandle
   }
 }
 
-/** Of one source nothing ends before what began earlier, nor after that failed: its mark would pass over what is missing. */
+/**
+ * Of one source nothing ends before what began earlier, nor after that failed: its mark would pass over what is missing. What arrives only
+ * then was sent before anybody heard of that, until the source begins again.
+ */
 class InOrder {
+  /** What began last and has not ended, or failed. */
   readonly #last = new Map<string, Promise<unknown>>()
+
+  /** Resolves when nothing of a source is under way. */
+  async begin(source: string): Promise<void> {
+    const last = this.#last.get(source)
+    await last?.catch(() => {})
+    if (this.#last.get(source) === last) this.#last.delete(source)
+  }
 
   /** @param end - called when `work`, and everything of the source before it, is done */
   async run<T>(source: string, work: Promise<T>, end: (done: T) => Promise<T>): Promise<T> {
     const before = this.#last.get(source)
     const mine = Promise.all([work, before]).then(([done]) => end(done))
     this.#last.set(source, mine)
-    try {
-      return await mine
-    } finally {
-      if (this.#last.get(source) === mine) this.#last.delete(source)
-    }
+    const done = await mine
+    if (this.#last.get(source) === mine) this.#last.delete(source)
+    return done
   }
 }
 
