@@ -20,6 +20,8 @@ const ADDRESSES = 64
 /** Those that come and leave before: what a process takes once is not what each takes. */
 const WARMUP = 300
 const ENVELOPES = 5
+/** More do not connect to the bare node within minutes: it opens a stream to each of them every ten seconds. */
+const BARE_MOST = 2000
 /** Between two envelopes, ms. */
 const EVERY = 3000
 
@@ -53,6 +55,7 @@ export async function idleBench(count: number, parts: readonly IdlePart[]): Prom
   /** Has phones come to a server, and does something while they stay. */
   const held = async (
     args: string[],
+    stay: number,
     frame: string,
     meanwhile: (target: string) => Promise<void> = async () => {}
   ): Promise<Held> => {
@@ -62,7 +65,7 @@ export async function idleBench(count: number, parts: readonly IdlePart[]): Prom
       const common = { target, parallel: PARALLEL, addresses: ADDRESSES }
       await letCome(program, { ...common, network: 'libp2p', requests: new Array(WARMUP).fill('') }).done
       const before = await server.answer<number>('memory')
-      const phones = letStay(program, { ...common, stay: count, frame })
+      const phones = letStay(program, { ...common, stay, frame })
       await phones.there
       const after = await server.answer<number>('memory')
       const cpu = await server.answer<number>('cpu')
@@ -84,16 +87,16 @@ export async function idleBench(count: number, parts: readonly IdlePart[]): Prom
       add(name, `${phones} phones, ${kib(each)} each${beyond}, ${(busy * 100).toFixed(1)} % of a core`)
     }
     if (parts.includes('bare')) {
-      const found = await held(['bare'], '')
+      const found = await held(['bare'], Math.min(count, BARE_MOST), '')
       told('bare js-libp2p', found)
       bare = found
     }
-    if (parts.includes('silent')) told('mailserver', await held(['node', join(folder, 'silent'), '0'], ''))
+    if (parts.includes('silent')) told('mailserver', await held(['node', join(folder, 'silent'), '0'], count, ''))
     if (parts.includes('listening')) {
       const posted: number[] = []
       const status = waku1Status.encodeStatus({ bloom: fullBloom(), light: true })
       const frame = toHex(encodeFrame(PacketCode.Status, status))
-      const listening = await held(['node', join(folder, 'listening'), '0'], frame, async target => {
+      const listening = await held(['node', join(folder, 'listening'), '0'], count, frame, async target => {
         posted.push(...(await post(target)))
       })
       told('mailserver, each with a packets stream', listening)
