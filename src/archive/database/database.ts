@@ -27,7 +27,7 @@ export interface Database {
 // further on in the level below: in an archive of a million, files of 16 MB made it join what is new in one table with all that
 // is old in the next one, which was 9 MB written for each MB stored; with 8 MB it is 5, with these 4. As many files as hold
 // 8 GB stay open; LevelDB maps them or keeps to a fifth of the process' descriptors. With blocks of 16 KiB in place of 4 an archive takes
-// 2 % less of the disk, for each has its entry in an index, and what reads on in order is a fifth faster; a page of topics takes as long.
+// 1 to 2 % less of the disk, for each has its entry in an index, and what reads on in order is a fifth faster; a page of topics takes as long.
 // What is damaged within one, other than by a single bit, is lost with it: some thirty envelopes in place of seven.
 export const LEVEL_OPTIONS: DatabaseOptions<Uint8Array, Uint8Array> = {
   keyEncoding: 'view',
