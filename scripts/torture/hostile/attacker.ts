@@ -8,6 +8,8 @@ import { begun, type Target } from './peer.js'
 
 /** Until all of them have begun, ms. */
 const PATIENCE = 10_000
+/** From one to the next while it does not, ms. */
+const APART = 200
 
 const [name, json = '', addresses = '1', priority = 'below'] = process.argv.slice(2)
 const target: Target = JSON.parse(json)
@@ -32,9 +34,12 @@ async function attackFrom(address: string): Promise<never> {
   }
 }
 
-for (let i = 0; i < attack.peers; i++) void attackFrom(`127.0.1.${1 + (i % Number(addresses))}`)
-
 // the node may let few of them in: that is no reason to wait
 const latest = performance.now() + PATIENCE
+for (let i = 0; i < attack.peers; i++) {
+  void attackFrom(`127.0.1.${1 + (i % Number(addresses))}`)
+  // a hundred at once, in one process, would on a busy machine all be too late to agree on a connection, again and again
+  for (let waited = 0; begun() <= i && waited < APART && performance.now() < latest; waited += 5) await sleep(5)
+}
 while (begun() < attack.peers && performance.now() < latest) await sleep(50)
 process.send?.('attacking')
