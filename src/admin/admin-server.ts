@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http'
 import { type AddressInfo, isIPv6, type Socket } from 'node:net'
+import { anySignal } from '../base/any-signal.js'
 import * as FIGURES from '../limits/figures.js'
 import { type AdminAnswer, type AdminRoute, type AdminRoutes, type AdminStream, send, text } from './answer.js'
 import { COOKIE, type Gate } from './gate.js'
@@ -144,7 +145,7 @@ export class AdminServer {
   #signalOf(response: ServerResponse): AbortSignal {
     const gone = new AbortController()
     response.once('close', () => gone.abort())
-    return AbortSignal.any([gone.signal, this.#closing.signal])
+    return anySignal([gone.signal, this.#closing.signal])
   }
 
   #login(body: Buffer): AdminAnswer {

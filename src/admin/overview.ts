@@ -1,3 +1,4 @@
+import { anySignal } from '../base/any-signal.js'
 import { CanaryRecord, type CanaryResult } from './canary-record.js'
 import type { NamedCheck } from './check.js'
 import * as checks from './checks.js'
@@ -87,7 +88,7 @@ export class Overview {
 
   /** One at a time: whoever asks meanwhile is told what it finds. */
   async sendCanary(signal: AbortSignal): Promise<CanaryResult> {
-    const either = AbortSignal.any([signal, this.#stopping.signal])
+    const either = anySignal([signal, this.#stopping.signal])
     this.#sending ??= this.#parts.sendCanary(either).finally(() => {
       this.#sending = undefined
     })

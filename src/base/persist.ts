@@ -1,3 +1,4 @@
+import { anySignal } from './any-signal.js'
 import { backOff, type Pauses } from './back-off.js'
 import { delay } from './delay.js'
 
@@ -17,7 +18,7 @@ export async function persist(
   until: AbortSignal,
   { steady, ...pauses }: Persistence
 ): Promise<void> {
-  const signal = AbortSignal.any([until])
+  const signal = anySignal([until])
   for (let failures = 0; !signal.aborted; failures++) {
     const since = performance.now()
     await attempt(signal).catch(() => {}) // whoever wants to tell does so in the attempt

@@ -1,4 +1,5 @@
 import { pipe } from 'it-pipe'
+import { anySignal } from '../base/any-signal.js'
 import type { Tally } from '../base/tally.js'
 import type { Origin } from '../limits/origin.js'
 import { prefetch } from '../mailclient/prefetch.js'
@@ -76,7 +77,7 @@ export class RelayedRequest {
     this.#sent = false
     this.#packets = 0
     const left = new AbortController()
-    const signal = AbortSignal.any([this.#parts.watchdog.signal, left.signal])
+    const signal = anySignal([this.#parts.watchdog.signal, left.signal])
     const ahead = { count: PARTS_AHEAD, size: BYTES_AHEAD, sizeOf, signal }
     try {
       return await pipe(
@@ -178,7 +179,7 @@ export class RelayedRequest {
     const expired = new AbortController()
     const timer = setTimeout(() => expired.abort(new Error('no connection in time')), this.#parts.dialTimeout)
     try {
-      return await upstream.dial({ signal: AbortSignal.any([signal, expired.signal]) })
+      return await upstream.dial({ signal: anySignal([signal, expired.signal]) })
     } catch (cause) {
       signal.throwIfAborted()
       throw new UpstreamUnreachableError('the upstream cannot be reached', { cause })

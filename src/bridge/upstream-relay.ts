@@ -1,4 +1,5 @@
 import type { ComponentLogger, Logger, Metrics, PeerId } from '@libp2p/interface'
+import { anySignal } from '../base/any-signal.js'
 import { Tally } from '../base/tally.js'
 import type { Origin } from '../limits/origin.js'
 import { Watchdog } from '../mailclient/watchdog.js'
@@ -77,7 +78,7 @@ export class UpstreamRelay {
     // half of the time is for those that others come after
     const share = candidates.length > 1 ? first / 2 / (candidates.length - 1) : first
     const dialTimeout = Math.min(this.#settings.dialTimeout, share)
-    const watchdog = new Watchdog({ first, overall }, AbortSignal.any([request.signal, this.#stopped.signal]))
+    const watchdog = new Watchdog({ first, overall }, anySignal([request.signal, this.#stopped.signal]))
     const { tally } = this
     const parts = {
       request,

@@ -1,3 +1,4 @@
+import { anySignal } from '../base/any-signal.js'
 import { ControlClient } from '../node/control/control-client.js'
 import { type DataDir, findDataDir } from '../node/data-dir/data-dir.js'
 import type { ArchiveSettings } from '../node/data-dir/shared-archive.js'
@@ -37,7 +38,7 @@ export async function withDataDir<T>(
 ): Promise<T> {
   const dir = await findDataDir(path ?? DEFAULT_DATA_DIR)
   const signal =
-    options.unbounded === true ? context.signal : AbortSignal.any([context.signal, AbortSignal.timeout(DEADLINE_MS)])
+    options.unbounded === true ? context.signal : anySignal([context.signal, AbortSignal.timeout(DEADLINE_MS)])
   const control = await ControlClient.find(dir)
   if (control !== undefined) {
     try {

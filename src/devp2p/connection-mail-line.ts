@@ -1,4 +1,5 @@
 import type { PeerId } from '@libp2p/interface'
+import { anySignal } from '../base/any-signal.js'
 import type { MailExchangeOptions, MailLine } from '../waku/mail-exchange.js'
 import type { Packet } from '../waku/packet-channel.js'
 import type { AskingCodec } from '../wire/request/mail-codec.js'
@@ -22,7 +23,7 @@ export class ConnectionMailLine implements MailLine {
   }
 
   exchange(body: Uint8Array, options: MailExchangeOptions): AsyncGenerator<Packet, void> {
-    const signal = AbortSignal.any([options.signal, this.#given.signal])
+    const signal = anySignal([options.signal, this.#given.signal])
     return this.#exchanges.run(this.#channel, body, { ...options, signal })
   }
 

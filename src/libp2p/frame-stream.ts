@@ -1,4 +1,5 @@
 import type { Stream, StreamCloseEvent, StreamMessageEvent } from '@libp2p/interface'
+import { anySignal } from '../base/any-signal.js'
 import { turnIsOver } from '../base/loop-turn.js'
 import { pause } from '../base/pause.js'
 import * as FIGURES from '../limits/figures.js'
@@ -159,7 +160,7 @@ export class FrameStream {
   async close(options: { signal?: AbortSignal | undefined } = {}): Promise<void> {
     if (this.signal.aborted) return
     const deadline = AbortSignal.timeout(this.#init.closeTimeout ?? FIGURES.streams.close)
-    const signal = options.signal === undefined ? deadline : AbortSignal.any([options.signal, deadline])
+    const signal = options.signal === undefined ? deadline : anySignal([options.signal, deadline])
     try {
       this.#discard()
       await this.closeWrite({ signal })

@@ -1,5 +1,6 @@
 import type { Connection, PeerId, Stream } from '@libp2p/interface'
 import { pipe } from 'it-pipe'
+import { anySignal } from '../base/any-signal.js'
 import { delay } from '../base/delay.js'
 import { releaseLarge } from '../base/release.js'
 import type { LimitCounts } from '../limits/counts.js'
@@ -124,7 +125,7 @@ export class StreamPacketChannel implements PacketChannel {
     const over = this.#frames.signal
     if (over.aborted) return
     const deadline = AbortSignal.timeout(FIGURES.streams.packets.close)
-    const signal = outer === undefined ? deadline : AbortSignal.any([outer, deadline])
+    const signal = outer === undefined ? deadline : anySignal([outer, deadline])
     try {
       await this.#frames.closeWrite({ signal })
       await new Promise<void>((resolve, reject) => {

@@ -1,4 +1,5 @@
 import type { PeerId } from '@libp2p/interface'
+import { anySignal } from '../base/any-signal.js'
 import { backOff } from '../base/back-off.js'
 import type { Waku } from '../waku/waku.js'
 import { Bell } from './bell.js'
@@ -52,7 +53,7 @@ export class Conversations {
   /** Until the signal aborts. */
   async run(signal: AbortSignal): Promise<void> {
     // each listens on a signal of its own
-    await Promise.all(this.#init.servers.map(server => this.#keep(server, AbortSignal.any([signal]))))
+    await Promise.all(this.#init.servers.map(server => this.#keep(server, anySignal([signal]))))
   }
 
   async #keep(server: Server, signal: AbortSignal): Promise<void> {

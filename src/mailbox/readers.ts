@@ -1,4 +1,5 @@
 import { type Datastore, Key } from 'interface-datastore'
+import { anySignal } from '../base/any-signal.js'
 import { randomBytes } from '../wire/random.js'
 import { ReaderInUseError } from './errors.js'
 import type { Identity } from './identity.js'
@@ -78,7 +79,7 @@ export class Readers {
       interval,
       backoff,
       // one of its own in any case: all readers would listen on the same
-      signal: AbortSignal.any(plan.signal === undefined ? [run.signal] : [run.signal, plan.signal])
+      signal: anySignal(plan.signal === undefined ? [run.signal] : [run.signal, plan.signal])
     })
     const over = Promise.withResolvers<void>()
     const name = plan.reader ?? `${this.#reading.size} ${Math.random()}`

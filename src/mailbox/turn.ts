@@ -1,5 +1,6 @@
 import { type Datastore, Key } from 'interface-datastore'
 import { raceSignal } from 'race-signal'
+import { anySignal } from '../base/any-signal.js'
 import { delay } from '../base/delay.js'
 import { toHex } from '../wire/bytes.js'
 import { randomBytes } from '../wire/random.js'
@@ -64,7 +65,7 @@ export class Turn {
       throw error
     }
     const lost = new AbortController()
-    const held = AbortSignal.any([signal, lost.signal])
+    const held = anySignal([signal, lost.signal])
     const renewing = this.#renew(held).catch(error => lost.abort(error))
     try {
       await work(held)

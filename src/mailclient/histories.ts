@@ -1,4 +1,5 @@
 import type { Logger, PeerId } from '@libp2p/interface'
+import { anySignal } from '../base/any-signal.js'
 import type { Tally } from '../base/tally.js'
 import type { TrustList } from '../trust/trust-list.js'
 import { StreamRefusedError } from '../waku/mail-errors.js'
@@ -112,7 +113,7 @@ export class Histories {
           retries: query.retries ?? settings.retries,
           reconnectTimeout: query.reconnectTimeout ?? settings.reconnectTimeout
         },
-        signal: AbortSignal.any(signals)
+        signal: anySignal(signals)
       },
       { ...this.#parts, miner: this.#miner, dial }
     )

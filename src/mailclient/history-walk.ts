@@ -1,4 +1,5 @@
 import type { PeerId } from '@libp2p/interface'
+import { anySignal } from '../base/any-signal.js'
 import { turnIsOver } from '../base/loop-turn.js'
 import { pause } from '../base/pause.js'
 import * as FIGURES from '../limits/figures.js'
@@ -267,7 +268,7 @@ export class HistoryWalk {
     const timer = setTimeout(() => expired.abort(error), settings.dialTimeout)
     try {
       const { server, address } = this.#plan
-      return await dial(server, { address, signal: AbortSignal.any([this.#options.signal, expired.signal]) })
+      return await dial(server, { address, signal: anySignal([this.#options.signal, expired.signal]) })
     } finally {
       clearTimeout(timer)
     }

@@ -1,3 +1,4 @@
+import { anySignal } from '../base/any-signal.js'
 import { HistoryTimeoutError } from './errors.js'
 
 /** Aborts its signal when nothing happens for too long, or all of it takes too long, or `outer` aborts. */
@@ -9,7 +10,7 @@ export class Watchdog {
 
   /** All in ms. */
   constructor(limits: { first: number; overall: number }, outer: AbortSignal) {
-    this.signal = AbortSignal.any([outer, this.#expired.signal])
+    this.signal = anySignal([outer, this.#expired.signal])
     this.#next = this.#arm(limits.first)
     this.#overall = this.#arm(limits.overall)
   }

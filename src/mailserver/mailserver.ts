@@ -1,6 +1,7 @@
 import type { ComponentLogger, Logger, Metrics, Startable } from '@libp2p/interface'
 import type { Archive } from '../archive/archive.js'
 import { ageFloor, checkRetention } from '../archive/retention-rules.js'
+import { anySignal } from '../base/any-signal.js'
 import { delay } from '../base/delay.js'
 import { Tally } from '../base/tally.js'
 import * as FIGURES from '../limits/figures.js'
@@ -168,7 +169,7 @@ export class Mailserver implements Startable {
     const wait = throttle.reserve(origin)
     if (wait === 0) return
     counts.add('slowed_request')
-    await delay(wait, { signal: AbortSignal.any([signal, this.#stopping.signal]) }).catch(() => {})
+    await delay(wait, { signal: anySignal([signal, this.#stopping.signal]) }).catch(() => {})
   }
 
   async #serve(request: IncomingRequest): Promise<void> {

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { anySignal } from '../base/any-signal.js'
 import { equalBytes } from '../wire/bytes.js'
 import type { Envelope } from '../wire/envelope/envelope.js'
 import { keyFromPassword } from '../wire/envelope/key.js'
@@ -32,7 +33,7 @@ const CONNECT_TIMEOUT_MS = 15_000
  */
 export async function runSelfCheck(options: { signal: AbortSignal }): Promise<SelfCheckResult> {
   const cleanup = new Cleanup()
-  const signal = AbortSignal.any([options.signal, AbortSignal.timeout(DEADLINE_MS)])
+  const signal = anySignal([options.signal, AbortSignal.timeout(DEADLINE_MS)])
   try {
     const scratch = await mkdtemp(join(tmpdir(), 'waku-self-check-'))
     cleanup.after(scratch, path => rm(path, { recursive: true, force: true, maxRetries: 3 }))

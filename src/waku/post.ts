@@ -1,5 +1,6 @@
 import type { PeerId } from '@libp2p/interface'
 import { raceSignal } from 'race-signal'
+import { anySignal } from '../base/any-signal.js'
 import { describe } from '../wire/checks.js'
 import { Envelope } from '../wire/envelope/envelope.js'
 import { batchHash, encodeMessages } from '../wire/packet/messages.js'
@@ -56,10 +57,10 @@ export class Poster {
     intake.takeOwn(envelope, { offer: to === undefined, knownBy: receivers.map(({ slot }) => slot) })
     const result: PostResult = { envelope, sent: [], confirmed: [], refused: [], unanswered: [] }
     const deadline = AbortSignal.timeout(options.timeout ?? settings.postTimeout)
-    const signal = options.signal === undefined ? deadline : AbortSignal.any([options.signal, deadline])
+    const signal = options.signal === undefined ? deadline : anySignal([options.signal, deadline])
     // each receiver's is one of its own: all of them would listen on the same
     const deliver = (session: Session): Promise<void> =>
-      this.#deliver(session, envelope, to !== undefined, result, AbortSignal.any([signal]))
+      this.#deliver(session, envelope, to !== undefined, result, anySignal([signal]))
     await Promise.all(receivers.map(deliver))
     options.signal?.throwIfAborted()
     return result

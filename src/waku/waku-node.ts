@@ -1,5 +1,6 @@
 import type { ComponentLogger, Logger, Metrics, PeerId, Startable } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
+import { anySignal } from '../base/any-signal.js'
 import { type PeerTarget, targetOf } from '../base/peer-target.js'
 import * as FIGURES from '../limits/figures.js'
 import { Limits } from '../limits/limits.js'
@@ -257,7 +258,7 @@ export class WakuNode implements Waku, Startable {
     if (!this.#running) throw new WakuStoppedError('the node is not running')
     if (this.#peers.active(peer) !== undefined) return
     const deadline = AbortSignal.timeout(FIGURES.conversation.connect)
-    const signal = options.signal === undefined ? deadline : AbortSignal.any([options.signal, deadline])
+    const signal = options.signal === undefined ? deadline : anySignal([options.signal, deadline])
     const ready = this.#peers.whenReady(peer, signal)
     ready.catch(() => {})
     let failure: unknown

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { anySignal } from '../../base/any-signal.js'
 import type { CheckOptions } from './files/database-files.js'
 import { STEP_BYTES } from './files/table-file.js'
 
@@ -53,7 +54,7 @@ export class FileCheck {
     const { signal } = this.#stop
     await this.first
     for (let began = performance.now(); ; ) {
-      const until = AbortSignal.any([signal, this.#hurry.signal])
+      const until = anySignal([signal, this.#hurry.signal])
       const pause = Math.max(0, began + every - performance.now())
       await delay(pause, undefined, { signal: until, ref: false }).catch(() => signal.throwIfAborted())
       began = performance.now()

@@ -1,5 +1,6 @@
 import { networkInterfaces } from 'node:os'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
+import { anySignal } from '../../base/any-signal.js'
 import { ControlClient } from '../../node/control/control-client.js'
 import { findDataDir } from '../../node/data-dir/data-dir.js'
 import { identityOf } from '../../node/data-dir/identity.js'
@@ -26,7 +27,7 @@ export const id = defineCommand({
   shape: settings,
   async run(config, _operands, context) {
     const dir = await findDataDir(config['data-dir'] ?? DEFAULT_DATA_DIR)
-    const signal = AbortSignal.any([context.signal, AbortSignal.timeout(DEADLINE_MS)])
+    const signal = anySignal([context.signal, AbortSignal.timeout(DEADLINE_MS)])
     const control = await ControlClient.find(dir)
     let answer: IdAnswer
     if (control !== undefined) {

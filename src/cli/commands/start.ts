@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { anySignal } from '../../base/any-signal.js'
 import type { Daemon } from '../../node/daemon.js'
 import { oddities } from '../../node/node-networks.js'
 import { notifyServiceManager } from '../../node/operator/service-manager.js'
@@ -45,7 +46,7 @@ export const start = defineCommand({
     // from the beginning: whoever waits for the ready file may be gone as soon as it is there
     const unwatch = context.env.npm_lifecycle_event === undefined ? undefined : watchParent(() => orphaned.abort())
     try {
-      await serve(config, again, context, AbortSignal.any([context.signal, orphaned.signal]))
+      await serve(config, again, context, anySignal([context.signal, orphaned.signal]))
     } finally {
       unwatch?.()
     }

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { CanaryResult } from '../../admin/canary-record.js'
+import { anySignal } from '../../base/any-signal.js'
 import { equalBytes } from '../../wire/bytes.js'
 import type { Envelope } from '../../wire/envelope/envelope.js'
 import { Cleanup } from '../cleanup.js'
@@ -46,7 +47,7 @@ class CanaryError extends Error {
  */
 export async function runCanary(init: CanaryInit): Promise<CanaryResult> {
   const cleanup = new Cleanup()
-  const signal = AbortSignal.any([init.signal, AbortSignal.timeout(DEADLINE_MS)])
+  const signal = anySignal([init.signal, AbortSignal.timeout(DEADLINE_MS)])
   const result = (passed: boolean, reason: string, seconds?: number): CanaryResult => ({
     passed,
     at: Math.floor(Date.now() / 1000),

@@ -1,6 +1,7 @@
 import type { Libp2p, PeerId, PrivateKey } from '@libp2p/interface'
 import { MemoryDatastore } from 'datastore-core'
 import type { Database } from '../../archive/database/database.js'
+import { anySignal } from '../../base/any-signal.js'
 import { delay } from '../../base/delay.js'
 import { isRebuff } from '../../devp2p/rebuffs.js'
 import { type MailClientService, type MailClientServiceInit, mailclient, type WakuService, waku } from '../../index.js'
@@ -166,7 +167,7 @@ export class ClientPeer {
     }
     const deadline = AbortSignal.timeout(timeout)
     try {
-      await work(AbortSignal.any([signal, deadline]))
+      await work(anySignal([signal, deadline]))
     } catch (err) {
       signal.throwIfAborted()
       const refused = isRebuff(err) ? `the peer is connected with this identity already: ${this.twin}` : reasonOf(err)

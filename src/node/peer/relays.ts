@@ -3,6 +3,7 @@ import type { Libp2p, PeerId, Transport } from '@libp2p/interface'
 import type { TransportManager } from '@libp2p/interface-internal'
 import { peerIdFromString } from '@libp2p/peer-id'
 import type { Multiaddr } from '@multiformats/multiaddr'
+import { anySignal } from '../../base/any-signal.js'
 import { persist } from '../../base/persist.js'
 import * as FIGURES from '../../limits/figures.js'
 
@@ -68,7 +69,7 @@ export class Relays {
     const relay = peerIdFromString(address.getComponents().at(-2)?.value ?? '')
     try {
       await node.dial(address.decapsulate('/p2p-circuit'), {
-        signal: AbortSignal.any([signal, AbortSignal.timeout(FIGURES.relayed.attempt)])
+        signal: anySignal([signal, AbortSignal.timeout(FIGURES.relayed.attempt)])
       })
       if (this.#listening.has(address.toString())) await store?.addRelay(relay, 'configured')
       else await this.#components?.transportManager.listen([address])

@@ -1,4 +1,5 @@
 import type { Libp2p, PeerId } from '@libp2p/interface'
+import { anySignal } from '../../base/any-signal.js'
 import { persist } from '../../base/persist.js'
 import * as FIGURES from '../../limits/figures.js'
 import type { Waku } from '../../waku/waku.js'
@@ -30,7 +31,7 @@ export class StaticPeers {
   /** Resolves when a connection was there and ended; rejects when there was none. */
   private async connection({ peer, address }: Libp2pAddress, stopped: AbortSignal): Promise<void> {
     const { node, waku } = this.init
-    const signal = AbortSignal.any([stopped, AbortSignal.timeout(FIGURES.redial.dial)])
+    const signal = anySignal([stopped, AbortSignal.timeout(FIGURES.redial.dial)])
     await node.dial(address, { signal })
     await waku.connect(peer, { signal })
     await disconnected(node, peer, stopped)
