@@ -1,8 +1,8 @@
+import * as FIGURES from '../limits/figures.js'
 import type { Origin } from '../limits/origin.js'
 
+const { address: OF_ADDRESS, remembered: REMEMBERED } = FIGURES.upstream.allowance
 const HOUR = 3_600_000
-/** Peers and addresses that are remembered; those that have most left are forgotten first. */
-const MAX_ACCOUNTS = 10_000
 
 interface Account {
   left: number
@@ -10,14 +10,11 @@ interface Account {
   at: number
 }
 
-/** What all peers of one address may use, as a multiple of what one may: a new identity brings no new allowance for ever. */
-const PEERS_OF_ADDRESS = 4
-
 /** What each peer, and each address, may still use of a number of bytes that comes back evenly within an hour. */
 export class ByteAllowance {
   readonly #perHour: number
   readonly #now: () => number
-  /** Of peers and of addresses; those of addresses in parts of `PEERS_OF_ADDRESS`. */
+  /** Of peers and of addresses; those of addresses in parts of `OF_ADDRESS`; those that have most left are forgotten first. */
   readonly #accounts = new Map<string, Account>()
 
   /** @param now ms */
@@ -28,15 +25,15 @@ export class ByteAllowance {
 
   /** Bytes that a peer may use now. */
   left({ peer, address }: Origin): number {
-    return Math.min(this.#left(ofPeer(peer)), this.#left(ofAddress(address)) * PEERS_OF_ADDRESS)
+    return Math.min(this.#left(ofPeer(peer)), this.#left(ofAddress(address)) * OF_ADDRESS)
   }
 
   /** Takes bytes; false when there are not so many, and then all that was left is gone. */
   spend({ peer, address }: Origin, bytes: number): boolean {
     const enough = bytes <= this.left({ peer, address })
     this.#spend(ofPeer(peer), bytes)
-    this.#spend(ofAddress(address), bytes / PEERS_OF_ADDRESS)
-    if (this.#accounts.size > MAX_ACCOUNTS) this.#forget()
+    this.#spend(ofAddress(address), bytes / OF_ADDRESS)
+    if (this.#accounts.size > REMEMBERED) this.#forget()
     return enough
   }
 
@@ -58,7 +55,7 @@ export class ByteAllowance {
 
   #forget(): void {
     const byRest = [...this.#accounts.keys()].sort((a, b) => this.#left(b) - this.#left(a))
-    for (const name of byRest.slice(0, MAX_ACCOUNTS / 10)) this.#accounts.delete(name)
+    for (const name of byRest.slice(0, REMEMBERED / 10)) this.#accounts.delete(name)
   }
 }
 

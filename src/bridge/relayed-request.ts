@@ -1,6 +1,7 @@
 import { pipe } from 'it-pipe'
 import { anySignal } from '../base/any-signal.js'
 import type { Tally } from '../base/tally.js'
+import * as FIGURES from '../limits/figures.js'
 import type { Origin } from '../limits/origin.js'
 import { prefetch } from '../mailclient/prefetch.js'
 import type { Watchdog } from '../mailclient/watchdog.js'
@@ -20,14 +21,7 @@ import type { Upstream } from './upstream.js'
 import { type AnswerPart, readAnswer } from './upstream-answer.js'
 import type { UpstreamRelaySettings } from './upstream-relay-settings.js'
 
-/** What being too slow once counts as, in bytes that were forwarded: who does it again and again has none left. */
-const SLOW_COST = 16 * 1024 * 1024
-/** How often it is asked whether somebody else waits, ms. */
-const RECHECK = 50
-
-/** What an upstream sent that its requester did not take yet: so much, then the upstream waits. */
-const PARTS_AHEAD = 64
-const BYTES_AHEAD = 2 * 1024 * 1024
+const { slow, ahead } = FIGURES.upstream
 
 export interface RelayedRequestParts {
   request: IncomingRequest
@@ -78,11 +72,11 @@ export class RelayedRequest {
     this.#packets = 0
     const left = new AbortController()
     const signal = anySignal([this.#parts.watchdog.signal, left.signal])
-    const ahead = { count: PARTS_AHEAD, size: BYTES_AHEAD, sizeOf, signal }
+    const bounds = { count: ahead.parts, size: ahead.bytes, sizeOf, signal }
     try {
       return await pipe(
         this.#inTurn(upstream, signal, left),
-        parts => prefetch(parts, ahead),
+        parts => prefetch(parts, bounds),
         parts => this.#deliver(parts)
       )
     } catch (error) {
@@ -145,11 +139,11 @@ export class RelayedRequest {
     const check = (): void => {
       if (watchdog.signal.aborted) return
       if (!queue.crowded) {
-        timer = setTimeout(check, RECHECK)
+        timer = setTimeout(check, slow.recheck)
         return
       }
       tally.add('requesters_slow')
-      allowance.spend(this.#requester, SLOW_COST)
+      allowance.spend(this.#requester, slow.cost)
       left.abort(new SlowRequesterError('others wait for this mailserver'))
     }
     let timer = setTimeout(check, Math.max(0, patience))

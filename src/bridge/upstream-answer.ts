@@ -1,3 +1,4 @@
+import * as FIGURES from '../limits/figures.js'
 import type { MailLine } from '../waku/mail-exchange.js'
 import type { Packet } from '../waku/packet-channel.js'
 import { equalBytes } from '../wire/bytes.js'
@@ -22,10 +23,7 @@ export interface AnswerBounds {
   onForeign(): void
 }
 
-/** Parts are passed on in bodies of about this size; an envelope that is larger alone. */
-const PART_BYTES = 256 * 1024
-/** So many packets of an answer may bring nothing. */
-const MAX_BARREN = 100
+const { part: PART_BYTES, answer } = FIGURES.upstream
 
 /**
  * Passes a request on and yields what comes back, bounded, each envelope's bytes as they came, until the completion that
@@ -65,7 +63,7 @@ export async function* readAnswer(
       yield* inParts(raws)
       if (raws.length === 0) barren++
     }
-    if (barren > MAX_BARREN) throw new UpstreamMisbehavedError(`more than ${MAX_BARREN} packets brought nothing`)
+    if (barren > answer.barren) throw new UpstreamMisbehavedError(`more than ${answer.barren} packets brought nothing`)
   }
   throw new UpstreamMisbehavedError('the answer ended without a completion')
 }

@@ -1,3 +1,5 @@
+import * as FIGURES from '../limits/figures.js'
+
 /** The bounds of the upstream relay. Every field may be left out. */
 export interface UpstreamRelayInit {
   /**
@@ -65,17 +67,19 @@ export interface UpstreamRelayInit {
 
 export type UpstreamRelaySettings = { [K in keyof UpstreamRelayInit]-?: number }
 
+const { within, answer, allowance, requests, requestsPerPeer, slow, failure } = FIGURES.upstream
+
 const DEFAULTS: UpstreamRelaySettings = {
-  firstTimeout: 4_000,
-  overallTimeout: 8_000,
-  dialTimeout: 2_000,
-  maxAnswerBytes: 64 * 1024 * 1024,
-  maxAnswerEnvelopes: 100_000,
-  peerBytesPerHour: 256 * 1024 * 1024,
-  maxRequests: 64,
-  maxRequestsPerPeer: 4,
-  requesterPatience: 250,
-  failurePause: 30_000
+  firstTimeout: within.first,
+  overallTimeout: within.all,
+  dialTimeout: within.dial,
+  maxAnswerBytes: answer.bytes,
+  maxAnswerEnvelopes: answer.envelopes,
+  peerBytesPerHour: allowance.bytes,
+  maxRequests: requests,
+  maxRequestsPerPeer: requestsPerPeer,
+  requesterPatience: slow.patience,
+  failurePause: failure
 }
 
 export function settle(init: UpstreamRelayInit): UpstreamRelaySettings {

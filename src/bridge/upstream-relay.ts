@@ -1,6 +1,7 @@
 import type { ComponentLogger, Logger, Metrics, PeerId } from '@libp2p/interface'
 import { anySignal } from '../base/any-signal.js'
 import { Tally } from '../base/tally.js'
+import * as FIGURES from '../limits/figures.js'
 import type { Origin } from '../limits/origin.js'
 import { Watchdog } from '../mailclient/watchdog.js'
 import { Admission, busy } from '../mailserver/admission.js'
@@ -26,14 +27,7 @@ export interface UpstreamRelayParts {
   metrics?: Metrics | undefined
 }
 
-/** A request that comes again so soon has gone round in a circle, ms. */
-const REMEMBERED = 30_000
-const MAX_REMEMBERED = 4096
 const LATE = 'the mailserver behind this one did not answer in time'
-/** A requester that has less left than this waits, bytes. */
-const LEAST_ALLOWANCE = 1024 * 1024
-/** How long one that used all up waits, seconds. */
-const LEAST_PAUSE = 60
 
 /**
  * Passes requests that no key of ours opens on to upstream mailservers, untouched, and their answers back
@@ -47,7 +41,7 @@ export class UpstreamRelay {
   readonly #settings: UpstreamRelaySettings
   readonly #admission: Admission
   readonly #allowance: ByteAllowance
-  readonly #ids = new RecentIds(REMEMBERED, MAX_REMEMBERED)
+  readonly #ids = new RecentIds(FIGURES.upstream.circle.within, FIGURES.upstream.circle.remembered)
   readonly #stopped = new AbortController()
 
   constructor(parts: UpstreamRelayParts, init: UpstreamRelayInit = {}) {
@@ -123,7 +117,7 @@ export class UpstreamRelay {
   #enter(requester: Origin): () => void {
     try {
       const { peerBytesPerHour } = this.#settings
-      const least = Math.min(LEAST_ALLOWANCE, peerBytesPerHour)
+      const least = Math.min(FIGURES.upstream.spent.least, peerBytesPerHour)
       if (this.#allowance.left(requester) < least) {
         throw busy('enough was forwarded for you', this.#allowance.wait(requester, least))
       }
@@ -182,7 +176,7 @@ export class UpstreamRelay {
       throw busy('others wait for the mailserver behind this one: ask for less at a time')
     if (name === 'AllowanceSpentError') {
       this.tally.add('budgets_exhausted')
-      throw busy('enough was forwarded for you', LEAST_PAUSE)
+      throw busy('enough was forwarded for you', FIGURES.upstream.spent.pause)
     }
     upstream.failed = performance.now()
     this.#log.trace('an upstream failed - %e', error)

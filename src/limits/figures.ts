@@ -364,6 +364,30 @@ export const archive = {
   /** A body of an answer below this is sent without a turn. */
   small: 16 * KIB
 } as const
+/** Requests that no key here opens, on their way to another mailserver. */
+export const upstream = {
+  /** Until the first packet, until the completion, both from the request on; for one of several to be connected. */
+  within: { first: 4 * SECOND, all: 8 * SECOND, dial: 2 * SECOND },
+  /** Of one answer; so many packets of it may bring nothing. */
+  answer: { bytes: 64 * MIB, envelopes: 100_000, barren: 100 },
+  /** What came and its requester did not take; then the upstream waits. */
+  ahead: { parts: 64, bytes: 2 * MIB },
+  /** Parts are passed on in bodies of about this size; an envelope that is larger alone. */
+  part: 256 * KIB,
+  /** Bytes that a requester may have forwarded in an hour, an address so many times as much: a new identity brings no new allowance. */
+  allowance: { bytes: 256 * MIB, address: 4, remembered: 10_000 },
+  /** Who has less left than these bytes waits so many seconds. */
+  spent: { least: MIB, pause: 60 },
+  /** Under way or waiting. */
+  requests: 64,
+  requestsPerPeer: 4,
+  /** How long one that takes slowly keeps an upstream from others, how often it is asked whether there are any, and what it counts as. */
+  slow: { patience: SECOND / 4, recheck: 50, cost: 16 * MIB },
+  /** One that failed is asked after the others for so long. */
+  failure: 30 * SECOND,
+  /** A request that comes again so soon has gone round in a circle. */
+  circle: { within: 30 * SECOND, remembered: 4096 }
+} as const
 /** The listener for the operator: everybody on the machine can connect to it, and more when it is told so. */
 export const admin = {
   /** Above it the connection that has waited longest without a request gives way. */
