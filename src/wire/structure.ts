@@ -1,14 +1,14 @@
-import { type NestedUint8Array, RLP } from '@ethereumjs/rlp'
 import { MalformedError } from './errors.js'
+import { decodeNested, encodeNested, type Nested } from './nested-rlp.js'
 import { ItemReader, MAX_ITEMS, type RlpItem, uintBytes } from './rlp.js'
 
 /**
- * RLP of what is small and structured: Status, requests, completions, confirmations, Hello. `@ethereumjs/rlp` reads and writes it,
- * into values of its own that keep no packet in memory. The library has no bounds: it copies a list once for each level that it is
- * nested, and makes an array of whatever number of items. So what a peer sent is measured first, by the reader in place of
- * `rlp.ts`, which also has what no library does: envelopes and packets of many of them are never copied.
+ * RLP of what is small and structured: Status, requests, completions, confirmations, Hello. `@ethereumjs/rlp` reads and writes it (in a
+ * page `nested-rlp.browser.ts` does), into values of its own that keep no packet in memory. The library has no bounds: it copies a
+ * list once for each level that it is nested, and makes an array of whatever number of items. So what a peer sent is measured first,
+ * by the reader in place of `rlp.ts`, which also has what no library does: envelopes and packets of many of them are never copied.
  */
-export type Structure = Uint8Array | NestedUint8Array
+export type Structure = Nested
 
 /** Nothing that is understood is half as deep. */
 const MAX_DEPTH = 32
@@ -28,7 +28,7 @@ class Part implements RlpItem {
   }
 
   get raw(): Uint8Array {
-    return RLP.encode(this.structure)
+    return encodeNested(this.structure)
   }
 
   get payload(): Uint8Array {
@@ -47,7 +47,7 @@ export const uint: (value: number | bigint) => Uint8Array = uintBytes
 export const NOTHING: Uint8Array = new Uint8Array(0)
 
 export function encodeStructure(structure: Structure): Uint8Array {
-  return RLP.encode(structure)
+  return encodeNested(structure)
 }
 
 /** The structure that an item is. */
@@ -68,7 +68,7 @@ export function decodeItem(bytes: Uint8Array): RlpItem {
   measure(bytes)
   try {
     // a Buffer's slice() is a view, and would keep the packet
-    return new Part(RLP.decode(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)))
+    return new Part(decodeNested(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)))
   } catch (cause) {
     throw new MalformedError('it is no canonical RLP', { cause })
   }
