@@ -108,32 +108,6 @@ test('after a failed write it is opened again, while others read, and what was r
   assert.ok((await stat(`${path}.reserve`)).size >= 4 * 2 ** 20, 'the reserve is there again')
 })
 
-test('a few megabytes that are freed are enough to store again: the reserve is taken in parts, the rest of it when there is room', async t => {
-  const { archive, level, reserve, writable, path } = await opened(t)
-  await archive.append(ENVELOPES.slice(0, 20))
-  // a disk with room for so much of the reserve
-  let room = 1 << 20
-  const grow = reserve.grow.bind(reserve)
-  t.mock.method(reserve, 'grow', async (bytes: number) => bytes <= room && grow(bytes))
-  FailingLevel.failing = true
-  await assert.rejects(archive.append(ENVELOPES.slice(20, 40)), { name: 'ArchiveError' })
-  await reserve.release()
-  FailingLevel.failing = false
-  const alive = setInterval(() => {}, 1000) // nothing else keeps this process
-  t.after(() => clearInterval(alive))
-  const stored = writable()
-  room = 4 << 20
-  await stored
-  assert.equal(level.trouble, undefined)
-  const size = async () => (await stat(`${path}.reserve`)).size
-  assert.ok((await size()) >= 2 << 20 && (await size()) <= room)
-  room = 64 << 20
-  for (let i = 20; i < 60; i++) await archive.append(ENVELOPES.slice(i, i + 1))
-  await level.makeRoom() // waits for what was begun
-  assert.ok((await size()) >= 8 << 20, `${await size()}`)
-  assert.equal((await readPage(archive, ALL)).rows.length, 60)
-})
-
 test('a prune gets the reserve, an append does not', async t => {
   const { archive, level, reserve } = await opened(t)
   await archive.append(ENVELOPES)

@@ -38,8 +38,6 @@ export interface SteadyLevelInit {
 
 /** Room for what LevelDB writes beside its logs, and for one table that is made anew. */
 const SLACK = 8 * 1024 * 1024
-/** With so much of that something is stored: who freed a few megabytes is not to wait for all of it. */
-const FLOOR = 2 * 1024 * 1024
 /**
  * LevelDB begins to join its newest tables when it is opened, also after it was closed: what its log held makes one more each time. What is
  * damaged gets a new checksum then, and keys that are out of order end the process. So many bytes of them are looked at before.
@@ -49,8 +47,8 @@ const NEWEST = 64 * 1024 * 1024
 const NEWEST_CLOSED = 32 * 1024 * 1024
 /** After so many ends in a row at which it was not closed, all tables are. */
 const DOUBTFUL_ENDS = 2
-/** Batches between two looks at how large the logs are, and where not all of the reserve could be taken: they must not outgrow it. */
-const [LOOK, SCARCE_LOOK] = [128, 4]
+/** Batches between two looks at how large the logs are. */
+const LOOK = 128
 /** Deleting what is not there is a write as any other. */
 const PROBE = Uint8Array.of(0)
 
@@ -75,8 +73,6 @@ export class SteadyLevel implements LevelStore {
   /** Something that frees room, or mends, is under way. */
   #scarce = false
   #batches = 0
-  /** All of the reserve could be taken. */
-  #whole = true
   #pause: number
   #timer: ReturnType<typeof setTimeout> | undefined
   #work: Promise<unknown> = Promise.resolve()
@@ -143,8 +139,7 @@ export class SteadyLevel implements LevelStore {
 
   async batch(operations: LevelOperations, options: { sync: boolean }): Promise<void> {
     await this.write(() => this.#store.batch(operations, options))
-    if (++this.#batches % (this.#whole ? LOOK : SCARCE_LOOK) === 0)
-      void this.#serially(() => this.#reserve()).catch(() => {})
+    if (++this.#batches % LOOK === 0) void this.#serially(() => this.#reserve()).catch(() => {})
   }
 
   getMany(keys: Uint8Array[]): Promise<(Uint8Array | undefined)[]> {
@@ -294,14 +289,18 @@ export class SteadyLevel implements LevelStore {
     })
   }
 
-  /** Takes as much as there is room for. Whether that is enough to open it again, and to store. */
+  /**
+   * Whether it is as large as opening again needs. Where it is not nothing is stored: what was kept back is for who makes room on a full
+   * disk, and is not to be used up by what comes in.
+   */
   async #reserve(): Promise<boolean> {
     if (this.#closing.signal.aborted) return false
     const { reserve } = this.#init
     const logs = await this.#logBytes()
-    this.#whole = await reserve.grow(logs + SLACK)
-    if (this.#whole || this.#scarce) return this.#whole // less must not be taken from what makes room
-    return (await reserve.grow(logs + SLACK / 2)) || (await reserve.grow(logs + FLOOR))
+    if (await reserve.grow(logs + SLACK)) return true
+    // less is better than nothing, unless it would be taken from what makes room
+    if (!this.#scarce && this.#trouble !== undefined) await reserve.grow(logs + SLACK / 2)
+    return false
   }
 
   async #logBytes(): Promise<number> {
