@@ -11,7 +11,7 @@ import { Mailserver } from '../mailserver/mailserver.js'
 import { settlePolicies } from '../mailserver/request-policy.js'
 import { type MailserverInit, settle } from '../mailserver/settings.js'
 import type { RequestHandler } from '../waku/mail-exchange.js'
-import { checkSettings, checkString, describe } from '../wire/checks.js'
+import { checkObject, checkSettings, checkString, describe } from '../wire/checks.js'
 import { keyFromPassword } from '../wire/envelope/key.js'
 import { MAIL_PROTOCOL_DEFAULTS, MailProtocol, type MailProtocolInit } from './mail-protocol.js'
 import { wakuOf } from './service-lookup.js'
@@ -72,6 +72,7 @@ export class MailserverService implements Startable {
 
   /** @throws {MailserverInitError} when an option is of another type or out of its range */
   constructor(components: MailserverServiceComponents, init: MailserverServiceInit = {}) {
+    checkObject(init, 'mailserver()', MailserverInitError)
     if (init.password !== undefined) checkString(init.password, 'password', MailserverInitError, { filled: true })
     settle(init)
     // a bound that is no number would bound nothing

@@ -3,6 +3,7 @@ import { describe } from '../wire/checks.js'
 import { isFullBloom } from '../wire/envelope/bloom.js'
 import { topicNumber } from '../wire/envelope/topic.js'
 import { keccak256 } from '../wire/keccak.js'
+import { checkOptions } from '../wire/options.js'
 import type { StatusOptions } from '../wire/packet/status.js'
 import { MAX_REQUEST_TOPICS } from '../wire/request/history-request.js'
 import { coverTopics } from './cover.js'
@@ -109,12 +110,15 @@ export interface PlanParts {
   seed(): Promise<Uint8Array>
 }
 
+const NAMES = {
+  ...{ topics: 1, inbox: 1, since: 1, key: 1, reader: 1, verified: 1, widen: 1, split: 1, signal: 1 }
+} satisfies Record<keyof MessagesQuery, 1>
+
 const DEFAULT_SINCE = 30 * 86_400
 
 /** @throws {MessagesQueryError} */
 export async function planMessages(query: MessagesQuery, parts: PlanParts): Promise<MessagesPlan> {
-  if (query === null || typeof query !== 'object')
-    throw new MessagesQueryError(`messages are asked for by an object, not ${describe(query)}`)
+  checkOptions(query, 'what messages are asked for by', NAMES, MessagesQueryError)
   const { topics = [], inbox = false, reader = 'default', widen = 0, split } = query
   if (!Array.isArray(topics)) throw new MessagesQueryError(`topics are an array, not ${describe(topics)}`)
   if (topics.length === 0 && !inbox) throw new MessagesQueryError('no topic is named, and no inbox asked for')

@@ -4,9 +4,10 @@ import { type PeerTarget, targetOf } from '../base/peer-target.js'
 import * as FIGURES from '../limits/figures.js'
 import type { Network } from '../waku/packet-channel.js'
 import { isUint32, MAX_UINT32 } from '../wire/bytes.js'
-import { checkBytes, checkNumber, checkObject, checkTopics, describe } from '../wire/checks.js'
+import { checkBytes, checkNumber, checkTopics, describe } from '../wire/checks.js'
 import { BLOOM_BYTES, bloomOf, envelopeMatchesBloom, fullBloom, isFullBloom } from '../wire/envelope/bloom.js'
 import { topicNumber } from '../wire/envelope/topic.js'
+import { checkOptions } from '../wire/options.js'
 import { DIALECTS } from '../wire/request/dialect.js'
 import type { DigestQuestion } from '../wire/request/digest.js'
 import { type Dialect, MAX_REQUEST_TOPICS, RANGE_AHEAD } from '../wire/request/history-request.js'
@@ -111,13 +112,20 @@ export interface HistoryPlan {
   wants(topic: Uint8Array): boolean
 }
 
+/** What a query may have, and what else it may where a digest is asked for. */
+const NAMES = {
+  ...{ server: 1, from: 1, to: 1, topics: 1, bloom: 1, limit: 1, pageSize: 1, order: 1, coverage: 1, cursor: 1 },
+  ...{ requestKey: 1, requestPublicKey: 1, signWith: 1, pow: 1, dialect: 1, network: 1, retries: 1 },
+  ...{ reconnectTimeout: 1, signal: 1, parts: 1, by: 1, salt: 1 }
+} satisfies Record<keyof HistoryQuery | 'parts' | 'by' | 'salt', 1>
+
 /**
  * @param now Unix seconds
  * @throws {HistoryQueryError}
  * @throws {HistoryCursorError}
  */
 export function planHistory(query: HistoryQuery, now: number): HistoryPlan {
-  checkObject(query, 'a query', HistoryQueryError)
+  checkOptions(query, 'a query', NAMES, HistoryQueryError)
   const { from: lower, requestKey: key, requestPublicKey: publicKey, topics } = query
   const { peer: server, address } = targetOf(query.server, HistoryQueryError)
   const upper = query.to ?? Math.min(Math.floor(now) + RANGE_AHEAD, MAX_UINT32)
@@ -141,6 +149,7 @@ export function planHistory(query: HistoryQuery, now: number): HistoryPlan {
   const bloom = settleBloom(query)
   const { order = 'time', coverage = false } = query
   if (order !== 'time' && order !== 'ingest') throw new HistoryQueryError('order is time or ingest')
+  if (typeof coverage !== 'boolean') throw new HistoryQueryError(`coverage is a boolean, not ${describe(coverage)}`)
   const numbers = topics && new Set(topics.map(topicNumber))
   const everything = isFullBloom(bloom)
   return {

@@ -1,5 +1,5 @@
 import type { Logger, PeerId } from '@libp2p/interface'
-import { checkBytes, checkObject, checkTopics, describe } from '../wire/checks.js'
+import { checkBytes, checkNames, checkTopics, describe } from '../wire/checks.js'
 import type { Envelope } from '../wire/envelope/envelope.js'
 import type { OpenedPayload } from '../wire/payload/payload.js'
 import type { Counters } from './counters.js'
@@ -32,7 +32,7 @@ export class Filters {
    */
   subscribe(filter: MessageFilter, onMessage: (message: ReceivedMessage) => unknown): () => void {
     if (typeof onMessage !== 'function') throw new TypeError(`a subscriber is a function, not ${describe(onMessage)}`)
-    checkObject(filter, 'a filter', TypeError)
+    checkNames(filter, 'a filter', 'topics key signer historic', TypeError)
     if (filter.topics !== undefined) checkTopics(filter.topics, TypeError)
     if (filter.key !== undefined) checkBytes(filter.key, 'a symmetric key', TypeError, 32)
     if (filter.key?.every(byte => byte === 0)) throw new TypeError('a symmetric key of zeros is no key')

@@ -3,6 +3,7 @@ import { raceSignal } from 'race-signal'
 import { anySignal } from '../base/any-signal.js'
 import { describe } from '../wire/checks.js'
 import { Envelope } from '../wire/envelope/envelope.js'
+import { checkOptions } from '../wire/options.js'
 import { batchHash, encodeMessages } from '../wire/packet/messages.js'
 import { refusalOf } from './confirmations.js'
 import { InvalidPostError, NoConfirmationsError, NotConnectedError, UnwantedEnvelopeError } from './errors.js'
@@ -23,6 +24,9 @@ export interface PosterParts {
   intake: Intake
   miner: Miner
 }
+
+const NAMES = { topic: 1, payload: 1, key: 1, signWith: 1, ttl: 1, pow: 1, to: 1 } satisfies Record<keyof Message, 1>
+const SEALED_NAMES = { envelope: 1, to: 1 } satisfies Record<keyof SealedMessage, 1>
 
 /** What deployed Whisper and Waku nodes may ask of an envelope … */
 const USUAL_POW = 0.002
@@ -48,6 +52,8 @@ export class Poster {
     options: { signal?: AbortSignal | undefined; timeout?: number | undefined } = {}
   ): Promise<PostResult> {
     const { intake, settings } = this.#parts
+    checkOptions(options, 'what is said beside a message', { signal: 1, timeout: 1 }, InvalidPostError)
+    checkOptions(message, 'a message', 'envelope' in message ? SEALED_NAMES : NAMES, InvalidPostError)
     if (to !== undefined) this.#confirmingSession(to)
     const envelope = 'envelope' in message ? sealed(message) : await this.#seal(message, to, options.signal)
     const wrong = judgeForm(envelope, settings.now(), settings)

@@ -93,7 +93,8 @@ test('what has another type than it should is refused with what was expected and
     ['HistoryQueryError', /topics are an array/, () => ask({ topics: TOPIC })],
     ['HistoryQueryError', /not an object of Date/, () => ask({ from: new Date() })],
     ['HistoryQueryError', /requestKey is .* not a string of 4/, () => ask({ requestKey: 'open' })],
-    ['HistoryQueryError', /the request key is missing: requestKey/, () => ask({ requestKey: undefined, key: KEY })],
+    ['HistoryQueryError', /the request key is missing: requestKey/, () => ask({ requestKey: undefined })],
+    ['HistoryQueryError', /a query has no key, only .* requestKey/, () => ask({ requestKey: undefined, key: KEY })],
     ['HistoryQueryError', /a peer is a PeerId, or a multiaddr/, () => ask({ server: 'example.org' })],
     ['HistoryQueryError', /ends in \/p2p/, () => ask({ server: multiaddr('/ip4/127.0.0.1/tcp/1') })],
     ['HistoryQueryError', /a query is an object, not undefined/, () => first(mailclient?.history?.())],
@@ -125,6 +126,19 @@ test('what has another type than it should is refused with what was expected and
     ['UnencodableError', /a payload is a Uint8Array/, () => loose.encodePayload?.({ payload: 'hello' })],
     ['MalformedError', /an envelope is a Uint8Array/, () => loose.decodeEnvelope?.('0x00')],
     ['UnencodableError', /a topic is .* not a string/, () => loose.bloomOf?.(['news'])],
+    ['UnencodableError', /topics are a list, not the number 5/, () => loose.bloomOf?.(5)],
+    ['UnencodableError', /a status is an object, not null/, () => waku?.updateStatus?.(null)],
+    ['InvalidPostError', /a message has no paylod, only topic payload/, () => waku?.post?.({ ...message, paylod: 1 })],
+    ['InvalidPostError', /a message has no topic, only envelope/, () => waku?.post?.({ ...message, envelope: {} })],
+    ['InvalidPostError', /signal is an AbortSignal, not a string/, () => waku?.post?.(message, { signal: 'now' })],
+    ['InvalidPostError', /signal is an AbortSignal, not null/, () => waku?.post?.(message, { signal: null })],
+    ['InvalidPostError', /timeout is an integer of ms, .* a string/, () => waku?.post?.(message, { timeout: '5s' })],
+    ['InvalidPostError', /timeout is .*2147483647, not/, () => waku?.post?.(message, { timeout: 2 ** 31 })],
+    ['InvalidPostError', /beside a message has no timout/, () => waku?.post?.(message, { timout: 5 })],
+    ['TypeError', /a filter has no topcis, only topics key/, () => waku?.subscribe?.({ topcis: [TOPIC] }, () => {})],
+    ['HistoryQueryError', /a query has no topcis, only server from/, () => ask({ topcis: [TOPIC] })],
+    ['HistoryQueryError', /coverage is a boolean, not a string of 3/, () => ask({ coverage: 'yes' })],
+    ['HistoryQueryError', /signal is an AbortSignal, not an object of Obj/, () => ask({ signal: {} })],
     [
       'UnencodableError',
       /a topic is/,
@@ -158,6 +172,10 @@ test('a setting of another type is refused when the node is made, since a bound 
     await node.stop()
   }
   const registered = { identify: identify() }
+  await assert.rejects(make({ ...registered, waku: all.waku(), mailserver: all.mailserver(null as never) }), {
+    name: 'MailserverInitError',
+    message: /^mailserver\(\) is an object, not null/
+  })
   for (const init of [{ maxTtl: '86400' }, { poolBytes: Number.NaN }, { postTimeout: -1 }, { light: 'no' }])
     await assert.rejects(make({ ...registered, waku: all.waku(init as never) }), {
       name: 'TypeError',

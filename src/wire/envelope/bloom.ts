@@ -1,5 +1,5 @@
 import { equalBytes } from '../bytes.js'
-import { checkBytes } from '../checks.js'
+import { checkBytes, describe } from '../checks.js'
 import { UnencodableError } from '../errors.js'
 
 /** A bloom filter over topics has 512 bits (6/WAKU1). */
@@ -47,6 +47,7 @@ export function lossyTopicBloom(topic: Uint8Array): Uint8Array {
  */
 export function bloomOf(topics: Iterable<Uint8Array>): Uint8Array {
   const bloom = new Uint8Array(BLOOM_BYTES)
+  if (!topics?.[Symbol.iterator]) throw new UnencodableError(`topics are a list, not ${describe(topics)}`)
   for (const topic of topics) {
     checkBytes(topic, 'a topic', UnencodableError, 4)
     for (const bit of bits(topic)) bloom[bit >> 3] = (bloom[bit >> 3] as number) | (1 << (bit & 7))
