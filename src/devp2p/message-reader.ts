@@ -33,7 +33,7 @@ export interface MessageReaderParts {
 }
 
 /**
- * The way in of a connection: size, bound, turn, body, then what the message says. Each step is over before the next begins, and
+ * The way in of a connection: size, bound, body, turn, then what the message says. Each step is over before the next begins, and
  * what has to be waited for is awaited here, while nothing is read. Most messages have to wait for nothing, and no await is spent on
  * them: what one chunk brought is taken in one go.
  */
