@@ -51,15 +51,16 @@ export function checkSettings(given: object, defaults: object, ErrorOf: ErrorCla
 }
 
 /**
- * An object that has nothing but what is named.
+ * An object that has nothing but what is named; what is undefined is not there.
  *
  * @param names separated by blanks
  * @throws the error class, with the first that is wrong
  */
 export function checkNames(value: unknown, what: string, names: string, ErrorOf: ErrorClass): void {
   checkObject(value, what, ErrorOf)
-  for (const name of Object.keys(value as object))
-    if (!names.split(' ').includes(name)) throw new ErrorOf(`${what} has no ${name}, only ${names}`)
+  for (const [name, part] of Object.entries(value as object))
+    if (part !== undefined && !names.split(' ').includes(name))
+      throw new ErrorOf(`${what} has no ${name}, only ${names}`)
 }
 
 /** @throws the error class when it is no number, NaN, or negative */

@@ -353,7 +353,7 @@ test('the first message of one capability does not wait for the reader of anothe
 })
 
 test('peers that begin huge messages and never end them share a bounded memory, and small ones pass', async context => {
-  const target = await startHost(context, { largeMessageMemory: 4_000_000 })
+  const target = await startHost(context, { largeMessageMemory: 4_000_000, maxRatePerAddress: 1000 })
   const greet = async () => {
     const peer = await RawPeer.greet(target)
     const connection = await target.connection()

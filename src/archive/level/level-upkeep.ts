@@ -113,6 +113,8 @@ export class Upkeep {
         unkept.shift()
       }
       if (needed) {
+        // what can be read of parts that are left out is not lost
+        if (tables !== undefined) await this.#mendFiles(tables)
         const { gaps } = await this.#repair(undefined, last)
         // of lost groups it was said above; what the tables lack comes out here where counts are made anew before they are mended
         if (lost.length === 0) this.#sayLost(gaps)
