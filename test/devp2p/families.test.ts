@@ -58,6 +58,7 @@ test('a peer that speaks both families is heard and answered on either, and sent
     assert.equal(toHex((await other.find(PacketCode.Messages)).body), toHex(encodeMessages([envelope.raw])))
   }
   await other.send(PacketCode.Messages, encodeMessages([one.raw, two.raw, three.raw]))
+  await other.find(PacketCode.BatchAck)
   assert.equal(toHex((await waku.find(PacketCode.Messages)).body), toHex(encodeMessages([three.raw])))
   for (const peer of [shh, waku]) {
     const request = sealPayload(encodeHistoryRequest(aRequest(), 'sg7'))
