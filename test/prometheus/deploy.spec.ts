@@ -63,7 +63,9 @@ test('Prometheus scrapes a node, evaluates every rule and every panel, and sees 
   await until(async () => (await rules()).every(({ health }) => health !== 'unknown'), signal)
   for (const { name, health, lastError, state } of await rules()) {
     assert.equal(health, 'ok', `${name}: ${lastError}`)
-    assert.equal(state, 'inactive', name)
+    // what else is written to the disk of the machine may well fill it at that pace: it must go on for an hour to be told
+    if (name === 'MailserverDiskFills') assert.notEqual(state, 'firing', name)
+    else assert.equal(state, 'inactive', name)
   }
   await daemon.stop()
   await until(
