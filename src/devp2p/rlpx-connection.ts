@@ -1,13 +1,11 @@
 import type { Socket } from 'node:net'
 import type { PeerId } from '@libp2p/interface'
 import pDefer from 'p-defer'
-import { release } from '../base/release.js'
 import { addressKey } from '../limits/address-key.js'
 import * as FIGURES from '../limits/figures.js'
 import type { Limits } from '../limits/limits.js'
 import type { Origin } from '../limits/origin.js'
-import type { Judgement } from '../limits/throttle.js'
-import { inVain } from '../limits/throttle.js'
+import { inVain, type Judgement } from '../limits/throttle.js'
 import { equalBytes } from '../wire/bytes.js'
 import { encodeUint } from '../wire/rlp.js'
 import { BASE_LENGTH, type Capability, type SharedCapability, shareCapabilities, splitMessage } from './capability.js'
@@ -17,10 +15,11 @@ import { FrameError, StalledError } from './errors.js'
 import { MAX_FRAME_SIZE } from './frame-cipher.js'
 import { FrameSocket } from './frame-socket.js'
 import { decodeHello, encodeHello, type Hello, MAX_P2P_MESSAGE, P2PMessage, SNAPPY_VERSION } from './hello.js'
+import { inflateInPieces } from './inflate-in-pieces.js'
 import { MessageReader, type ReaderState } from './message-reader.js'
 import { breakReason, unexplained } from './parting.js'
 import { SendLine } from './send-line.js'
-import { declaredLength, decompress, Inflation, literalHeader } from './snappy.js'
+import { declaredLength, decompress, literalHeader } from './snappy.js'
 import type { SecureChannel } from './socket-handshake.js'
 
 const EMPTY_LIST = [Uint8Array.of(0xc0)]
@@ -227,7 +226,10 @@ export class RlpxConnection {
     const code = id - capability.offset
     const size = this.#snappy ? declaredLength(payload) : payload.length
     const deliver = (): Promise<void> | undefined => {
-      if (this.#snappy && size > FIGURES.devp2p.large) return this.#inflate(payload, size, stream, code)
+      if (this.#snappy && size > FIGURES.devp2p.large) {
+        const inflating = inflateInPieces(payload, size, step => this.#reader.inPieces(step))
+        return inflating.then(body => body && stream.deliver(code, body))
+      }
       stream.deliver(code, this.#snappy ? decompress(payload, size) : payload)
       return undefined
     }
@@ -242,23 +244,6 @@ export class RlpxConnection {
       return undefined
     }
     return hasRoom() ? deliver() : this.#reader.until(hasRoom).then(deliver)
-  }
-
-  /** Inflates a large message in pieces, so that it keeps nobody waiting, and delivers it. */
-  async #inflate(block: Uint8Array, size: number, stream: CapabilityStream, code: number): Promise<void> {
-    const inflation = new Inflation(block, size)
-    let body: Uint8Array | undefined
-    try {
-      await this.#reader.inPieces(() => {
-        body = inflation.more(FIGURES.devp2p.chunk)
-        return body !== undefined
-      })
-    } finally {
-      if (body === undefined && inflation.bytes !== undefined) release(inflation.bytes)
-      // a literal is a view of the block
-      if (body?.buffer !== block.buffer) release(block)
-    }
-    if (body !== undefined) stream.deliver(code, body)
   }
 
   #greet(hello: Hello): void {

@@ -98,6 +98,39 @@ async function keysOf(file: string, letter: string): Promise<[number, number]> {
 /** One topic after another: most of the traffic would be scanned, and its index not read. */
 const SINGLY = TOPICS.map(topic => [topic])
 
+type Answer = readonly [how: string, found: number | 'damaged', asked: Asked]
+
+/** Changes one bit after another of the keys of a letter, each in a copy: no answer hides that, and the operator is told. */
+async function changeBits(
+  t: TestContext,
+  directory: string,
+  { letter, seed, times }: { letter: string; seed: number; times: number },
+  answers: (archive: Archive, time: number) => AsyncIterable<Answer>
+): Promise<void> {
+  const [from, to] = await keysOf(await largest(directory, '.ldb'), letter)
+  const prng = new Prng(letter.charCodeAt(0) * seed)
+  const count = { whole: 0, told: 0, hidden: [] as string[] }
+  for (let i = 0; i < times; i++) {
+    const copy = await copyOf(directory, 'copy')
+    const { archive, close } = await openDatabase(copy, { check: false })
+    const said: string[] = []
+    archive.watch({ damaged: (_gap, text) => said.push(text) })
+    const at = prng.between(from, to)
+    const bit = 1 << prng.below(8)
+    await flip(await largest(copy, '.ldb'), at, bit)
+    for await (const [how, found, asked] of answers(archive, i)) {
+      if (found === 'damaged') count.told++
+      else if (found === meant(asked)) count.whole++
+      else count.hidden.push(`${how}, bit ${bit} of byte ${at}: ${found} of ${meant(asked)}`)
+      if (found === 'damaged') assert(said.length > 0, 'the operator is told')
+    }
+    await close()
+  }
+  t.diagnostic(JSON.stringify(count))
+  assert(count.told > 0)
+  assert.deepEqual(count.hidden, [])
+}
+
 for (const [letter, what, queries] of [
   ['t', 'an entry of a day by topic', SINGLY.map(topics => ({ ...WHOLE, topics }))],
   [
@@ -110,29 +143,15 @@ for (const [letter, what, queries] of [
 ] as const) {
   test(`whatever bit of the key of ${what} is changed while nobody looks at the files, no answer hides it`, async t => {
     const directory = await written(t)
-    const [from, to] = await keysOf(await largest(directory, '.ldb'), letter)
-    const prng = new Prng(letter.charCodeAt(0) * 7)
-    const count = { whole: 0, told: 0, hidden: [] as string[] }
-    for (let i = 0; i < 20; i++) {
-      const copy = await copyOf(directory, 'copy')
-      const { archive, close } = await openDatabase(copy, { check: false })
-      const said: string[] = []
-      archive.watch({ damaged: (_gap, text) => said.push(text) })
-      const at = prng.between(from, to)
-      const bit = 1 << prng.below(8)
-      await flip(await largest(copy, '.ldb'), at, bit)
-      for (const query of queries) {
-        const told = await (letter === 'e' ? byTime : byIndex)(archive, query)
-        if (told === 'damaged') count.told++
-        else if (told === meant(query)) count.whole++
-        else count.hidden.push(`bit ${bit} of byte ${at}: ${told} of ${meant(query)}`)
-        if (told === 'damaged') assert(said.length > 0, 'the operator is told')
-      }
-      await close()
-    }
-    t.diagnostic(JSON.stringify(count))
-    assert(count.told > 0)
-    assert.deepEqual(count.hidden, [])
+    await changeBits(t, directory, { letter, seed: 7, times: 20 }, async function* (archive): AsyncGenerator<
+      Answer,
+      void
+    > {
+      for (const query of queries)
+        yield letter === 'e'
+          ? ['by time', await byTime(archive, query), query]
+          : ['by index', await byIndex(archive, query), query]
+    })
   })
 }
 
@@ -276,34 +295,16 @@ for (const [letter, what] of [
 ] as const) {
   test(`whatever bit of ${what} is changed while nobody looks at the files, neither a catch-up nor a walk by time hides it`, async t => {
     const directory = await written(t, 64)
-    const [from, to] = await keysOf(await largest(directory, '.ldb'), letter)
     // a changed length can leave a key shorter than what LevelDB keeps behind it, and an assertion of LevelDB's ends the process: none of these does
-    const prng = new Prng(letter.charCodeAt(0) * 10)
-    const count = { whole: 0, told: 0, hidden: [] as string[] }
-    for (let i = 0; i < 16; i++) {
-      const copy = await copyOf(directory, 'copy')
-      const { archive, close } = await openDatabase(copy, { check: false })
-      const said: string[] = []
-      archive.watch({ damaged: (_gap, text) => said.push(text) })
-      const at = prng.between(from, to)
-      const bit = 1 << prng.below(8)
-      await flip(await largest(copy, '.ldb'), at, bit)
-      const topics = [undefined, TOPICS, [TOPICS[i % 12] as Uint8Array]]
-      for (const of of topics)
-        for (const [how, told, all] of [
-          ['in order', await inOrder(archive, { ...WHOLE, topics: of }), { ...WHOLE, topics: of }],
-          ['by time', await byTime(archive, { ...PARTS, topics: of }), { ...PARTS, topics: of }]
-        ] as const) {
-          if (told === 'damaged') count.told++
-          else if (told === meant(all)) count.whole++
-          else count.hidden.push(`${how}, bit ${bit} of byte ${at}: ${told} of ${meant(all)}`)
-          if (told === 'damaged') assert(said.length > 0, 'the operator is told')
-        }
-      await close()
-    }
-    t.diagnostic(JSON.stringify(count))
-    assert(count.told > 0)
-    assert.deepEqual(count.hidden, [])
+    await changeBits(t, directory, { letter, seed: 10, times: 16 }, async function* (archive, i): AsyncGenerator<
+      Answer,
+      void
+    > {
+      for (const topics of [undefined, TOPICS, [TOPICS[i % 12] as Uint8Array]]) {
+        yield ['in order', await inOrder(archive, { ...WHOLE, topics }), { ...WHOLE, topics }]
+        yield ['by time', await byTime(archive, { ...PARTS, topics }), { ...PARTS, topics }]
+      }
+    })
   })
 }
 

@@ -1,6 +1,7 @@
 import { equalBytes, MAX_UINT32 } from '../../wire/bytes.js'
 import type { LevelOperation, LevelStore } from '../database/level-store.js'
 import type { TopicFloors } from '../topic-floors.js'
+import { type BlockSpan, encodeBlockSpan } from './level-block-span.js'
 import { encodeContents, type Listed, listed } from './level-contents.js'
 import * as layout from './level-layout.js'
 import { withPosting } from './level-posting.js'
@@ -20,7 +21,7 @@ export interface BlockRuns {
 
 export interface MadeBlock {
   operations: LevelOperation[]
-  span: layout.BlockSpan
+  span: BlockSpan
   /** What it has; absent when that is nothing. */
   contents?: Uint8Array | undefined
   /** Something was not on disk as it was stored, and came out of memory. */
@@ -73,7 +74,7 @@ export async function postBlock(
 /** Lists what a block has of which that was not written down. Undefined when something cannot be read. */
 export async function listBlock(block: number, postings: PostingReader) {
   const topics: Listed[] = []
-  let span: layout.BlockSpan = { newest: 0, oldest: MAX_UINT32, most: 0 }
+  let span: BlockSpan = { newest: 0, oldest: MAX_UINT32, most: 0 }
   const whole = await postings.through(block, (topic, posting) => {
     topics.push(listed(topic, posting))
     span = withPosting(span, posting)
@@ -82,10 +83,10 @@ export async function listBlock(block: number, postings: PostingReader) {
 }
 
 /** What lists a block, with the times of what it has. */
-export function list(block: number, span: layout.BlockSpan, topics: readonly Listed[]) {
+export function list(block: number, span: BlockSpan, topics: readonly Listed[]) {
   const contents = encodeContents(block, topics)
   const operations: LevelOperation[] = [
-    { type: 'put', key: layout.blockKey(block), value: layout.blockSpan(block, span) },
+    { type: 'put', key: layout.blockKey(block), value: encodeBlockSpan(block, span) },
     { type: 'put', key: layout.contentsKey(block), value: contents }
   ]
   return { operations, contents }

@@ -3,6 +3,7 @@ import type { LevelOperation, LevelRange, LevelStore } from '../database/level-s
 import type { TopicFloors } from '../topic-floors.js'
 import { KnownContents } from './known-contents.js'
 import { listBlock, postBlock } from './level-block-finish.js'
+import { type BlockSpan, isOlderBlock, readBlockSpan } from './level-block-span.js'
 import * as layout from './level-layout.js'
 import type { Ledger } from './level-ledger.js'
 import { PostedBlock } from './level-posted-block.js'
@@ -44,7 +45,7 @@ export interface BlocksInit {
 }
 
 /** A finished block, and of which times it is. */
-export interface FinishedBlock extends layout.BlockSpan {
+export interface FinishedBlock extends BlockSpan {
   block: number
 }
 
@@ -65,7 +66,7 @@ export class Blocks {
   #size: number
   #finished = 0
   /** Of the finished blocks that have something; absent when something of that cannot be read. */
-  #spans: Map<number, layout.BlockSpan | undefined> | undefined
+  #spans: Map<number, BlockSpan | undefined> | undefined
   /** Those that an older version finished, which did not write down what they have. */
   #older: number[] = []
   /** How often everything was taken from disk anew. */
@@ -220,7 +221,7 @@ export class Blocks {
     }
   }
 
-  #list(block: number, span: layout.BlockSpan, contents: Uint8Array): void {
+  #list(block: number, span: BlockSpan, contents: Uint8Array): void {
     this.#spans?.set(block, span)
     this.#contents.set(block, contents)
   }
@@ -266,8 +267,8 @@ export class Blocks {
     return posted
   }
 
-  async #loadSpans(): Promise<Map<number, layout.BlockSpan | undefined> | undefined> {
-    const spans = new Map<number, layout.BlockSpan | undefined>()
+  async #loadSpans(): Promise<Map<number, BlockSpan | undefined> | undefined> {
+    const spans = new Map<number, BlockSpan | undefined>()
     this.#older = []
     const bounds = layout.allBlocks()
     for (let range: LevelRange | undefined = bounds; range !== undefined; ) {
@@ -276,8 +277,8 @@ export class Blocks {
       for (const [key, value] of entries) {
         const block = layout.readBlock(key)
         if (block >= this.#finished) continue
-        spans.set(block, layout.readBlockSpan(block, value))
-        if (layout.isOlderBlock(value)) this.#older.push(block)
+        spans.set(block, readBlockSpan(block, value))
+        if (isOlderBlock(value)) this.#older.push(block)
       }
       const last = entries.at(-1)
       range = last && { gt: last[0], lt: bounds.lt }

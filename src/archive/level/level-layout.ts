@@ -1,4 +1,3 @@
-import { crc32 } from 'node:zlib'
 import { MAX_UINT32, readUint32 } from '../../wire/bytes.js'
 import { put16, put32, put64, read64, small, uint32, view } from './level-bytes.js'
 import { rawSize } from './level-row.js'
@@ -286,33 +285,6 @@ export const blockPostings = (block: number): Bounds => within(key(TABLE.posting
 export const allPostings = (): Bounds => within(key(TABLE.posting))
 
 export const blockKey = (block: number): Uint8Array => key(TABLE.block, [4, block])
-
-/** What is known of a finished block beside its postings. */
-export interface BlockSpan {
-  /** When its newest envelope was sent, and its oldest, Unix seconds. */
-  newest: number
-  oldest: number
-  /** Envelopes of the topic that has most. */
-  most: number
-}
-
-export function blockSpan(block: number, { newest, oldest, most }: BlockSpan): Uint8Array {
-  const bytes = small(16)
-  put32(bytes, 0, newest)
-  put32(bytes, 4, oldest)
-  put32(bytes, 8, most)
-  put32(bytes, 12, crc32(bytes.subarray(0, 12), block))
-  return bytes
-}
-
-/** Undefined when it is damaged, or was written by an older version. */
-export function readBlockSpan(block: number, value: Uint8Array): BlockSpan | undefined {
-  if (value.length !== 16 || readUint32(value, 12) !== crc32(value.subarray(0, 12), block)) return undefined
-  return { newest: readUint32(value, 0), oldest: readUint32(value, 4), most: readUint32(value, 8) }
-}
-
-/** An older version wrote no more than the newest, or no checksum, and not what the block has. */
-export const isOlderBlock = (value: Uint8Array): boolean => value.length === 4 || value.length === 12
 
 /** Which postings a finished block has. */
 export const contentsKey = (block: number): Uint8Array => key(TABLE.contents, [4, block])

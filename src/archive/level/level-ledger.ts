@@ -96,16 +96,16 @@ export class Ledger {
   }
 
   /** Whether all counts are those. */
-  async agrees({ report, bytes, days }: Rebuild): Promise<boolean> {
+  async agrees({ report, bytes, days, topics }: Rebuild): Promise<boolean> {
     const { totals } = this
+    const spans = [...topics]
     if (totals.envelopes !== report.envelopes || totals.bytes !== bytes || this.#days.size !== days.size) return false
-    if (totals.topics !== topicsOf(days).size) return false
+    if (totals.topics !== spans.length) return false
     for (const [day, topics] of days) {
       if (this.count(day) !== sumOf(topics)) return false
       const [counts = []] = await this.topicCounts([day], [...topics.keys()])
       if ([...topics.values()].some((n, i) => n !== counts[i])) return false
     }
-    const spans = [...topicsOf(days)]
     const written = await getReadable(
       this.#store,
       spans.map(([topic]) => layout.topicKey(topic))
@@ -114,7 +114,7 @@ export class Ledger {
   }
 
   /** What writes these counts in place of all there are. */
-  async replacement({ report, bytes, days }: Rebuild, lastSeq: number): Promise<LevelOperation[]> {
+  async replacement({ report, bytes, days, topics }: Rebuild, lastSeq: number): Promise<LevelOperation[]> {
     const operations: LevelOperation[] = []
     for (const table of [layout.allTopicCounts(), layout.dayCounts(), layout.allTopics()])
       for (let range: LevelRange | undefined = table; range !== undefined; ) {
@@ -123,7 +123,6 @@ export class Ledger {
         const last = entries.at(-1)
         range = last && { gt: last[0], lt: table.lt }
       }
-    const topics = topicsOf(days)
     for (const [day, counts] of days) {
       operations.push(write(layout.dayCountKey(day), sumOf(counts)))
       for (const [topic, n] of counts) operations.push(writeTopicCount({ day, topic, n }, lastSeq))
@@ -337,13 +336,6 @@ function sumOf(counts: Map<number, number>): number {
   let sum = 0
   for (const n of counts.values()) sum += n
   return sum
-}
-
-/** On how many days each topic has envelopes. */
-function topicsOf(days: Map<number, Map<number, number>>): Map<number, number> {
-  const topics = new Map<number, number>()
-  for (const counts of days.values()) for (const topic of counts.keys()) topics.set(topic, (topics.get(topic) ?? 0) + 1)
-  return topics
 }
 
 function writeTopicCount(

@@ -1,6 +1,7 @@
 import { readUint32 } from '../../wire/bytes.js'
+import type { BlockSpan } from './level-block-span.js'
 import { put16, put32, view } from './level-bytes.js'
-import type { BlockSpan, Entry } from './level-layout.js'
+import type { Entry } from './level-layout.js'
 
 // Sequence numbers are in blocks of up to 65,536. What a finished block has of a topic is one posting, 42 bytes for each envelope in
 // the order of ingest, integers big-endian; an offset counts from the first number of the block:

@@ -1,6 +1,7 @@
 import { MAX_UINT32, readUint32 } from '../../wire/bytes.js'
+import type { BlockSpan } from './level-block-span.js'
 import { put16 } from './level-bytes.js'
-import { type BlockSpan, RUN_ENTRY_BYTES, runEntryTopic } from './level-layout.js'
+import { RUN_ENTRY_BYTES, runEntryTopic } from './level-layout.js'
 import { POSTING_ENTRY_BYTES } from './level-posting.js'
 
 // In a run: sent(4) hash(32) topic(4) size(4). In a posting: offset(2) sent(4) hash(32) size(4).

@@ -6,6 +6,7 @@ import { emptyReport } from '../empty-report.js'
 import { withGap } from '../gap-list.js'
 import type { TopicFloors } from '../topic-floors.js'
 import { list } from './level-block-finish.js'
+import { type BlockSpan, isOlderBlock, readBlockSpan } from './level-block-span.js'
 import type { Blocks } from './level-blocks.js'
 import { BlockContents, type Listed, listed } from './level-contents.js'
 import * as layout from './level-layout.js'
@@ -56,6 +57,14 @@ export class Rebuild {
   constructor(store: LevelStore, options: RebuildOptions) {
     this.#store = store
     this.#options = options
+  }
+
+  /** On how many days each topic has envelopes. */
+  get topics(): Map<number, number> {
+    const topics = new Map<number, number>()
+    for (const counts of this.days.values())
+      for (const topic of counts.keys()) topics.set(topic, (topics.get(topic) ?? 0) + 1)
+    return topics
   }
 
   async run(): Promise<void> {
@@ -169,7 +178,7 @@ export class Rebuild {
     const { number, written, contents, span, topics } = this.#block
     this.#block = undefined
     if (written === null) return
-    const isOlder = written !== undefined && layout.isOlderBlock(written)
+    const isOlder = written !== undefined && isOlderBlock(written)
     const isListed = written !== undefined && covers(number, written, span) && (isOlder || contents !== undefined)
     if (!isListed) this.report.index++
     const now = list(number, span, topics)
@@ -280,14 +289,14 @@ interface PassedBlock {
   written: Uint8Array | undefined | null
   contents: BlockContents | undefined
   /** As it is, and what will be left of it. */
-  span: layout.BlockSpan
+  span: BlockSpan
   topics: Listed[]
 }
 
 /** Whether what is written of a block is true; older versions wrote no more than its newest, or no checksum. */
-function covers(block: number, value: Uint8Array, { newest, oldest, most }: layout.BlockSpan): boolean {
-  if (layout.isOlderBlock(value)) return readUint32(value, 0) >= newest
-  const written = layout.readBlockSpan(block, value)
+function covers(block: number, value: Uint8Array, { newest, oldest, most }: BlockSpan): boolean {
+  if (isOlderBlock(value)) return readUint32(value, 0) >= newest
+  const written = readBlockSpan(block, value)
   return written !== undefined && written.newest >= newest && written.oldest <= oldest && written.most >= most
 }
 
