@@ -130,6 +130,29 @@ test('a damaged part of the order of ingest is told, and is no gap: by time ever
   assert.deepEqual(await archive.verify(), { ...emptyReport(), envelopes: 800 })
 })
 
+test('of a damaged part that has the counts, too, only what cannot be read is said to be lost', async t => {
+  const directory = join(await temporaryDirectory(t), 'db')
+  // the first envelopes are in one block with the counts of the days
+  await databaseInTables(directory, [ENVELOPES], { blockSize: 16 * 1024 })
+  const file = await largest(directory, '.ldb')
+  const row = (await readFile(file)).lastIndexOf((ENVELOPES[0] as Envelope).raw)
+  assert(row > 0)
+  await flip(file, [row + 8, row + 9, row + 20])
+  const { archive, close } = await openDatabase(directory)
+  t.after(close)
+  const said: string[] = []
+  archive.watch({ damaged: (_gap, text) => said.push(text) })
+  assert.deepEqual(
+    said.filter(text => text.startsWith('lost')),
+    ['lost: 1 stored envelope, damaged on the disk']
+  )
+  assert.equal((await archive.stats()).envelopes, 799)
+  assert.deepEqual(
+    await archive.verify().then(({ envelopes, index, missing }) => [envelopes, index, missing]),
+    [799, 0, 0]
+  )
+})
+
 test('a digest over a damaged index is an error, no digest', async t => {
   const directory = join(await temporaryDirectory(t), 'db')
   await databaseInTables(directory, [ENVELOPES])

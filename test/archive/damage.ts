@@ -5,11 +5,15 @@ import { LEVEL_OPTIONS, openDatabase } from '../../src/archive/database/database
 import type { Envelope } from '../../src/wire/envelope/envelope.js'
 
 /** A database on disk, closed, with all its envelopes in tables. */
-export async function databaseInTables(directory: string, batches: Envelope[][]): Promise<void> {
+export async function databaseInTables(
+  directory: string,
+  batches: Envelope[][],
+  options: { blockSize?: number } = {}
+): Promise<void> {
   const { archive, close } = await openDatabase(directory)
   for (const batch of batches) await archive.append(batch)
   await close()
-  const level = new ClassicLevel<Uint8Array, Uint8Array>(directory, LEVEL_OPTIONS)
+  const level = new ClassicLevel<Uint8Array, Uint8Array>(directory, { ...LEVEL_OPTIONS, ...options })
   await level.open()
   await level.compactRange(Uint8Array.of(0), Uint8Array.of(0xff))
   await level.close()

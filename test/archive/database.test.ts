@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { ClassicLevel } from 'classic-level'
 import { Key } from 'interface-datastore'
 import { LEVEL_OPTIONS, openDatabase } from '../../src/archive/database/database.js'
+import { emptyReport } from '../../src/archive/empty-report.js'
 import { metaKey } from '../../src/archive/level/level-layout.js'
 import { MAX_UINT32, toHex } from '../../src/wire/bytes.js'
 import { readPage } from './comparison.js'
@@ -54,6 +55,29 @@ test('an archive of a format that is not known is refused and left as it is', as
   // The refusals left nothing locked.
   await write(metaKey('format'), Uint8Array.of(0, 0, 0, 1))
   await (await openDatabase(directory)).close()
+})
+
+test('an archive whose own records went with a damaged part begins with others, and has all its envelopes', async t => {
+  const directory = await temporaryDirectory(t)
+  const list = Array.from({ length: 30 }, (_, i) =>
+    envelopeAt(1_600_000_000 + i, Uint8Array.of(1, 2, 3, i % 4), Uint8Array.of(i))
+  )
+  const first = await openDatabase(directory)
+  await first.archive.append(list)
+  await first.close()
+  for (const lost of [['format'], ['id'], ['format', 'id', 'totals', 'blocks', 'coverage', 'clean']]) {
+    const level = new ClassicLevel<Uint8Array, Uint8Array>(directory, LEVEL_OPTIONS)
+    for (const name of lost) await level.del(metaKey(name))
+    await level.close()
+    const { archive, close } = await openDatabase(directory)
+    assert.notDeepEqual(archive.id, first.archive.id, 'nobody goes on by numbers that it may give out again')
+    assert.deepEqual(
+      await archive.append(list),
+      list.map(() => 'known')
+    )
+    assert.deepEqual(await archive.verify(), { ...emptyReport(), envelopes: 30 })
+    await close()
+  }
 })
 
 test('something else where the archive belongs is not overwritten', async t => {

@@ -1,8 +1,9 @@
 import { equalBytes, readUint32 } from '../../wire/bytes.js'
 import { randomBytes } from '../../wire/random.js'
-import { type LevelStore, readRange } from '../database/level-store.js'
+import { type LevelOperation, type LevelStore, readRange } from '../database/level-store.js'
 import { ArchiveFormatError } from '../errors.js'
-import { everything, metaKey, uint32 } from './level-layout.js'
+import { allEnvelopes, envelopeFields, everything, isEnvelopeKey, metaKey, REPAIR_KEY, uint32 } from './level-layout.js'
+import { readRow } from './level-row.js'
 
 /** Raised whenever an older version could not read what this one writes. */
 const FORMAT = 4
@@ -28,20 +29,28 @@ export async function openFormat(store: LevelStore): Promise<Uint8Array> {
       `the archive has format ${found}; this version knows formats ${[...PREVIOUS, FORMAT].join(', ')} only`
     )
   }
-  if (id?.length !== ID_BYTES) throw new ArchiveFormatError('the archive has no id')
+  if (id === undefined) return begin(store)
+  if (id.length !== ID_BYTES) throw new ArchiveFormatError('the archive has no id')
   return Uint8Array.from(id)
 }
 
 async function begin(store: LevelStore): Promise<Uint8Array> {
   const found = await readRange(store, everything(), 1)
-  if (found.length > 0) throw new ArchiveFormatError('there is something else where the archive belongs')
+  const operations: LevelOperation[] = []
+  if (found.length > 0) {
+    if (!(await hasEnvelope(store))) throw new ArchiveFormatError('there is something else where the archive belongs')
+    // its own records went with a part that was damaged: whatever else did is made anew
+    operations.push({ type: 'put', key: REPAIR_KEY, value: uint32(1) })
+  }
+  // another id: numbers of the order of ingest may be given out again, and nobody is to go on by those of before
   const id = randomBytes(ID_BYTES)
-  await store.batch(
-    [
-      { type: 'put', key: FORMAT_KEY, value: uint32(FORMAT) },
-      { type: 'put', key: ID_KEY, value: id }
-    ],
-    { sync: true }
-  )
+  operations.push({ type: 'put', key: FORMAT_KEY, value: uint32(FORMAT) }, { type: 'put', key: ID_KEY, value: id })
+  await store.batch(operations, { sync: true })
   return id
+}
+
+/** Whether the first envelope is one, by its checksum. */
+async function hasEnvelope(store: LevelStore): Promise<boolean> {
+  const [first] = await readRange(store, allEnvelopes(), 1)
+  return first !== undefined && isEnvelopeKey(first[0]) && readRow(envelopeFields(first[0]), first[1]) !== undefined
 }

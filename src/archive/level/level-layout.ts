@@ -341,5 +341,8 @@ export function metaKey(name: string): Uint8Array {
   return bytes
 }
 
+/** There while a repair is under way, or is to be done at the next opening. */
+export const REPAIR_KEY: Uint8Array = metaKey('repairing')
+
 /** Everything the archive ever wrote. */
 export const everything = (): Bounds => within(Uint8Array.from(PREFIX))

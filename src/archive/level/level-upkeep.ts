@@ -20,8 +20,6 @@ import type { LevelWriter } from './level-writer.js'
 
 /** Up to which sequence number everything was there when the archive was closed. */
 const CLEAN_KEY = layout.metaKey('clean')
-/** There while a repair is under way. */
-const REPAIR_KEY = layout.metaKey('repairing')
 
 /** Rows stored again at once. */
 const SALVAGED = 1000
@@ -82,7 +80,7 @@ export class Upkeep {
   /** After an end that was not clean: whether all is there that was stored, and whether a repair was broken off. */
   async open(): Promise<void> {
     const { store, ledger, coverage, blocks } = this.#init
-    const [repairing, clean] = await store.getMany([REPAIR_KEY, CLEAN_KEY])
+    const [repairing, clean] = await store.getMany([layout.REPAIR_KEY, CLEAN_KEY])
     const { lastSeq } = ledger.totals
     const marks = this.#init.marks?.open() ?? []
     const last = Math.max(lastSeq, marks.at(-1)?.lastSeq ?? 0)
@@ -271,7 +269,7 @@ export class Upkeep {
 
   async #repair(signal: AbortSignal | undefined, lastSeq = this.#init.ledger.totals.lastSeq): Promise<ArchiveReport> {
     const { store, ledger, blocks, writer, coverage, damage, watchers } = this.#init
-    await store.batch([{ type: 'put', key: REPAIR_KEY, value: layout.uint32(1) }], { sync: true })
+    await store.batch([{ type: 'put', key: layout.REPAIR_KEY, value: layout.uint32(1) }], { sync: true })
     const rebuild = new Rebuild(store, {
       mend: true,
       floors: () => coverage.floors,
@@ -283,7 +281,7 @@ export class Upkeep {
     await rebuild.run()
     const countsWrong = !(await ledger.agrees(rebuild))
     const counts = await ledger.replacement(rebuild, lastSeq)
-    await store.batch([...counts, { type: 'del', key: REPAIR_KEY }], { sync: true })
+    await store.batch([...counts, { type: 'del', key: layout.REPAIR_KEY }], { sync: true })
     await writer.load()
     await writer.renumber(rebuild.unnumbered)
     damage.reset()
