@@ -9,9 +9,8 @@ import { decodeEnvelope, type Envelope, type EnvelopeDigest } from '../wire/enve
 import { MalformedError } from '../wire/errors.js'
 import { keccak256 } from '../wire/keccak.js'
 import { type Refusal, RefusalCode } from '../wire/packet/confirmation.js'
-import { splitMessages } from '../wire/packet/messages.js'
+import { MessageItems } from '../wire/packet/messages.js'
 import type { PacketDigests } from '../wire/packet/packet-digests.js'
-import type { RlpItem } from '../wire/rlp.js'
 import type { Counters } from './counters.js'
 import { EnvelopeMemory } from './envelope-memory.js'
 import type { Filters } from './filters.js'
@@ -83,7 +82,7 @@ export class Intake {
    */
   async take(body: Uint8Array, from: Source, digests?: PacketDigests): Promise<Taken> {
     const { counters, forwarder, settings } = this.#parts
-    const items = splitMessages(body)
+    const items = new MessageItems(body)
     counters.add('envelopes_received', items.length)
     const packet = new PacketIntake(this.#stored)
     if (items.length === 0) packet.judgement.charge = inVain(body).charge
@@ -98,7 +97,7 @@ export class Intake {
         if (from.gone && start >= FIGURES.packet.telling && packet.refused.length > start / 2) break
         const now = settings.now()
         const end = Math.min(start + FIGURES.packet.slice, items.length)
-        for (let i = start; i < end; i++) this.#takeItem(items[i] as RlpItem, digests?.of(i), { from, now, packet })
+        for (let i = start; i < end; i++) this.#takeItem(items.next(), digests?.of(i), { from, now, packet })
       }
     } finally {
       forwarder.wake()
@@ -140,33 +139,32 @@ export class Intake {
   }
 
   #takeItem(
-    item: RlpItem,
+    raw: Uint8Array,
     digest: EnvelopeDigest | undefined,
     { from, now, packet }: { from: Source; now: number; packet: PacketIntake }
   ): void {
     const { seen, counters, filters, own, settings } = this.#parts
     let envelope: Envelope
     try {
-      envelope = withoutStacks(() => decodeEnvelope(item.raw, digest))
+      envelope = withoutStacks(() => decodeEnvelope(raw, digest))
     } catch {
-      this.#refuse(item.raw, digest?.hash ?? keccak256(item.raw), MALFORMED, { from, packet })
+      this.#refuse(raw, digest?.hash ?? keccak256(raw), MALFORMED, { from, packet })
       return
     }
     const unfit = judgeForm(envelope, now, settings)
     if (unfit !== undefined) {
-      this.#refuse(item.raw, envelope.hash, unfit, { from, packet })
+      this.#refuse(raw, envelope.hash, unfit, { from, packet })
       return
     }
     const known = seen.get(envelope.hashHex)
     if (known !== undefined) {
       const kept = this.#isKept(known, envelope)
       // one that is not stored is welcome again
-      if (known.broughtAgain(from.slot) && kept)
-        packet.judgement.charge += item.raw.length + FIGURES.throttle.judgement / 4
+      if (known.broughtAgain(from.slot) && kept) packet.judgement.charge += raw.length + FIGURES.throttle.judgement / 4
       known.knownBy.add(from.slot)
       counters.add('envelopes_known')
       const unwanted = kept ? undefined : this.#storeRefuses(envelope, now)
-      if (unwanted !== undefined) this.#refuse(item.raw, envelope.hash, unwanted, { from, packet })
+      if (unwanted !== undefined) this.#refuse(raw, envelope.hash, unwanted, { from, packet })
       else if (kept) packet.await(known)
       else {
         this.#memory.keep(envelope, now)
@@ -176,7 +174,7 @@ export class Intake {
     }
     const unwanted = judgeTaste(envelope, now, own) ?? this.#storeRefuses(envelope, now)
     if (unwanted !== undefined) {
-      this.#refuse(item.raw, envelope.hash, unwanted, { from, packet })
+      this.#refuse(raw, envelope.hash, unwanted, { from, packet })
       return
     }
     // what is kept of a packet must not keep the packet

@@ -4,7 +4,13 @@ import { fromHex, toHex } from '../../src/wire/bytes.js'
 import { decodeEnvelope, encodeEnvelope } from '../../src/wire/envelope/envelope.js'
 import { MalformedError } from '../../src/wire/errors.js'
 import { keccak256 } from '../../src/wire/keccak.js'
-import { batchHash, encodeMessages, MAX_ENVELOPES, splitMessages } from '../../src/wire/packet/messages.js'
+import {
+  batchHash,
+  encodeMessages,
+  MAX_ENVELOPES,
+  MessageItems,
+  splitMessages
+} from '../../src/wire/packet/messages.js'
 import { splitP2PMessage } from '../../src/wire/request/p2p-message.js'
 
 const envelopes = [0, 300, 3].map(
@@ -34,6 +40,23 @@ test('a body that is no list, or of too many items, is refused as a whole', () =
   const most = Array.from({ length: MAX_ENVELOPES }, () => Uint8Array.of(0x80))
   assert.equal(splitMessages(encodeMessages(most)).length, MAX_ENVELOPES)
   assert.throws(() => splitMessages(encodeMessages([...most, Uint8Array.of(0x80)])), MalformedError)
+})
+
+test('items come one by one as they do all at once, of whatever can be split', () => {
+  for (const raws of [[], envelopes, [fromHex('c20101'), ...envelopes, fromHex('05')]]) {
+    const items = new MessageItems(encodeMessages(raws))
+    assert.equal(items.length, raws.length)
+    assert.deepEqual(
+      Array.from({ length: items.length }, () => toHex(items.next())),
+      raws.map(toHex)
+    )
+    assert.throws(() => items.next(), MalformedError)
+  }
+  const most = Array.from({ length: MAX_ENVELOPES }, () => Uint8Array.of(0x80))
+  assert.equal(new MessageItems(encodeMessages(most)).length, MAX_ENVELOPES)
+  const many = encodeMessages([...most, Uint8Array.of(0x80)])
+  const bad = [...['80', '', 'c1', 'c000', 'c3c201', '05'].map(fromHex), many]
+  for (const body of bad) assert.throws(() => new MessageItems(body), MalformedError)
 })
 
 test('history comes as an array of envelopes [MAIL-23]', () => {

@@ -44,6 +44,16 @@ test('of a packet that is given up the rest is left out', () => {
   assert.notEqual(all.of(101), undefined)
 })
 
+test('digests take memory for what was hashed, not for what a packet says that it holds', () => {
+  const tiny = Array.from({ length: 16_383 }, () => fromHex('c0'))
+  const { raw, hash } = newEnvelope()
+  const bytes = digestPacket(encodeMessages([raw, ...tiny]), { pow: 1, patience: 1024 })
+  assert.ok(bytes.buffer.byteLength < 80_000, `${bytes.buffer.byteLength} bytes`)
+  const many = new PacketDigests(digestPacket(encodeMessages([...tiny.slice(0, 3000), raw]), { pow: 1 }))
+  assert.deepEqual(many.of(3000)?.hash, hash)
+  assert.equal(many.of(3001), undefined)
+})
+
 test('what is no packet has no digests', () => {
   assert.throws(() => digestPacket(fromHex('80'), { pow: 0 }), { name: 'MalformedError' })
   assert.throws(() => digestPacket(concatBytes(encodeMessages([]), fromHex('00')), { pow: 0 }), {

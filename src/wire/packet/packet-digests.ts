@@ -2,7 +2,7 @@ import { decodeEnvelope, type EnvelopeDigest } from '../envelope/envelope.js'
 import { needsWork } from '../envelope/pow.js'
 import { MalformedError } from '../errors.js'
 import { keccak256 } from '../keccak.js'
-import { batchHash, splitMessages } from './messages.js'
+import { batchHash, MessageItems } from './messages.js'
 
 const HASH = 32
 /** A hash and the bits of its proof of work, in 16 bits. */
@@ -10,6 +10,9 @@ const ENTRY = HASH + 2
 const UNKNOWN = 0xffff
 /** The same of an item that is no envelope. */
 const NO_ENVELOPE = 0xfffe
+
+/** Room for so many entries is there from the beginning: of tiny items they are eight times as large, and most of such may be left out. */
+const AT_FIRST = 512
 
 export interface DigestOptions {
   pow: number
@@ -34,14 +37,22 @@ export function digestPacket(
   body: Uint8Array,
   { pow, batch = true, patience = Number.POSITIVE_INFINITY }: DigestOptions
 ): Uint8Array<ArrayBuffer> {
-  const items = splitMessages(body)
-  const bytes = new Uint8Array(HASH + items.length * ENTRY)
+  const items = new MessageItems(body)
+  let entries = Math.min(items.length, AT_FIRST)
+  let bytes = new Uint8Array(HASH + entries * ENTRY)
   if (batch) bytes.set(batchHash(body))
   let at = HASH
   let strange = 0
-  for (const { raw } of items) {
+  for (let i = 0; i < items.length; i++) {
+    const raw = items.next()
     const bits = bitsOf(raw, pow)
     if (bits === NO_ENVELOPE && ++strange > patience) break
+    if (i === entries) {
+      entries = Math.min(items.length, 2 * entries)
+      const before = bytes
+      bytes = new Uint8Array(HASH + entries * ENTRY)
+      bytes.set(before)
+    }
     bytes.set(keccak256(raw), at)
     bytes[at + HASH] = bits >>> 8
     bytes[at + HASH + 1] = bits
