@@ -29,18 +29,6 @@ export class ByteQueue {
     this.#chunks[this.#chunks.length - 1] = this.#tail.subarray(0, this.#tailUsed)
   }
 
-  /** What the first `count` bytes are in, at most all that there are, in order. */
-  *pieces(count: number): Generator<Uint8Array, void> {
-    let left = Math.min(count, this.length)
-    let offset = this.#offset
-    for (let i = 0; left > 0; i++) {
-      const piece = (this.#chunks[i] as Uint8Array).subarray(offset, offset + left)
-      yield piece
-      left -= piece.length
-      offset = 0
-    }
-  }
-
   /** Exactly `count` bytes, which must be there. */
   take(count: number): Uint8Array {
     this.length -= count

@@ -3,6 +3,7 @@ import { releaseLarge } from '../base/release.js'
 import * as FIGURES from '../limits/figures.js'
 import { ByteQueue } from './byte-queue.js'
 import { FrameError } from './errors.js'
+import { LargeBody } from './large-body.js'
 import type { RunningKeccak } from './running-keccak.js'
 
 /** What a handshake agreed on, from one side's point of view. */
@@ -89,24 +90,27 @@ export class FrameSealer {
   }
 }
 
-/** Opens frames from bytes as they arrive. Every MAC is checked in constant time before what it covers is decrypted. */
+/**
+ * Opens frames from bytes as they arrive. Every MAC is checked in constant time before anything of what it covers is handed out. The body
+ * of a large frame is hashed and decrypted as it comes.
+ */
 export class FrameOpener {
   readonly #stream: Decipher
   readonly #mac: FrameMac
   readonly #received = new ByteQueue()
   /** Size of the body whose header was read, or undefined between frames. */
   #size: number | undefined
-  /** How much of it the MAC has seen: of a large one what came, since 16 MiB at once would keep everybody waiting. */
-  #seen = 0
+  /** What came of it, when it is larger than whatever may lie in one piece with others. */
+  #large: LargeBody | undefined
 
   constructor(secrets: FrameSecrets) {
     this.#stream = createDecipheriv('aes-256-ctr', secrets.aes, new Uint8Array(BLOCK))
     this.#mac = new FrameMac(secrets.mac, secrets.ingress)
   }
 
-  /** Bytes that arrived and are not yet opened. */
+  /** Bytes that arrived and were not handed out. */
   get buffered(): number {
-    return this.#received.length
+    return this.#received.length + (this.#large?.length ?? 0)
   }
 
   /** Whether what arrived ended with the end of a frame. */
@@ -116,13 +120,17 @@ export class FrameOpener {
 
   /** Whether all of the frame whose size is known is there. */
   get ready(): boolean {
-    return this.#size !== undefined && this.#received.length >= padded(this.#size) + BLOCK
+    if (this.#size === undefined) return false
+    if (this.#large !== undefined) return this.#large.missing === 0 && this.#received.length >= BLOCK
+    return this.#received.length >= padded(this.#size) + BLOCK
   }
 
+  /** Takes bytes, whose memory is given back when they are copied. */
   push(bytes: Uint8Array): void {
-    const unseen = this.#isLarge() ? padded(this.#size as number) - this.#seen : 0
-    if (unseen > 0) this.#see(bytes.subarray(0, unseen))
-    this.#received.push(bytes)
+    const ofLarge = Math.min(this.#large?.missing ?? 0, bytes.length)
+    if (ofLarge > 0) this.#openPart(bytes.subarray(0, ofLarge))
+    if (ofLarge < bytes.length) this.#received.push(bytes.subarray(ofLarge))
+    else releaseLarge(bytes)
   }
 
   /**
@@ -139,8 +147,17 @@ export class FrameOpener {
     }
     this.#size = this.#stream.update(encrypted).readUIntBE(0, 3)
     if (this.#size === 0) throw new FrameError('an empty frame')
-    if (this.#isLarge()) for (const piece of this.#received.pieces(padded(this.#size))) this.#see(piece)
+    if (this.#size > FIGURES.devp2p.large) {
+      const length = padded(this.#size)
+      this.#large = new LargeBody(length)
+      if (this.#received.length > 0) this.#openPart(this.#received.take(Math.min(length, this.#received.length)))
+    }
     return this.#size
+  }
+
+  /** Does a part of what is to be done with a frame that is ready; true when `next` takes no longer than with a small one. */
+  prepare(): boolean {
+    return this.#large?.gather() ?? true
   }
 
   /**
@@ -151,30 +168,42 @@ export class FrameOpener {
   next(): Uint8Array | undefined {
     const size = this.nextSize()
     if (size === undefined || !this.ready) return undefined
-    const length = padded(size)
-    const sealed = this.#received.take(length + BLOCK)
-    const encrypted = sealed.subarray(0, length)
-    if (this.#seen < length) this.#see(encrypted)
-    if (!timingSafeEqual(this.#mac.ofBody(), sealed.subarray(length))) {
-      throw new FrameError('the MAC of a frame is wrong')
-    }
-    const body = this.#stream.update(encrypted)
-    // of a large one each copy counts; a chunk of the socket may have the beginning of the next one, too
-    if (sealed.length === sealed.buffer.byteLength) releaseLarge(sealed)
+    const body = this.#large === undefined ? this.#openSmall(padded(size)) : this.#takeLarge(this.#large)
     this.#size = undefined
-    this.#seen = 0
+    this.#large = undefined
     // A plain array: who gets it may rely on slice() making a copy, which a Buffer's does not.
     return new Uint8Array(body.buffer, body.byteOffset, size)
   }
 
-  /** Whether the frame under way is larger than whatever may lie in one piece with others. */
-  #isLarge(): boolean {
-    return (this.#size ?? 0) > FIGURES.devp2p.large
+  #openSmall(length: number): Uint8Array {
+    const sealed = this.#received.take(length + BLOCK)
+    const encrypted = sealed.subarray(0, length)
+    this.#mac.see(encrypted)
+    this.#check(sealed.subarray(length))
+    const body = this.#stream.update(encrypted)
+    // of a large one each copy counts; a chunk of the socket may have the beginning of the next one, too
+    if (sealed.length === sealed.buffer.byteLength) releaseLarge(sealed)
+    return body
   }
 
-  #see(encrypted: Uint8Array): void {
+  #takeLarge(large: LargeBody): Uint8Array {
+    this.#check(this.#received.take(BLOCK))
+    while (!large.gather());
+    return large.whole as Uint8Array
+  }
+
+  #openPart(encrypted: Uint8Array): void {
     this.#mac.see(encrypted)
-    this.#seen += encrypted.length
+    const part = this.#stream.update(encrypted)
+    this.#large?.push(part)
+    releaseLarge(part)
+  }
+
+  /** @throws FrameError */
+  #check(mac: Uint8Array): void {
+    if (timingSafeEqual(this.#mac.ofBody(), mac)) return
+    this.#large?.release()
+    throw new FrameError('the MAC of a frame is wrong')
   }
 }
 

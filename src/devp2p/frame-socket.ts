@@ -94,6 +94,11 @@ export class FrameSocket {
     return this.#opener.ready
   }
 
+  /** Does a part of what is to be done before `take` is quick, when it is `ready`; true when that was the last. */
+  prepare(): boolean {
+    return this.#opener.prepare()
+  }
+
   /**
    * The next message, when it is `ready`.
    *

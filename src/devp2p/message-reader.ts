@@ -67,6 +67,7 @@ export class MessageReader {
       const wait = this.#throttled(size)
       if (wait > 0) await this.#rest(wait)
       if (!frames.ready && !(await this.#body(size))) return
+      if (size > FIGURES.devp2p.large) await this.inPieces(() => frames.prepare())
       if (turnIsOver() && !this.#goesOn()) await this.#takeInTurn()
       else {
         const taking = this.#take()

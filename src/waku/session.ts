@@ -268,6 +268,8 @@ export class Session implements Source, FeedTarget {
       this.#ignored(body)
       if (this.channel.onMalformed === 'abort') throw err
     } finally {
+      // what is given back is hashed no more
+      if (hashing !== undefined) await hashing
       this.channel.giveBack?.(packet)
     }
   }

@@ -84,3 +84,28 @@ test('what is given back of a frame takes nothing of the next with it, wherever 
     )
   }
 })
+
+test('a large frame is put together in parts, and each chunk of it is given back when it is copied', () => {
+  const body = randomBytes(SIZE)
+  const wire = Buffer.concat(new FrameSealer(secrets()).seal([[body]]))
+  const opener = new FrameOpener(secrets())
+  const chunks: Uint8Array[] = []
+  for (let at = 0; at < wire.length; at += CHUNK) {
+    // each has memory of its own, as those of a socket do
+    const chunk = new Uint8Array(wire.subarray(at, at + CHUNK))
+    chunks.push(chunk)
+    opener.push(chunk)
+    opener.nextSize()
+    assert.equal(opener.buffered, Math.min(at + CHUNK, wire.length) - 32)
+  }
+  assert.ok(opener.ready)
+  assert.deepEqual(
+    chunks.slice(1, -1).map(({ length }) => length),
+    Array.from({ length: chunks.length - 2 }, () => 0)
+  )
+  let steps = 1
+  while (!opener.prepare()) steps++
+  assert.equal(steps, Math.ceil(SIZE / (256 * 1024)))
+  assert.deepEqual(Buffer.from(opener.next() as Uint8Array), body)
+  assert.ok(opener.idle)
+})

@@ -40,6 +40,8 @@ export interface Attack {
   name: string
   /** Identities, over all addresses. */
   peers: number
+  /** In the full torture, where those are fewer than twice as many as an audit needed. */
+  twice?: number
   holds?: Holdings
   /** Of these some are met by it; none is met when there is no attack. */
   bounds: readonly (LimitEvent | `relay_${UpstreamRelayEvent}`)[]
@@ -52,6 +54,8 @@ export interface Attack {
   work?: readonly string[]
   /** Of `work` in all, however long it lasts and whatever honest peers have; the bounds allow so much, without them it becomes more. */
   most?: number
+  /** What it does to a node without its bounds is that honest peers are refused. */
+  refuses?: true
   /** A node without bounds is not tried, in CI or never: on a slow machine it does no more than the bounds allow, or it takes too much. */
   uncontrolled?: 'brief' | 'always'
   /** Goes on until the node ends it. */
@@ -144,6 +148,7 @@ const onBoth: readonly Attack[] = (['libp2p', 'devp2p'] as const).flatMap(networ
       name: name('ten thousand topics'),
       brief: true,
       peers: 64,
+      twice: 240,
       bounds: ['slowed_packet'],
       work: ['status_updates'],
       run: async (target, address) =>
@@ -162,6 +167,7 @@ const onBoth: readonly Attack[] = (['libp2p', 'devp2p'] as const).flatMap(networ
       name: name('other blooms'),
       brief: true,
       peers: 100,
+      twice: 400,
       holds: { pool: 20_000 },
       bounds: ['slowed_packet', 'slowed_pool', 'waited_pool'],
       work: ['envelopes_forwarded'],
@@ -203,7 +209,7 @@ const onBoth: readonly Attack[] = (['libp2p', 'devp2p'] as const).flatMap(networ
       peers: 60,
       holds: { upstream: 50_000 },
       bounds: ['relay_requests_busy', 'relay_requesters_slow'],
-      work: ['relay_requests_forwarded'],
+      refuses: true,
       run: (target, address) => askBehind(network, address, target, false)
     }
   ] satisfies Attack[]
@@ -218,6 +224,7 @@ export const ATTACKS: readonly Attack[] = [
     name: 'frames without an end, libp2p',
     brief: true,
     peers: 96,
+    twice: 112,
     bounds: ['evicted_stream'],
     work: ['unread'],
     // and one chunk of each, which came before its stream was ended
@@ -283,6 +290,8 @@ export const ATTACKS: readonly Attack[] = [
     peers: 40,
     bounds: ['refused_socket'],
     work: ['handshakes'],
+    // it is opened once
+    most: 1,
     run: async (target, address) => {
       auth ??= createAuth(new NodeKey(), parseEnode(target.enode).id).packet
       const socket = await socketFrom(address, target)

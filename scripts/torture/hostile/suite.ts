@@ -3,51 +3,21 @@ import { once } from 'node:events'
 import { getPriority, setPriority } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import type { Packet } from '../../../src/waku/packet-channel.js'
-import { PacketCode } from '../../../src/wire/packet/packet-code.js'
-import { waku1Status } from '../../../src/wire/packet/status-codec.js'
-import { decodeRequestComplete } from '../../../src/wire/request/request-complete.js'
-import { KEY, sealRequest } from '../../../test/mailserver/request-maker.js'
+import { OneAtATime } from '../../../src/base/one-at-a-time.js'
+import { KEY } from '../../../test/mailserver/request-maker.js'
 import type { Options } from '../options.js'
 import { table } from '../table.js'
 import { ATTACKS, type Attack, UPSTREAM_KEY } from './attacks.js'
-import { type Line, lineFrom, type Network, type Target } from './peer.js'
-import type { Stall } from './pulse.js'
+import { type Asker, ask, askerOn, type Enough, message, type Seen, type State, state, sum } from './honest.js'
+import type { Target } from './peer.js'
 
 /** How long honest peers ask, idle and under attack, and how long until memory and disk are looked at again, ms. */
-const SMALL: Form = { idle: 1000, attack: 4000, rest: 0, beside: false }
-const BRIEF: Form = { idle: 200, attack: 3000, rest: 0, beside: true }
-const FULL: Form = { idle: 5000, attack: 20_000, rest: 60_000, beside: false }
-/** Between two looks at whether a bound was met, ms. */
-const PEEK = 500
-/** Between an answer and the next request, ms. */
-const PAUSE = 25
-/** Where honest peers are. */
-const HONEST = '127.0.0.9'
+const SMALL: Form = { idle: 1000, attack: 4000, rest: 0, beside: false, twice: false }
+const BRIEF: Form = { idle: 200, attack: 3000, rest: 0, beside: true, twice: false }
+const FULL: Form = { idle: 5000, attack: 20_000, rest: 60_000, beside: false, twice: true }
 const MIB = 1024 * 1024
 /** How long the node has to go, ms. */
 const LEAVING = 5000
-/** How much longer an attack may take until it meets a bound, or gets past it without one, ms: on a busy machine attackers have little. */
-const BUSY = 45_000
-
-interface State {
-  stall: Stall
-  /** When there was most of it, bytes. */
-  memory: NodeJS.MemoryUsage
-  disk: number
-  counts: Record<string, number>
-}
-
-interface Seen extends State {
-  /** Of the answers, ms. */
-  p95: number
-  /** Why honest peers were refused, each time. */
-  refusals: string[]
-  /** That honest peers had. */
-  answers: number
-  /** How long it took, ms. */
-  lasted: number
-}
 
 interface Row {
   cells: string[]
@@ -60,24 +30,14 @@ interface Form {
   rest: number
   /** Attackers get as much of the machine as others do: where only counts are looked at. */
   beside: boolean
+  /** As many peers as twice what an audit needed. */
+  twice: boolean
 }
 
 function start(module: string, args: readonly string[]): ChildProcess {
   return fork(fileURLToPath(new URL(module, import.meta.url)), args, {
     stdio: ['ignore', 'ignore', 'inherit', 'ipc']
   })
-}
-
-async function message<T>(child: ChildProcess): Promise<T> {
-  const over = new AbortController()
-  const { signal } = over
-  const ended = once(child, 'exit', { signal }).then(() => Promise.reject(new Error('the process ended')))
-  try {
-    const [answer] = await Promise.race([once(child, 'message', { signal }), ended])
-    return answer as T
-  } finally {
-    over.abort()
-  }
 }
 
 /** It removes what it wrote, or is killed. */
@@ -90,91 +50,8 @@ async function leave(server: ChildProcess): Promise<void> {
   clearTimeout(timer)
 }
 
-/** As it is, and the worst since that was asked before; `peek` leaves that for the next one. */
-async function state(server: ChildProcess, options: { peek?: boolean } = {}): Promise<State> {
-  server.send(options.peek === true ? 'peek' : 'state')
-  return await message<State>(server)
-}
-
-/** Whether what was counted so far tells what an attack does. */
-type Enough = (counted: (names: readonly string[]) => number) => boolean
-
-interface Asker {
-  network: Network
-  line: Line
-  answers: AsyncIterator<Packet>
-  /** Of the mailserver that it asks. */
-  key: Uint8Array
-}
-
-/** An honest peer, which may ask for history. */
-async function askerOn(network: Network, target: Target, key: Uint8Array): Promise<Asker> {
-  const line = await lineFrom(network, HONEST, target, { mail: true })
-  if (network === 'devp2p') await line.send(PacketCode.Status, waku1Status.encodeStatus({ topics: [] }))
-  return { network, line, answers: line.packets[Symbol.asyncIterator](), key }
-}
-
-/** Resolves when it was answered, with why it was refused. */
-async function askOnce({ network, line, answers, key }: Asker): Promise<string | undefined> {
-  await line.send(PacketCode.Request, sealRequest({ limit: 10 }, { key }).raw)
-  for (;;) {
-    const { value, done } = await answers.next()
-    if (done === true) throw new Error('the honest conversation ended')
-    if (value.code === PacketCode.RequestComplete)
-      return network === 'devp2p' ? undefined : decodeRequestComplete(value.body).error?.text
-  }
-}
-
-/**
- * Honest peers ask for history, again and again, in turn: from now on, and so many ms after `begun`; longer, while of what is counted
- * there is not `enough`.
- */
-async function ask(
-  askers: readonly Asker[],
-  server: ChildProcess,
-  lasting: number,
-  { begun = Promise.resolve(), enough }: { begun?: Promise<unknown>; enough?: Enough | undefined } = {}
-): Promise<Seen> {
-  const before = await state(server)
-  const started = performance.now()
-  let until = Number.POSITIVE_INFINITY
-  begun.then(
-    () => {
-      until = performance.now() + lasting
-    },
-    () => {
-      until = 0
-    }
-  )
-  const times: number[] = []
-  const refusals: string[] = []
-  let looked = 0
-  const isOver = async (): Promise<boolean> => {
-    const now = performance.now()
-    if (now < until) return false
-    if (enough === undefined || now > until + BUSY) return true
-    if (now < looked + PEEK) return false
-    looked = now
-    const { counts } = await state(server, { peek: true })
-    return enough(names => sum(counts, names) - sum(before.counts, names))
-  }
-  for (let i = 0; !(await isOver()); i++) {
-    const began = performance.now()
-    const refusal = await askOnce(askers[i % askers.length] as Asker)
-    if (refusal !== undefined) refusals.push(refusal)
-    times.push(performance.now() - began)
-    await sleep(PAUSE)
-  }
-  await begun
-  times.sort((a, b) => a - b)
-  const after = await state(server)
-  const counts = Object.fromEntries(
-    Object.entries(after.counts).map(([name, count]) => [name, count - (before.counts[name] ?? 0)])
-  )
-  const lasted = performance.now() - started
-  const p95 = times[Math.floor(times.length * 0.95)] as number
-  return { ...after, counts, lasted, p95, refusals, answers: times.length }
-}
+/** In the full torture one node is attacked at a time, since times count; several may rest meanwhile. */
+type Turns = Pick<OneAtATime, 'run'>
 
 interface Attacked {
   idle: Seen
@@ -182,42 +59,69 @@ interface Attacked {
   after: State
 }
 
-async function attacked(attack: Attack, addresses: number, defence: 'on' | 'off', form: Form): Promise<Attacked> {
+/** One node under attack; others may be so while this one rests. */
+async function attacked(
+  attack: Attack,
+  {
+    addresses,
+    defence,
+    form,
+    turns
+  }: { addresses: number; defence: 'on' | 'off'; form: Form; turns: Turns | undefined }
+): Promise<Attacked> {
   const server = start('./server.js', [JSON.stringify(attack.holds ?? {}), defence])
-  let attacker: ChildProcess | undefined
   const askers: Asker[] = []
   try {
     const target = await message<Target>(server)
-    const key = attack.holds?.upstream === undefined ? KEY : UPSTREAM_KEY
-    for (const network of ['libp2p', 'devp2p'] as const) askers.push(await askerOn(network, target, key))
-    await ask(askers, server, form.idle)
-    const idle = await ask(askers, server, form.idle)
-    const priority = form.beside ? 'beside' : 'below'
-    attacker = start('./attacker.js', [attack.name, JSON.stringify(target), String(addresses), priority])
-    const { pid } = attacker
-    // elsewhere it would not take the node's processor; to begin takes it more than to go on
-    const begun = message(attacker).then(() => {
-      if (!form.beside) setPriority(pid as number, Math.min(19, getPriority() + 5))
+    const inTurn = turns === undefined ? <T>(task: () => Promise<T>) => task() : turns.run.bind(turns)
+    const { idle, seen } = await inTurn(async () => {
+      const key = attack.holds?.upstream === undefined ? KEY : UPSTREAM_KEY
+      for (const network of ['libp2p', 'devp2p'] as const) askers.push(await askerOn(network, target, key))
+      await ask(askers, server, form.idle)
+      const idle = await ask(askers, server, form.idle)
+      return { idle, seen: await underAttack(attack, { addresses, defence, form, server, askers, target }) }
     })
-    const { bounds, work = [], most } = attack
-    const met: Enough = counted => counted(bounds) > 0
-    const enough =
-      defence === 'on' ? met : most && ((counted: (names: readonly string[]) => number) => counted(work) > most)
-    const seen = await ask(askers, server, form.attack, { begun, enough: enough || undefined })
-    attacker.kill('SIGKILL')
     await sleep(form.rest)
     await state(server)
     await sleep(form.beside ? 0 : 500)
     return { idle, seen, after: await state(server) }
   } finally {
-    attacker?.kill('SIGKILL')
     await leave(server)
     await Promise.all(askers.map(({ line }) => line.end()))
   }
 }
 
-const sum = (counts: Record<string, number>, names: readonly string[]): number =>
-  names.reduce((total, name) => total + (counts[name] ?? 0), 0)
+interface Fight {
+  addresses: number
+  defence: 'on' | 'off'
+  form: Form
+  server: ChildProcess
+  askers: readonly Asker[]
+  target: Target
+}
+
+/** What honest peers see meanwhile. */
+async function underAttack(attack: Attack, fight: Fight): Promise<Seen> {
+  const { addresses, defence, form, server, askers, target } = fight
+  const peers = (form.twice ? attack.twice : undefined) ?? attack.peers
+  const priority = form.beside ? 'beside' : 'below'
+  const told = [attack.name, JSON.stringify(target), String(addresses), priority, String(peers)]
+  const attacker = start('./attacker.js', told)
+  try {
+    const { pid } = attacker
+    // elsewhere it would not take the node's processor; to begin takes it more than to go on
+    const begun = message(attacker).then(() => {
+      if (!form.beside) setPriority(pid as number, Math.min(19, getPriority() + 5))
+    })
+    const { bounds, work = [], most, refuses } = attack
+    const past: Enough = (counted, refused) => (refuses === true ? refused > 0 : counted(work) > (most ?? 0))
+    const met: Enough = counted => counted(bounds) > 0
+    const awaited = defence === 'on' ? met : most !== undefined || refuses === true ? past : undefined
+    return await ask(askers, server, form.attack, { begun, enough: awaited })
+  } finally {
+    attacker.kill('SIGKILL')
+  }
+}
 
 /** What the node does for attackers in a second. */
 function workRate({ work = [] }: Attack, { counts, lasted }: Seen): number {
@@ -225,7 +129,8 @@ function workRate({ work = [] }: Attack, { counts, lasted }: Seen): number {
 }
 
 /** What it does for them for each answer that honest peers have meanwhile: on a slow machine both are less. */
-function harmOf({ work = [], most }: Attack, { counts, answers }: Seen): number {
+function harmOf({ work = [], most, refuses }: Attack, { counts, answers, refusals }: Seen): number {
+  if (refuses === true) return refusals.length
   return most === undefined ? sum(counts, work) / answers : sum(counts, work)
 }
 
@@ -264,7 +169,8 @@ function rowOf(attack: Attack, name: string, defence: 'on' | 'off', { idle, seen
 const CONTROLS = 3
 
 /** The runs of one attack: defended, and then without the bounds, where it has to get more. */
-async function rowsOf(attack: Attack, { full, brief, addresses: chosen }: Options): Promise<Row[]> {
+async function rowsOf(attack: Attack, options: Options, turns: Turns | undefined): Promise<Row[]> {
+  const { full, brief, addresses: chosen } = options
   const form = full ? FULL : brief ? BRIEF : SMALL
   const rows: Row[] = []
   const note = (row: Row): void => {
@@ -275,7 +181,7 @@ async function rowsOf(attack: Attack, { full, brief, addresses: chosen }: Option
   for (const addresses of chosen !== undefined ? [chosen] : full ? [1, 10] : [10]) {
     const name = `${attack.name}, ${addresses === 1 ? 'one address' : addresses === 10 ? 'ten addresses' : `${addresses} addresses`}`
     try {
-      const result = await attacked(attack, addresses, 'on', form)
+      const result = await attacked(attack, { addresses, defence: 'on', form, turns })
       defended = attack.most ?? harmOf(attack, result.seen)
       note(rowOf(attack, name, 'on', result))
     } catch (error) {
@@ -286,17 +192,21 @@ async function rowsOf(attack: Attack, { full, brief, addresses: chosen }: Option
     }
   }
   const isControlled = attack.uncontrolled === undefined || (attack.uncontrolled === 'brief' && !brief)
-  if (attack.work !== undefined && isControlled && defended !== undefined)
-    note(await controlOf(attack, `${attack.name}, undefended`, defended, form))
+  const isHarmful = attack.work !== undefined || attack.refuses === true
+  if (isHarmful && isControlled && defended !== undefined)
+    note(await controlOf(attack, { name: `${attack.name}, undefended`, defended, form, turns }))
   return rows
 }
 
 /** Without the bounds anything may happen, but no less than with them. */
-async function controlOf(attack: Attack, name: string, defended: number, form: Form): Promise<Row> {
+async function controlOf(
+  attack: Attack,
+  { name, defended, form, turns }: { name: string; defended: number; form: Form; turns: Turns | undefined }
+): Promise<Row> {
   let row: Row = { cells: [name], failures: [] }
   for (let tried = 0; tried < CONTROLS; tried++) {
     try {
-      const result = await attacked(attack, 10, 'off', { ...form, rest: 0 })
+      const result = await attacked(attack, { addresses: 10, defence: 'off', form: { ...form, rest: 0 }, turns })
       row = rowOf(attack, name, 'off', result)
       if (harmOf(attack, result.seen) > defended) return row
     } catch (error) {
@@ -336,11 +246,12 @@ export async function hostileSuite(options: Options): Promise<number> {
   )
   const found: Row[][] = []
   const left = [...attacks.entries()]
+  const turns = options.full ? new OneAtATime() : undefined
   const work = async (): Promise<void> => {
     for (let next = left.shift(); next !== undefined; next = left.shift())
-      found[next[0]] = await rowsOf(next[1], options)
+      found[next[0]] = await rowsOf(next[1], options, turns)
   }
-  await Promise.all(Array.from({ length: options.full ? 1 : options.jobs }, work))
+  await Promise.all(Array.from({ length: options.jobs }, work))
   const rows = found.flat()
   process.stdout.write(
     table(

@@ -1,3 +1,5 @@
+import { turnIsOver } from '../../base/loop-turn.js'
+import { pause } from '../../base/pause.js'
 import { WorkerThread } from '../../base/worker-thread.js'
 import * as FIGURES from '../../limits/figures.js'
 import type { PacketDigester } from '../../waku/packet-digester.js'
@@ -7,6 +9,8 @@ import { type DigestOptions, PacketDigests } from '../../wire/packet/packet-dige
 const IDLE = 60_000
 /** A thread that broke is not tried again for this long, ms. */
 const RECOVERY = 60_000
+/** So much of a large packet is copied at a time. */
+const PIECE = 256 * 1024
 
 const WORKER = new URL('./digest-worker.js', import.meta.url)
 
@@ -57,11 +61,11 @@ export class DigestThread implements PacketDigester {
   }
 
   async #ask(thread: Thread, body: Uint8Array, options: DigestOptions): Promise<PacketDigests | undefined> {
-    const copy = body.slice()
-    const size = copy.length
+    const size = body.length
     this.#waiting += size
     if (thread.waiting === 0) this.#watch(FIGURES.packet.thread.patience)
     try {
+      const copy = size > FIGURES.packet.alone ? await copyInPieces(body) : body.slice()
       const bytes = await thread.ask({ ...options, body: copy }, [copy.buffer as ArrayBuffer])
       return bytes && new PacketDigests(bytes)
     } catch {
@@ -117,4 +121,14 @@ export class DigestThread implements PacketDigester {
     this.#thread = undefined
     thread?.stop()
   }
+}
+
+/** 16 MiB at once, in memory that nobody touched before, would keep everybody waiting. */
+async function copyInPieces(bytes: Uint8Array): Promise<Uint8Array<ArrayBuffer>> {
+  const copy = new Uint8Array(Buffer.allocUnsafeSlow(bytes.length).buffer as ArrayBuffer)
+  for (let from = 0; from < bytes.length; from += PIECE) {
+    if (turnIsOver()) await pause()
+    copy.set(bytes.subarray(from, from + PIECE), from)
+  }
+  return copy
 }
