@@ -28,6 +28,8 @@ export interface Holdings {
   keys?: number
   /** Envelopes of thirty days in the archive of a mailserver behind it, to which it forwards for anybody. Honest peers ask for those. */
   upstream?: number
+  /** How large those are, bytes. */
+  payload?: number
   /** Bytes that are forwarded for one peer, instead of what a node is given for an hour, which takes minutes to use up. */
   allowance?: number
 }
@@ -94,7 +96,7 @@ async function askBehind(network: Network, address: string, target: Target, take
   try {
     if (network === 'devp2p') await line.send(PacketCode.Status, waku1Status.encodeStatus({ bloom: nothing }))
     const request = (): Uint8Array => sealRequest({}, { ttl: 1, key: UPSTREAM_KEY }).raw
-    for (let i = 0; i < AS_ONE; i++) await line.send(PacketCode.Request, request())
+    for (let i = 0; i < (taken ? AS_ONE : 2 * AS_ONE); i++) await line.send(PacketCode.Request, request())
     if (!taken) return void (await sleep(UNTAKEN))
     let answered = 0
     for await (const { code } of line.packets) if (code === PacketCode.RequestComplete && ++answered === AS_ONE) return
@@ -206,8 +208,9 @@ const onBoth: readonly Attack[] = (['libp2p', 'devp2p'] as const).flatMap(networ
     },
     {
       name: name('answers of a mailserver behind it that nobody takes'),
-      peers: 60,
-      holds: { upstream: 50_000 },
+      // more than have a place at a time, each with more than what lies between its socket and the node's
+      peers: 80,
+      holds: { upstream: 5000, payload: 4000 },
       bounds: ['relay_requests_busy', 'relay_requesters_slow'],
       refuses: true,
       run: (target, address) => askBehind(network, address, target, false)

@@ -9,7 +9,7 @@ import { Prng } from '../../../test/archive/prng.js'
 import { Traffic } from '../../../test/archive/traffic.js'
 import { UPSTREAM_KEY } from './attacks.js'
 
-// A mailserver behind the node that is attacked, in a process of its own: `behind.js <envelopes>`, over IPC.
+// A mailserver behind the node that is attacked, in a process of its own: `behind.js <envelopes> <payload>`, over IPC.
 
 const dir = mkdtempSync(join(tmpdir(), 'hostile-behind-'))
 process.on('exit', () => rmSync(dir, { recursive: true, force: true }))
@@ -24,6 +24,7 @@ const flags = {
 const daemon = await Daemon.start(readConfig(startShape, { flags, env: {} }))
 const { mailserver } = daemon.node.services
 await mailserver.keyring.add('main', UPSTREAM_KEY)
-const traffic = new Traffic(new Prng(2), { count: Number(process.argv[2]), days: 30 })
+const [count = 0, payload = 450] = process.argv.slice(2).map(Number)
+const traffic = new Traffic(new Prng(2), { count, days: 30, payload })
 for (const batch of traffic.batches(1000)) await mailserver.archive.append(batch)
 process.send?.(daemon.ready.multiaddrs[0])

@@ -11,6 +11,7 @@ import type { Upstream } from '../../../src/bridge/upstream.js'
 import { wakuNodeOf } from '../../../src/libp2p/waku-service.js'
 import type { Limits } from '../../../src/limits/limits.js'
 import { Newcomers } from '../../../src/limits/newcomers.js'
+import { Admission } from '../../../src/mailserver/admission.js'
 import { ControlClient } from '../../../src/node/control/control-client.js'
 import { Daemon } from '../../../src/node/daemon.js'
 import { readConfig } from '../../../src/node/settings/config.js'
@@ -30,8 +31,8 @@ const PEER_BYTES = 256 * 1024 * 1024
 // The node that is attacked, the daemon as it is by default, in a process of its own: `server.js <holdings> <on | off>`, over IPC.
 
 const [json = '{}', defence = 'on'] = process.argv.slice(2)
-const { pool = 0, archive = 0, keys = 2, upstream = 0, allowance }: Holdings = JSON.parse(json)
-const behind = upstream === 0 ? undefined : await startBehind(upstream)
+const { pool = 0, archive = 0, keys = 2, upstream = 0, payload = 450, allowance }: Holdings = JSON.parse(json)
+const behind = upstream === 0 ? undefined : await startBehind(upstream, payload)
 const dir = mkdtempSync(join(tmpdir(), 'hostile-'))
 const flags = {
   'data-dir': join(dir, 'data'),
@@ -60,8 +61,8 @@ if (defence === 'off') disarm(limits)
 const watched = watch(limits)
 
 /** Resolves with its address. */
-async function startBehind(envelopes: number): Promise<string> {
-  const child = fork(fileURLToPath(new URL('./behind.js', import.meta.url)), [String(envelopes)])
+async function startBehind(envelopes: number, payload: number): Promise<string> {
+  const child = fork(fileURLToPath(new URL('./behind.js', import.meta.url)), [String(envelopes), String(payload)])
   const [address] = await once(child, 'message')
   return address
 }
@@ -81,6 +82,11 @@ async function relayCounts(): Promise<Record<string, number>> {
 function disarm(limits: Limits): void {
   ByteAllowance.prototype.left = () => Number.POSITIVE_INFINITY
   ByteAllowance.prototype.spend = () => true
+  // an address may have all places for requests
+  const { enter } = Admission.prototype
+  Admission.prototype.enter = function (origin) {
+    return enter.call(this, { ...origin, address: String(Math.random()) })
+  }
   const { throttle, memory } = limits
   throttle.reserve = () => 0
   throttle.ofAddress = () => 0
