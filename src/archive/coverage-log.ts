@@ -44,6 +44,8 @@ interface Record {
 /** What an archive knows about what it may lack, and where that is kept. Changes are made one at a time. */
 export class CoverageLog implements Coverage {
   readonly #save: (bytes: Uint8Array) => Promise<void>
+  /** Whether nothing was saved before. */
+  readonly isNew: boolean
   #record: Record
   #met: Gap[] = []
 
@@ -55,6 +57,7 @@ export class CoverageLog implements Coverage {
    */
   constructor(saved: Uint8Array | undefined, since: number, save: (bytes: Uint8Array) => Promise<void>) {
     this.#save = save
+    this.isNew = saved === undefined
     this.#record = saved === undefined ? { since, floors: new TopicFloors(0), attended: 0, gaps: [] } : decode(saved)
   }
 

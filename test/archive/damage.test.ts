@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { readFile, stat, writeFile } from 'node:fs/promises'
+import { readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
@@ -40,7 +40,7 @@ async function walk(archive: Archive, topics?: Uint8Array[]): Promise<Walked> {
   let damaged = 0
   let cursor: Uint8Array | undefined
   for (let pages = 0; ; pages++) {
-    assert(pages <= ENVELOPES.length, 'the walk comes to an end')
+    assert(pages <= 3 * ENVELOPES.length, 'the walk comes to an end')
     const slices = archive.query({ ...ALL, topics, cursor })
     for (;;) {
       const { done, value } = await slices.next()
@@ -308,6 +308,36 @@ test('a file of which a part is gone ends neither the archive nor the walk', asy
     assert(gaps.some(({ from, until, kind }) => from <= sent && until >= sent && kind === GapKind.damaged))
   assert.deepEqual(new Set(await archive.append(lost)), new Set(['stored']))
   assert.deepEqual(await walk(archive, TOPICS).then(({ raws, damaged }) => [raws.length, damaged]), [800, 0])
+})
+
+test('envelopes that are lost with the order of ingest and the records of the archive are said to be lost all the same', async t => {
+  const large = Array.from({ length: 2400 }, (_, i) =>
+    envelopeAt(NOON + i * 100, TOPICS[i % 8] as Uint8Array, new Uint8Array(1200).fill(i & 0xff).fill(i >> 8, 0, 4))
+  )
+  const whole = join(await temporaryDirectory(t), 'db')
+  await databaseInTables(whole, [large.slice(0, 1000), large.slice(1000)], { maxFileSize: 1 << 20 })
+  const spoil = { gone: (file: string) => rm(file), short: (file: string) => truncate(file, 500_000) }
+  for (const [name, spoilt] of Object.entries(spoil)) {
+    const directory = await copyOf(whole, name)
+    // the newest envelopes, and nearly everything that is kept beside envelopes
+    for (const file of await readdir(directory))
+      if ((await readFile(join(directory, file))).indexOf((large[2399] as Envelope).raw) >= 0)
+        await spoilt(join(directory, file))
+    const { archive, close } = await openDatabase(directory, { salvage: true, check: false })
+    const said: string[] = []
+    archive.watch({ damaged: (_gap, text) => said.push(text) })
+    const { gaps, missing } = await archive.verify()
+    const known = await archive.coverage({ lower: 0, upper: MAX_UINT32 })
+    const kept = new Set((await walk(archive)).raws)
+    const lost = large.filter(({ raw }) => !kept.has(toHex(raw)))
+    assert(lost.length > 100 && missing === 0)
+    for (const { sent } of lost)
+      for (const list of [gaps, known.gaps])
+        assert(list.some(({ from, until, kind }) => from <= sent && until >= sent && kind === GapKind.damaged))
+    assert(said.includes(`lost: ${lost.length} stored envelopes, damaged on the disk`), said.join('; '))
+    assert(!said.some(text => text.includes('nothing is lost')), said.join('; '))
+    await close()
+  }
 })
 
 const DAY = 86_400

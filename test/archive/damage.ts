@@ -8,7 +8,7 @@ import type { Envelope } from '../../src/wire/envelope/envelope.js'
 export async function databaseInTables(
   directory: string,
   batches: Envelope[][],
-  options: { blockSize?: number } = {}
+  options: Pick<typeof LEVEL_OPTIONS, 'blockSize' | 'maxFileSize'> = {}
 ): Promise<void> {
   const { archive, close } = await openDatabase(directory)
   for (const batch of batches) await archive.append(batch)

@@ -293,6 +293,7 @@ export class LevelArchive extends CheckedArchive {
       damage: this.#damage,
       watchers: this.watchers,
       marks: this.#marks,
+      now,
       step: task => this.step(task)
     })
     await this.#upkeep.open()

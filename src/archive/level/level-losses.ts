@@ -1,9 +1,12 @@
+import { type Gap, GapKind } from '../../wire/request/coverage.js'
 import type { LevelStore } from '../database/level-store.js'
 import type { TopicFloors } from '../topic-floors.js'
 import type { IngestMark } from './ingest-marks.js'
 import type { Blocks } from './level-blocks.js'
 import * as layout from './level-layout.js'
+import type { Ledger } from './level-ledger.js'
 import { getReadable } from './level-reader.js'
+import type { Rebuild } from './level-rebuild.js'
 
 /** Keys looked up at once. */
 const READ = 4096
@@ -47,4 +50,54 @@ async function isLost(
   const named = entries.filter(({ seq }) => seq <= lastSeq)
   const rows = await getReadable(store, named.map(layout.envelopeKey))
   return rows.some(row => row === undefined)
+}
+
+export const gapOfGroup = ({ count, oldest, newest }: IngestMark): Gap => ({
+  from: oldest,
+  until: newest,
+  kind: GapKind.damaged,
+  count
+})
+
+/** Where groups stood in the order of ingest, in words. @param groups - in order */
+export function numbersOf(groups: readonly IngestMark[]): string {
+  const [first, last] = [groups[0], groups.at(-1)]
+  if (first === undefined || last === undefined) return ''
+  const others = groups.length > 1 ? 'of ' : ''
+  return ` (${others}numbers ${first.lastSeq - first.count + 1} to ${last.lastSeq} of the order of ingest)`
+}
+
+/**
+ * What was counted, is not there, and nothing else tells of: where a table is lost as a whole, the order of ingest that named what lay in
+ * it may be lost with it.
+ * @param rebuild - run, while the counts are those of before
+ * @param known - what is lost and was told already
+ */
+export function uncounted(
+  ledger: Ledger,
+  { days: found, report }: Rebuild,
+  { known, now }: { known: readonly Gap[]; now: number }
+): Gap[] {
+  const counts = new Map(ledger.days(0, 0xffff).map(day => [day, ledger.count(day)]))
+  const gaps: Gap[] = []
+  // the sum may be lost, too, or be older than they are
+  const all = Math.max(ledger.totals.envelopes, sumOf(counts.values()))
+  let left = all - report.envelopes - sumOf(known.map(({ count }) => count))
+  for (const [day, n] of counts) {
+    const [from, until] = [day * layout.DAY, Math.max(day * layout.DAY, Math.min(layout.lastOf(day), now))]
+    const told = known.filter(gap => gap.from <= until && gap.until >= from).map(({ count }) => count)
+    const count = Math.min(left, n - sumOf(found.get(day)?.values() ?? []) - sumOf(told))
+    if (count <= 0) continue
+    left -= count
+    gaps.push({ from, until, kind: GapKind.damaged, count })
+  }
+  // of the rest not even the day is known
+  if (left > 0) gaps.push({ from: 0, until: Math.floor(now), kind: GapKind.damaged, count: left })
+  return gaps
+}
+
+function sumOf(numbers: Iterable<number>): number {
+  let sum = 0
+  for (const n of numbers) sum += n
+  return sum
 }

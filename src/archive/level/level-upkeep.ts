@@ -6,13 +6,13 @@ import { type Damage, type DamageLog, gapOf, inWords } from '../damage-log.js'
 import type { CheckOptions, Mended } from '../database/files/database-files.js'
 import type { LevelStore } from '../database/level-store.js'
 import { ArchiveError, rootMessage } from '../errors.js'
-import { withGap } from '../gap-list.js'
+import { atMost, withGap } from '../gap-list.js'
 import type { Watchers } from '../watchers.js'
 import type { IngestMarks } from './ingest-marks.js'
 import type { Blocks } from './level-blocks.js'
 import * as layout from './level-layout.js'
 import type { Ledger } from './level-ledger.js'
-import { lostGroups } from './level-losses.js'
+import { gapOfGroup, lostGroups, numbersOf, uncounted } from './level-losses.js'
 import { Rebuild } from './level-rebuild.js'
 import { withRoom } from './level-room.js'
 import { readRow } from './level-row.js'
@@ -34,6 +34,8 @@ export interface UpkeepInit {
   watchers: Watchers
   /** What is noted beside the database of what was stored. */
   marks: IngestMarks | undefined
+  /** The clock: Unix time in seconds. */
+  now: () => number
   /** Runs a step between appends. */
   step<T>(task: () => Promise<T>): Promise<T>
 }
@@ -91,13 +93,16 @@ export class Upkeep {
     // what LevelDB dropped of a log may lie before the mark of a clean end
     const since = clean?.length === 8 && dropped === 0 ? layout.read64(clean, 0) : 0
     const lost = since === last ? [] : await lostGroups(store, marks, { since, floors: coverage.floors, blocks })
-    const unkept: Gap[] = []
-    for (const { lastSeq, count, oldest, newest } of lost) {
-      const gap: Gap = { from: oldest, until: newest, kind: GapKind.damaged, count }
-      if (since === 0 && coverage.knows(gap)) continue
-      unkept.push(gap)
-      const numbers = `numbers ${lastSeq - count + 1} to ${lastSeq} of the order of ingest`
-      this.say(`lost: ${counted(count, 'stored envelope')} (${numbers})`, gap)
+    const gone = lost.map(mark => ({ mark, gap: gapOfGroup(mark) }))
+    const unsaid = gone.filter(({ gap }) => since !== 0 || !coverage.knows(gap))
+    const unkept = unsaid.map(({ gap }) => gap)
+    this.#sayLost(unkept, numbersOf(unsaid.map(({ mark }) => mark)))
+    // what was known of pruning, and of times without a node, went with them
+    if (coverage.isNew && (repairing !== undefined || (store.opened?.tables?.lost ?? 0) > 0)) {
+      const unknown: Gap = { from: 0, until: Math.floor(this.#init.now()), kind: GapKind.damaged, count: 0 }
+      unkept.push(unknown)
+      this.#done.gaps = withGap(this.#done.gaps, unknown)
+      this.say("lost: the archive's own records, so that nobody knows what it lacks", unknown)
     }
     const countsWrong = !ledger.isConsistent
     if (countsWrong && lost.length === 0)
@@ -113,7 +118,8 @@ export class Upkeep {
       if (needed) {
         // what can be read of parts that are left out is not lost
         if (tables !== undefined) await this.#mendFiles(tables)
-        const { gaps } = await this.#repair(undefined, last)
+        const said = gone.map(({ gap }) => gap)
+        const { gaps } = await this.#repair(undefined, { lastSeq: last, said })
         // of lost groups it was said above; what the tables lack comes out here where counts are made anew before they are mended
         if (lost.length === 0) this.#sayLost(gaps)
       }
@@ -240,9 +246,12 @@ export class Upkeep {
     this.#sayLost(gaps)
   }
 
-  #sayLost(gaps: readonly Gap[]): void {
+  /** Of all of them in a line, with the time that they span. */
+  #sayLost(gaps: readonly Gap[], how = ', damaged on the disk'): void {
+    const [span] = atMost(gaps, 1)
+    if (span === undefined) return
     this.#done.gaps = gaps.reduce((all, gap) => withGap(all, gap), this.#done.gaps)
-    for (const gap of gaps) this.say(`lost: ${counted(gap.count, 'stored envelope')}, damaged on the disk`, gap)
+    this.say(`lost: ${counted(span.count, 'stored envelope')}${how}`, span)
   }
 
   /** Stores again what of the parts that are left out is sound, and was not pruned. */
@@ -267,7 +276,11 @@ export class Upkeep {
     return { restored, lost }
   }
 
-  async #repair(signal: AbortSignal | undefined, lastSeq = this.#init.ledger.totals.lastSeq): Promise<ArchiveReport> {
+  /** @param options.said - what is lost, and was said to be */
+  async #repair(
+    signal: AbortSignal | undefined,
+    { lastSeq = this.#init.ledger.totals.lastSeq, said = [] }: { lastSeq?: number; said?: readonly Gap[] } = {}
+  ): Promise<ArchiveReport> {
     const { store, ledger, blocks, writer, coverage, damage, watchers } = this.#init
     await store.batch([{ type: 'put', key: layout.REPAIR_KEY, value: layout.uint32(1) }], { sync: true })
     const rebuild = new Rebuild(store, {
@@ -279,6 +292,12 @@ export class Upkeep {
       signal
     })
     await rebuild.run()
+    const { report } = rebuild
+    const known = [...said, ...report.gaps]
+    for (const gap of uncounted(ledger, rebuild, { known, now: this.#init.now() })) {
+      report.missing += gap.count
+      report.gaps = withGap(report.gaps, gap)
+    }
     const countsWrong = !(await ledger.agrees(rebuild))
     const counts = await ledger.replacement(rebuild, lastSeq)
     await store.batch([...counts, { type: 'del', key: layout.REPAIR_KEY }], { sync: true })
@@ -287,8 +306,8 @@ export class Upkeep {
     damage.reset()
     coverage.forgetMet()
     watchers.removed(2 ** 32)
-    for (const gap of rebuild.report.gaps) if (!coverage.knows(gap)) await coverage.addGap(gap)
-    return { ...rebuild.report, countsWrong }
+    for (const gap of report.gaps) if (!coverage.knows(gap)) await coverage.addGap(gap)
+    return { ...report, countsWrong }
   }
 }
 
