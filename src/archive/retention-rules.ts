@@ -1,5 +1,5 @@
 import { toHex } from '../wire/bytes.js'
-import { checkTopics, describe } from '../wire/checks.js'
+import { checkNames, checkTopics, describe } from '../wire/checks.js'
 import { topicNumber } from '../wire/envelope/topic.js'
 import { RetentionRulesError } from './errors.js'
 
@@ -44,6 +44,7 @@ export function checkRetention(
   if (typeof retention !== 'number' && (typeof retention !== 'object' || retention === null))
     throw new RetentionRulesError(`retention is a number of seconds or rules, not ${describe(retention)}`)
   const rules = typeof retention === 'number' ? { seconds: retention } : retention
+  checkNames(rules, 'retention', 'seconds bytes envelopes topics', RetentionRulesError)
   const { seconds, bytes, envelopes, topics = [] } = rules
   checkAge(seconds, 'retention')
   checkBytes(bytes, 'retention')
@@ -58,6 +59,7 @@ export function checkRetention(
   const seen = new Set<number>()
   for (const { topic, ...own } of topics) {
     const name = `the retention of topic 0x${toHex(topic)}`
+    checkNames(own, name, 'seconds bytes', RetentionRulesError)
     if (own.seconds === undefined && own.bytes === undefined)
       throw new RetentionRulesError(`${name} says neither an age nor a size`)
     checkAge(own.seconds, name)

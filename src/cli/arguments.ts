@@ -1,6 +1,6 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util'
 import { type ConfigShape, metaOf } from '../node/settings/config.js'
-import { nearest } from '../node/settings/nearest.js'
+import { nearest } from '../wire/nearest.js'
 import { type Command, UsageError } from './command.js'
 
 export interface ParsedArguments {

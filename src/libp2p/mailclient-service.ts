@@ -12,10 +12,11 @@ import { MailClientStoppedError } from '../mailclient/errors.js'
 import type { HistoryQuery } from '../mailclient/history-query.js'
 import type { HistoryPage } from '../mailclient/history-walk.js'
 import { MailClient, type ServerReport } from '../mailclient/mail-client.js'
-import { type MailClientInit, settle } from '../mailclient/settings.js'
+import { DEFAULTS, type MailClientInit, settle } from '../mailclient/settings.js'
 import { TrustList } from '../trust/trust-list.js'
 import type { MailDialler } from '../waku/mail-exchange.js'
 import type { Network } from '../waku/packet-channel.js'
+import { checkNames } from '../wire/checks.js'
 import type { Envelope } from '../wire/envelope/envelope.js'
 import type { PushProtocol } from './push-protocol.js'
 import { wakuOf } from './service-lookup.js'
@@ -46,6 +47,14 @@ export interface MailClientServiceComponents {
   metrics?: Metrics | undefined
 }
 
+const NAMES: Record<keyof MailClientServiceInit, unknown> = {
+  ...DEFAULTS,
+  signWith: 1,
+  acceptPush: 1,
+  onReport: 1,
+  waku: 1
+}
+
 /** The mail client with its streams and its trust list, as a service of a libp2p node. */
 export class MailClientService implements Startable {
   /** Who may deliver expired envelopes to us; persisted in the node's datastore. Filled once the node starts. */
@@ -56,8 +65,9 @@ export class MailClientService implements Startable {
   #push: PushProtocol | undefined
   #opening: Promise<void> | undefined
 
-  /** @throws {TypeError} when an option is of another type, NaN or negative */
+  /** @throws {TypeError} when an option is unknown, of another type, NaN or negative */
   constructor(components: MailClientServiceComponents, init: MailClientServiceInit = {}) {
+    checkNames(init, 'mailclient()', Object.keys(NAMES).join(' '), TypeError)
     settle(init)
     this.#components = components
     this.#init = init

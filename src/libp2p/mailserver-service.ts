@@ -9,9 +9,9 @@ import { MailserverInitError, MailserverStoppedError } from '../mailserver/error
 import { Keyring } from '../mailserver/keyring.js'
 import { Mailserver } from '../mailserver/mailserver.js'
 import { settlePolicies } from '../mailserver/request-policy.js'
-import { type MailserverInit, settle } from '../mailserver/settings.js'
+import { DEFAULTS, type MailserverInit, settle } from '../mailserver/settings.js'
 import type { RequestHandler } from '../waku/mail-exchange.js'
-import { checkObject, checkSettings, checkString, describe } from '../wire/checks.js'
+import { checkNames, checkSettings, checkString, describe } from '../wire/checks.js'
 import { keyFromPassword } from '../wire/envelope/key.js'
 import { MAIL_PROTOCOL_DEFAULTS, MailProtocol, type MailProtocolInit } from './mail-protocol.js'
 import { wakuOf } from './service-lookup.js'
@@ -44,6 +44,21 @@ export interface MailserverServiceComponents {
   metrics?: Metrics | undefined
 }
 
+const NAMES: Record<keyof MailserverServiceInit, unknown> = {
+  ...DEFAULTS,
+  ...MAIL_PROTOCOL_DEFAULTS,
+  archiveTopics: 1,
+  retention: 1,
+  requestPrivateKey: 1,
+  forward: 1,
+  onStored: 1,
+  onAnswered: 1,
+  policies: 1,
+  archive: 1,
+  password: 1,
+  waku: 1
+}
+
 /** The name under which the password of the options stands in the keyring. */
 export const PASSWORD_KEY = 'password'
 
@@ -70,11 +85,12 @@ export class MailserverService implements Startable {
   #opening: Promise<void> | undefined
   #takeBack: (() => void) | undefined
 
-  /** @throws {MailserverInitError} when an option is of another type or out of its range */
+  /** @throws {MailserverInitError} when an option is unknown, of another type or out of its range */
   constructor(components: MailserverServiceComponents, init: MailserverServiceInit = {}) {
-    checkObject(init, 'mailserver()', MailserverInitError)
+    checkNames(init, 'mailserver()', Object.keys(NAMES).join(' '), MailserverInitError)
     if (init.password !== undefined) checkString(init.password, 'password', MailserverInitError, { filled: true })
     settle(init)
+    settlePolicies(init.policies ?? {})
     // a bound that is no number would bound nothing
     checkSettings(init, MAIL_PROTOCOL_DEFAULTS, MailserverInitError)
     if (init.archive !== undefined && typeof init.archive?.watch !== 'function')

@@ -29,7 +29,7 @@ export class WakuService implements Waku, Startable {
   readonly #packets: PacketProtocol
 
   /**
-   * @throws {TypeError} when an option is of another type, NaN or negative
+   * @throws {TypeError} when an option is unknown, of another type, NaN or negative
    * @throws {UnencodableError} when an announced option is out of its range
    */
   constructor(components: WakuServiceComponents, init: WakuInit = {}) {

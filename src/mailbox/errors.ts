@@ -14,6 +14,8 @@ export class MailboxStoppedError extends Error {
 
 /** What is wrong with a letter. */
 export type LetterFault =
+  /** it has something that no message has */
+  | 'message'
   /** neither `topic` nor `to`, or no topic */
   | 'topic'
   /** no text and no bytes */

@@ -1,4 +1,4 @@
-import { describe, isBytes } from '../wire/checks.js'
+import { checkNames, describe, isBytes } from '../wire/checks.js'
 import { encodeEnvelope } from '../wire/envelope/envelope.js'
 import { MalformedError } from '../wire/errors.js'
 import { MAX_PACKED_ENVELOPE } from '../wire/packet/messages.js'
@@ -71,6 +71,7 @@ export async function sealLetter(message: OutgoingMessage, keys: KeyChoice, want
   if (message === null || typeof message !== 'object') {
     throw new LetterError('payload', `a message is an object, not ${describe(message)}`)
   }
+  checkNames(message, 'a message', 'topic to payload key signWith ttl confirmations', faulty('message'))
   const { topic, to, ttl = DEFAULT_TTL, signWith, key } = message
   if (!Number.isInteger(ttl) || ttl < 1 || ttl > MAX_TTL)
     throw new LetterError('ttl', `a ttl is 1 to ${MAX_TTL} seconds`)

@@ -5,7 +5,7 @@ import { describe } from '../wire/checks.js'
 import type { Dialect } from '../wire/request/history-request.js'
 import { MailboxInitError } from './errors.js'
 import type { KeyChoice } from './key-choice.js'
-import { checkOpening, type MailboxInit, type MailboxServer } from './settings.js'
+import { checkServer, type MailboxInit, type MailboxServer } from './settings.js'
 import { Standing } from './standing.js'
 
 /** One of the mailservers of a mailbox, and what is known of it. */
@@ -46,7 +46,7 @@ export class Server {
 export function serversOf({ servers, password, requestKey }: MailboxInit, keys: KeyChoice): Server[] {
   const made = servers.map(given => {
     const server = isServer(given) ? given : { peer: given }
-    checkOpening(server)
+    checkServer(server)
     const own = server.password !== undefined || server.requestKey !== undefined
     const opening = own ? server : { password, requestKey }
     if (opening.password === undefined && opening.requestKey === undefined && server.dialect === undefined) {

@@ -1,6 +1,6 @@
 import type { PeerTarget } from '../base/peer-target.js'
 import type { Network } from '../waku/packet-channel.js'
-import { checkBytes, checkString, describe } from '../wire/checks.js'
+import { checkBytes, checkNames, checkString, describe } from '../wire/checks.js'
 import type { Dialect } from '../wire/request/history-request.js'
 import { MailboxInitError } from './errors.js'
 
@@ -137,7 +137,13 @@ export function settle(init: MailboxInit): MailboxSettings {
 }
 
 /** @throws {MailboxInitError} */
-export function checkOpening({ password, requestKey }: Pick<MailboxServer, 'password' | 'requestKey'>): void {
+export function checkServer(server: MailboxServer): void {
+  checkNames(server, 'a mailserver', 'peer password requestKey network dialect', MailboxInitError)
+  checkOpening(server)
+}
+
+/** @throws {MailboxInitError} */
+function checkOpening({ password, requestKey }: Pick<MailboxServer, 'password' | 'requestKey'>): void {
   if (password !== undefined) checkString(password, 'password', MailboxInitError, { filled: true })
   if (requestKey !== undefined) checkBytes(requestKey, 'requestKey', MailboxInitError, 32)
 }

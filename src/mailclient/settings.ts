@@ -106,7 +106,7 @@ export type MailClientSettings = {
   [K in Exclude<keyof MailClientInit, Optional>]-?: Exclude<MailClientInit[K], undefined>
 } & Pick<MailClientInit, Optional>
 
-const DEFAULTS: MailClientSettings = {
+export const DEFAULTS: Required<Omit<MailClientSettings, Optional>> = {
   pow: 0.002,
   ttl: FIGURES.asking.ttl,
   dialTimeout: FIGURES.asking.within.dial,

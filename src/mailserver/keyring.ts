@@ -2,7 +2,7 @@ import type { ComponentLogger, Logger, PeerId } from '@libp2p/interface'
 import { type Datastore, Key } from 'interface-datastore'
 import { type PeerTarget, targetOf } from '../base/peer-target.js'
 import * as FIGURES from '../limits/figures.js'
-import { checkString } from '../wire/checks.js'
+import { checkNames, checkString } from '../wire/checks.js'
 import { keyFromPassword } from '../wire/envelope/key.js'
 import { KeyExistsError, KeyringError } from './errors.js'
 import { checkKey, checkName, decodeEntry, encodeEntry, type KeyEntry } from './key-entry.js'
@@ -78,10 +78,12 @@ export class Keyring {
    * @param key 32 bytes
    * @param options.peer binds it: tried for this peer only, and no unbound key is tried for it any more
    * @throws {KeyExistsError}
-   * @throws {KeyringError} for a bad name or key, or when there are 16 unbound ones, or 16 of that peer
+   * @throws {KeyringError} for a bad name, key or option, or when there are 16 unbound ones, or 16 of that peer
    */
   add(name: string, key: Uint8Array, options: { peer?: PeerTarget | undefined } = {}): Promise<KeyInfo> {
     return this.#inTurn(async () => {
+      // a misspelt peer would open everybody's requests
+      checkNames(options, 'what is said of a key', 'peer', KeyringError)
       const peer = options.peer && targetOf(options.peer, KeyringError).peer.toString()
       checkName(name)
       if (this.#entries.has(name) || this.#lent.has(name))

@@ -1,4 +1,5 @@
 import type { Network } from '../waku/packet-channel.js'
+import { checkNames } from '../wire/checks.js'
 import { MailserverInitError } from './errors.js'
 
 /** Whose signature a request needs: nobody's, anybody's, or that of the peer that it came from. */
@@ -32,6 +33,7 @@ const DEFAULT_REQUEST_POW = 0.002
 export function settlePolicies(
   init: Partial<Record<Network, RequestPolicyInit | undefined>>
 ): Record<Network, RequestPolicy> {
+  checkNames(init, 'policies', 'libp2p devp2p', MailserverInitError)
   const defaults = { pow: DEFAULT_REQUEST_POW, signature: 'none' as const }
   const policies: Record<Network, RequestPolicy> = {
     libp2p: { ...defaults, fresh: true, ...given(init.libp2p) },
@@ -47,5 +49,6 @@ export function settlePolicies(
 }
 
 function given(options: RequestPolicyInit = {}): Partial<RequestPolicy> {
+  checkNames(options, 'a policy', 'pow signature fresh', MailserverInitError)
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
 }

@@ -107,7 +107,7 @@ type Numbers =
   | 'attendanceInterval'
 export type MailserverSettings = { [K in Numbers]: number } & { now: () => number }
 
-const DEFAULTS: MailserverSettings = {
+export const DEFAULTS: MailserverSettings = {
   maxLimit: FIGURES.page.envelopes,
   pageBytes: FIGURES.page.bytes,
   concurrency: FIGURES.request.reading,

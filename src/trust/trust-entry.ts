@@ -1,5 +1,5 @@
 import { peerIdFromString } from '@libp2p/peer-id'
-import { checkObject, checkString } from '../wire/checks.js'
+import { checkNames, checkString } from '../wire/checks.js'
 import { printable } from '../wire/printable.js'
 import { TrustEntryError, TrustRecordError } from './errors.js'
 
@@ -28,7 +28,7 @@ export interface TrustOptions {
 
 /** @throws {TrustEntryError} */
 export function makeEntry(peer: string, options: TrustOptions, now: number): TrustEntry {
-  checkObject(options, 'what is said of a peer', TrustEntryError)
+  checkNames(options, 'what is said of a peer', 'label expires bytesPerDay', TrustEntryError)
   if (options.label !== undefined) checkString(options.label, 'a label', TrustEntryError)
   const entry: TrustEntry = { peer, added: Math.floor(now) }
   const label = options.label === undefined ? '' : printable(options.label)

@@ -1,5 +1,5 @@
 import * as FIGURES from '../limits/figures.js'
-import { checkSettings } from '../wire/checks.js'
+import { checkNames, checkSettings } from '../wire/checks.js'
 import type { RateLimits } from '../wire/packet/status.js'
 import type { PacketDigester } from './packet-digester.js'
 import type { TwinOf } from './twins.js'
@@ -129,10 +129,13 @@ export interface WakuInit {
 
 type Required<T> = { [K in keyof T]-?: Exclude<T[K], undefined> }
 
+type Optional = 'bloom' | 'topics' | 'packetLimits' | 'byteLimits' | 'digester' | 'onTwin'
+
 /** What the node does where its owner said nothing. */
-export type Settings = Required<
-  Omit<WakuInit, 'bloom' | 'topics' | 'packetLimits' | 'byteLimits' | 'digester' | 'onTwin'>
->
+export type Settings = Required<Omit<WakuInit, Optional>>
+
+/** What has no default. */
+const OPTIONAL: Record<Optional, 1> = { bloom: 1, topics: 1, packetLimits: 1, byteLimits: 1, digester: 1, onTwin: 1 }
 
 /** Proof of work that is asked of envelopes. */
 const DEFAULT_MIN_POW = 0.000002
@@ -155,8 +158,9 @@ const DEFAULTS: Settings = {
   now: () => Math.floor(Date.now() / 1000)
 }
 
-/** @throws {TypeError} when one is of another type, NaN or negative; `pow` is judged where it is announced */
+/** @throws {TypeError} when one is unknown, of another type, NaN or negative; `pow` is judged where it is announced */
 export function settle(init: WakuInit): Settings {
+  checkNames(init, 'waku()', Object.keys({ ...DEFAULTS, ...OPTIONAL }).join(' '), TypeError)
   checkSettings(init, { ...DEFAULTS, pow: undefined }, TypeError)
   const given = Object.fromEntries(Object.entries(init).filter(([, value]) => value !== undefined))
   return { ...DEFAULTS, ...given }

@@ -4,7 +4,7 @@ import { anySignal } from '../base/any-signal.js'
 import { type PeerTarget, targetOf } from '../base/peer-target.js'
 import * as FIGURES from '../limits/figures.js'
 import { Limits } from '../limits/limits.js'
-import { checkObject, describe } from '../wire/checks.js'
+import { checkNames, describe } from '../wire/checks.js'
 import type { Envelope } from '../wire/envelope/envelope.js'
 import { UnencodableError } from '../wire/errors.js'
 import type { StatusOptions } from '../wire/packet/status.js'
@@ -220,7 +220,7 @@ export class WakuNode implements Waku, Startable {
   }
 
   async updateStatus(options: StatusOptions): Promise<void> {
-    checkObject(options, 'a status', UnencodableError)
+    checkNames(options, 'a status', 'pow bloom light confirmations packetLimits topics byteLimits', UnencodableError)
     const changed = this.#own.update(options, this.#settings.now())
     if (Object.keys(changed).length === 0) return
     // nobody who does not read holds up the others

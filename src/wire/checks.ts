@@ -1,3 +1,5 @@
+import { nearest } from './nearest.js'
+
 /** An error class of the edge where something came in. */
 export type ErrorClass = new (message: string) => Error
 
@@ -54,13 +56,15 @@ export function checkSettings(given: object, defaults: object, ErrorOf: ErrorCla
  * An object that has nothing but what is named; what is undefined is not there.
  *
  * @param names separated by blanks
- * @throws the error class, with the first that is wrong
+ * @throws the error class, with the first that is wrong, and what was probably meant
  */
 export function checkNames(value: unknown, what: string, names: string, ErrorOf: ErrorClass): void {
   checkObject(value, what, ErrorOf)
-  for (const [name, part] of Object.entries(value as object))
-    if (part !== undefined && !names.split(' ').includes(name))
-      throw new ErrorOf(`${what} has no ${name}, only ${names}`)
+  for (const [name, part] of Object.entries(value as object)) {
+    if (part === undefined || names.split(' ').includes(name)) continue
+    const meant = nearest(name, names.split(' '))
+    throw new ErrorOf(`${what} has no ${name}${meant === undefined ? `, only ${names}` : `: did you mean ${meant}?`}`)
+  }
 }
 
 /** @throws the error class when it is no number, NaN, or negative */

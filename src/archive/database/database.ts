@@ -1,5 +1,6 @@
 import { ClassicLevel, type DatabaseOptions } from 'classic-level'
 import { LevelDatastore } from 'datastore-level'
+import { checkNames } from '../../wire/checks.js'
 import { ArchiveError, ArchiveFormatError, DataDirLockedError, rootMessage } from '../errors.js'
 import { IngestMarks } from '../level/ingest-marks.js'
 import { LevelArchive, type LevelArchiveInit } from '../level/level-archive.js'
@@ -63,11 +64,11 @@ export interface Salvage {
  * @throws DataDirLockedError when another process has it open
  * @throws ArchiveError when it cannot be opened for another reason
  * @throws ArchiveFormatError when its archive was written by a version this one does not know
+ * @throws TypeError for an option that is none
  */
-export async function openDatabase(
-  path: string,
-  { salvage = false, ...options }: OpenOptions & Salvage = {}
-): Promise<Database> {
+export async function openDatabase(path: string, given: OpenOptions & Salvage = {}): Promise<Database> {
+  checkNames(given, 'openDatabase()', 'salvage check checkEvery now newest minPause maxPause', TypeError)
+  const { salvage = false, ...options } = given
   try {
     return await open(path, options)
   } catch (error) {

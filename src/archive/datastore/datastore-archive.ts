@@ -1,5 +1,6 @@
 import type { Datastore } from 'interface-datastore'
 import { equalBytes, toHex } from '../../wire/bytes.js'
+import { checkNames } from '../../wire/checks.js'
 import type { Envelope } from '../../wire/envelope/envelope.js'
 import { keccak256 } from '../../wire/keccak.js'
 import { GapKind } from '../../wire/request/coverage.js'
@@ -81,8 +82,12 @@ export class DatastoreArchive extends CheckedArchive {
     })
   }
 
-  /** @throws ArchiveFormatError when it was written by a version this one does not know */
+  /**
+   * @throws ArchiveFormatError when it was written by a version this one does not know
+   * @throws TypeError for an option that is none
+   */
   static async open(init: DatastoreArchiveInit): Promise<DatastoreArchive> {
+    checkNames(init, 'DatastoreArchive.open()', 'datastore prefix maxEnvelopes maxQueuedBytes now', TypeError)
     const archive = new DatastoreArchive(init)
     try {
       await archive.#writer.settle()

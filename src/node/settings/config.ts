@@ -1,6 +1,6 @@
 import { z } from 'zod'
+import { nearest } from '../../wire/nearest.js'
 import { JsonSettingsError, readJsonSettings } from './json-settings.js'
-import { nearest } from './nearest.js'
 import { optionMeta } from './option.js'
 
 /** A setting is wrong: the message names it, where it came from and what is allowed. */
