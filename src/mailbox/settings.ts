@@ -1,6 +1,7 @@
 import type { PeerTarget } from '../base/peer-target.js'
 import type { Network } from '../waku/packet-channel.js'
-import { checkBytes, checkNames, checkString, describe } from '../wire/checks.js'
+import { checkBytes, checkString, describe } from '../wire/checks.js'
+import { nearest } from '../wire/nearest.js'
 import type { Dialect } from '../wire/request/history-request.js'
 import { MailboxInitError } from './errors.js'
 
@@ -101,6 +102,7 @@ export type MailboxSettings = {
   >
 }
 
+const SERVER_NAMES = ['peer', 'password', 'requestKey', 'network', 'dialect']
 export const MAX_SERVERS = 16
 /** Between attempts at what failed, ms. */
 export const LONGEST_PAUSE = 60_000
@@ -136,9 +138,16 @@ export function settle(init: MailboxInit): MailboxSettings {
   }
 }
 
-/** @throws {MailboxInitError} */
+/**
+ * What an application keeps of its own with a mailserver may stand there; what looks like one of our names may not.
+ *
+ * @throws {MailboxInitError}
+ */
 export function checkServer(server: MailboxServer): void {
-  checkNames(server, 'a mailserver', 'peer password requestKey network dialect', MailboxInitError)
+  for (const name of Object.keys(server)) {
+    const meant = SERVER_NAMES.includes(name) ? undefined : nearest(name, SERVER_NAMES)
+    if (meant !== undefined) throw new MailboxInitError(`a mailserver has no ${name}: did you mean ${meant}?`)
+  }
   checkOpening(server)
 }
 
