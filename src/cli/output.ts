@@ -1,4 +1,5 @@
 import type { Writable } from 'node:stream'
+import { fileTrouble } from '../node/data-dir/file-trouble.js'
 
 /** Whoever read our output closed it. */
 export class BrokenPipeError extends Error {
@@ -10,12 +11,34 @@ export class BrokenPipeError extends Error {
   }
 }
 
-/** Writes a line; resolves when the stream wants more. Throws `BrokenPipeError`, or the signal's reason. */
+/** The output goes to a file that takes nothing more. */
+export class OutputError extends Error {
+  static override readonly name = 'OutputError'
+  override readonly name = 'OutputError'
+
+  constructor(cause: Error) {
+    super(`not all output could be written: ${fileTrouble(cause)}; make room, or send it elsewhere`, { cause })
+  }
+}
+
+/** Why nothing more can be written to a stream that closed, or failed by this. */
+function goneBy(error: NodeJS.ErrnoException | null): Error {
+  const isPipe = error === null || ['EPIPE', 'ECONNRESET'].includes(error.code ?? '')
+  return isPipe ? new BrokenPipeError() : new OutputError(error)
+}
+
+/** Throws what a pipeline into the output failed by, as `writeLine` would. */
+export function throwGone(err: NodeJS.ErrnoException): never {
+  throw err.syscall === 'write' ? goneBy(err) : err
+}
+
+/** Writes a line; resolves when the stream wants more. Throws `BrokenPipeError`, `OutputError`, or the signal's reason. */
 export async function writeLine(stream: Writable, line: string, options: { signal: AbortSignal }): Promise<void> {
   const { signal } = options
   signal.throwIfAborted()
-  if (stream.destroyed || stream.errored !== null) throw new BrokenPipeError()
+  if (stream.destroyed || stream.errored !== null) throw goneBy(stream.errored)
   if (stream.write(`${line}\n`)) return
+  if (stream.errored !== null) throw goneBy(stream.errored)
   await new Promise<void>((resolve, reject) => {
     const settle = (finish: () => void) => (): void => {
       stream.off('drain', onDrain)
@@ -25,7 +48,7 @@ export async function writeLine(stream: Writable, line: string, options: { signa
       finish()
     }
     const onDrain = settle(resolve)
-    const onGone = settle(() => reject(new BrokenPipeError()))
+    const onGone = settle(() => reject(goneBy(stream.errored)))
     const onAbort = settle(() => reject(signal.reason))
     stream.on('drain', onDrain)
     stream.on('close', onGone)

@@ -11,7 +11,7 @@ import { publicKeyOf } from '../../wire/payload/signature.js'
 import { withArchive } from '../admin-session.js'
 import { headOf, pagesOf } from '../archive-link.js'
 import { defineCommand, UsageError } from '../command.js'
-import { writeJson, writeLine } from '../output.js'
+import { throwGone, writeJson, writeLine } from '../output.js'
 import { Progress } from '../progress.js'
 import { rangeShape, selectionOf } from '../range-options.js'
 import { bar, formatRate } from '../rate.js'
@@ -84,7 +84,7 @@ export const exportCommand = defineCommand({
         const bytes = writeExport(form, { head: { ...head, from }, pages, signWith, onEnd })
         const options = { signal, compress: config['no-compress'] !== true, replace: config.force === true }
         try {
-          if (output === '-') await writeStream(stdout, bytes, options)
+          if (output === '-') await writeStream(stdout, bytes, options).catch(throwGone)
           else await writeWholeFile(output, bytes, options)
         } finally {
           progress.end()

@@ -129,9 +129,9 @@ function warnings(daemon: Daemon, config: StartConfig): string[] {
   ]
 }
 
-/** A node serves on when nobody reads what it prints, or when it is told to stop meanwhile. */
+/** A node serves on when nobody reads what it prints, when there is no room for that, or when it is told to stop meanwhile. */
 function ignoreBroken(err: Error): void {
-  if (err.name !== 'BrokenPipeError' && err.name !== 'InterruptedError') throw err
+  if (!['BrokenPipeError', 'OutputError', 'InterruptedError'].includes(err.name)) throw err
 }
 
 /** Never the password itself. */
