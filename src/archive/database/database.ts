@@ -6,7 +6,7 @@ import { IngestMarks } from '../level/ingest-marks.js'
 import { LevelArchive, type LevelArchiveInit } from '../level/level-archive.js'
 import { DiskReserve } from './disk-reserve.js'
 import { FileCheck } from './file-check.js'
-import { DatabaseFiles } from './files/database-files.js'
+import { DatabaseFiles, type Mended } from './files/database-files.js'
 import { isUnreadable } from './level-store.js'
 import { RecordsLevel } from './records-level.js'
 import { SteadyLevel, type SteadyLevelInit } from './steady-level.js'
@@ -107,12 +107,15 @@ async function open(path: string, { now, check = true, checkEvery, ...init }: Op
     ...init
   })
   try {
+    const unheard: Mended[] = []
+    level.onMended = async mended => void unheard.push(mended)
     const datastore = new LevelDatastore(new RecordsLevel(level).asLevel)
     await datastore.open()
     // Keys that carry the prefix of sublevel `a` themselves: half as fast again as through the sublevel.
     const archive = await LevelArchive.open({ db: level, marks: new IngestMarks(`${path}.marks`), now })
     level.onWritable = () => void archive.tellWritable()
     level.onMended = mended => archive.tellMended(mended)
+    for (const mended of unheard) await archive.tellMended(mended)
     await level.settle()
     const looks: FileCheck | undefined = check
       ? new FileCheck(options => archive.checkFiles(options), { every: checkEvery })

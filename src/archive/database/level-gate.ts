@@ -20,10 +20,11 @@ export class LevelGate {
     }
   }
 
-  /** An iterator that is inside from its first read until it is closed. */
-  iterator(make: () => LevelIterator): LevelIterator {
+  /** An iterator that is inside from its first read until it is closed. @param before - done before it comes in */
+  iterator(make: () => LevelIterator, before = async (): Promise<void> => {}): LevelIterator {
     return new GatedIterator(make, {
       enter: async () => {
+        await before()
         while (this.#shut !== undefined) await this.#shut
         this.#inside++
       },

@@ -53,6 +53,8 @@ export interface LevelStore {
   isDoubtful?(first: Uint8Array, last: Uint8Array): boolean
   /** Puts right what can be in such parts, and leaves out the others. Reads and writes wait. */
   mendFiles?(): Promise<Mended>
+  /** To be called when what was left out is about to be made anew, or to be found lost: until then it is in doubt. */
+  settled?(): void
 }
 
 /** What a read needs of it. */

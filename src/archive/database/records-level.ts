@@ -2,6 +2,9 @@ import type { ClassicLevel } from 'classic-level'
 import type { LevelDatastore } from 'datastore-level'
 import type { SteadyLevel } from './steady-level.js'
 
+/** What the keys of a sublevel begin with, and what comes behind them. */
+const RECORDS = () => [{ from: Buffer.from('!ds!'), until: Buffer.from('!ds"') }]
+
 type Records = ReturnType<typeof recordsOf>
 type Change = { type: 'put'; key: string; value: Uint8Array } | { type: 'del'; key: string }
 
@@ -23,7 +26,7 @@ export class RecordsLevel {
   async close(): Promise<void> {}
 
   get(key: string): Promise<Uint8Array | undefined> {
-    return this.#level.read(level => recordsOf(level).get(key))
+    return this.#level.read(level => recordsOf(level).get(key), RECORDS)
   }
 
   put(key: string, value: Uint8Array): Promise<void> {
@@ -43,7 +46,7 @@ export class RecordsLevel {
     const level = this.#level
     return {
       async *[Symbol.asyncIterator]() {
-        yield* await level.read(level => recordsOf(level).iterator(options).all())
+        yield* await level.read(level => recordsOf(level).iterator(options).all(), RECORDS)
       },
       async close(): Promise<void> {}
     }

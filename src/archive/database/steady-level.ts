@@ -5,6 +5,7 @@ import { ArchiveClosedError, ArchiveError, DataDirLockedError, rootMessage } fro
 import { ClassicStore } from './classic-store.js'
 import type { DiskReserve } from './disk-reserve.js'
 import { type CheckOptions, DatabaseFiles, type Mended, nothingMended } from './files/database-files.js'
+import { EVERYTHING, type KeyRange } from './files/key-range.js'
 import { LevelGate } from './level-gate.js'
 import type { LevelIterator, LevelOperations, LevelReadOptions, LevelStore, Opened } from './level-store.js'
 import { syncFolder } from './sync-folder.js'
@@ -85,10 +86,15 @@ export class SteadyLevel implements LevelStore {
   private constructor(
     init: SteadyLevelInit,
     level: Level,
-    { opened, full, ends }: { opened: Opened; full: Error | undefined; ends: UncleanEnds }
+    {
+      opened,
+      full,
+      ends,
+      files
+    }: Pick<SteadyLevel, 'opened'> & { full?: Error; ends: UncleanEnds; files: DatabaseFiles }
   ) {
     this.#init = init
-    this.#files = new DatabaseFiles(init.path)
+    this.#files = files
     this.#ends = ends
     this.opened = opened
     this.#pause = init.minPause ?? 500
@@ -106,12 +112,14 @@ export class SteadyLevel implements LevelStore {
     const ends = new UncleanEnds(`${path}.open`)
     const before = await ends.count()
     const newest = before < DOUBTFUL_ENDS ? (init.newest ?? (before === 0 ? NEWEST_CLOSED : NEWEST)) : undefined
+    await files.doubt()
     let full: Error | undefined
     const onFull = (error: Error): void => {
       full ??= error
     }
     if ((await files.checkTables({ newest })) > 0 && (await init.isFree()))
       opened.tables = await reserve.lend(() => mendUnopened(init, files, { newest }), onFull)
+    files.settle() // nobody reads before it is made anew
     await ends.set(newest === undefined ? 1 : before + 1)
     let level: Level
     try {
@@ -121,7 +129,7 @@ export class SteadyLevel implements LevelStore {
       throw error
     }
     await syncFolders(path)
-    return new SteadyLevel(init, level, { opened, full, ends })
+    return new SteadyLevel(init, level, { opened, ends, files, ...(full && { full }) })
   }
 
   /** To be called when the first things were written: takes the reserve. */
@@ -143,18 +151,33 @@ export class SteadyLevel implements LevelStore {
   }
 
   getMany(keys: Uint8Array[]): Promise<(Uint8Array | undefined)[]> {
-    return this.read(() => this.#store.getMany(keys))
+    return this.read(
+      () => this.#store.getMany(keys),
+      () => keys.map(key => ({ from: key, until: key }))
+    )
   }
 
   iterator(options: LevelReadOptions): LevelIterator {
-    return this.#gate.iterator(() => this.#store.iterator(options))
+    const from = 'gte' in options ? options.gte : options.gt
+    return this.#gate.iterator(
+      () => this.#store.iterator(options),
+      () => this.#looked(() => [{ from, until: options.lt }])
+    )
   }
 
   compactRange(start: Uint8Array, end: Uint8Array): Promise<void> {
-    return this.read(() => this.#store.compactRange(start, end))
+    return this.read(
+      () => this.#store.compactRange(start, end),
+      () => [{ from: start, until: end }]
+    )
   }
 
-  read<T>(work: (level: Level) => Promise<T>): Promise<T> {
+  /** @param wanted - which keys are read. @throws ArchiveError when they lie in what is damaged, and cannot be mended now */
+  async read<T>(
+    work: (level: Level) => Promise<T>,
+    wanted: () => readonly KeyRange[] = () => [EVERYTHING]
+  ): Promise<T> {
+    if (this.#files.isInDoubt) await this.#looked(wanted)
     return this.#gate.pass(() => work(this.#level))
   }
 
@@ -205,6 +228,10 @@ export class SteadyLevel implements LevelStore {
 
   isDoubtful(first: Uint8Array, last: Uint8Array): boolean {
     return this.#files.isDoubtful(first, last)
+  }
+
+  settled(): void {
+    this.#files.settle()
   }
 
   mendFiles(): Promise<Mended> {
@@ -264,8 +291,32 @@ export class SteadyLevel implements LevelStore {
     }
   }
 
+  /** Has tables looked at before LevelDB reads them for the first time, and mends what is damaged. */
+  async #looked(wanted: () => readonly KeyRange[]): Promise<void> {
+    if (!this.#files.isInDoubt || (await this.#files.areSound(wanted()))) return
+    await this.#serially(async () => {
+      if (await this.#files.areSound(wanted())) return
+      const damaged = new DamagedTableError(
+        `tables of the database at ${this.#init.path} are damaged; "waku-mailserver repair" mends them`
+      )
+      // it is mended when there is room again
+      if (this.#trouble !== undefined) throw damaged
+      try {
+        await this.#mendAndTell()
+      } catch (error) {
+        damaged.cause = error
+        this.#fail(damaged)
+        throw damaged
+      }
+    })
+  }
+
   async #reopenSound(): Promise<void> {
-    if (!isCorrupt(this.#trouble)) return this.#reopen()
+    if (isCorrupt(this.#trouble)) await this.#mendAndTell()
+    else await this.#reopen()
+  }
+
+  async #mendAndTell(): Promise<void> {
     const mended = await this.#mend()
     void this.onMended(mended).catch(() => {}) // then a repair finds it
   }
@@ -333,6 +384,11 @@ export class SteadyLevel implements LevelStore {
 async function syncFolders(path: string): Promise<void> {
   await syncFolder(path)
   await syncFolder(dirname(path))
+}
+
+/** What is read lies in a table that is damaged: LevelDB is not asked for it, since it could end the process. */
+class DamagedTableError extends ArchiveError {
+  readonly code = 'LEVEL_CORRUPTION'
 }
 
 /** Whether LevelDB found something that it could not have written. */

@@ -89,7 +89,7 @@ export class Upkeep {
     const { restored = 0, lost: dropped = 0 } = store.opened?.logs ?? {}
     this.#done.restored += restored
     this.#done.files += restored
-    if (restored > 0) this.say(`put right in the database's log or manifest: ${bits(restored)}`)
+    if (restored > 0) this.say(`put right in the database's log or manifest: ${partsOf(restored)}`)
     // what LevelDB dropped of a log may lie before the mark of a clean end
     const since = clean?.length === 8 && dropped === 0 ? layout.read64(clean, 0) : 0
     const lost = since === last ? [] : await lostGroups(store, marks, { since, floors: coverage.floors, blocks })
@@ -237,7 +237,7 @@ export class Upkeep {
     const { gaps } = lost === 0 ? { gaps: [] } : await this.#repair(undefined)
     this.#done.restored += restored
     this.#done.files += restored + lost
-    if (restored > 0) this.say(`put right in the database's tables: ${bits(restored)}`)
+    if (restored > 0) this.say(`put right in the database's tables: ${partsOf(restored)}`)
     if (lost === 0) return
     const parts = lost === 1 ? 'a part' : `${lost} parts`
     const more = this.#done.gaps.length > 0 ? 'nothing more' : 'nothing'
@@ -283,6 +283,7 @@ export class Upkeep {
   ): Promise<ArchiveReport> {
     const { store, ledger, blocks, writer, coverage, damage, watchers } = this.#init
     await store.batch([{ type: 'put', key: layout.REPAIR_KEY, value: layout.uint32(1) }], { sync: true })
+    store.settled?.() // what is missing is seen by what lies beside it
     const rebuild = new Rebuild(store, {
       mend: true,
       floors: () => coverage.floors,
@@ -311,4 +312,4 @@ export class Upkeep {
   }
 }
 
-const bits = (n: number): string => counted(n, 'changed bit')
+const partsOf = (n: number): string => counted(n, 'damaged part')

@@ -1,4 +1,5 @@
 import { carried, crc32c, differenceBy, masked, unmasked } from './crc32c.js'
+import { little32, putLittle32 } from './little.js'
 
 /** A part of a file that has a checksum. */
 export interface Piece {
@@ -44,17 +45,6 @@ export function flippedBit(file: Uint8Array, { from, to, crcAt }: Piece): Flip |
 
 export function turn(file: Uint8Array, { at, bit }: Flip): void {
   file[at] = (file[at] as number) ^ bit
-}
-
-export const little32 = (bytes: Uint8Array, at: number): number =>
-  ((bytes[at] as number) |
-    ((bytes[at + 1] as number) << 8) |
-    ((bytes[at + 2] as number) << 16) |
-    ((bytes[at + 3] as number) << 24)) >>>
-  0
-
-export function putLittle32(bytes: Uint8Array, at: number, value: number): void {
-  for (let i = 0; i < 4; i++) bytes[at + i] = value >>> (8 * i)
 }
 
 /** Writes the checksum of a piece. */

@@ -1,3 +1,5 @@
+import { little32 } from './little.js'
+
 /** One table for each of sixteen bytes that are taken at once: 256 entries each. */
 const TABLES = makeTables(0x82f6_3b78)
 const BYTE = TABLES.subarray(0, 256)
@@ -36,6 +38,19 @@ export function crc32c(bytes: Uint8Array, from = 0, to = bytes.length): number {
       (t[d >>> 24] as number)
   }
   return ~single(crc, bytes, start + count * 16, to) >>> 0
+}
+
+/** Longest piece that is looked for, bytes: more than the largest envelope, or the index of a table. */
+const LONGEST = 2 * 1024 * 1024
+
+/** Where in what begins at `from` the checksum, as LevelDB keeps it, of everything before it may stand: of at least a byte. */
+export function* endsOfPieces(bytes: Uint8Array, from: number, end: number): Generator<number, void> {
+  let crc = -1
+  for (let at = from; at + 4 < end && at < from + LONGEST; at++) {
+    crc = (BYTE[(crc ^ (bytes[at] as number)) & 0xff] as number) ^ (crc >>> 8)
+    const stored = masked(~crc >>> 0)
+    if ((stored & 0xff) === bytes[at + 1] && stored === little32(bytes, at + 1)) yield at + 1
+  }
 }
 
 /** Takes in bytes one by one. */

@@ -4,10 +4,13 @@ import { delay } from '../../../base/delay.js'
 import { pause as othersTurn } from '../../../base/pause.js'
 import { syncFolder } from '../sync-folder.js'
 import type { Flip } from './checked-piece.js'
+import { DoubtfulTables } from './doubtful-tables.js'
+import { EVERYTHING, type KeyRange, overlap } from './key-range.js'
 import { checkLog } from './log-file.js'
-import { liveTables } from './manifest.js'
+import { type LiveTable, liveTables } from './manifest.js'
 import type { BlockEntry } from './table-block.js'
-import { checkTable, type KeyRange, looselyRead, type TableDamage, withoutLost } from './table-file.js'
+import { FOOTER } from './table-end.js'
+import { checkTable, looselyRead, type TableDamage, withoutLost } from './table-file.js'
 
 const TABLE = /^\d+\.(ldb|sst)$/
 /** Manifests are written as logs are. */
@@ -44,7 +47,7 @@ export interface CheckOptions {
    * @default lets others have their turn
    */
   pause?: ((worked: number) => Promise<void>) | undefined
-  /** Looks at the newest tables only, as many as have so many bytes. */
+  /** Looks at the newest tables only, as many as have so many bytes, and at those that LevelDB joins first. */
   newest?: number | undefined
 }
 
@@ -55,6 +58,7 @@ export interface CheckOptions {
 export class DatabaseFiles {
   readonly path: string
   #ranges: KeyRange[] = []
+  readonly #doubtful = new DoubtfulTables(table => this.#isSound(table))
 
   /** @param path - the folder */
   constructor(path: string) {
@@ -100,6 +104,23 @@ export class DatabaseFiles {
     return marks === undefined && logs.length > 0 && logs.every(size => size === 0)
   }
 
+  /** To be called before it is opened: whatever there is may be damaged until somebody looked at it. */
+  async doubt(): Promise<void> {
+    const live = await this.#live()
+    const tables = (await this.#names()).filter(name => TABLE.test(name)).map(numberOf)
+    this.#doubtful.begin(live ?? new Map(tables.map(table => [table, EVERYTHING])))
+  }
+
+  /** Whether some table may be damaged that nobody looked at yet, or is. */
+  get isInDoubt(): boolean {
+    return this.#doubtful.size > 0
+  }
+
+  /** Whether all tables that hold any of some keys are sound. Looks at those that nobody looked at since they were in doubt. */
+  areSound(wanted: readonly KeyRange[]): Promise<boolean> {
+    return this.#doubtful.areSound(wanted)
+  }
+
   /** Looks at all checksums of all tables that the database is made of; returns how many are wrong. They may be in use meanwhile. */
   async checkTables(options: CheckOptions = {}): Promise<number> {
     const ranges: KeyRange[] = []
@@ -114,26 +135,49 @@ export class DatabaseFiles {
 
   /** Whether keys between two, both inclusive, may be missing or wrong: as far as the last check knows. */
   isDoubtful(first: Uint8Array, last: Uint8Array): boolean {
-    return this.#ranges.some(
-      ({ from, until }) => Buffer.compare(from, last) <= 0 && (until === undefined || Buffer.compare(until, first) >= 0)
-    )
+    return this.#ranges.some(range => overlap(range, { from: first, until: last }))
   }
 
   /** Puts right all bits of tables that can be, and leaves out what cannot. Only while nobody has the database open. */
   async mendTables(options: CheckOptions = {}): Promise<Mended> {
     const mended = nothingMended()
+    const ranges: KeyRange[] = []
     for await (const { name, file, damage } of this.#tables(options)) {
-      const { flips, lost } = damage
-      mended.restored += flips.length
+      const { flips, lost, remade } = damage
+      mended.restored += flips.length + Number(remade !== undefined)
+      if (lost === undefined || lost.data.size > 0) ranges.push(...damage.ranges)
       mended.lost += lost === undefined ? 1 : lost.data.size + Number(lost.meta)
-      if (lost === undefined) mended.unreadable = true
-      else if (lost.data.size > 0 || lost.meta) {
+      if (lost === undefined) {
+        mended.unreadable = true
+        // LevelDB, which is asked to make a database of the others, must not read what could end the process
+        await writeFrom(join(this.path, name), file.fill(0, -FOOTER), Math.max(0, file.length - FOOTER))
+      } else if (lost.data.size > 0 || lost.meta) {
         mended.loose.push(...looselyRead(file, lost))
         await replace(this.path, name, withoutLost(file, lost))
-      } else await writeBits(join(this.path, name), file, flips)
+      } else {
+        if (remade !== undefined) await writeFrom(join(this.path, name), file, remade)
+        await writeBits(join(this.path, name), file, flips)
+      }
+      this.#doubtful.saw(numberOf(name), false)
     }
-    this.#ranges = []
+    // what is left out is missing until it is made anew
+    this.#ranges = ranges
     return mended
+  }
+
+  /** To be called when what was left out is about to be made anew, or to be found lost. */
+  settle(): void {
+    this.#ranges = []
+  }
+
+  /** Whether a table is sound, or gone. */
+  async #isSound(table: number): Promise<boolean> {
+    const room = new Room()
+    for (const ending of ['ldb', 'sst']) {
+      const found = await this.#table(`${String(table).padStart(6, '0')}.${ending}`, room, {})
+      if (found !== undefined) return found.damage === undefined
+    }
+    return true
   }
 
   /** Those that are damaged, each with its bits put right. */
@@ -147,11 +191,16 @@ export class DatabaseFiles {
     const names = await this.#names()
     const live = await this.#live()
     // what no opening or joining finished is no part of the database
-    const isPart = (name: string): boolean => live === undefined || live.has(Number.parseInt(name, 10))
-    const tables = names.filter(name => TABLE.test(name) && isPart(name))
-    for (const name of tables.sort((a, b) => Number.parseInt(b, 10) - Number.parseInt(a, 10))) {
+    const isPart = (name: string): boolean => live === undefined || live.has(numberOf(name))
+    const levelOf = (name: string): number => live?.get(numberOf(name))?.level ?? 0
+    // what LevelDB joins next comes first
+    const tables = names
+      .filter(name => TABLE.test(name) && isPart(name))
+      .sort((a, b) => (newest === Number.POSITIVE_INFINITY ? levelOf(a) - levelOf(b) : 0) || numberOf(b) - numberOf(a))
+    for (const name of tables) {
       signal?.throwIfAborted()
-      if (left <= 0) return
+      // LevelDB joins those of the first two levels as soon as it is opened
+      if (left <= 0 && levelOf(name) > 1) continue
       let table = await this.#table(name, room, { signal, pause })
       while (table?.damage !== undefined && (await this.#isFresh(name))) {
         await delay(FRESH / 4, { signal })
@@ -159,6 +208,7 @@ export class DatabaseFiles {
       }
       if (table === undefined) continue
       left -= table.file.length
+      this.#doubtful.saw(numberOf(name), table.damage !== undefined)
       if (isDamaged(table)) yield table
     }
   }
@@ -194,8 +244,8 @@ export class DatabaseFiles {
     return true
   }
 
-  /** Numbers of the tables that the database is made of; undefined when nothing says it for certain. */
-  async #live(): Promise<Set<number> | undefined> {
+  /** The tables that the database is made of; undefined when nothing says it for certain. */
+  async #live(): Promise<Map<number, LiveTable> | undefined> {
     const current = await read(join(this.path, 'CURRENT'))
     const named = current && Buffer.from(current).toString('latin1').trimEnd()
     if (named === undefined || !MANIFEST.test(named)) return undefined
@@ -218,6 +268,8 @@ interface Table {
 type DamagedTable = Table & { damage: TableDamage }
 
 const isDamaged = (table: Table): table is DamagedTable => table.damage !== undefined
+
+const numberOf = (name: string): number => Number.parseInt(name, 10)
 
 /** Room for one file after another: a new one for each of thousands would keep the collector of garbage busy. */
 class Room {
@@ -257,6 +309,17 @@ async function writeBits(path: string, file: Uint8Array, flips: readonly Flip[])
   const handle = await open(path, 'r+')
   try {
     for (const { at } of flips) await handle.write(file, at, 1, at)
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
+
+/** What a file holds from a place on. */
+async function writeFrom(path: string, file: Uint8Array, at: number): Promise<void> {
+  const handle = await open(path, 'r+')
+  try {
+    await handle.write(file, at, file.length - at, at)
     await handle.sync()
   } finally {
     await handle.close()

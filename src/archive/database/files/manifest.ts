@@ -1,4 +1,5 @@
 import { isSound } from './checked-piece.js'
+import { type KeyRange, userKey } from './key-range.js'
 import { BLOCK, HEADER, isTorn } from './log-file.js'
 
 /** What an edit of a manifest begins with (LevelDB's db/version_edit.cc). */
@@ -6,12 +7,18 @@ const Tag = { comparator: 1, log: 2, next: 3, last: 4, pointer: 5, deleted: 6, a
 /** How a record lies in its block: whole, or its first, a middle or its last part. */
 const Part = { whole: 1, first: 2, last: 4 } as const
 
+/** A table as the manifest names it, with the keys that it holds. */
+export interface LiveTable extends KeyRange {
+  /** 0 to 6: tables of level 0 overlap, and all others lie beside each other in theirs. */
+  level: number
+}
+
 /**
- * Numbers of the tables that a database is made of, as its manifest says; whatever others lie in its folder LevelDB deletes when it
- * opens it. Undefined when the manifest is damaged, or says something unknown.
+ * The tables that a database is made of by their numbers, as its manifest says; whatever others lie in its folder LevelDB deletes when
+ * it opens it. Undefined when the manifest is damaged, or says something unknown.
  */
-export function liveTables(manifest: Uint8Array): Set<number> | undefined {
-  const tables = new Set<number>()
+export function liveTables(manifest: Uint8Array): Map<number, LiveTable> | undefined {
+  const tables = new Map<number, LiveTable>()
   const edits = recordsOf(manifest)
   if (edits === undefined || edits.length === 0) return undefined
   try {
@@ -46,7 +53,7 @@ function recordsOf(file: Uint8Array): Uint8Array[] | undefined {
   return records
 }
 
-function apply(edit: Reader, tables: Set<number>): void {
+function apply(edit: Reader, tables: Map<number, LiveTable>): void {
   while (!edit.ended) {
     const tag = edit.number()
     if (tag === Tag.log || tag === Tag.next || tag === Tag.last || tag === Tag.before) edit.number()
@@ -58,11 +65,10 @@ function apply(edit: Reader, tables: Set<number>): void {
       edit.number()
       tables.delete(edit.number())
     } else if (tag === Tag.added) {
+      const level = edit.number()
+      const number = edit.number()
       edit.number()
-      tables.add(edit.number())
-      edit.number()
-      edit.bytes()
-      edit.bytes()
+      tables.set(number, { level, from: userKey(edit.bytes()), until: userKey(edit.bytes()) })
     } else throw new RangeError(`an edit of the unknown kind ${tag}`)
   }
 }
@@ -91,9 +97,10 @@ class Reader {
     }
   }
 
-  bytes(): void {
+  bytes(): Uint8Array {
     const length = this.number()
     this.#at += length
     if (this.#at > this.#bytes.length) throw new RangeError('a string is not whole')
+    return this.#bytes.subarray(this.#at - length, this.#at)
   }
 }

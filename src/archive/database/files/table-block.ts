@@ -1,4 +1,5 @@
-import { little32, type Piece, putLittle32 } from './checked-piece.js'
+import type { Piece } from './checked-piece.js'
+import { little32, putLittle32 } from './little.js'
 
 /** Where a block is in its table; its type (1) and its checksum (4) follow. */
 export interface BlockHandle {

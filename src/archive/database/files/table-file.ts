@@ -1,31 +1,18 @@
-import { joinBytes } from '../../../wire/bytes.js'
-import { type Flip, flippedBit, isSound, type Piece, seal, turn } from './checked-piece.js'
+import { type Flip, flippedBit, isSound, type Piece, turn } from './checked-piece.js'
+import { EVERYTHING, INTERNAL, type KeyRange, userKey } from './key-range.js'
 import {
   type BlockEntry,
-  type BlockHandle,
   blockEntries,
   decodeHandle,
   encodeBlock,
-  encodeHandle,
   endOf,
   looseEntries,
   pieceOf
 } from './table-block.js'
+import { contents, FOOTER, type Footer, putBlock, putFooter, readFooter, remakeEnd } from './table-end.js'
 
-/** Handles of the metaindex and the index, zeros up to 40 bytes, and a magic number (LevelDB's doc/table_format.md). */
-const FOOTER = 48
-const HANDLES = 40
-const MAGIC = Uint8Array.of(0x57, 0xfb, 0x80, 0x8b, 0x24, 0x75, 0x47, 0xdb)
-/** LevelDB's sequence number and type, behind the key. */
-const INTERNAL = 8
 /** Bytes of a table looked at in one step, about: well below a millisecond. */
 export const STEP_BYTES = 128 * 1024
-
-/** Keys from one to another, both inclusive; without an end that is not known. */
-export interface KeyRange {
-  from: Uint8Array
-  until?: Uint8Array | undefined
-}
 
 /** What is wrong with a table. */
 export interface TableDamage {
@@ -35,13 +22,10 @@ export interface TableDamage {
   ranges: KeyRange[]
   /** Bits that put right what they can. */
   flips: Flip[]
+  /** From where on its end was made anew. */
+  remade?: number
   /** Blocks that they do not put right; undefined when it is the table as a whole. */
   lost?: { data: Set<number>; meta: boolean } | undefined
-}
-
-interface Footer {
-  meta: BlockHandle
-  index: BlockHandle
 }
 
 /**
@@ -59,10 +43,13 @@ export function* checkTable(file: Uint8Array): Generator<void, TableDamage | und
     turn(file, flip)
     return true
   }
-  const footer = readFooter(file) ?? mendFooter(file, damage)
+  let footer = readFooter(file) ?? mendFooter(file, damage)
   if (footer === undefined || !sound(pieceOf(footer.index))) {
     if (footer === undefined) damage.pieces++
-    return { ...damage, ranges: [{ from: new Uint8Array(0) }], lost: undefined }
+    yield
+    footer = remakeEnd(file)
+    if (footer === undefined) return { ...damage, ranges: [EVERYTHING], lost: undefined }
+    damage.remade = footer.index.offset
   }
   yield
   if (!metaOf(file, footer, sound)) damage.lost = { data: new Set(), meta: true }
@@ -106,30 +93,8 @@ export function withoutLost(file: Uint8Array, { data, meta }: { data: Set<number
   const rest = Uint8Array.from(file)
   const index = putBlock(rest, footer.index.offset, encodeBlock(kept))
   const metaindex = meta ? putBlock(rest, footer.meta.offset, encodeBlock([])) : footer.meta
-  rest.set(footerBytes({ meta: metaindex, index }), file.length - FOOTER)
+  putFooter(rest, { meta: metaindex, index })
   return rest
-}
-
-function putBlock(file: Uint8Array, offset: number, block: Uint8Array): BlockHandle {
-  const handle = { offset, size: block.length }
-  file.set(block, offset)
-  file[offset + block.length] = 0
-  seal(file, pieceOf(handle))
-  return handle
-}
-
-function readFooter(file: Uint8Array): Footer | undefined {
-  const at = file.length - FOOTER
-  if (at < 0 || MAGIC.some((byte, i) => file[at + HANDLES + i] !== byte)) return undefined
-  const { handle: meta, end } = decodeHandle(file, at)
-  const { handle: index, end: padding } = decodeHandle(file, end)
-  const known = endOf(meta) <= at && endOf(index) <= at && padding <= at + HANDLES
-  return known && file.subarray(padding, at + HANDLES).every(byte => byte === 0) ? { meta, index } : undefined
-}
-
-const footerBytes = ({ meta, index }: Footer): Uint8Array => {
-  const handles = joinBytes([encodeHandle(meta), encodeHandle(index)])
-  return joinBytes([handles, new Uint8Array(HANDLES - handles.length), MAGIC])
 }
 
 /** It has no checksum: turns the bit with which it names two blocks that are sound. */
@@ -156,10 +121,6 @@ function metaOf(file: Uint8Array, { meta }: Footer, sound: (piece: Piece) => boo
 }
 
 const indexOf = (file: Uint8Array, { index }: Footer): BlockEntry[] => [...blockEntries(contents(file, index))]
-
-const contents = (file: Uint8Array, { offset, size }: BlockHandle): Uint8Array => file.subarray(offset, offset + size)
-
-const userKey = (key: Uint8Array | undefined): Uint8Array => key?.slice(0, -INTERNAL) ?? new Uint8Array(0)
 
 /** Of a table, by its first block as far as that can be read. */
 function firstKey(file: Uint8Array, entry: BlockEntry | undefined): Uint8Array {

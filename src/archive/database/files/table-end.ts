@@ -1,0 +1,124 @@
+import { joinBytes } from '../../../wire/bytes.js'
+import { seal } from './checked-piece.js'
+import { endsOfPieces } from './crc32c.js'
+import { INTERNAL, userKey } from './key-range.js'
+import {
+  type BlockEntry,
+  type BlockHandle,
+  blockEntries,
+  decodeHandle,
+  encodeBlock,
+  encodeHandle,
+  endOf,
+  pieceOf,
+  TRAILER
+} from './table-block.js'
+
+/** Handles of the metaindex and the index, zeros up to 40 bytes, and a magic number (LevelDB's doc/table_format.md). */
+export const FOOTER = 48
+const HANDLES = 40
+const MAGIC = Uint8Array.of(0x57, 0xfb, 0x80, 0x8b, 0x24, 0x75, 0x47, 0xdb)
+/** The type of a block that is not compressed. */
+const AS_IT_IS = 0
+/** The highest sequence number, of a value: what LevelDB puts behind a key that it made up. */
+const MADE_UP = Uint8Array.of(1, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff)
+
+export interface Footer {
+  meta: BlockHandle
+  index: BlockHandle
+}
+
+export function readFooter(file: Uint8Array): Footer | undefined {
+  const at = file.length - FOOTER
+  if (at < 0 || MAGIC.some((byte, i) => file[at + HANDLES + i] !== byte)) return undefined
+  const { handle: meta, end } = decodeHandle(file, at)
+  const { handle: index, end: padding } = decodeHandle(file, end)
+  const known = endOf(meta) <= at && endOf(index) <= at && padding <= at + HANDLES
+  return known && file.subarray(padding, at + HANDLES).every(byte => byte === 0) ? { meta, index } : undefined
+}
+
+export function putFooter(file: Uint8Array, { meta, index }: Footer): void {
+  const handles = joinBytes([encodeHandle(meta), encodeHandle(index)])
+  file.set(joinBytes([handles, new Uint8Array(HANDLES - handles.length), MAGIC]), file.length - FOOTER)
+}
+
+export function putBlock(file: Uint8Array, offset: number, block: Uint8Array): BlockHandle {
+  const handle = { offset, size: block.length }
+  file.set(block, offset)
+  file[offset + block.length] = 0
+  seal(file, pieceOf(handle))
+  return handle
+}
+
+export const contents = (file: Uint8Array, { offset, size }: BlockHandle): Uint8Array =>
+  file.subarray(offset, offset + size)
+
+/**
+ * Makes index and footer of a table anew in `file`, of its blocks, which lie there one behind the other and are found by their checksums.
+ * Undefined, with nothing changed, where one before them is damaged, too.
+ */
+export function remakeEnd(file: Uint8Array): Footer | undefined {
+  const end = file.length - FOOTER
+  const blocks = blocksOf(file, end)
+  const last = blocks.at(-1)
+  if (last === undefined) return undefined
+  const isWhole = endOf(last) === end
+  const meta = isWhole ? blocks.at(-2) : last
+  const before = meta && withoutFilters(file, blocks.slice(0, blocks.indexOf(meta)), meta)
+  if (meta === undefined || before === undefined) return undefined
+  let index = last
+  if (!isWhole) {
+    const made = encodeBlock(indexEntries(file, before))
+    if (endOf({ offset: endOf(last), size: made.length }) > end) return undefined
+    index = putBlock(file, endOf(last), made)
+  }
+  const footer = { meta, index }
+  putFooter(file, footer)
+  return footer
+}
+
+/** The blocks of a table in order, as far as each begins where the one before it ends. */
+function blocksOf(file: Uint8Array, end: number): BlockHandle[] {
+  const blocks: BlockHandle[] = []
+  for (let offset = 0; offset < end; ) {
+    const found = firstOf(endsOfPieces(file, offset, end), crcAt => file[crcAt - 1] === AS_IT_IS)
+    if (found === undefined) break
+    blocks.push({ offset, size: found - 1 - offset })
+    offset = found - 1 + TRAILER
+  }
+  return blocks
+}
+
+function firstOf(ends: Iterable<number>, fits: (end: number) => boolean): number | undefined {
+  for (const end of ends) if (fits(end)) return end
+  return undefined
+}
+
+/** The data blocks among those before the metaindex; undefined when it cannot be that. */
+function withoutFilters(file: Uint8Array, blocks: BlockHandle[], meta: BlockHandle): BlockHandle[] | undefined {
+  const named = [...blockEntries(contents(file, meta))].map(({ value }) => decodeHandle(value).handle)
+  const filters = named.map(({ offset, size }) =>
+    blocks.findIndex(other => other.offset === offset && other.size === size)
+  )
+  if (filters.includes(-1)) return undefined
+  return blocks.slice(0, Math.min(blocks.length, ...filters))
+}
+
+function indexEntries(file: Uint8Array, blocks: readonly BlockHandle[]): BlockEntry[] {
+  const keys = blocks.map(block => [...blockEntries(contents(file, block))].map(({ key }) => key))
+  return blocks.map((handle, i) => ({
+    key: separator(keys[i]?.at(-1) ?? new Uint8Array(0), keys[i + 1]?.[0]),
+    value: encodeHandle(handle)
+  }))
+}
+
+/** A key as short as possible from one on and before the next, as LevelDB makes it: what was there fits where it was. */
+function separator(last: Uint8Array, next: Uint8Array | undefined): Uint8Array {
+  const key = userKey(last)
+  const limit = next && userKey(next)
+  const at = limit ? key.findIndex((byte, i) => byte !== limit[i]) : key.findIndex(byte => byte !== 0xff)
+  const [byte, bound] = [key[at], limit ? limit[at] : 0x100]
+  if (byte === undefined || bound === undefined || byte === 0xff || byte + 1 >= bound) return last
+  if (at + 1 >= last.length - INTERNAL) return last
+  return joinBytes([key.subarray(0, at), Uint8Array.of(byte + 1), MADE_UP])
+}
