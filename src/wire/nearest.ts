@@ -4,7 +4,8 @@ export function nearest(name: string, names: readonly string[]): string | undefi
   let least = Math.max(2, Math.floor(name.length / 4)) + 1
   for (const other of names) {
     const far = distance(name, other)
-    if (far >= least) continue
+    // of three letters two others are another word
+    if (far >= least || 2 * far >= Math.max(name.length, other.length)) continue
     least = far
     best = other
   }
