@@ -128,14 +128,22 @@ test('what has another type than it should is refused with what was expected and
     ['UnencodableError', /a topic is .* not a string/, () => loose.bloomOf?.(['news'])],
     ['UnencodableError', /topics are a list, not the number 5/, () => loose.bloomOf?.(5)],
     ['UnencodableError', /a status is an object, not null/, () => waku?.updateStatus?.(null)],
-    ['InvalidPostError', /a message has no paylod: did you mean payload\?/, () => waku?.post?.({ ...message, paylod: 1 })],
+    [
+      'InvalidPostError',
+      /a message has no paylod: did you mean payload\?/,
+      () => waku?.post?.({ ...message, paylod: 1 })
+    ],
     ['InvalidPostError', /a message has no topic, only envelope/, () => waku?.post?.({ ...message, envelope: {} })],
     ['InvalidPostError', /signal is an AbortSignal, not a string/, () => waku?.post?.(message, { signal: 'now' })],
     ['InvalidPostError', /signal is an AbortSignal, not null/, () => waku?.post?.(message, { signal: null })],
     ['InvalidPostError', /timeout is an integer of ms, .* a string/, () => waku?.post?.(message, { timeout: '5s' })],
     ['InvalidPostError', /timeout is .*2147483647, not/, () => waku?.post?.(message, { timeout: 2 ** 31 })],
     ['InvalidPostError', /beside a message has no timout/, () => waku?.post?.(message, { timout: 5 })],
-    ['TypeError', /a filter has no topcis: did you mean topics\?/, () => waku?.subscribe?.({ topcis: [TOPIC] }, () => {})],
+    [
+      'TypeError',
+      /a filter has no topcis: did you mean topics\?/,
+      () => waku?.subscribe?.({ topcis: [TOPIC] }, () => {})
+    ],
     ['HistoryQueryError', /a query has no topcis: did you mean topics\?/, () => ask({ topcis: [TOPIC] })],
     ['HistoryQueryError', /coverage is a boolean, not a string of 3/, () => ask({ coverage: 'yes' })],
     ['HistoryQueryError', /signal is an AbortSignal, not an object of Obj/, () => ask({ signal: {} })],
