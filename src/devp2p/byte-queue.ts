@@ -1,8 +1,13 @@
+import { releaseLarge } from '../base/release.js'
+
 /** Chunks below this are gathered, so that a peer sending byte by byte costs what it sent and not an object per byte. */
 const SMALL = 1024
 const TAIL = 16 * 1024
 
-/** Bytes in the order they came; taking some copies only what lies across two chunks. */
+/**
+ * Bytes in the order they came; taking some copies only what lies across two chunks. A large chunk of which nothing is left is given back
+ * at once: what was taken is to be used up before more is.
+ */
 export class ByteQueue {
   #chunks: Uint8Array[] = []
   #offset = 0
@@ -50,6 +55,7 @@ export class ByteQueue {
       if (this.#offset === chunk.length) {
         this.#offset = 0
         used++
+        releaseLarge(chunk)
       }
     }
     // One cut for all chunks used up: a shift each would be quadratic in a large frame.

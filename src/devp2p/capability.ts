@@ -41,6 +41,8 @@ export function shareCapabilities(ours: readonly Capability[], theirs: readonly 
 /** Splits a message into its id, an RLP integer of one to three bytes, and its payload. */
 export function splitMessage(message: Uint8Array): { id: number; payload: Uint8Array } {
   const first = message[0] as number
+  // nearly all have an id of one byte
+  if (first > 0 && first < 0x80) return { id: first, payload: message.subarray(1) }
   const width = first > 0x80 && first <= 0x88 ? first - 0x7f : 1
   if (message.length < width || first > 0x88) throw new MalformedError('a message without an id')
   const id = decodeUint(decodeItem(message.subarray(0, width)), { max: 0xffff })

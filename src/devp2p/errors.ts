@@ -34,6 +34,12 @@ export class StalledError extends Error {
   override readonly name = 'StalledError'
 }
 
+/** A message found no room in the memory that all peers share. */
+export class NoRoomError extends Error {
+  static override readonly name = 'NoRoomError'
+  override readonly name = 'NoRoomError'
+}
+
 /** More waits to be sent on a connection than it may hold. */
 export class BusyConnectionError extends Error {
   static override readonly name = 'BusyConnectionError'

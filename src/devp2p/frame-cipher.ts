@@ -1,4 +1,4 @@
-import { type Cipher, createCipheriv, createDecipheriv, type Decipher, timingSafeEqual } from 'node:crypto'
+import { type Cipher, createCipheriv, createDecipheriv, type Decipher } from 'node:crypto'
 import { releaseLarge } from '../base/release.js'
 import * as FIGURES from '../limits/figures.js'
 import { ByteQueue } from './byte-queue.js'
@@ -19,6 +19,8 @@ export interface FrameSecrets {
 
 const BLOCK = 16
 const HEADER = 32
+/** A header begins with the size of the body. */
+const SIZE_WIDTH = 3
 /** The header's protocol-type list, constant in this version of the protocol. */
 const HEADER_DATA = Uint8Array.of(0xc2, 0x80, 0x80)
 
@@ -63,8 +65,8 @@ export class FrameSealer {
     messages.forEach((parts, i) => {
       const size = sizes[i] as number
       plain.fill(0, at, at + BLOCK)
-      plain.writeUIntBE(size, at, 3)
-      plain.set(HEADER_DATA, at + 3)
+      plain.writeUIntBE(size, at, SIZE_WIDTH)
+      plain.set(HEADER_DATA, at + SIZE_WIDTH)
       at += BLOCK
       for (const part of parts) {
         plain.set(part, at)
@@ -81,12 +83,15 @@ export class FrameSealer {
     for (const size of sizes) {
       const header = encrypted.subarray(from, from + BLOCK)
       const body = encrypted.subarray(from + BLOCK, from + BLOCK + padded(size))
-      const mac = this.#mac.ofHeader(header)
+      const mac = this.#mac.ofHeader(header).subarray(0, BLOCK)
       this.#mac.see(body)
-      pieces.push(header, mac, body, this.#mac.ofBody())
+      pieces.push(header, mac, body, this.#mac.ofBody().subarray(0, BLOCK))
       from += BLOCK + body.length
     }
-    return total / sizes.length > WORTH_PIECES ? pieces : [Buffer.concat(pieces)]
+    if (total / sizes.length > WORTH_PIECES) return pieces
+    const joined = Buffer.concat(pieces)
+    releaseLarge(encrypted)
+    return [joined]
   }
 }
 
@@ -100,12 +105,16 @@ export class FrameOpener {
   readonly #received = new ByteQueue()
   /** Size of the body whose header was read, or undefined between frames. */
   #size: number | undefined
+  /** What the size in the next header is encrypted with: it comes with the body before, since asking for each costs as much as for both. */
+  readonly #sizeKey = new Uint8Array(SIZE_WIDTH)
   /** What came of it, when it is larger than whatever may lie in one piece with others. */
   #large: LargeBody | undefined
 
   constructor(secrets: FrameSecrets) {
     this.#stream = createDecipheriv('aes-256-ctr', secrets.aes, new Uint8Array(BLOCK))
     this.#mac = new FrameMac(secrets.mac, secrets.ingress)
+    const nothing = new Uint8Array(BLOCK)
+    this.#foresee(this.#stream.update(nothing), nothing, 0)
   }
 
   /** Bytes that arrived and were not handed out. */
@@ -141,11 +150,10 @@ export class FrameOpener {
   nextSize(): number | undefined {
     if (this.#size !== undefined || this.#received.length < HEADER) return this.#size
     const sealed = this.#received.take(HEADER)
-    const encrypted = sealed.subarray(0, BLOCK)
-    if (!timingSafeEqual(this.#mac.ofHeader(encrypted), sealed.subarray(BLOCK))) {
+    if (!beginsWith(this.#mac.ofHeader(sealed), sealed, BLOCK)) {
       throw new FrameError('the MAC of a frame header is wrong')
     }
-    this.#size = this.#stream.update(encrypted).readUIntBE(0, 3)
+    this.#size = this.#sizeKey.reduce((size, key, i) => size * 256 + (key ^ (sealed[i] as number)), 0)
     if (this.#size === 0) throw new FrameError('an empty frame')
     if (this.#size > FIGURES.devp2p.large) {
       const length = padded(this.#size)
@@ -177,17 +185,19 @@ export class FrameOpener {
 
   #openSmall(length: number): Uint8Array {
     const sealed = this.#received.take(length + BLOCK)
-    const encrypted = sealed.subarray(0, length)
-    this.#mac.see(encrypted)
-    this.#check(sealed.subarray(length))
-    const body = this.#stream.update(encrypted)
+    this.#mac.see(sealed.subarray(0, length))
+    this.#check(sealed, length)
+    const body = this.#stream.update(sealed)
+    this.#foresee(body, sealed, length)
     // of a large one each copy counts; a chunk of the socket may have the beginning of the next one, too
     if (sealed.length === sealed.buffer.byteLength) releaseLarge(sealed)
     return body
   }
 
   #takeLarge(large: LargeBody): Uint8Array {
-    this.#check(this.#received.take(BLOCK))
+    const mac = this.#received.take(BLOCK)
+    this.#check(mac, 0)
+    this.#foresee(this.#stream.update(mac), mac, 0)
     while (!large.gather());
     return large.whole as Uint8Array
   }
@@ -199,9 +209,14 @@ export class FrameOpener {
     releaseLarge(part)
   }
 
-  /** @throws FrameError */
-  #check(mac: Uint8Array): void {
-    if (timingSafeEqual(this.#mac.ofBody(), mac)) return
+  /** A MAC lies between a body and the next header and is not encrypted: what decrypting it changed is what that header is with. */
+  #foresee(opened: Uint8Array, sealed: Uint8Array, at: number): void {
+    for (let i = 0; i < SIZE_WIDTH; i++) this.#sizeKey[i] = (opened[at + i] as number) ^ (sealed[at + i] as number)
+  }
+
+  /** @throws FrameError when the MAC at a place is not that of the body */
+  #check(sealed: Uint8Array, at: number): void {
+    if (beginsWith(this.#mac.ofBody(), sealed, at)) return
     this.#large?.release()
     throw new FrameError('the MAC of a frame is wrong')
   }
@@ -217,6 +232,7 @@ class FrameMac {
     this.#hash = hash
   }
 
+  /** Of a header, the first 16 bytes; what follows them is not looked at. It is the first 16 bytes of what comes back. */
   ofHeader(encrypted: Uint8Array): Uint8Array {
     return this.#stir(encrypted)
   }
@@ -226,7 +242,7 @@ class FrameMac {
     this.#hash.update(encrypted)
   }
 
-  /** Of the body that it has seen. */
+  /** Of the body that it has seen: the first 16 bytes of what comes back. */
   ofBody(): Uint8Array {
     return this.#stir(this.#hash.digest())
   }
@@ -235,8 +251,15 @@ class FrameMac {
     const mixed = this.#block.update(this.#hash.digest().subarray(0, BLOCK))
     for (let i = 0; i < BLOCK; i++) mixed[i] = (mixed[i] as number) ^ (seed[i] as number)
     this.#hash.update(mixed)
-    return this.#hash.digest().subarray(0, BLOCK)
+    return this.#hash.digest()
   }
+}
+
+/** Whether a digest begins with the MAC that lies at a place; as long for any bytes. */
+function beginsWith(digest: Uint8Array, bytes: Uint8Array, at: number): boolean {
+  let difference = 0
+  for (let i = 0; i < BLOCK; i++) difference |= (digest[i] as number) ^ (bytes[at + i] as number)
+  return difference === 0
 }
 
 function sizeOf(parts: readonly Uint8Array[]): number {

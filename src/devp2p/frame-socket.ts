@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { releaseLarge } from '../base/release.js'
 import { StalledError } from './errors.js'
 import { FRAME_OVERHEAD, FrameOpener, FrameSealer, MAX_FRAME_SIZE } from './frame-cipher.js'
 import type { SecureChannel } from './socket-handshake.js'
@@ -134,8 +135,7 @@ export class FrameSocket {
   pause(): void {
     if (this.#paused) return
     this.#paused = true
-    clearTimeout(this.#readTimer)
-    this.#readTimer = undefined
+    this.#stopTimer()
     if (!this.#dropping) this.#socket.pause()
   }
 
@@ -171,7 +171,7 @@ export class FrameSocket {
    */
   end(grace: number, options: { patient: boolean }): void {
     this.#dropping = true
-    clearTimeout(this.#readTimer)
+    this.#stopTimer()
     this.#stir()
     this.#write()
     this.#writeEnded = true
@@ -198,10 +198,11 @@ export class FrameSocket {
       this.#handlers.onStalled(new StalledError('the peer stopped reading'))
       this.#socket.destroy()
     }, this.#options.writeTimeout)
-    const last = pieces.pop() as Uint8Array
     this.#socket.cork()
-    for (const piece of pieces) this.#socket.write(piece)
-    this.#socket.write(last, () => {
+    for (const piece of pieces.slice(0, -1)) this.#socket.write(piece)
+    this.#socket.write(pieces[pieces.length - 1] as Uint8Array, error => {
+      // they left: what is not given back now waits for the collector
+      if (!error) for (const piece of pieces) releaseLarge(piece)
       this.#inFlight -= size
       if (this.#inFlight === 0) {
         clearTimeout(this.#writeTimer)
@@ -217,8 +218,13 @@ export class FrameSocket {
   #endOfBytes(error: Error | undefined): void {
     if (this.#ended !== undefined) return
     this.#ended = { error }
-    clearTimeout(this.#readTimer)
+    this.#stopTimer()
     this.#stir()
+  }
+
+  #stopTimer(): void {
+    clearTimeout(this.#readTimer)
+    this.#readTimer = undefined
   }
 
   #stir(): void {

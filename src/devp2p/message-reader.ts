@@ -5,7 +5,7 @@ import * as FIGURES from '../limits/figures.js'
 import type { Limits } from '../limits/limits.js'
 import type { Origin } from '../limits/origin.js'
 import type { CapabilityStream } from './capability-stream.js'
-import { FrameError } from './errors.js'
+import { FrameError, NoRoomError } from './errors.js'
 import type { FrameSocket } from './frame-socket.js'
 import { InboundRoom } from './inbound-room.js'
 
@@ -28,6 +28,8 @@ export interface MessageReaderParts {
   state: Readonly<ReaderState>
   /** It is read as it comes, whatever it sent in vain. */
   hurried: boolean
+  /** For room in the memory that all share, over all waits of a message, ms. */
+  roomTimeout: number
   /** Inflates and delivers a message; a promise only when something has to be waited for. */
   take(message: Uint8Array): Promise<void> | undefined
 }
@@ -40,6 +42,10 @@ export interface MessageReaderParts {
 export class MessageReader {
   readonly room: InboundRoom
   readonly #parts: MessageReaderParts
+  /** The peer has said something on each of the streams. */
+  #begun = false
+  /** How long the message under way waited for room, ms. */
+  #waitedForRoom = 0
   /** Whoever waits until something changed. */
   #wake: (() => void) | undefined
 
@@ -53,6 +59,7 @@ export class MessageReader {
    *
    * @throws {FrameError} what is no message, or too large
    * @throws {StalledError} when the peer was silent, or left inside a message
+   * @throws {NoRoomError} when a message found no room in time
    * @throws what broke the socket, or `take` threw
    */
   async run(): Promise<void> {
@@ -74,6 +81,7 @@ export class MessageReader {
         if (taking !== undefined) await taking
       }
       this.room.received()
+      this.#waitedForRoom = 0
       if (this.room.full) await this.until(() => this.room.roomy)
     }
   }
@@ -120,6 +128,31 @@ export class MessageReader {
   }
 
   /**
+   * The same for room in the memory that all share, which others may keep.
+   *
+   * @throws {NoRoomError} when there is none in time
+   */
+  async untilRoom(hasRoom: () => boolean): Promise<void> {
+    const { roomTimeout } = this.#parts
+    let late = false
+    const began = performance.now()
+    const timer = setTimeout(() => {
+      late = true
+      this.stir()
+    }, roomTimeout - this.#waitedForRoom)
+    try {
+      await this.until(() => {
+        if (hasRoom()) return true
+        if (late) throw new NoRoomError(`no room for a message within ${roomTimeout} ms`)
+        return false
+      })
+    } finally {
+      clearTimeout(timer)
+      this.#waitedForRoom += performance.now() - began
+    }
+  }
+
+  /**
    * Does something in pieces until one says that it was the last, and reads nothing meanwhile.
    *
    * @throws what `piece` throws, or what ended the connection meanwhile
@@ -138,7 +171,7 @@ export class MessageReader {
     const { frames } = this.#parts
     const hasRoom = (): boolean => this.room.receive(size, frames.buffered)
     while (!frames.ready) {
-      if (!hasRoom()) await this.until(hasRoom)
+      if (!hasRoom()) await this.untilRoom(hasRoom)
       if (!(await frames.more())) return false
     }
     return true
@@ -173,7 +206,8 @@ export class MessageReader {
     const { streams } = state
     if (hurried || streams.length === 0) return 0
     const large = size > FIGURES.devp2p.large
-    if (!large && streams.some(stream => !stream.begun)) return 0
+    this.#begun ||= streams.every(stream => stream.begun)
+    if (!large && !this.#begun) return 0
     const wait = limits.throttle.reserve(origin)
     return large ? Math.max(wait, limits.throttle.ofAddress(origin.address)) : wait
   }

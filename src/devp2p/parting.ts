@@ -1,6 +1,6 @@
 import { MalformedError } from '../wire/errors.js'
 import { DisconnectError, DisconnectReason } from './disconnect.js'
-import { FrameError, SnappyError, StalledError } from './errors.js'
+import { FrameError, NoRoomError, SnappyError, StalledError } from './errors.js'
 
 const REASONS: Readonly<Record<string, DisconnectReason>> = {
   UselessPeerError: DisconnectReason.UselessPeer,
@@ -16,6 +16,8 @@ export function partingReason(error: Error): DisconnectReason {
 /** What a peer is told when the connection itself cannot go on. */
 export function breakReason(error: Error): DisconnectReason {
   if (error instanceof DisconnectError) return error.reason as DisconnectReason
+  // others have what it would need
+  if (error instanceof NoRoomError) return DisconnectReason.TooManyPeers
   if (error instanceof StalledError) return DisconnectReason.PingTimeout
   if (error instanceof FrameError || error instanceof SnappyError || error instanceof MalformedError) {
     return DisconnectReason.BreachOfProtocol

@@ -35,6 +35,7 @@ export interface RlpxConnectionInit {
   capabilities: readonly Capability[]
   /** Milliseconds; see RlpxHostInit. */
   readTimeout: number
+  roomTimeout: number
   writeTimeout: number
   pingInterval: number
   /** Shared with all other connections. */
@@ -70,11 +71,9 @@ export class RlpxConnection {
   #hello: Hello | undefined
   #snappy = false
   #shared: { capability: SharedCapability; stream: CapabilityStream }[] = []
-  #streams: CapabilityStream[] = []
   #owesPong = false
-  #maxMessage = MAX_P2P_MESSAGE
   #ping: NodeJS.Timeout | undefined
-  #ended: Error | undefined
+  readonly #state: ReaderState = { ended: undefined, streams: [], maxMessage: MAX_P2P_MESSAGE }
 
   private constructor(init: RlpxConnectionInit) {
     this.#init = init
@@ -103,8 +102,9 @@ export class RlpxConnection {
       limits: init.limits,
       origin: this.origin,
       signal: this.signal,
-      state: this.#state(),
+      state: this.#state,
       hurried: this.direction === 'outbound',
+      roomTimeout: init.roomTimeout,
       take: message => this.#take(message)
     })
   }
@@ -144,8 +144,8 @@ export class RlpxConnection {
   }
 
   /** What both sides speak, in the order of the message ids. */
-  get streams(): CapabilityStream[] {
-    return this.#streams
+  get streams(): readonly CapabilityStream[] {
+    return this.#state.streams
   }
 
   /** The stream of a capability both sides speak. */
@@ -174,22 +174,6 @@ export class RlpxConnection {
   /** Ends it at once: streams throw `error`, the peer is told `reason` if it is still listening. */
   abort(error: Error, reason: DisconnectReason = DisconnectReason.SubprotocolError): void {
     this.#end(error, { tell: reason })
-  }
-
-  /** As it is whenever it is looked at. */
-  #state(): ReaderState {
-    const get = { ended: () => this.#ended, streams: () => this.#streams, maxMessage: () => this.#maxMessage }
-    return {
-      get ended() {
-        return get.ended()
-      },
-      get streams() {
-        return get.streams()
-      },
-      get maxMessage() {
-        return get.maxMessage()
-      }
-    }
   }
 
   /** Never rejects: however reading ends, the connection ends with it. */
@@ -225,25 +209,36 @@ export class RlpxConnection {
     const { stream, capability } = shared
     const code = id - capability.offset
     const size = this.#snappy ? declaredLength(payload) : payload.length
-    const deliver = (): Promise<void> | undefined => {
-      if (this.#snappy && size > FIGURES.devp2p.large) {
-        const inflating = inflateInPieces(payload, size, step => this.#reader.inPieces(step))
-        return inflating.then(body => body && stream.deliver(code, body))
-      }
-      stream.deliver(code, this.#snappy ? decompress(payload, size) : payload)
-      return undefined
+    if (size > stream.maxBody && !this.#isBounded(size, stream)) {
+      return this.#reader.until(() => this.#isBounded(size, stream)).then(() => this.#takeShared(id, payload))
     }
-    const { room } = this.#reader
-    const isBounded = (): boolean => this.#reader.isBounded(size, stream.maxBody, [stream])
-    const hasRoom = (): boolean => room.inflate(size)
-    if (!isBounded()) return this.#reader.until(isBounded).then(() => this.#takeShared(id, payload))
     if (size > stream.limitOf(code)) {
       // no packet of this code is so large: it is not worth inflating
       this.#init.limits.counts.add('refused_packet')
       this.judged(inVain(payload))
       return undefined
     }
-    return hasRoom() ? deliver() : this.#reader.until(hasRoom).then(deliver)
+    const { room } = this.#reader
+    if (room.inflate(size)) return this.#deliver(stream, { code, payload, size })
+    return this.#reader.untilRoom(() => room.inflate(size)).then(() => this.#deliver(stream, { code, payload, size }))
+  }
+
+  #isBounded(size: number, stream: CapabilityStream): boolean {
+    return this.#reader.isBounded(size, stream.maxBody, [stream])
+  }
+
+  /** Hands a message on that has room; `size` is that of its body. */
+  #deliver(
+    stream: CapabilityStream,
+    message: { code: number; payload: Uint8Array; size: number }
+  ): Promise<void> | undefined {
+    const { code, payload, size } = message
+    if (this.#snappy && size > FIGURES.devp2p.large) {
+      const inflating = inflateInPieces(payload, size, step => this.#reader.inPieces(step))
+      return inflating.then(body => body && stream.deliver(code, body))
+    }
+    stream.deliver(code, this.#snappy ? decompress(payload, size) : payload)
+    return undefined
   }
 
   #greet(hello: Hello): void {
@@ -267,7 +262,7 @@ export class RlpxConnection {
         }
       })
     }))
-    this.#streams = this.#shared.map(({ stream }) => stream)
+    this.#state.streams = this.#shared.map(({ stream }) => stream)
     this.#limit()
     this.#ping = setInterval(() => {
       if (this.#line.open) this.#frames.send(this.#message(P2PMessage.Ping, EMPTY_LIST))
@@ -279,7 +274,7 @@ export class RlpxConnection {
   #limit(): void {
     const body = Math.max(...this.streams.map(stream => stream.maxBody))
     // A block that does not compress grows by at most a sixth and 32 bytes; an id has at most 3.
-    this.#maxMessage = Math.min(MAX_FRAME_SIZE, MAX_P2P_MESSAGE + body + Math.ceil(body / 6))
+    this.#state.maxMessage = Math.min(MAX_FRAME_SIZE, MAX_P2P_MESSAGE + body + Math.ceil(body / 6))
   }
 
   /** A peer that pings without reading is owed one Pong, not one for each. */
@@ -310,7 +305,7 @@ export class RlpxConnection {
 
   /** The socket is gone, though its last messages may still wait for their reader. */
   #closed(): void {
-    const error = this.#ended ?? unexplained()
+    const error = this.#state.ended ?? unexplained()
     this.#stopSending(error)
     this.#gone.resolve(error)
   }
@@ -329,15 +324,15 @@ export class RlpxConnection {
   }
 
   #progress(): void {
-    if (this.#ended !== undefined) return
+    if (this.#state.ended !== undefined) return
     // Before those who wait in line: they would always leave none.
     if (this.#owesPong) this.#pong()
     this.#line.progress()
   }
 
   #end(error: Error, options: { tell?: number; clean?: boolean; keep?: boolean }): void {
-    if (this.#ended !== undefined) return
-    this.#ended = error
+    if (this.#state.ended !== undefined) return
+    this.#state.ended = error
     this.#reader.end()
     if (options.tell !== undefined) {
       const body = [encodeDisconnect(options.tell)]

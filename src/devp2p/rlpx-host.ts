@@ -44,6 +44,8 @@ export interface RlpxHostInit extends Partial<InboundLimits> {
   handshakeTimeout?: number | undefined
   /** Milliseconds within which each message must arrive, a Pong if nothing else. @default 30000 */
   readTimeout?: number | undefined
+  /** Milliseconds that a message may wait for memory that others have. @default 60000 */
+  roomTimeout?: number | undefined
   /** Milliseconds within which a peer must have read on. @default 20000 */
   writeTimeout?: number | undefined
   /** Milliseconds between Pings. @default 15000 */
@@ -79,6 +81,7 @@ const DEFAULTS = {
   connectTimeout: FIGURES.devp2p.within.connect,
   handshakeTimeout: FIGURES.devp2p.within.handshake,
   readTimeout: FIGURES.devp2p.within.read,
+  roomTimeout: FIGURES.devp2p.within.room,
   writeTimeout: FIGURES.devp2p.within.write,
   pingInterval: FIGURES.devp2p.within.ping,
   largeMessageMemory: FIGURES.memory.shared
@@ -296,9 +299,10 @@ export class RlpxHost {
   }
 
   #connectionInit(socket: Socket, channel: SecureChannel, direction: 'inbound' | 'outbound'): RlpxConnectionInit {
-    const { client, version, capabilities, readTimeout, writeTimeout, pingInterval } = this.#settings
+    const { client, version, capabilities } = this.#settings
+    const { readTimeout, roomTimeout, writeTimeout, pingInterval } = this.#settings
     const hello: Hello = { version, client, capabilities: [...capabilities], port: this.#port, id: this.key.id }
-    const timeouts = { readTimeout, writeTimeout, pingInterval }
+    const timeouts = { readTimeout, roomTimeout, writeTimeout, pingInterval }
     const peer = peerIdFromNodeId(channel.remoteId)
     return { socket, channel, peer, direction, hello, capabilities, ...timeouts, limits: this.#limits }
   }

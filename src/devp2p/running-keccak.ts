@@ -10,29 +10,53 @@ export interface RunningKeccak {
 
 type IHasher = Awaited<ReturnType<typeof createKeccak>>
 
-/** One WebAssembly instance serves all connections: each keeps only its state of some 400 bytes. */
+/** One WebAssembly instance, and whose state is in it. */
+interface Instance {
+  hasher: IHasher
+  holder: WasmKeccak | undefined
+}
+
+/**
+ * One instance serves all connections: each keeps only its state of some 400 bytes, and puts that aside when another one comes, or
+ * its digest is asked for, which uses it up.
+ */
 class WasmKeccak implements RunningKeccak {
-  readonly #hasher: IHasher
+  readonly #instance: Instance
   #state: Uint8Array
   #digest: Uint8Array | undefined
 
-  constructor(hasher: IHasher) {
-    this.#hasher = hasher
-    this.#state = hasher.init().save()
+  constructor(instance: Instance) {
+    this.#instance = instance
+    if (instance.holder !== undefined) instance.holder.#putAside()
+    this.#state = instance.hasher.init().save()
+    instance.holder = this
   }
 
   update(bytes: Uint8Array): void {
-    const hasher = this.#hasher
-    hasher.load(this.#state)
-    hasher.update(bytes)
-    this.#state = hasher.save()
-    // Nearly every update is followed by a digest, which is cheapest while the state is loaded.
-    this.#digest = hasher.digest('binary')
+    this.#load()
+    this.#instance.hasher.update(bytes)
+    this.#digest = undefined
   }
 
   digest(): Uint8Array {
-    this.#digest ??= this.#hasher.load(this.#state).digest('binary')
+    if (this.#digest !== undefined) return this.#digest
+    this.#load()
+    this.#putAside()
+    this.#digest = this.#instance.hasher.digest('binary')
     return this.#digest
+  }
+
+  #load(): void {
+    const { hasher, holder } = this.#instance
+    if (holder === this) return
+    if (holder !== undefined) holder.#putAside()
+    hasher.load(this.#state)
+    this.#instance.holder = this
+  }
+
+  #putAside(): void {
+    this.#state = this.#instance.hasher.save()
+    this.#instance.holder = undefined
   }
 }
 
@@ -55,7 +79,10 @@ let fast: Promise<KeccakFactory> | undefined
 /** The fastest there is: hash-wasm, or the portable one where WebAssembly is not to be had. */
 export function fastKeccak(): Promise<KeccakFactory> {
   fast ??= createKeccak(256).then(
-    hasher => () => new WasmKeccak(hasher),
+    hasher => {
+      const instance: Instance = { hasher, holder: undefined }
+      return () => new WasmKeccak(instance)
+    },
     () => portableKeccak
   )
   return fast

@@ -25,7 +25,7 @@ export function literalHeader(length: number): Uint8Array {
       for (let i = 0; i < bytes; i++) header.push((last >>> (8 * i)) & 0xff)
     }
   }
-  return Uint8Array.from(header)
+  return new Uint8Array(header)
 }
 
 /**

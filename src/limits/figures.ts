@@ -69,8 +69,18 @@ export const devp2p = {
   perAddress: 32,
   /** New connections a second from one address. */
   rate: 32,
-  /** To be connected, to agree; without a byte of the peer, who is asked for a Pong so often; while it takes nothing. */
-  within: { connect: 10 * SECOND, handshake: 5 * SECOND, read: 30 * SECOND, ping: 15 * SECOND, write: 20 * SECOND },
+  /**
+   * To be connected, to agree; without a byte of the peer, who is asked for a Pong so often; while it takes nothing; for room in the memory
+   * that all share, over all waits of a message.
+   */
+  within: {
+    connect: 10 * SECOND,
+    handshake: 5 * SECOND,
+    read: 30 * SECOND,
+    ping: 15 * SECOND,
+    write: 20 * SECOND,
+    room: MINUTE
+  },
   /** For its last bytes once the connection is over, and for what a capability has to say and take when it ends. */
   close: SECOND,
   drain: 10 * SECOND,

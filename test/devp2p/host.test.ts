@@ -12,6 +12,7 @@ import { NodeKey } from '../../src/devp2p/node-key.js'
 import type { RlpxConnection } from '../../src/devp2p/rlpx-connection.js'
 import { RlpxHost } from '../../src/devp2p/rlpx-host.js'
 import { StaticPeers } from '../../src/devp2p/static-peers.js'
+import { Limits } from '../../src/limits/limits.js'
 import { MemoryBudget, type Reservation } from '../../src/limits/memory-budget.js'
 import { concatBytes, toHex } from '../../src/wire/bytes.js'
 import { until } from '../helpers/waku-node.js'
@@ -407,6 +408,25 @@ test('what has memory waits for no garbage of others, and is given up at its dea
   honest.peer.sendCompressed(0x11, new Uint8Array(2_000_000))
   assert.equal((await honest.next()).value?.body.length, 2_000_000)
   assert.equal((await slow.connection.closed).name, 'StalledError')
+})
+
+test('a message that finds no room in time ends its connection, and nothing of it stays', {
+  timeout: 30_000
+}, async context => {
+  const limits = new Limits({ memory: 3_000_000 })
+  const others: Reservation = { address: 'others', bytes: 0 }
+  const target = await startHost(context, { limits, roomTimeout: 200 })
+  const waiting = await meet(target)
+  const small = await meet(target)
+  assert.ok(limits.memory.take(others, 3_000_000))
+  const reason = waiting.peer.reason({ compressed: true })
+  waiting.peer.sendCompressed(0x11, new Uint8Array(2_000_000))
+  assert.equal(await reason, DisconnectReason.TooManyPeers)
+  assert.equal((await waiting.connection.closed).name, 'NoRoomError')
+  small.peer.sendCompressed(0x11, new Uint8Array(100))
+  assert.equal((await small.next()).value?.body.length, 100, 'what needs no room is read')
+  limits.memory.giveBack(others)
+  assert.ok(limits.memory.take({ address: 'another', bytes: 0 }, 3_000_000))
 })
 
 test('messages that turn out to be larger than they looked do not wait for each other for ever', async context => {

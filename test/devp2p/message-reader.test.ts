@@ -38,6 +38,7 @@ async function waits(limits: Limits, peer: string, clock: { now: number }): Prom
     signal,
     state: { ended: undefined, streams: [], maxMessage: 100 },
     hurried: false,
+    roomTimeout: 60_000,
     take: () => {
       clock.now += EACH
       return undefined

@@ -78,6 +78,7 @@ async function overDevp2p(t: Scope, { enode }: BothNetworks, { key, from }: From
       hello: { version: 5, client: 'test', capabilities, port: 0, id: key.id },
       capabilities,
       readTimeout: 30_000,
+      roomTimeout: 60_000,
       writeTimeout: 30_000,
       pingInterval: 15_000,
       limits: new Limits()

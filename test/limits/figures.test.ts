@@ -90,6 +90,10 @@ test('no address has so many places that another finds none', () => {
 test('each wait ends before whoever waits for it gives up', () => {
   assert.ok(entrance.patience < connections.upgrade && entrance.patience < devp2p.within.handshake)
   assert.ok(2 * devp2p.within.ping <= devp2p.within.read, 'who is silent was asked')
+  assert.ok(
+    devp2p.within.room > devp2p.within.read,
+    'who holds memory and is silent is given up before who waits for it'
+  )
   assert.ok(devp2p.close < devp2p.drain)
   assert.ok(streams.packets.close <= streams.close)
   assert.ok(devp2p.within.handshake <= devp2p.within.connect && devp2p.simultaneous >= devp2p.within.handshake)

@@ -94,6 +94,7 @@ export async function rlpxFrom(localAddress: string, target: Target): Promise<Rl
       hello: { version: 5, client: 'torture', capabilities, port: 0, id: key.id },
       capabilities,
       readTimeout: 60_000,
+      roomTimeout: 60_000,
       writeTimeout: 60_000,
       pingInterval: 15_000,
       limits: new Limits()

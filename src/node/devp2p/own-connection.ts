@@ -20,7 +20,12 @@ export interface OwnConnection {
 /** @throws what handshake and Hello throw; the reason of the signal */
 export async function connectToSelf(id: Capability, { signal }: { signal: AbortSignal }): Promise<OwnConnection> {
   const { within } = FIGURES.devp2p
-  const timeouts = { readTimeout: within.read, writeTimeout: within.write, pingInterval: within.ping }
+  const timeouts = {
+    readTimeout: within.read,
+    roomTimeout: within.room,
+    writeTimeout: within.write,
+    pingInterval: within.ping
+  }
   const [nearSocket, farSocket] = duplexPair().map(asSocket) as [Socket, Socket]
   const [nearKey, farKey] = [new NodeKey(), new NodeKey()]
   const capabilities = offer([id])
