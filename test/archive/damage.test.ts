@@ -337,6 +337,16 @@ test('envelopes that are lost with the order of ingest and the records of the ar
   }
 })
 
+test('where the manifest is gone the error names the repair, which brings everything back', async t => {
+  const directory = join(await temporaryDirectory(t), 'db')
+  await databaseInTables(directory, [ENVELOPES])
+  await rm(await largest(directory, /^MANIFEST/))
+  await assert.rejects(openDatabase(directory), /"waku-mailserver repair" may mend it/)
+  const { archive, close } = await openDatabase(directory, { salvage: true })
+  t.after(close)
+  assert.equal((await walk(archive)).raws.length, 800)
+})
+
 const DAY = 86_400
 
 /** Two days, of which most is in one table: deleting the first one has LevelDB join all of it. */

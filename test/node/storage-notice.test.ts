@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { StorageNotice } from '../../src/node/operator/storage-notice.js'
+import { type Gap, GapKind } from '../../src/wire/request/coverage.js'
 
 const HOUR = 3_600_000
 
@@ -31,4 +32,22 @@ test('damage of each kind is said at once, and what follows of a kind within the
   assert.equal(said.length, 5, 'nothing happened since')
   onDamaged(undefined, 'lost: 3 stored envelopes, damaged on the disk')
   assert.equal(said.length, 6, 'and what happens after that is said at once')
+})
+
+test('what is lost is told with the command that may fetch it again, by the times of all that was lost', t => {
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  const said: string[] = []
+  const { onDamaged } = new StorageNotice(line => said.push(line))
+  const gap = (from: number, until: number): Gap => ({ from, until, kind: GapKind.damaged, count: 1 })
+  onDamaged(gap(100, 200), 'lost: 1 stored envelope')
+  assert.match(said[0] as string, /^lost: 1 stored envelope: "waku-mailserver backfill --since 100 --until 200"/)
+  onDamaged(gap(500, 600), 'lost: 1 stored envelope')
+  onDamaged(gap(300, 400), 'lost: 1 stored envelope')
+  t.mock.timers.tick(HOUR)
+  assert.match(
+    said[1] as string,
+    /and 1 other like it within the hour\): "waku-mailserver backfill --since 300 --until 600"/
+  )
+  onDamaged(gap(100, 200), '1 damaged envelopes were met')
+  assert.match(said[2] as string, /: "waku-mailserver verify" says what is wrong, "waku-mailserver repair" mends it$/)
 })

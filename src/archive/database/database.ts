@@ -42,6 +42,9 @@ export const LEVEL_OPTIONS: DatabaseOptions<Uint8Array, Uint8Array> = {
 /** Bytes that no key has, or more. */
 const LONGEST_KEY = 64
 
+/** A manifest that is gone is told as any file. */
+const SPOILED = /corrupt|no such file/i
+
 /** What this user may not read, or not now, is not damaged: LevelDB would put it aside as lost. */
 const FORBIDDEN = /permission denied|not permitted|read-only file system|too many open files/i
 
@@ -75,7 +78,7 @@ export async function openDatabase(path: string, given: OpenOptions & Salvage = 
     if (!isMendable(error) || FORBIDDEN.test((error as Error).message)) throw error
     const files = new DatabaseFiles(path)
     if (!salvage) {
-      const spoiled = /corrupt/i.test((error as Error).message) || (await files.checkTables()) > 0
+      const spoiled = SPOILED.test((error as Error).message) || (await files.checkTables()) > 0
       if (!spoiled) throw error
       throw new ArchiveError(`${(error as Error).message}; "waku-mailserver repair" may mend it`, { cause: error })
     }

@@ -245,7 +245,9 @@ async function writeSummary(summary: Summary, json: boolean, context: CommandCon
   const { envelopes, decrypted, pages, bytes, foreign, damaged, cursor } = summary
   const more =
     cursor === undefined
-      ? 'that is all'
+      ? summary.damaged > 0
+        ? 'that is all that can be read there'
+        : 'that is all'
       : `${summary.complete ? 'that is all for now; later' : 'there is more'}: --cursor ${cursor}`
   const line = `${counted(envelopes, 'envelope')} (${decrypted} decrypted), ${formatByteSize(bytes)}, in ${counted(pages, 'page')}; ${more}`
   await writeLine(context.stderr, line, context)

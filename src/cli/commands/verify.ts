@@ -1,4 +1,5 @@
 import type { ArchiveReport } from '../../archive/archive.js'
+import { atMost } from '../../archive/gap-list.js'
 import { counted } from '../../base/counted.js'
 import { startShape } from '../../node/settings/start-config.js'
 import { type AdminConfig, withArchive } from '../admin-session.js'
@@ -7,7 +8,7 @@ import { writeJson, writeLine } from '../output.js'
 import { archiveAdminShape } from '../shared-options.js'
 import { formatMoment } from '../table.js'
 
-/** So many times are named; the rest is counted. */
+/** So many times are named: where there are more, neighbours are one. */
 const MAX_TIMES = 20
 
 export const verify = defineCommand({
@@ -62,17 +63,21 @@ function describe(command: 'verify' | 'repair', report: ArchiveReport): string {
   if (isSound(report) && restored === 0 && gaps.length === 0) return `${lines[0]}; nothing is wrong`
   if (restored > 0)
     lines.push(`${counted(restored, 'damaged part', 'damaged parts')} of the database's files put right`)
-  if (mended && files > restored) lines.push(`${files - restored} could not be, and left out`)
+  if (mended && files > restored)
+    lines.push(`${counted(files - restored, 'damaged part')} of the database's files could not be put right: left out`)
   if (!mended && files > 0) lines.push(`${counted(files, 'damaged part')} of the database's files`)
   if (damaged > 0) lines.push(`${counted(damaged, 'envelope')} or more damaged${mended ? ': dropped' : ''}`)
   if (missing > 0) lines.push(`${counted(missing, 'envelope')} stored, and gone`)
+  const lost = gaps.reduce((sum, { count }) => sum + count, 0) - damaged - missing
+  if (lost > 0) lines.push(`${counted(lost, 'envelope')} lost with parts that were left out`)
   if (index > 0)
     lines.push(`${counted(index, 'entry', 'entries')} or more of indexes wrong${mended ? ': made anew' : ''}`)
   if (countsWrong) lines.push(`the counts are wrong${mended ? ': counted anew' : ''}`)
   if (gaps.length > 0) lines.push('waku-mailserver backfill may fetch these times again from another mailserver:')
-  for (const { from, until } of gaps.slice(0, MAX_TIMES))
+  for (const { from, until } of atMost(gaps, MAX_TIMES))
     lines.push(`  --since ${from} --until ${until}   (${formatMoment(from)} to ${formatMoment(until)})`)
-  if (gaps.length > MAX_TIMES) lines.push(`  and ${gaps.length - MAX_TIMES} more: --json tells all`)
+  if (gaps.length > MAX_TIMES)
+    lines.push(`  (${gaps.length} times, of which neighbours are one here: --json tells each)`)
   if (!mended && !isSound(report)) lines.push('waku-mailserver repair drops what is damaged and mends the rest')
   return lines.join('\n')
 }

@@ -1,5 +1,7 @@
 import { ArchiveBusyError, rootMessage } from '../../archive/errors.js'
+import { atMost } from '../../archive/gap-list.js'
 import { counted } from '../../base/counted.js'
+import type { Gap } from '../../wire/request/coverage.js'
 
 /** One of a kind is said at once, those that follow are told together after this, ms. */
 const QUIET = 3_600_000
@@ -8,6 +10,8 @@ const QUIET = 3_600_000
 interface Unsaid {
   count: number
   last: string
+  /** Their times. */
+  gap: Gap | undefined
 }
 
 /** Tells the operator in a line when envelopes cannot be stored, when they can again, and when what was stored is damaged. */
@@ -21,17 +25,18 @@ export class StorageNotice {
   }
 
   /** To be told of what is damaged, in words: those that differ in their numbers only are of one kind. */
-  readonly onDamaged = (_gap: unknown, text: string): void => {
+  readonly onDamaged = (gap: Gap | undefined, text: string): void => {
     const kind = text.replace(/\d+/g, '#')
     const unsaid = this.#unsaid.get(kind)
     if (unsaid !== undefined) {
       unsaid.count++
       unsaid.last = text
+      unsaid.gap = joined(unsaid.gap, gap)
       return
     }
-    this.#unsaid.set(kind, { count: 0, last: text })
+    this.#unsaid.set(kind, { count: 0, last: text, gap: undefined })
     this.#later(kind)
-    this.#sayDamaged(text)
+    this.#sayDamaged(text, gap)
   }
 
   /** To be told of every append: what it failed by, or nothing. */
@@ -51,16 +56,29 @@ export class StorageNotice {
 
   #later(kind: string): void {
     setTimeout(() => {
-      const { count, last } = this.#unsaid.get(kind) as Unsaid
+      const { count, last, gap } = this.#unsaid.get(kind) as Unsaid
       this.#unsaid.delete(kind)
       if (count === 0) return
-      this.#unsaid.set(kind, { count: 0, last })
+      this.#unsaid.set(kind, { count: 0, last, gap: undefined })
       this.#later(kind)
-      this.#sayDamaged(count === 1 ? last : `${last} (and ${counted(count - 1, 'other')} like it within the hour)`)
+      const text = count === 1 ? last : `${last} (and ${counted(count - 1, 'other')} like it within the hour)`
+      this.#sayDamaged(text, gap)
     }, QUIET).unref()
   }
 
-  #sayDamaged(text: string): void {
-    this.#warn(`${text}: "waku-mailserver verify" says what is wrong, "waku-mailserver repair" mends it`)
+  /** With what is to be done: what is lost is out of the archive already, and a repair would find nothing wrong. */
+  #sayDamaged(text: string, gap: Gap | undefined): void {
+    if (gap !== undefined && text.startsWith('lost'))
+      this.#warn(
+        `${text}: "waku-mailserver backfill --since ${gap.from} --until ${gap.until}" may fetch it again from another mailserver, ` +
+          '"waku-mailserver verify" names the times until the node stops'
+      )
+    else this.#warn(`${text}: "waku-mailserver verify" says what is wrong, "waku-mailserver repair" mends it`)
   }
 }
+
+const joined = (a: Gap | undefined, b: Gap | undefined): Gap | undefined =>
+  atMost(
+    [a, b].filter(gap => gap !== undefined),
+    1
+  )[0]
