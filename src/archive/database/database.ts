@@ -43,7 +43,7 @@ export const LEVEL_OPTIONS: DatabaseOptions<Uint8Array, Uint8Array> = {
 const LONGEST_KEY = 64
 
 /** A manifest that is gone is told as any file. */
-const SPOILED = /corrupt|no such file/i
+const SPOILED = /corrupt|MANIFEST-\d+: no such file/i
 
 /** What this user may not read, or not now, is not damaged: LevelDB would put it aside as lost. */
 const FORBIDDEN = /permission denied|not permitted|read-only file system|too many open files/i
