@@ -11,13 +11,11 @@ import { BLOCK_SIZE, Blocks } from '../../src/archive/level/level-blocks.js'
 import { Census } from '../../src/archive/level/level-census.js'
 import * as layout from '../../src/archive/level/level-layout.js'
 import { Ledger } from '../../src/archive/level/level-ledger.js'
-import { Merge } from '../../src/archive/level/level-merge.js'
 import { COSTS } from '../../src/archive/level/level-planner.js'
 import { postedBetween } from '../../src/archive/level/level-posting.js'
 import { getCertain } from '../../src/archive/level/level-reader.js'
 import { LevelRows } from '../../src/archive/level/level-rows.js'
 import { Scan } from '../../src/archive/level/level-scan.js'
-import { Window } from '../../src/archive/level/level-window.js'
 import { TopicDictionary } from '../../src/archive/level/topic-dictionary.js'
 import { type RowSource, SLICE_ROWS } from '../../src/archive/page.js'
 import { comparePositions } from '../../src/archive/position.js'
@@ -37,7 +35,7 @@ const ROOM = { rows: 1001, bytes: 1024 * 1024 }
 /**
  * Fits what the planner of the archive takes things to cost to this machine: `node dist/scripts/bench/planner-fit.js [envelopes]`. Only
  * the proportions matter; where they differ much from those in src/archive/level/level-planner.ts, put what is printed there. Each read is of
- * another day, as it is for who comes back: in a day that was just read a window takes half the time.
+ * another day or block, as it is for who comes back.
  */
 export async function plannerFit(count: number, folder?: string): Promise<Line[]> {
   await useQuickKeccak()
@@ -71,23 +69,6 @@ export async function plannerFit(count: number, folder?: string): Promise<Line[]
       return [...new Set(Array.from({ length: n }, () => topicNumber(prng.pick(from))))]
     }
 
-    const merged: Sample[] = []
-    for (let i = 0; i < ROUNDS; i++) {
-      const wanted = topics(prng.pick([1, 5, 20, 50, 100, 250, 500]))
-      const { day, span } = anyDay()
-      const [counts = []] = await ledger.topicCounts([day], wanted)
-      const windows = wanted.flatMap((topic, i) => {
-        const n = counts[i] as number
-        const range = layout.indexRange(day, topic, span.lower, span.upper)
-        const place = { day, topic, whole: false }
-        return n === 0 ? [] : [new Window(store, place, { range, count: n, expected: n })]
-      })
-      // the merge takes them out of the list when they are read
-      const opened = windows.length
-      if (opened === 0) continue
-      const [found, time] = await timed(new Merge(rows, { span, windows, averageSize: 500, missing: async () => [] }))
-      merged.push({ x: opened, y: found, time })
-    }
     const scanned: Sample[] = []
     for (let i = 0; i < ROUNDS; i++) {
       const wanted = new Set(topics(prng.pick([1, 5, 20])))
@@ -126,20 +107,10 @@ export async function plannerFit(count: number, folder?: string): Promise<Line[]
       await rows.posted(some, () => new TopicFloors(0))
       fetched.push({ x: some.length, y: 0, time: performance.now() - before })
     }
-    const counted: Sample[] = []
-    for (let i = 0; i < ROUNDS; i++) {
-      const wanted = topics(prng.pick([10, 100, 1000]))
-      const { day } = anyDay()
-      const started = performance.now()
-      await ledger.topicCounts([day], wanted)
-      counted.push({ x: wanted.length, y: 1, time: performance.now() - started })
-    }
-    const [window, mergedRow] = fit(merged)
     const [scannedRow] = fit(scanned)
-    const [countRead] = fit(counted)
     const [posting, postedEntry] = fit(posted)
     const [postedRow] = fit(fetched)
-    const found = { window, mergedRow, scannedRow, countRead, posting, postedEntry, postedRow }
+    const found = { scannedRow, posting, postedEntry, postedRow }
     const scale = COSTS.scannedRow / scannedRow
     return [
       ['planner', `${count} envelopes, ${DAYS} days, 5000 topics; microseconds, least squares of ${ROUNDS} reads each`],

@@ -7,7 +7,7 @@ import { ClassicLevel } from 'classic-level'
 import { ClassicStore } from '../../src/archive/database/classic-store.js'
 import { LEVEL_OPTIONS } from '../../src/archive/database/database.js'
 import { LevelArchive } from '../../src/archive/level/level-archive.js'
-import { dayEnvelopes, dayOf, indexDay } from '../../src/archive/level/level-layout.js'
+import { dayEnvelopes, dayOf } from '../../src/archive/level/level-layout.js'
 import { useQuickKeccak } from '../../src/node/crypto/quick-keccak.js'
 import { Prng } from '../../test/archive/prng.js'
 import { envelopeAt, Traffic } from '../../test/archive/traffic.js'
@@ -32,11 +32,8 @@ export async function retentionBench(count: number): Promise<Line[]> {
     const traffic = new Traffic(new Prng(1), { count, days: DAYS })
     for (const batch of traffic.batches(BATCH)) await archive.append(batch)
     const day = dayOf(Traffic.firstDay)
-    const tables = [dayEnvelopes(day), indexDay(day).bounds]
-    const room = async (): Promise<number> => {
-      const sizes = await Promise.all(tables.map(({ gte, lt }) => level.approximateSize(gte, lt)))
-      return sizes.reduce((sum, size) => sum + size, 0)
-    }
+    const { gte, lt } = dayEnvelopes(day)
+    const room = (): Promise<number> => level.approximateSize(gte, lt)
     const live = new LiveTraffic(archive, traffic.end)
     await live.for(2000)
     const idle = live.take()

@@ -49,8 +49,8 @@ test('an archive of a format that is not known is refused and left as it is', as
     await level.put(key, value)
     await level.close()
   }
-  await write(metaKey('format'), Uint8Array.of(0, 0, 0, 5))
-  await assert.rejects(openDatabase(directory), { name: 'ArchiveFormatError', message: /format 5/ })
+  await write(metaKey('format'), Uint8Array.of(0, 0, 0, 6))
+  await assert.rejects(openDatabase(directory), { name: 'ArchiveFormatError', message: /format 6/ })
   await write(metaKey('format'), Uint8Array.of(7))
   await assert.rejects(openDatabase(directory), { name: 'ArchiveFormatError', message: /unreadable/ })
   // The refusals left nothing locked.

@@ -145,8 +145,8 @@ test('what is appended behind a prune under way survives it, also in ingest orde
   const store = new FaultyStore(await temporaryLevel(t))
   const archive = await LevelArchive.open({ db: store })
   await archive.append(Array.from({ length: 3000 }, (_, i) => envelopeAt(NOON, TOPIC, Uint8Array.of(i >> 8, i))))
-  // By topic it comes before all that is being deleted, so the prune has passed its place.
-  const late = envelopeAt(NOON, new Uint8Array(4), new Uint8Array(1))
+  // It was sent before all that is being deleted, so the prune has passed its place.
+  const late = envelopeAt(NOON - 3600, new Uint8Array(4), new Uint8Array(1))
   let appended: Promise<unknown> | undefined
   store.onWrite = operations => {
     if (operations.some(({ type }) => type === 'del')) appended ??= archive.append([late])

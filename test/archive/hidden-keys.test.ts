@@ -11,7 +11,9 @@ import { LevelArchive } from '../../src/archive/level/level-archive.js'
 import * as layout from '../../src/archive/level/level-layout.js'
 import { useQuickKeccak } from '../../src/node/crypto/quick-keccak.js'
 import { MAX_UINT32, toHex } from '../../src/wire/bytes.js'
+import type { Envelope } from '../../src/wire/envelope/envelope.js'
 import { topicNumber } from '../../src/wire/envelope/topic.js'
+import type { DigestPart } from '../../src/wire/request/digest.js'
 import { blocksFinished } from './blocks-finished.js'
 import { readSequence } from './comparison.js'
 import { copyOf, databaseInTables, flip, largest } from './damage.js'
@@ -29,6 +31,7 @@ const ENVELOPES = Array.from({ length: 3 * 144 * 2 }, (_, i) =>
   envelopeAt(FIRST + Math.floor(i / 2) * 600 + 7, TOPICS[i % 12] as Uint8Array, new Uint8Array(40).fill(i & 0xff))
 )
 const WHOLE = { lower: FIRST, upper: FIRST + 3 * DAY - 1 }
+const PARTS = { lower: FIRST + 30_000, upper: FIRST + DAY + 40_000 }
 
 /** What a query brings, in one page. */
 async function ask(
@@ -52,7 +55,7 @@ async function byTime(archive: Archive, query: Asked): Promise<number | 'damaged
   return damaged > 0 ? 'damaged' : new Set(found).size
 }
 
-/** The same, as the index of the days tells it. */
+/** The same, as a count tells it. */
 function byIndex(archive: Archive, query: Asked): Promise<number | 'damaged'> {
   return archive.size(query).then(
     ({ envelopes }) => envelopes,
@@ -95,7 +98,7 @@ async function keysOf(file: string, letter: string): Promise<[number, number]> {
   return [from, bytes.lastIndexOf(Buffer.from(`!a!${letter}`)) + 40]
 }
 
-/** One topic after another: most of the traffic would be scanned, and its index not read. */
+/** One topic after another: most of the traffic would be scanned, and its postings not read. */
 const SINGLY = TOPICS.map(topic => [topic])
 
 type Answer = readonly [how: string, found: number | 'damaged', asked: Asked]
@@ -131,43 +134,93 @@ async function changeBits(
   assert.deepEqual(count.hidden, [])
 }
 
-for (const [letter, what, queries] of [
-  ['t', 'an entry of a day by topic', SINGLY.map(topics => ({ ...WHOLE, topics }))],
-  [
-    't',
-    'an entry of a day that is not asked for wholly',
-    SINGLY.map(topics => ({ lower: FIRST + 40_000, upper: FIRST + 2 * DAY + 40_000, topics }))
-  ],
-  ['n', 'how many a topic has on a day', SINGLY.map(topics => ({ ...WHOLE, topics }))],
-  ['e', 'an envelope', [WHOLE]]
+for (const [letter, what, blockSize, queries] of [
+  ['p', 'the postings', 64, SINGLY.map(topics => ({ ...WHOLE, topics }))],
+  ['p', 'the postings, of parts of days,', 64, SINGLY.map(topics => ({ ...PARTS, topics }))],
+  ['c', 'what a block has', 64, SINGLY.map(topics => ({ ...WHOLE, topics }))],
+  ['e', 'an envelope', undefined, [WHOLE]]
 ] as const) {
-  test(`whatever bit of the key of ${what} is changed while nobody looks at the files, no answer hides it`, async t => {
-    const directory = await written(t)
+  test(`whatever bit of ${what} is changed while nobody looks at the files, no answer hides it`, async t => {
+    const directory = await written(t, blockSize)
     await changeBits(t, directory, { letter, seed: 7, times: 20 }, async function* (archive): AsyncGenerator<
       Answer,
       void
     > {
-      for (const query of queries)
-        yield letter === 'e'
-          ? ['by time', await byTime(archive, query), query]
-          : ['by index', await byIndex(archive, query), query]
+      for (const query of queries) {
+        yield ['by time', await byTime(archive, query), query]
+        if (letter !== 'e') yield ['counted', await byIndex(archive, query), query]
+      }
     })
   })
 }
 
-test('a digest and a count of bytes over a hidden index entry are errors', async t => {
-  const directory = await written(t)
-  const [from] = await keysOf(await largest(directory, '.ldb'), 't')
-  const { archive, close } = await openDatabase(directory, { check: false })
-  t.after(close)
-  await flip(await largest(directory, '.ldb'), from + 5, 1)
-  const damaged = { name: 'ArchiveDamagedError', message: /index of the archive cannot be read/ }
-  await assert.rejects(archive.size(WHOLE), damaged)
+test('whatever of a run was changed, or that it is gone, is noticed when the archive is opened: it is made anew, and nothing is hidden', async t => {
+  const prng = new Prng(21)
+  for (let i = 0; i < 12; i++) {
+    const level = await temporaryLevel(t)
+    const archive = await LevelArchive.open({ db: level, blockSize: 512 })
+    for (let from = 0; from < ENVELOPES.length; from += 32) await archive.append(ENVELOPES.slice(from, from + 32))
+    await archive.close()
+    const key = layout.runKey(ENVELOPES.length - 32 * prng.below(10))
+    const value = (await level.getMany([key]))[0]?.slice() as Uint8Array
+    const at = prng.below(value.length)
+    value[at] = (value[at] as number) ^ (1 << prng.below(8))
+    await level.batch([i % 4 === 0 ? { type: 'del', key } : { type: 'put', key, value }], { sync: true })
+    const again = await LevelArchive.open({ db: level })
+    const said: string[] = []
+    again.watch({ damaged: (_gap, text) => said.push(text) })
+    assert.deepEqual(said, ['a part of the order of ingest cannot be read: it is made anew'])
+    for (const topics of [undefined, ...SINGLY]) {
+      const query = { ...WHOLE, topics }
+      assert.equal(await byTime(again, query), meant(query))
+      assert.equal(await byIndex(again, query), meant(query))
+    }
+    assert.equal(await inOrder(again, WHOLE), ENVELOPES.length)
+    assert.deepEqual(await again.verify(), { ...emptyReport(), envelopes: ENVELOPES.length })
+    await again.close()
+  }
 })
 
+test('a digest and a count of bytes where a posting is gone are made of the envelopes themselves', async t => {
+  const level = await temporaryLevel(t)
+  const archive = await LevelArchive.open({ db: level, blockSize: 64 })
+  for (let from = 0; from < ENVELOPES.length; from += 32) await archive.append(ENVELOPES.slice(from, from + 32))
+  await blocksFinished(level, archive, 12)
+  const said: string[] = []
+  archive.watch({ damaged: (_gap, text) => said.push(text) })
+  for (const [i, topic] of TOPICS.slice(0, 6).entries()) {
+    const query = { ...WHOLE, topics: i % 2 === 0 ? [topic] : undefined }
+    const [whole, size] = [await digestOf(archive, query), await archive.size(query)]
+    assert.equal(size.envelopes, meant(query))
+    const key = layout.postingKey(i, topicNumber(topic))
+    const [posting] = await level.getMany([key])
+    assert(posting !== undefined)
+    await level.batch([{ type: 'del', key }], { sync: true })
+    assert.deepEqual([await digestOf(archive, query), await archive.size(query)], [whole, size])
+    assert(said.length > 0, 'the operator is told')
+    if (i < 5) await level.batch([{ type: 'put', key, value: posting }], { sync: true })
+  }
+  // where an envelope of such a block is gone, too, nobody can tell what there was
+  const { sent, hash, topicNumber: topic } = ENVELOPES[5 * 64 + 3] as Envelope
+  const [row] = await level.getMany([layout.envelopeKey({ sent, hash, topic })])
+  const changed = (row as Uint8Array).slice()
+  changed[30] = (changed[30] as number) ^ 1
+  await level.batch([{ type: 'put', key: layout.envelopeKey({ sent, hash, topic }), value: changed }], { sync: true })
+  await assert.rejects(archive.size(WHOLE), { name: 'ArchiveDamagedError', message: /it is damaged/ })
+  await archive.close()
+})
+
+async function digestOf(archive: Archive, query: Asked): Promise<DigestPart[]> {
+  const digest = archive.digest({ ...query, parts: 4, by: 'time', salt: new Uint8Array(32).fill(5) })
+  for (;;) {
+    const { done, value } = await digest.next()
+    if (done === true) return value
+  }
+}
+
 test('what somebody met has the files looked through at once, and mended', async t => {
-  const directory = await written(t)
-  const [from] = await keysOf(await largest(directory, '.ldb'), 't')
+  const directory = await written(t, 64)
+  const [from] = await keysOf(await largest(directory, '.ldb'), 'p')
   const { archive, checked, close } = await openDatabase(directory)
   t.after(close)
   assert.equal(await checked, 0)
@@ -183,7 +236,7 @@ test('what somebody met has the files looked through at once, and mended', async
   await flip(await largest(directory, '.ldb'), from + 5, 1)
   const alive = setInterval(() => {}, 1000) // its looks keep no process
   t.after(() => clearInterval(alive))
-  assert.equal(await byIndex(archive, WHOLE), 'damaged')
+  assert.equal(await byIndex(archive, WHOLE), ENVELOPES.length)
   await mended
   assert.deepEqual(
     await ask(archive, { ...WHOLE, topics: TOPICS }).then(({ found, damaged }) => [found.length, damaged]),
@@ -285,8 +338,6 @@ test('where much of a day was handed out before its postings lack something, all
   assert(said.length > 0, 'the operator is told')
   await archive.close()
 })
-
-const PARTS = { lower: FIRST + 30_000, upper: FIRST + DAY + 40_000 }
 
 for (const [letter, what] of [
   ['p', 'the postings of ingest order'],

@@ -18,6 +18,11 @@ export class KnownContents {
     this.#store = store
   }
 
+  /** Of a block, as far as it is in memory. */
+  known(block: number): BlockContents | undefined {
+    return this.#known.get(block)
+  }
+
   /** Of some blocks: undefined where there are none, null where they cannot be read. */
   async of(blocks: readonly number[]): Promise<(BlockContents | undefined | null)[]> {
     const version = this.#version

@@ -17,10 +17,10 @@ import { BLOCK_SIZE, Blocks } from './level-blocks.js'
 import { Census } from './level-census.js'
 import type { Counted } from './level-day-tally.js'
 import { openFormat } from './level-format.js'
-import { acceptsTopic, type IndexedTopics, takeIndexed } from './level-indexed.js'
 import * as layout from './level-layout.js'
 import { Ledger } from './level-ledger.js'
-import { TopicWalk } from './level-planner.js'
+import { dropLeftovers } from './level-leftovers.js'
+import { acceptsTopic, type MeantTopics, postedEntries } from './level-posted-entries.js'
 import { PostedWalk } from './level-posted-walk.js'
 import { Pruner } from './level-pruner.js'
 import { withRoom } from './level-room.js'
@@ -86,6 +86,7 @@ export class LevelArchive extends CheckedArchive {
   /** Told when a reader met damage: the files are worth a look. */
   onDamaged: () => void = () => {}
   #finishing: Promise<void> | undefined
+  #dropping: Promise<void> | undefined
 
   private constructor(
     { db, maxQueuedBytes, marks, now = unixNow, blockSize = BLOCK_SIZE, maxCredit }: LevelArchiveInit,
@@ -146,6 +147,7 @@ export class LevelArchive extends CheckedArchive {
       await withRoom(init.db, () => archive.#writer.load()) // it writes what was counted since
       await archive.#openUpkeep(init.now ?? unixNow)
       archive.#finishBlocks()
+      archive.#dropLeftovers()
       return archive
     } catch (error) {
       throw archiveFailure('the archive cannot be opened', error)
@@ -196,16 +198,8 @@ export class LevelArchive extends CheckedArchive {
   }
 
   #ofTopics(counted: Counted, query: CheckedQuery, topics: number[]): RowSource {
-    return new PostedWalk(
-      {
-        ...counted,
-        blocks: this.#blocks,
-        floors: () => this.coverageLog.floors,
-        indexed: after => new TopicWalk(counted, { ...query, after }, topics)
-      },
-      this.#fromFirstDay(query),
-      topics
-    )
+    const parts = { ...counted, blocks: this.#blocks, floors: () => this.coverageLog.floors }
+    return new PostedWalk(parts, this.#fromFirstDay(query), topics)
   }
 
   protected async numbered(filter: CheckedFilter): Promise<SequenceSource> {
@@ -221,8 +215,14 @@ export class LevelArchive extends CheckedArchive {
 
   protected async *indexed(filter: CheckedFilter, take: (entry: Indexed) => void): AsyncGenerator<void, void> {
     try {
-      const from = { store: this.#store, ledger: this.#ledger, census: this.#census }
-      yield* takeIndexed(from, filter, await this.#topicsOf(filter), take)
+      const parts = {
+        rows: this.#rows,
+        ledger: this.#ledger,
+        census: this.#census,
+        blocks: this.#blocks,
+        floors: () => this.coverageLog.floors
+      }
+      yield* postedEntries(parts, filter, await this.#topicsOf(filter), take)
     } catch (error) {
       if (error instanceof ArchiveDamagedError) {
         this.#upkeep.say(error.message)
@@ -274,7 +274,7 @@ export class LevelArchive extends CheckedArchive {
   }
 
   protected async release(): Promise<void> {
-    await this.#finishing
+    await Promise.all([this.#finishing, this.#dropping])
     await this.#upkeep.markClean().catch(() => {}) // then the next opener looks closer
     this.#marks?.close()
   }
@@ -300,7 +300,7 @@ export class LevelArchive extends CheckedArchive {
   }
 
   /** The topics that a filter means, or what tells them. */
-  async #topicsOf({ topics, bloom }: CheckedFilter): Promise<IndexedTopics> {
+  async #topicsOf({ topics, bloom }: CheckedFilter): Promise<MeantTopics> {
     if (topics !== undefined) return topics
     if (bloom === undefined) return () => true
     return (await this.#matching(bloom)) ?? bloomTest(bloom)
@@ -332,5 +332,11 @@ export class LevelArchive extends CheckedArchive {
       .finally(() => {
         this.#finishing = undefined
       })
+  }
+
+  /** What older versions wrote goes little by little; what fails is tried again after the next opening. */
+  #dropLeftovers(): void {
+    const isOver = (): boolean => this.isClosing || this.#store.trouble !== undefined
+    this.#dropping = dropLeftovers(this.#store, task => this.step(task), isOver).catch(() => {})
   }
 }

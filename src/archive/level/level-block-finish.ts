@@ -29,8 +29,8 @@ export interface MadeBlock {
 }
 
 /**
- * Makes postings of the runs of a block. No checksum tells a run that was changed, and none what is gone: what came since the archive was
- * opened is taken as it came, out of memory. Undefined when something cannot be read.
+ * Makes postings of the runs of a block. No checksum tells what is gone: what came since the archive was opened is taken as it came, out of
+ * memory. Undefined when something cannot be read.
  */
 export async function postBlock(
   block: number,
@@ -46,16 +46,18 @@ export async function postBlock(
     damaged = true
     postings.add(until, run)
   }
-  const whole = await throughRuns(store, { after: before, last: end }, (lastSeq, run) => {
-    const first = lastSeq - run.length / layout.RUN_ENTRY_BYTES + 1
+  const whole = await throughRuns(store, { after: before, last: end }, (lastSeq, run, first) => {
     pass(first - 1)
     next = lastSeq + 1
     const known = tail.run(first, lastSeq)
-    if (known !== undefined && !equalBytes(known, run)) damaged = true
-    postings.add(lastSeq, known ?? run)
-    if (lastSeq > end) return
+    const entries = known ?? run
+    if (entries === undefined) return false
+    if (run === undefined || (known !== undefined && !equalBytes(known, run))) damaged = true
+    postings.add(lastSeq, entries)
+    if (lastSeq > end) return true
     operations.push({ type: 'del', key: layout.runKey(lastSeq) })
-    operations.push({ type: 'del', key: layout.runAgeKey(newestOf(run), lastSeq) })
+    operations.push({ type: 'del', key: layout.runAgeKey(newestOf(entries), lastSeq) })
+    return true
   })
   if (!whole) return undefined
   pass(end)

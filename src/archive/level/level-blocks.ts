@@ -7,9 +7,10 @@ import { type BlockSpan, isOlderBlock, readBlockSpan } from './level-block-span.
 import * as layout from './level-layout.js'
 import type { Ledger } from './level-ledger.js'
 import { PostedBlock } from './level-posted-block.js'
-import { type Posted, PostingReader } from './level-posting-reader.js'
+import { type Gathered, type Posted, PostingReader } from './level-posting-reader.js'
 import { getReadable, type Reading, readThrough } from './level-reader.js'
-import { throughRuns } from './level-runs.js'
+import { Renewed } from './level-renewed.js'
+import { isRunMissing, throughRuns } from './level-runs.js'
 import { IngestTail } from './level-tail.js'
 
 const BLOCKS_KEY = layout.metaKey('blocks')
@@ -55,6 +56,8 @@ export interface FinishedBlock extends BlockSpan {
  */
 export class Blocks {
   readonly tail: IngestTail
+  /** What two numbers name. */
+  readonly renewed: Renewed
   readonly #store: LevelStore
   readonly #ledger: Ledger
   readonly #kept = new Map<number, PostedBlock>()
@@ -69,6 +72,8 @@ export class Blocks {
   #spans: Map<number, BlockSpan | undefined> | undefined
   /** Those that an older version finished, which did not write down what they have. */
   #older: number[] = []
+  /** Whether something of the end cannot be read, or is gone. */
+  #isTailDamaged = false
   /** How often everything was taken from disk anew. */
   #loaded = 0
 
@@ -83,6 +88,7 @@ export class Blocks {
     this.#given = size
     this.#size = size
     this.tail = new IngestTail(MAX_TAIL * size)
+    this.renewed = new Renewed(store)
   }
 
   /** The block of a number. */
@@ -120,6 +126,11 @@ export class Blocks {
     return this.#older.length > 0 || this.#isNextDue
   }
 
+  /** Whether a repair has to make a part of the end anew. */
+  get isTailDamaged(): boolean {
+    return this.#isTailDamaged
+  }
+
   get #isNextDue(): boolean {
     return this.#ledger.totals.counted >= this.before(this.#finished + 1)
   }
@@ -143,6 +154,7 @@ export class Blocks {
     this.#contents.clear()
     this.#loaded++
     await this.#loadTail()
+    await this.renewed.load()
     this.#spans = await this.#loadSpans()
   }
 
@@ -231,6 +243,15 @@ export class Blocks {
     if (!this.tail.isWhole) await this.#loadTail()
   }
 
+  /** All that a finished block has, as it is read, into what gathers it. */
+  async gather<T extends Gathered>(block: number, begin: () => T): Promise<T> {
+    return this.#surely(async () => {
+      const gathered = begin()
+      await this.#postings.all(block, gathered)
+      return gathered
+    })
+  }
+
   /** What a finished block has of some topics, or of all. */
   async read(block: number, topics?: readonly number[] | undefined): Promise<PostedBlock> {
     const kept = this.#kept.get(block)
@@ -303,14 +324,17 @@ export class Blocks {
   /** Until all of it is read who asks has to look on disk: what is half there would be taken for all. */
   async #loadTail(): Promise<void> {
     this.tail.giveUp()
+    this.#isTailDamaged = false
     const { lastSeq } = this.#ledger.totals
     if (lastSeq - this.end > MAX_TAIL * this.#size) return
-    const runs: [firstSeq: number, run: Uint8Array][] = []
-    const whole = await throughRuns(this.#store, { after: this.end, last: lastSeq }, (lastSeq, run) => {
-      runs.push([lastSeq - run.length / layout.RUN_ENTRY_BYTES + 1, run])
+    const runs = new Map<number, [firstSeq: number, run: Uint8Array]>()
+    const read = await throughRuns(this.#store, { after: this.end, last: lastSeq }, (lastSeq, run, firstSeq) => {
+      if (run !== undefined) runs.set(lastSeq, [firstSeq, run])
+      return run !== undefined
     })
-    if (!whole) return
+    this.#isTailDamaged = !read || (await isRunMissing(this.#store, this.end, lastSeq => runs.has(lastSeq)))
+    if (this.#isTailDamaged) return
     this.tail.reset(this.end + 1)
-    for (const [firstSeq, run] of runs) this.tail.addRun(firstSeq, run)
+    for (const [firstSeq, run] of runs.values()) this.tail.addRun(firstSeq, run)
   }
 }

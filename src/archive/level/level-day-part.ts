@@ -1,12 +1,23 @@
 import { cutOf, type TrimBounds } from '../checked-query.js'
 import type { LevelRange, LevelStore } from '../database/level-store.js'
+import { comparePositions } from '../position.js'
 import type { TopicChoice } from '../topic-floors.js'
+import type { Blocks } from './level-blocks.js'
 import * as layout from './level-layout.js'
 import type { Ledger } from './level-ledger.js'
-import { readThrough } from './level-reader.js'
+import { postedBetween } from './level-posting.js'
+import { getReadable, readThrough } from './level-reader.js'
 
-/** Index entries read at once. */
-const READ = 2048
+/** Envelopes read, or looked for, at once. */
+const READ = 1000
+/** Postings read at once, unless one block has more. */
+const MAX_POSTINGS = 512
+
+export interface DayParts {
+  store: LevelStore
+  ledger: Ledger
+  blocks: Blocks
+}
 
 /** What of one day is meant, by topic and up to a time. */
 export class DayPart {
@@ -15,30 +26,38 @@ export class DayPart {
   readonly count: number
   /** Unix seconds, exclusive. */
   readonly end: number
-  /** Tells those that are meant where a range holds others too. */
+  /** Tells those that are meant where all of the day is looked through; absent when all are. */
   readonly accepts: ((topic: number) => boolean) | undefined
-  readonly #topics: readonly number[] | undefined
-  readonly #except: readonly number[]
+  /** They themselves, in order, where that is known. */
+  readonly entries: readonly layout.Entry[] | undefined
 
-  private constructor(day: number, end: number, count: number, { topics, except = [] }: TopicChoice) {
+  private constructor(
+    { day, end, count }: { day: number; end: number; count: number },
+    { accepts, entries }: Partial<Pick<DayPart, 'accepts' | 'entries'>>
+  ) {
     this.day = day
     this.end = end
     this.count = count
-    this.#topics = topics
-    this.#except = except
-    const spared = new Set(except)
-    this.accepts = spared.size === 0 ? undefined : topic => !spared.has(topic)
+    this.accepts = accepts
+    this.entries = entries
   }
 
-  static async of(ledger: Ledger, day: number, before: number, { topics, except }: TopicChoice): Promise<DayPart> {
-    const end = Math.min(before, (day + 1) * layout.DAY)
-    const named = topics ?? except
-    if (named === undefined) return new DayPart(day, end, ledger.count(day), {})
-    const [counts = []] = await ledger.topicCounts([day], [...named])
-    const there = named.filter((_, i) => counts[i] !== 0)
-    const sum = counts.reduce((sum, count) => sum + count, 0)
-    if (topics !== undefined) return new DayPart(day, end, sum, { topics: there })
-    return new DayPart(day, end, ledger.count(day) - sum, { except: there })
+  /** Of topics the order of ingest tells what there is, where it can. */
+  static async of(
+    parts: DayParts,
+    day: number,
+    before: number,
+    { topics, except = [] }: TopicChoice
+  ): Promise<DayPart> {
+    const part = { day, end: Math.min(before, (day + 1) * layout.DAY), count: parts.ledger.count(day) }
+    if (topics !== undefined) {
+      const entries = await postedOf(parts, topics, { lower: day * layout.DAY, upper: part.end - 1 })
+      if (entries !== undefined) return new DayPart({ ...part, count: entries.length }, { entries })
+      const meant = new Set(topics)
+      return new DayPart(part, { accepts: topic => meant.has(topic) })
+    }
+    const spared = new Set(except)
+    return new DayPart(part, spared.size === 0 ? {} : { accepts: topic => !spared.has(topic) })
   }
 
   get whole(): boolean {
@@ -47,13 +66,13 @@ export class DayPart {
 
   /** The same up to an earlier time. */
   until(end: number): DayPart {
-    return new DayPart(this.day, end, this.count, { topics: this.#topics, except: this.#except })
+    const { accepts, entries } = this
+    return new DayPart({ ...this, end }, { accepts, entries: entries?.filter(({ sent }) => sent < end) })
   }
 
-  /** Where its envelopes are found one after another. A whole day goes by its index, which spares reading them. */
-  get ranges(): layout.EntryRange[] {
-    if (this.#topics !== undefined || this.whole) return this.#indexed
-    return [layout.envelopeRange(this.day * layout.DAY, this.end - 1)]
+  /** Where its envelopes are found one after another. */
+  get range(): layout.EntryRange {
+    return layout.envelopeRange(this.day * layout.DAY, this.end - 1)
   }
 
   /** Up to when there is room: its end, or an earlier time. */
@@ -63,26 +82,54 @@ export class DayPart {
     signal?: AbortSignal | undefined
   ): Promise<number> {
     if (this.count <= room.most && room.envelopes === Number.POSITIVE_INFINITY) return this.end
+    if (this.entries !== undefined) return cutOf(this.entries, room, room.first) ?? this.end
+    const { bounds, read } = this.range
     const found: { sent: number; size: number }[] = []
-    for (const { bounds, read } of this.#indexed)
-      for (let range: LevelRange | undefined = bounds; range !== undefined; ) {
-        signal?.throwIfAborted()
-        const { entries } = await readThrough(store, range, READ)
-        for (const [key, value] of entries) {
-          const { sent, size } = read(key, value)
-          if (sent < this.end) found.push({ sent, size })
-        }
-        const last = entries.at(-1)
-        range = last && { gt: last[0], lt: bounds.lt }
+    for (let range: LevelRange | undefined = bounds; range !== undefined; ) {
+      signal?.throwIfAborted()
+      const { entries } = await readThrough(store, range, READ)
+      for (const [key, value] of entries) {
+        const { sent, size, topic } = read(key, value)
+        if (this.accepts?.(topic) !== false) found.push({ sent, size })
       }
-    found.sort((a, b) => a.sent - b.sent)
-    return cutOf(found, room, room.first) ?? this.end
+      // they come in the order of time: behind it nothing has to be read
+      const cut = cutOf(found, room, room.first)
+      if (cut !== undefined) return cut
+      const last = entries.at(-1)
+      range = last && { gt: last[0], lt: bounds.lt }
+    }
+    return this.end
   }
+}
 
-  get #indexed(): layout.EntryRange[] {
-    const { day, end } = this
-    if (this.#topics !== undefined)
-      return this.#topics.map(topic => layout.indexRange(day, topic, day * layout.DAY, end - 1))
-    return layout.indexBetween(day, this.#except)
+/** What is stored of topics within a time, in order; undefined when the order of ingest cannot tell. */
+async function postedOf(
+  { store, blocks }: DayParts,
+  topics: readonly number[],
+  span: { lower: number; upper: number }
+): Promise<layout.Entry[] | undefined> {
+  const finished = blocks.finishedOf(span.lower, span.upper)
+  if (finished === undefined || !blocks.tail.isWhole) return undefined
+  const named = blocks.tail.between(topics, span.lower, span.upper)
+  const step = Math.max(1, Math.floor(MAX_POSTINGS / topics.length))
+  for (let from = 0; from < finished.length; from += step) {
+    const group = finished.slice(from, from + step).map(({ block }) => block)
+    const { postings, unsound } = await blocks.posted(group, topics)
+    if (unsound > 0) return undefined
+    for (const ofBlock of postings)
+      for (const [i, posting] of ofBlock.entries())
+        if (posting !== undefined)
+          for (const entry of postedBetween(posting, topics[i] as number, span)) named.push(entry)
   }
+  named.sort(comparePositions)
+  const once = named.filter((entry, i) => i === 0 || comparePositions(named[i - 1] as layout.Entry, entry) !== 0)
+  const stored: layout.Entry[] = []
+  for (let from = 0; from < once.length; from += READ) {
+    const some = once.slice(from, from + READ)
+    const rows = await getReadable(store, some.map(layout.envelopeKey))
+    some.forEach((entry, i) => {
+      if (rows[i] !== undefined) stored.push(entry)
+    })
+  }
+  return stored
 }

@@ -60,7 +60,7 @@ export class DayTally {
     const marks: SourceRow[] = []
     for (const day of ledger.days(this.#day, next - 1)) {
       if ((passed.get(day) ?? 0) >= ledger.count(day)) continue
-      const short = await census.day(day, 'envelopes')
+      const short = await census.day(day)
       if (short !== undefined) marks.push(rows.hole(day * layout.DAY, layout.lastOf(day), short.missing))
     }
     this.#day = Math.max(this.#day, next)

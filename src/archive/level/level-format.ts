@@ -3,12 +3,13 @@ import { randomBytes } from '../../wire/random.js'
 import { type LevelOperation, type LevelStore, readRange } from '../database/level-store.js'
 import { ArchiveFormatError } from '../errors.js'
 import { allEnvelopes, envelopeFields, everything, isEnvelopeKey, metaKey, REPAIR_KEY, uint32 } from './level-layout.js'
+import { countsOfTopics } from './level-leftovers.js'
 import { readRow } from './level-row.js'
 
 /** Raised whenever an older version could not read what this one writes. */
-const FORMAT = 4
+const FORMAT = 5
 /** Read too, and taken over: an older version cannot go on with it then. Their rows stay as they are (level-row.ts). */
-const PREVIOUS = [1, 2, 3]
+const PREVIOUS = [1, 2, 3, 4]
 const FORMAT_KEY = metaKey('format')
 const ID_KEY = metaKey('id')
 const ID_BYTES = 8
@@ -22,7 +23,8 @@ export async function openFormat(store: LevelStore): Promise<Uint8Array> {
   const [format, id] = await store.getMany([FORMAT_KEY, ID_KEY])
   if (format === undefined) return begin(store)
   if (PREVIOUS.some(previous => equalBytes(format, uint32(previous)))) {
-    await store.batch([{ type: 'put', key: FORMAT_KEY, value: uint32(FORMAT) }], { sync: true })
+    const counts = await countsOfTopics(store)
+    await store.batch([...counts, { type: 'put', key: FORMAT_KEY, value: uint32(FORMAT) }], { sync: true })
   } else if (!equalBytes(format, uint32(FORMAT))) {
     const found = format.length === 4 ? readUint32(format, 0) : 'unreadable'
     throw new ArchiveFormatError(

@@ -1,5 +1,5 @@
 import { MAX_UINT32, readUint32 } from '../../wire/bytes.js'
-import { put16, put32, put64, read64, small, uint32, view } from './level-bytes.js'
+import { put16, put32, put64, read64, small, view } from './level-bytes.js'
 import { rawSize } from './level-row.js'
 
 export { put64, read64, uint32 } from './level-bytes.js'
@@ -8,16 +8,18 @@ export { put64, read64, uint32 } from './level-bytes.js'
 // so that bytes sort as numbers do.
 //
 //   e  sent(4) hash(32) topic(4)         -> row                    the envelopes, by time: level-row.ts
-//   t  day(2) topic(4) sent(4) hash(32)  -> size(4)                a day's envelopes, by topic
-//   n  day(2) topic(4)                   -> envelopes(4)           how many that are
 //   d  day(2)                            -> envelopes(4)           how many the day holds
-//   g  topic(4)                          -> days(4)                on how many days the topic has envelopes
-//   s  last seq(8)                       -> (sent hash topic size)…  a run of ingest order, 44 bytes each, ending with seq; until its block is finished
+//   g  topic(4)                          -> envelopes(4) last seq(8)  how many of those up to that number are of the topic
+//   s  last seq(8)                       -> (sent hash topic size)… checksum(4)  a run of ingest order, 44 bytes each, ending with seq; until its block is finished: level-runs.ts
 //   q  newest sent(4) last seq(8)        -> ''                     the same runs, by when they may be dropped
 //   p  block(4) topic(4)                 -> (offset sent hash size)…  what a block of ingest order has of a topic: level-posting.ts
 //   k  block(4)                          -> newest sent(4) oldest sent(4) most(4) checksum(4)  the blocks that have something; most: envelopes of one topic
 //   c  block(4)                          -> (topic newest sent checksum)…  which postings a block has: level-contents.ts
+//   r  sent(4) hash(32) topic(4)         -> ''                     envelopes that were stored again, since their row was damaged: two numbers name them
 //   m  name                              -> …                      format, id: level-format.ts; totals: level-ledger.ts
+//
+// What a topic has is told by the postings, and by the runs, which are in memory, too. Formats before 5 wrote two keys more for an envelope:
+// `t` day(2) topic(4) sent(4) hash(32), and `n` day(2) topic(4) -> envelopes(4) last seq(8); level-leftovers.ts drops what is left of those.
 
 /** Seconds in a day of the index. Days count from 1970 and fit in 16 bits for every uint32 time. */
 export const DAY = 86400
@@ -50,7 +52,7 @@ export const FIELDS_AT = AT
 const TABLE = {
   envelope: 0x65,
   index: 0x74,
-  topicCount: 0x6e,
+  topicDay: 0x6e,
   dayCount: 0x64,
   topic: 0x67,
   run: 0x73,
@@ -58,6 +60,7 @@ const TABLE = {
   posting: 0x70,
   block: 0x6b,
   contents: 0x63,
+  renewed: 0x72,
   meta: 0x6d
 }
 const ENVELOPE_FIELDS = 40
@@ -133,67 +136,6 @@ export function afterEnvelope(sent: number, hash: Uint8Array): Uint8Array {
   return beyond(envelopeKey({ sent, hash, topic: 0xffff_ffff }))
 }
 
-export function indexKey({ sent, hash, topic }: Omit<Entry, 'size'>): Uint8Array {
-  const bytes = blank(TABLE.index, 42)
-  put16(bytes, AT, dayOf(sent))
-  put32(bytes, AT + 2, topic)
-  put32(bytes, AT + 6, sent)
-  bytes.set(hash, AT + 10)
-  return bytes
-}
-
-const SIZES = 4096
-const sizes = new Uint8Array(4 * SIZES)
-const sizeValues: Uint8Array[] = []
-
-/** What the index says of an envelope. Most sizes come again and again: those values are the same array, that nobody may change. */
-export function sizeValue(size: number): Uint8Array {
-  if (size >= SIZES) return uint32(size)
-  const known = sizeValues[size]
-  if (known !== undefined) return known
-  put32(sizes, 4 * size, size)
-  const value = sizes.subarray(4 * size, 4 * size + 4)
-  sizeValues[size] = value
-  return value
-}
-
-function readIndexEntry(key: Uint8Array, value: Uint8Array): Entry {
-  return { ...indexedEntry(key), size: value.length < 4 ? 0 : readUint32(value, 0) }
-}
-
-export const allIndexed = (): Bounds => within(key(TABLE.index))
-
-export const indexedEntry = (key: Uint8Array): Omit<Entry, 'size'> => ({
-  topic: readUint32(key, AT + 2),
-  sent: readUint32(key, AT + 6),
-  hash: view(key, AT + 10, 32)
-})
-
-/** A day's envelopes by topic. */
-export function indexDay(day: number): EntryRange {
-  return { bounds: within(key(TABLE.index, [2, day])), read: readIndexEntry }
-}
-
-/** A day's envelopes by topic, without some topics, which are in ascending order. */
-export function indexBetween(day: number, except: readonly number[]): EntryRange[] {
-  const { gte, lt } = indexDay(day).bounds
-  const spared = except.map(topic => within(key(TABLE.index, [2, day], [4, topic])))
-  const starts = [gte, ...spared.map(bounds => bounds.lt)]
-  const ends = [...spared.map(bounds => bounds.gte), lt]
-  return starts.map((gte, i) => ({ bounds: { gte, lt: ends[i] as Uint8Array }, read: readIndexEntry }))
-}
-
-/** A day's envelopes of one topic with lower <= sent <= upper, both of that day. */
-export function indexRange(day: number, topic: number, lower: number, upper: number): EntryRange {
-  return {
-    bounds: {
-      gte: key(TABLE.index, [2, day], [4, topic], [4, lower]),
-      lt: beyond(key(TABLE.index, [2, day], [4, topic], [4, upper]))
-    },
-    read: readIndexEntry
-  }
-}
-
 export const isEnvelope = (key: Uint8Array): boolean => key[AT - 1] === TABLE.envelope
 
 /** Whether bytes are a whole key of an envelope. */
@@ -225,20 +167,7 @@ export function dayEnvelopes(day: number): Bounds {
   return envelopeRange(day * DAY, lastOf(day)).bounds
 }
 
-/** The first key of a day's index after an envelope of that topic. */
-export function afterIndexed(entry: Omit<Entry, 'size'>): Uint8Array {
-  return beyond(indexKey(entry))
-}
-
-// these two are made for nearly every envelope where topics are many: not out of a list of fields
-export function topicCountKey(day: number, topic: number): Uint8Array {
-  const bytes = blank(TABLE.topicCount, 6)
-  put16(bytes, AT, day)
-  put32(bytes, AT + 2, topic)
-  return bytes
-}
-
-/** A topic's count on a day, with the last sequence number of which it is. */
+/** How many envelopes a topic has, with the last sequence number of which that is. */
 export function topicCount(n: number, lastSeq: number): Uint8Array {
   const bytes = small(12)
   put32(bytes, 0, n)
@@ -249,14 +178,21 @@ export function topicCount(n: number, lastSeq: number): Uint8Array {
 /** How many a count says; what is 0 is not there. */
 export const readCount = (value: Uint8Array | undefined): number => (value === undefined ? 0 : readUint32(value, 0))
 
-/** 0 for a count of format 1, which did not say. */
+/** 0 for one that an older version wrote, which did not say. */
 export const topicCountSeq = (value: Uint8Array): number => (value.length < 12 ? 0 : read64(value, 4))
 
-export const allTopicCounts = (): Bounds => within(key(TABLE.topicCount))
+/** How many envelopes topics had on days, as formats before 5 wrote it. */
+export const topicDays = (): Bounds => within(key(TABLE.topicDay))
+export const readTopicOfDay = (key: Uint8Array): number => readUint32(key, AT + 2)
+
+/** Tables that formats before 5 wrote, and nobody reads. */
+export const leftovers = (): Bounds[] => [within(key(TABLE.index)), topicDays()]
+
 export const dayCountKey = (day: number): Uint8Array => key(TABLE.dayCount, [2, day])
 export const dayCounts = (): Bounds => within(key(TABLE.dayCount))
 export const readDay = (key: Uint8Array): number => ((key[AT] as number) << 8) | (key[AT + 1] as number)
 
+// this one is made for many an envelope where topics are many: not out of a list of fields
 export function topicKey(topic: number): Uint8Array {
   const bytes = blank(TABLE.topic, 4)
   put32(bytes, AT, topic)
@@ -333,6 +269,14 @@ export function decodeRun(bytes: Uint8Array): Entry[] | undefined {
     }
   })
 }
+
+/** What was stored again, whose row was damaged. */
+export function renewedKey(entry: Omit<Entry, 'size'>): Uint8Array {
+  const bytes = envelopeKey(entry)
+  bytes[AT - 1] = TABLE.renewed
+  return bytes
+}
+export const allRenewed = (): Bounds => within(key(TABLE.renewed))
 
 export function metaKey(name: string): Uint8Array {
   const text = new TextEncoder().encode(name)

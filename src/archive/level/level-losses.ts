@@ -86,7 +86,7 @@ export function uncounted(
   for (const [day, n] of counts) {
     const [from, until] = [day * layout.DAY, Math.max(day * layout.DAY, Math.min(layout.lastOf(day), now))]
     const told = known.filter(gap => gap.from <= until && gap.until >= from).map(({ count }) => count)
-    const count = Math.min(left, n - sumOf(found.get(day)?.values() ?? []) - sumOf(told))
+    const count = Math.min(left, n - (found.get(day) ?? 0) - sumOf(told))
     if (count <= 0) continue
     left -= count
     gaps.push({ from, until, kind: GapKind.damaged, count })

@@ -3,48 +3,57 @@ import { pieceOfWork, type Room, type RowSource, SLICE_BYTES, SLICE_ROWS, type S
 import { comparePositions, type Position } from '../position.js'
 import type { TopicFloors } from '../topic-floors.js'
 import type { Blocks, FinishedBlock } from './level-blocks.js'
-import type { Census } from './level-census.js'
+import type { Counted } from './level-day-tally.js'
 import type * as layout from './level-layout.js'
-import type { Ledger } from './level-ledger.js'
-import { COSTS } from './level-planner.js'
+import { isPostedBetter, MAX_HELD } from './level-planner.js'
 import { POSTING_ENTRY_BYTES, postedBetween } from './level-posting.js'
-import type { LevelRows } from './level-rows.js'
+import { Scan } from './level-scan.js'
 
 /** Postings read at once, unless one block has more. */
 const MAX_POSTINGS = 512
 /** What is read at once has no more bytes than that, unless one block has more. */
 const MAX_BYTES = 4 * 1024 * 1024
-/** Of the end in memory, which is looked through for each page. */
-const MAX_TAIL = 8192
 /** An end that is shorter does not tell what the traffic is. */
 const TELLING = 1024
+/** A scan that brings so many times less than was thought is thought over, once it looked at so many envelopes. */
+const DISAPPOINTING = 8
+const LOOKED_AT = 8192
 
-export interface PostedWalkParts {
-  rows: LevelRows
+export interface PostedWalkParts extends Counted {
   blocks: Blocks
-  ledger: Ledger
-  census: Census
   floors: () => TopicFloors
-  /** Finds the same by the index of the days, behind a position. */
-  indexed: (after: Position | undefined) => RowSource
+}
+
+/** A scan that takes the place of the postings. */
+interface Scanning {
+  source: RowSource
+  /** The last second that it covers. */
+  until: number
+  /** Envelopes that it looked at, and those of the topics. */
+  visited: number
+  passed: number
+  /** How many it was thought to look at for one; absent when there is no other way. */
+  expected?: number | undefined
 }
 
 /**
  * Envelopes of some topics by time, out of the postings of the order of ingest: what came together was mostly sent together, so that a few
- * blocks tell what comes next, each with one read for a topic. Where they cannot tell, or it would take longer, the index of the days does.
+ * blocks tell what comes next, each with one read for a topic. Where they cannot tell, or it would take longer, all of that time is scanned.
  */
 export class PostedWalk implements RowSource {
   readonly #parts: PostedWalkParts
   readonly #query: CheckedQuery
   readonly #topics: readonly number[]
+  readonly #wanted: ReadonlySet<number>
   /** Finished blocks that are not read yet, in the order of their oldest. */
   #blocks: FinishedBlock[] = []
   /** What was read and not handed out, in order. */
   #entries: layout.Entry[] = []
   /** So many of them come before everything that is not read yet. */
   #certain = 0
+  #lower: number
   #last: Position | undefined
-  #indexed: RowSource | undefined
+  #scanning: Scanning | undefined
   #begun = false
   /** Envelopes that a block brings, roughly. */
   #perBlock = 0
@@ -53,6 +62,8 @@ export class PostedWalk implements RowSource {
     this.#parts = parts
     this.#query = query
     this.#topics = topics
+    this.#wanted = new Set(topics)
+    this.#lower = query.lower
     this.#last = query.after
   }
 
@@ -61,20 +72,25 @@ export class PostedWalk implements RowSource {
     try {
       return await this.#next(room, signal)
     } finally {
-      // the index of the days tells itself what it takes
-      if (this.#indexed === undefined) this.#parts.census.earn(performance.now() - began)
+      this.#parts.census.earn(performance.now() - began)
     }
   }
 
   async #next(room: Room, signal: AbortSignal | undefined): Promise<SourceRow[] | undefined> {
     const piece = pieceOfWork()
-    const { rows, floors, indexed } = this.#parts
-    if (!this.#begun) this.#begin(room)
-    while (this.#indexed === undefined) {
+    const { rows, floors } = this.#parts
+    for (;;) {
       signal?.throwIfAborted()
+      if (!this.#begun) this.#begin(room)
+      if (this.#scanning !== undefined) {
+        const found = await this.#scan(this.#scanning, room, signal)
+        if (found === undefined || found.length > 0 || this.#begun) return found
+        if (piece.over) return undefined
+        continue
+      }
       if (this.#blocks.length > 0 && this.#certain < Math.min(room.rows, SLICE_ROWS)) {
-        if (!(await this.#read(room))) this.#indexed = indexed(this.#last)
-        if (this.#certain > 0 || this.#blocks.length === 0 || !piece.over) continue
+        await this.#read(room)
+        if (this.#scanning !== undefined || this.#certain > 0 || this.#blocks.length === 0 || !piece.over) continue
         return undefined
       }
       const entries = this.#take(room)
@@ -82,31 +98,75 @@ export class PostedWalk implements RowSource {
       if (found.length > 0 || entries.length === 0) return found
       if (piece.over) return undefined
     }
-    return this.#indexed.next(room, signal)
   }
 
-  /** Takes what is in memory, and which blocks there are, at the same moment: one that is finished meanwhile is in memory. */
-  #begin(room: Room): void {
+  /**
+   * Takes what is in memory, and which blocks there are, at the same moment: one that is finished meanwhile is in memory.
+   * @param share - of the traffic that is of the topics, where that is known
+   */
+  #begin(room: Room, share?: number): void {
     this.#begun = true
-    const { blocks, indexed } = this.#parts
+    this.#scanning = undefined
+    const { blocks } = this.#parts
     const { tail } = blocks
     const { lower, upper } = this.#span
-    const finished = blocks.finishedOf(lower, upper)
+    const finished = blocks.finishedOf(lower, upper)?.sort((a, b) => a.oldest - b.oldest)
     const recent = tail.countOf(this.#topics)
-    const share = this.#share(recent)
-    if (finished === undefined || !tail.isWhole || recent > MAX_TAIL || !this.#isBetter(room, share, finished.length)) {
-      this.#indexed = indexed(this.#last)
+    const likely = share ?? this.#share(recent)
+    if (finished === undefined || !tail.isWhole) {
+      this.#beginScan(upper, likely)
       return
     }
-    this.#perBlock = share * blocks.size
-    this.#blocks = finished.sort((a, b) => a.oldest - b.oldest)
+    const asked = { topics: this.#topics.length, rows: room.rows, share: likely, recent, lower }
+    if (!isPostedBetter(finished, blocks.size, asked)) {
+      this.#beginScan(upper, likely, 1 / likely)
+      return
+    }
+    this.#perBlock = likely * blocks.size
+    this.#blocks = finished
+    this.#entries = []
+    this.#certain = 0
     this.#add(tail.between(this.#topics, lower, upper))
+  }
+
+  #beginScan(until: number, share: number, expected?: number): void {
+    const { lower } = this.#span
+    const scanning: Omit<Scanning, 'source'> = { until, visited: 0, passed: 0, expected }
+    const accepts = (topic: number): boolean => {
+      const passes = this.#wanted.has(topic)
+      scanning.visited++
+      if (passes) scanning.passed++
+      return passes
+    }
+    const after = this.#last !== undefined && this.#last.sent >= lower ? this.#last : undefined
+    const source = new Scan(this.#parts, { lower, upper: until, after }, { accepts, share })
+    this.#scanning = Object.assign(scanning, { source })
+    this.#blocks = []
+    this.#entries = []
+    this.#certain = 0
+  }
+
+  async #scan(scanning: Scanning, room: Room, signal: AbortSignal | undefined): Promise<SourceRow[] | undefined> {
+    const found = await scanning.source.next(room, signal)
+    const last = found?.findLast(({ damaged }) => damaged === undefined)
+    if (last !== undefined) this.#last = { sent: last.sent, hash: last.hash }
+    if (found?.length === 0 && scanning.until < this.#query.upper) {
+      // behind that the postings tell again
+      this.#lower = scanning.until + 1
+      this.#begun = false
+      return found
+    }
+    const { visited, passed, expected } = scanning
+    if (found?.length !== 0 && expected !== undefined && visited > LOOKED_AT) {
+      const now = visited / Math.max(1, passed)
+      if (now > expected * DISAPPOINTING) this.#begin(room, 1 / now)
+    }
+    return found
   }
 
   /** Times at which something may be. */
   get #span(): { lower: number; upper: number } {
-    const { lower, upper } = this.#query
-    return { lower: Math.max(lower, this.#last?.sent ?? 0), upper }
+    return { lower: Math.max(this.#lower, this.#last?.sent ?? 0), upper: this.#query.upper }
   }
 
   /** Roughly which share of the traffic the topics are, by what came last. */
@@ -116,25 +176,20 @@ export class PostedWalk implements RowSource {
     return Math.min(1, this.#topics.length / Math.max(1, ledger.totals.topics))
   }
 
-  /** Whether a page takes less time out of the postings than by reading everything. */
-  #isBetter(room: Room, share: number, blocks: number): boolean {
-    const perBlock = share * this.#parts.blocks.size
-    const rows = Math.min(room.rows, perBlock * Math.max(1, blocks))
-    const read = Math.min(blocks, Math.ceil(rows / perBlock))
-    const posted = read * (this.#topics.length * COSTS.posting + perBlock * COSTS.postedEntry) + rows * COSTS.postedRow
-    return posted < (rows / share) * COSTS.scannedRow
-  }
-
-  /** Reads as many blocks as the page probably needs; false when something of them is not as it was written. */
-  async #read(room: Room): Promise<boolean> {
+  /** Reads as many blocks as the page probably needs; begins a scan of their time when something of them is not as it was written. */
+  async #read(room: Room): Promise<void> {
     const missing = Math.min(room.rows, room.bytes / this.#averageSize + 1) - this.#certain
-    const group = this.#blocks.splice(0, this.#enough(missing)).map(({ block }) => block)
+    const group = this.#blocks.splice(0, this.#enough(missing))
+    const numbers = group.map(({ block }) => block)
     const { rows, blocks } = this.#parts
-    const { postings, unsound } = await blocks.posted(group, this.#topics)
+    const { postings, unsound } = await blocks.posted(numbers, this.#topics)
+    const share = (): number => Math.max(this.#perBlock, 1) / blocks.size
     if (unsound > 0) {
       // for who looks after the files
-      rows.disorder(`blocks ${group.join()}`, unsound)
-      return false
+      rows.disorder(`blocks ${numbers.join()}`, unsound)
+      const newest = Math.max(...group.map(({ newest }) => newest))
+      this.#beginScan(Math.min(this.#query.upper, newest), share())
+      return
     }
     const found: layout.Entry[] = []
     for (const ofBlock of postings)
@@ -143,8 +198,8 @@ export class PostedWalk implements RowSource {
         for (const entry of postedBetween(posting, this.#topics[i] as number, this.#span)) found.push(entry)
       }
     this.#perBlock = (this.#perBlock + found.length / group.length) / 2
-    this.#add(found)
-    return true
+    if (this.#entries.length + found.length > 2 * MAX_HELD) this.#beginScan(this.#query.upper, share())
+    else this.#add(found)
   }
 
   /** How many of the next blocks to read at once. */

@@ -3,7 +3,6 @@ import type { TopicFloors } from '../topic-floors.js'
 import type { KnownContents } from './known-contents.js'
 import type { BlockContents } from './level-contents.js'
 import * as layout from './level-layout.js'
-import type { PostedBlock } from './level-posted-block.js'
 import { isPosting } from './level-posting.js'
 import { getCertain, type Reading, readThrough } from './level-reader.js'
 
@@ -15,6 +14,12 @@ export interface Posted {
   /** Block by block, in the order of the topics. */
   postings: (Uint8Array | undefined)[][]
   /** So many of them cannot be read, are not what was written, or are missing. */
+  unsound: number
+}
+
+/** What takes the postings of a block. */
+export interface Gathered {
+  add(topic: number, posting: Uint8Array): void
   unsound: number
 }
 
@@ -36,13 +41,19 @@ export class PostingReader {
   }
 
   async ofTopics(blocks: readonly number[], topics: readonly number[]): Promise<Posted> {
-    const keys = blocks.flatMap(block => topics.map(topic => layout.postingKey(block, topic)))
+    // where it is known in memory what a block has, the rest of it need not be looked for
+    const known = blocks.map(block => this.#init.contents.known(block))
+    const isDue = (i: number, topic: number): boolean => known[i]?.has(topic) !== false
+    const keys = blocks.flatMap((block, i) =>
+      topics.flatMap(topic => (isDue(i, topic) ? [layout.postingKey(block, topic)] : []))
+    )
     const [contents, values] = await Promise.all([this.#contentsOf(blocks), getCertain(this.#init.store, keys)])
+    let next = 0
     const floors = this.#init.floors()
     let unsound = contents.filter(of => of === null).length
     const postings = blocks.map((_, i) =>
-      topics.map((topic, j) => {
-        const value = values[i * topics.length + j]
+      topics.map(topic => {
+        const value = isDue(i, topic) ? values[next++] : undefined
         const of = contents[i]
         if (value === null) unsound++
         else if (of ? !of.agrees(topic, value, floors) : value !== undefined && !isPosting(value)) unsound++
@@ -54,7 +65,7 @@ export class PostingReader {
   }
 
   /** Puts all that a block has into `posted`. */
-  async all(block: number, posted: PostedBlock): Promise<void> {
+  async all(block: number, posted: Gathered): Promise<void> {
     const { floors } = this.#init
     const [contents] = await this.#contentsOf([block])
     const found = new Set<number>()

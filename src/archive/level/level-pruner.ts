@@ -6,7 +6,7 @@ import type { Blocks } from './level-blocks.js'
 import { DayPart } from './level-day-part.js'
 import * as layout from './level-layout.js'
 import type { Ledger } from './level-ledger.js'
-import type { LevelWriter, PruneStep } from './level-writer.js'
+import { type LevelWriter, PRUNE_STEP, type PruneStep } from './level-writer.js'
 
 /** On a full disk room is made after so many steps. */
 const SCARCE_STEPS = 16
@@ -41,7 +41,7 @@ export class Pruner {
   async *trim(trim: CheckedTrim, signal?: AbortSignal | undefined): AsyncGenerator<PruneStep, number> {
     const { before } = trim
     if (before === 0) return before
-    const { ledger, store, step, raiseFloor, floors } = this.#init
+    const { ledger, blocks, store, step, raiseFloor, floors } = this.#init
     const raise = (time: number) => step(() => raiseFloor(time, trim))
     const was = Math.min(...(trim.topics?.map(topic => floors().of(topic)) ?? [floors().general]))
     if (!trim.counted) await raise(before)
@@ -53,7 +53,7 @@ export class Pruner {
     const emptied = new Emptied(range => this.#compact(range, signal))
     let reached = before
     for (const day of days) {
-      const all = await DayPart.of(ledger, day, before, trim)
+      const all = await DayPart.of({ store, ledger, blocks }, day, before, trim)
       if (all.count === 0) continue
       const end = trim.counted ? await all.cut(store, room, signal) : all.end
       if (trim.counted) await raise(end)
@@ -83,17 +83,21 @@ export class Pruner {
 
   async *#remove(part: DayPart, signal: AbortSignal | undefined): AsyncGenerator<PruneStep, void> {
     const { writer, onRemoved } = this.#init
-    for (const range of part.ranges) {
-      const remove = async (from?: Uint8Array): Promise<PruneStep> => {
-        try {
-          return await writer.prune(range, from, part.accepts)
-        } finally {
-          // also after a failed write: nobody knows how much of it is on disk
-          onRemoved(part.end)
-        }
+    const { entries, range, accepts } = part
+    let dropped = 0
+    const remove = async (from?: Uint8Array): Promise<PruneStep> => {
+      try {
+        if (entries === undefined) return await writer.prune(range, from, accepts)
+        const some = entries.slice(dropped, dropped + PRUNE_STEP)
+        dropped += some.length
+        const last = dropped < entries.length ? some.at(-1) : undefined
+        return { ...(await writer.drop(some)), next: last && layout.envelopeKey(last) }
+      } finally {
+        // also after a failed write: nobody knows how much of it is on disk
+        onRemoved(part.end)
       }
-      yield* this.#repeat(remove, { day: part.day, signal })
     }
+    yield* this.#repeat(remove, { day: part.day, signal })
     if (this.#init.store.trouble !== undefined) await this.#compact([part.day, part.day], signal)
   }
 
@@ -155,10 +159,8 @@ export class Pruner {
   }
 
   async #compact([first, last]: [number, number], signal: AbortSignal | undefined): Promise<void> {
-    for (const table of [layout.dayEnvelopes, (day: number) => layout.indexDay(day).bounds]) {
-      signal?.throwIfAborted()
-      await this.#init.store.compactRange(table(first).gte, table(last).lt)
-    }
+    signal?.throwIfAborted()
+    await this.#init.store.compactRange(layout.dayEnvelopes(first).gte, layout.dayEnvelopes(last).lt)
   }
 }
 

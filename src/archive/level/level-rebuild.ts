@@ -11,8 +11,9 @@ import type { Blocks } from './level-blocks.js'
 import { BlockContents, type Listed, listed } from './level-contents.js'
 import * as layout from './level-layout.js'
 import { encodePosting, isPosting, type Numbered, postingEntries, withPosting } from './level-posting.js'
-import { beyondEnd, getCertain, getReadable, type Reading, readThrough } from './level-reader.js'
+import { beyondEnd, getCertain, type Reading, readThrough } from './level-reader.js'
 import { encodeRow, isChecked, readRow, rowSeq } from './level-row.js'
+import { runEntries, runWithout } from './level-runs.js'
 import { NumberSet } from './number-set.js'
 
 /** Entries read, and changes written, at once. */
@@ -35,12 +36,13 @@ export interface RebuildOptions {
   signal?: AbortSignal | undefined
 }
 
-/** Goes through everything once: the order of ingest, the envelopes, their index. May be broken off, and done again. */
+/** Goes through everything once: the order of ingest, and the envelopes. May be broken off, and done again. */
 export class Rebuild {
   readonly report: ArchiveReport = emptyReport()
-  /** Bytes of all envelopes that are sound, and how many each topic has on each day. */
+  /** Bytes of all envelopes that are sound, and how many there are on each day, and of each topic. */
   bytes = 0
-  readonly days = new Map<number, Map<number, number>>()
+  readonly days = new Map<number, number>()
+  readonly topics = new Map<number, number>()
   /** The keys of sound ones whose place in the order of ingest is gone, where they are to be mended. */
   readonly unnumbered: Uint8Array[] = []
   readonly #store: LevelStore
@@ -59,18 +61,11 @@ export class Rebuild {
     this.#options = options
   }
 
-  /** On how many days each topic has envelopes. */
-  get topics(): Map<number, number> {
-    const topics = new Map<number, number>()
-    for (const counts of this.days.values())
-      for (const topic of counts.keys()) topics.set(topic, (topics.get(topic) ?? 0) + 1)
-    return topics
-  }
-
   async run(): Promise<void> {
     await this.#through(layout.runsFrom(0), RUNS, async ({ entries }) => {
       for (const [key, value] of entries) await this.#takeRun(key, value)
     })
+    await this.#through(layout.runsUntil(MAX_UINT32), READ, reading => this.#takeAges(reading))
     await this.#through(layout.allPostings(), POSTINGS, async ({ entries }) => {
       for (const [key, value] of entries) await this.#takePosting(key, value)
       if (entries.length === 0) this.#endBlock()
@@ -79,7 +74,10 @@ export class Rebuild {
     await this.#through(layout.allEnvelopes(), READ, reading => this.#takeRows(reading))
     for (const { sent, topic } of this.#unfound.values())
       if (!this.#options.floors().include(sent, topic)) this.#spoiled('missing', sent)
-    await this.#through(layout.allIndexed(), READ, reading => this.#takeIndex(reading))
+    // what was named twice is not any more
+    await this.#through(layout.allRenewed(), READ, async ({ entries }) => {
+      for (const [key] of entries) this.#operations.push({ type: 'del', key })
+    })
   }
 
   async #through(bounds: layout.Bounds, size: number, take: (reading: Reading) => Promise<void>): Promise<void> {
@@ -116,19 +114,31 @@ export class Rebuild {
 
   async #takeRun(key: Uint8Array, value: Uint8Array): Promise<void> {
     const lastSeq = layout.readRunSeq(key)
-    const run = layout.decodeRun(value)
-    if (run === undefined) {
+    const bytes = runEntries(lastSeq, value)
+    const run = bytes && layout.decodeRun(bytes)
+    if (bytes === undefined || run === undefined) {
       this.report.index++
       this.#operations.push({ type: 'del', key })
       return
     }
     const dropped = await this.#takeNamed(run.map((entry, i) => ({ ...entry, seq: lastSeq - run.length + 1 + i })))
-    if (dropped.length > 0) this.#operations.push({ type: 'put', key, value: layout.withoutEntries(value, dropped) })
+    if (dropped.length > 0) this.#operations.push({ type: 'put', key, value: runWithout(bytes, dropped, lastSeq) })
     const age = layout.runAgeKey(newestOf(run), lastSeq)
     const [aged] = await getCertain(this.#store, [age])
     if (aged !== undefined || run.some(layout.isDropped)) return
     this.report.index++
     this.#operations.push({ type: 'put', key: age, value: new Uint8Array(0) })
+  }
+
+  /** Those whose run is gone. */
+  async #takeAges({ entries }: Reading): Promise<void> {
+    const keys = entries.map(([key]) => layout.runKey(layout.readRunAgeSeq(key)))
+    const runs = await getCertain(this.#store, keys)
+    entries.forEach(([key], i) => {
+      if (runs[i] !== undefined) return
+      this.report.index++
+      this.#operations.push({ type: 'del', key })
+    })
   }
 
   async #takePosting(key: Uint8Array, value: Uint8Array): Promise<void> {
@@ -210,7 +220,8 @@ export class Rebuild {
         this.#unfound.set(entry.seq, entry)
       } else if (!mend || readRow(layout.envelopeFields(keys[i] as Uint8Array), row) !== undefined) {
         if (rowSeq(row) === entry.seq) this.#named.add(entry.seq)
-        return
+        // it was stored again under a later number
+        if (!mend || rowSeq(row) === entry.seq) return
       }
       dropped.push(i)
     })
@@ -218,23 +229,15 @@ export class Rebuild {
   }
 
   async #takeRows({ entries }: Reading): Promise<void> {
-    const indexKeys = entries.map(([key]) => layout.indexKey(layout.envelopeEntry(key)))
-    const indexed = await getReadable(this.#store, indexKeys)
-    entries.forEach(([key, row], i) => {
-      const indexKey = indexKeys[i] as Uint8Array
+    entries.forEach(([key, row]) => {
       const fields = layout.envelopeFields(key)
       const raw = readRow(fields, row)
       if (raw === undefined) {
         this.#spoiled('damaged', layout.envelopeSent(key))
-        this.#operations.push({ type: 'del', key }, { type: 'del', key: indexKey })
+        this.#operations.push({ type: 'del', key })
         return
       }
       this.#count(layout.envelopeEntry(key), raw.length)
-      const size = indexed[i]
-      if (!(size instanceof Uint8Array) || size.length !== 4 || readUint32(size, 0) !== raw.length) {
-        this.report.index++
-        this.#operations.push({ type: 'put', key: indexKey, value: layout.uint32(raw.length) })
-      }
       const seq = rowSeq(row)
       if (!this.#named.has(seq)) this.#takeUnnumbered(key, seq)
       else if (!isChecked(row)) this.#operations.push({ type: 'put', key, value: encodeRow(fields, seq, raw) })
@@ -250,23 +253,10 @@ export class Rebuild {
     if (mend) this.unnumbered.push(key)
   }
 
-  async #takeIndex({ entries }: Reading): Promise<void> {
-    const rows = await getCertain(
-      this.#store,
-      entries.map(([key]) => layout.envelopeKey(layout.indexedEntry(key)))
-    )
-    entries.forEach(([key], i) => {
-      if (rows[i] !== undefined) return
-      this.report.index++
-      this.#operations.push({ type: 'del', key })
-    })
-  }
-
   #count({ sent, topic }: Pick<layout.Entry, 'sent' | 'topic'>, size: number): void {
     const day = layout.dayOf(sent)
-    const topics = this.days.get(day) ?? new Map<number, number>()
-    this.days.set(day, topics)
-    topics.set(topic, (topics.get(topic) ?? 0) + 1)
+    this.days.set(day, (this.days.get(day) ?? 0) + 1)
+    this.topics.set(topic, (this.topics.get(topic) ?? 0) + 1)
     this.report.envelopes++
     this.bytes += size
   }

@@ -6,7 +6,7 @@ import type { SequencedSourceRow } from '../sequence-page.js'
 import type { TopicFloors } from '../topic-floors.js'
 import * as layout from './level-layout.js'
 import type { Numbered } from './level-posting.js'
-import { getReadable, getShared, readThrough } from './level-reader.js'
+import { getReadable, getShared } from './level-reader.js'
 import { readRow, rowSeq } from './level-row.js'
 
 const NOTHING: Uint8Array = new Uint8Array(0)
@@ -30,30 +30,6 @@ export class LevelRows {
   row(key: Uint8Array, value: Uint8Array | null): SourceRow {
     const raw = value === null ? undefined : readRow(key, value, layout.FIELDS_AT)
     return raw === undefined ? this.#damaged(key) : new StoredRow(key, raw)
-  }
-
-  /** Of the index. What was pruned since its entry was read is left out. */
-  async fetch(entries: readonly layout.Entry[]): Promise<SourceRow[]> {
-    const keys = entries.map(layout.envelopeKey)
-    const values = await getShared(this.store, keys)
-    const rows: SourceRow[] = []
-    const missing: number[] = []
-    values.forEach((value, i) => {
-      if (value === undefined) missing.push(i)
-      else rows.push(this.row(keys[i] as Uint8Array, value))
-    })
-    if (missing.length === 0) return rows
-    // both go in one batch: an entry that is still there points at what was lost
-    for (const i of missing)
-      if (await this.#isIndexed(entries[i] as layout.Entry)) rows.push(this.#damaged(keys[i] as Uint8Array))
-    return rows
-  }
-
-  /** Read as a range: LevelDB's filters know nothing of a key that was changed on the disk. */
-  async #isIndexed(entry: layout.Entry): Promise<boolean> {
-    const range = { gte: layout.indexKey(entry), lt: layout.afterIndexed(entry) }
-    const { entries, hole } = await readThrough(this.store, range, 1)
-    return hole || entries.length > 0
   }
 
   /**

@@ -5,6 +5,7 @@ import * as layout from './level-layout.js'
 import type { Numbered } from './level-posting.js'
 import { readThrough } from './level-reader.js'
 import type { LevelRows } from './level-rows.js'
+import { runEntries } from './level-runs.js'
 
 /** Runs read at once, at first and at most: a run is up to 44 KiB. */
 const FIRST_RUNS = 4
@@ -45,7 +46,8 @@ export class RunSequence implements SequenceSource {
     let unreadable = hole ? 1 : 0
     for (const [key, value] of runs) {
       const lastSeq = layout.readRunSeq(key)
-      const run = layout.decodeRun(value)
+      const bytes = runEntries(lastSeq, value)
+      const run = bytes && layout.decodeRun(bytes)
       if (run === undefined) unreadable++
       run?.forEach((entry, i) => {
         const seq = lastSeq - run.length + 1 + i

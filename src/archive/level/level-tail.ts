@@ -87,6 +87,11 @@ export class IngestTail {
     return this.#entries.slice(from * ENTRY, to * ENTRY)
   }
 
+  /** All there is, as it came, from a number on. */
+  copy(): { first: number; run: Uint8Array } {
+    return { first: this.#first, run: this.#entries.slice(0, this.#length * ENTRY) }
+  }
+
   /** How many entries topics have. */
   countOf(topics: readonly number[]): number {
     return topics.reduce((sum, topic) => sum + (this.#topics.get(topic)?.length ?? 0), 0)

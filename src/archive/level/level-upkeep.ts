@@ -81,7 +81,7 @@ export class Upkeep {
 
   /** After an end that was not clean: whether all is there that was stored, and whether a repair was broken off. */
   async open(): Promise<void> {
-    const { store, ledger, coverage, blocks } = this.#init
+    const { store, ledger, coverage, blocks, writer } = this.#init
     const [repairing, clean] = await store.getMany([layout.REPAIR_KEY, CLEAN_KEY])
     const { lastSeq } = ledger.totals
     const marks = this.#init.marks?.open() ?? []
@@ -107,13 +107,24 @@ export class Upkeep {
     const countsWrong = !ledger.isConsistent
     if (countsWrong && lost.length === 0)
       this.say('the counts of the archive do not agree with each other: they are made anew')
-    const needed = lost.length > 0 || repairing !== undefined || countsWrong
+    if (blocks.isTailDamaged && lost.length === 0)
+      this.say('a part of the order of ingest cannot be read: it is made anew')
+    const needed = lost.length > 0 || repairing !== undefined || countsWrong || blocks.isTailDamaged
     const { tables } = store.opened ?? {}
     if (!needed && tables === undefined) return
     await this.#mendWithRoom(async () => {
       for (let gap = unkept[0]; gap !== undefined; gap = unkept[0]) {
         await coverage.addGap(gap)
         unkept.shift()
+      }
+      if (blocks.isTailDamaged && tables === undefined) {
+        // what is a changed bit is put right, and nothing has to be numbered anew
+        await store.checkFiles?.()
+        const { restored } = await this.#mendFiles()
+        this.#done.restored += restored
+        this.#done.files += restored
+        if (restored > 0) await writer.load()
+        if (!blocks.isTailDamaged && lost.length === 0 && repairing === undefined && ledger.isConsistent) return
       }
       if (needed) {
         // what can be read of parts that are left out is not lost

@@ -9,13 +9,14 @@ import * as layout from './level-layout.js'
 import type { Ledger } from './level-ledger.js'
 import { postingEntries } from './level-posting.js'
 import { getReadable, readThrough } from './level-reader.js'
-import { encodeRow, readRow } from './level-row.js'
+import { encodeRow, rawSize, readRow } from './level-row.js'
+import { newRun, runEntries, sealRun } from './level-runs.js'
 import { fingerprintOf, NewestEnvelopes } from './newest-envelopes.js'
 
 /** A run of ingest order is cut here, so that reading one never needs much memory. */
 const RUN_ENTRIES = 1024
 /** Envelopes deleted in one batch; appends get their turn between two. */
-const PRUNE_STEP = 500
+export const PRUNE_STEP = 500
 /** Runs of ingest order whose envelopes are looked for at once. */
 const DOUBTFUL_RUNS = 4
 /** Postings of a block looked at, and forgotten, at once. */
@@ -56,7 +57,7 @@ export class LevelWriter {
     this.#newest.reset(newest === undefined ? -1 : layout.envelopeSent(newest[0]))
   }
 
-  /** Stores what is not yet there with its index, its place in ingest order and all counts in one synced batch. */
+  /** Stores what is not yet there with its place in ingest order and all counts in one synced batch. */
   async append(envelopes: Envelope[]): Promise<AppendOutcome[]> {
     await this.#settle()
     const places = await this.#places(envelopes)
@@ -98,18 +99,31 @@ export class LevelWriter {
   /** @param added - those of them that are not counted yet */
   async #insert(envelopes: Envelope[], added: Envelope[]): Promise<void> {
     const firstSeq = this.#ledger.totals.lastSeq + 1
+    const lastSeq = firstSeq + envelopes.length - 1
     const places = added.map(({ sent, topicNumber, size }) => ({ sent, topic: topicNumber, size }))
-    const change = await this.#ledger.change(places, 1, firstSeq + envelopes.length - 1)
+    const isNew = new Set(added)
+    const again = added.length === envelopes.length ? [] : envelopes.filter(envelope => !isNew.has(envelope))
+    const change = await this.#ledger.change(places, 1, { lastSeq, isBehind: again.length === 0 })
     const runs: Uint8Array[] = []
-    await this.#write(insertions(envelopes, firstSeq, this.#blocks, { runs, others: change.operations }))
+    const others = again.map(
+      (envelope): LevelOperation => ({
+        type: 'put',
+        key: layout.renewedKey(entryOf(envelope)),
+        value: new Uint8Array(0)
+      })
+    )
+    await this.#write(
+      insertions(envelopes, firstSeq, this.#blocks, { runs, others: [...others, ...change.operations] })
+    )
     change.apply()
     this.#blocks.appended(firstSeq, runs)
+    for (const { hash } of again) this.#blocks.renewed.add(hash)
     let [oldest, newest] = [MAX_UINT32, 0]
     for (const { sent } of envelopes) {
       oldest = Math.min(oldest, sent)
       newest = Math.max(newest, sent)
     }
-    this.#marks?.add({ lastSeq: firstSeq + envelopes.length - 1, count: envelopes.length, oldest, newest })
+    this.#marks?.add({ lastSeq, count: envelopes.length, oldest, newest })
   }
 
   /** Finishes a block of the order of ingest, unless something happened meanwhile. */
@@ -152,14 +166,27 @@ export class LevelWriter {
     const next = found.at(-1)?.[0]
     const entries = found.map(([key, value]) => range.read(key, value)).filter(({ topic }) => accepts(topic))
     if (entries.length === 0) return { removed: 0, bytes: 0, next }
-    const operations = entries.flatMap<LevelOperation>(entry => [
-      { type: 'del', key: layout.envelopeKey(entry) },
-      { type: 'del', key: layout.indexKey(entry) }
-    ])
+    return { ...(await this.#delete(entries)), next }
+  }
+
+  /** Deletes those of some envelopes that are stored. */
+  async drop(entries: readonly layout.Entry[]): Promise<PruneStep> {
+    await this.#settle()
+    const rows = await getReadable(this.#store, entries.map(layout.envelopeKey))
+    const stored = entries.flatMap((entry, i): layout.Entry[] => {
+      const row = rows[i]
+      if (row === undefined) return []
+      return [row === null ? entry : { ...entry, size: rawSize(row) }]
+    })
+    return stored.length === 0 ? { removed: 0, bytes: 0 } : this.#delete(stored)
+  }
+
+  async #delete(entries: layout.Entry[]): Promise<PruneStep> {
     const change = await this.#ledger.change(entries, -1)
+    const operations = entries.map((entry): LevelOperation => ({ type: 'del', key: layout.envelopeKey(entry) }))
     await this.#write([...operations, ...change.operations])
     change.apply()
-    return { removed: entries.length, bytes: entries.reduce((sum, { size }) => sum + size, 0), next }
+    return { removed: entries.length, bytes: entries.reduce((sum, { size }) => sum + size, 0) }
   }
 
   /**
@@ -237,7 +264,8 @@ export class LevelWriter {
 
   /** Whether something that a run names is stored. */
   async #holds(lastSeq: number): Promise<boolean> {
-    const [run] = await getReadable(this.#store, [layout.runKey(lastSeq)])
+    const [value] = await getReadable(this.#store, [layout.runKey(lastSeq)])
+    const run = value && runEntries(lastSeq, value)
     const entries = run && layout.decodeRun(run)
     if (entries === undefined || entries === null) return false
     return (await getReadable(this.#store, entries.map(layout.envelopeKey))).some(row => row !== undefined)
@@ -279,7 +307,7 @@ function repeated(envelopes: readonly Envelope[]): (i: number) => boolean {
 }
 
 /**
- * Envelopes with their index and their places in ingest order, and after them what else belongs to the batch.
+ * Envelopes with their places in ingest order, and after them what else belongs to the batch.
  * @param parts.runs - takes the runs of ingest order
  */
 function* insertions(
@@ -290,7 +318,7 @@ function* insertions(
 ): Generator<LevelOperation, void> {
   for (let from = 0, length = 0; from < envelopes.length; from += length) {
     length = blocks.within(firstSeq + from, Math.min(RUN_ENTRIES, envelopes.length - from))
-    const run = new Uint8Array(length * layout.RUN_ENTRY_BYTES)
+    const run = newRun(length)
     let newest = 0
     for (let i = 0; i < length; i++) {
       const envelope = envelopes[from + i] as Envelope
@@ -298,13 +326,13 @@ function* insertions(
       const key = layout.envelopeKey(entry)
       const value = encodeRow(key, firstSeq + from + i, envelope.raw, layout.FIELDS_AT)
       yield { type: 'put', key, value }
-      yield { type: 'put', key: layout.indexKey(entry), value: layout.sizeValue(entry.size) }
-      layout.putRunEntry(run, i, entry)
+      layout.putRunEntry(run.entries, i, entry)
       newest = Math.max(newest, entry.sent)
     }
     const lastSeq = firstSeq + from + length - 1
-    runs.push(run)
-    yield { type: 'put', key: layout.runKey(lastSeq), value: run }
+    runs.push(run.entries)
+    sealRun(run, lastSeq)
+    yield { type: 'put', key: layout.runKey(lastSeq), value: run.value }
     yield { type: 'put', key: layout.runAgeKey(newest, lastSeq), value: new Uint8Array(0) }
   }
   yield* others

@@ -1,61 +1,49 @@
-/** How many envelopes a topic has on a day. */
+/** How many envelopes a topic has. */
 export interface TopicCount {
-  readonly day: number
   readonly topic: number
   n: number
   /** Whether the count on disk is lower. */
   behind: boolean
 }
 
-/** Some of the counts of topics by day, in memory; of days that began since the last `clear`, all. */
+/** Some of the counts of topics, in memory. */
 export class RecentCounts {
-  /** By day, then by topic: as a signed integer, which a Map finds sooner than a number that does not fit one. */
-  readonly #days = new Map<number, Map<number, TopicCount>>()
-  readonly #whole = new Set<number>()
-  #size = 0
+  /** By topic as a signed integer, which a Map finds sooner than a number that does not fit one. */
+  readonly #topics = new Map<number, TopicCount>()
+  /** What is not here is nowhere. */
+  #whole = false
 
   get size(): number {
-    return this.#size
+    return this.#topics.size
   }
 
-  get(day: number, topic: number): TopicCount | undefined {
-    return this.#days.get(day)?.get(topic | 0)
+  get(topic: number): TopicCount | undefined {
+    return this.#topics.get(topic | 0)
   }
 
   /** How many that are; undefined when it has to be read. */
-  count(day: number, topic: number): number | undefined {
-    return this.get(day, topic)?.n ?? (this.#whole.has(day) ? 0 : undefined)
+  count(topic: number): number | undefined {
+    return this.get(topic)?.n ?? (this.#whole ? 0 : undefined)
   }
 
-  /** Of a day that had nothing until now all is kept from here on: what is not here need not be looked for on disk. */
-  begin(day: number): void {
-    this.#whole.add(day)
-  }
-
-  set({ day, topic, n, behind }: Readonly<TopicCount>): void {
-    let topics = this.#days.get(day)
-    if (topics === undefined) {
-      topics = new Map()
-      this.#days.set(day, topics)
-    }
-    const known = topics.get(topic | 0)
+  set({ topic, n, behind }: Readonly<TopicCount>): void {
+    const known = this.get(topic)
     if (known === undefined) {
-      topics.set(topic | 0, { day, topic, n, behind })
-      this.#size++
+      this.#topics.set(topic | 0, { topic, n, behind })
     } else {
       known.n = n
       known.behind = behind
     }
   }
 
-  clear(): void {
-    this.#days.clear()
-    this.#whole.clear()
-    this.#size = 0
+  /** Forgets all. @param none - there is no topic at all, so that from here on all are here */
+  clear(none = false): void {
+    this.#topics.clear()
+    this.#whole = none
   }
 
   /** Those that are not on disk yet. */
   *behind(): Generator<TopicCount> {
-    for (const topics of this.#days.values()) for (const count of topics.values()) if (count.behind) yield count
+    for (const count of this.#topics.values()) if (count.behind) yield count
   }
 }
