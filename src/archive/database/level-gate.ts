@@ -20,11 +20,11 @@ export class LevelGate {
     }
   }
 
-  /** An iterator that is inside from its first read until it is closed. @param before - done before it comes in */
-  iterator(make: () => LevelIterator, before = async (): Promise<void> => {}): LevelIterator {
+  /** An iterator that is inside from its first read until it is closed. @param before - each read, behind a key or none */
+  iterator(make: () => LevelIterator, before: BeforeRead = async () => {}): LevelIterator {
     return new GatedIterator(make, {
+      before,
       enter: async () => {
-        await before()
         while (this.#shut !== undefined) await this.#shut
         this.#inside++
       },
@@ -64,22 +64,37 @@ export class LevelGate {
   }
 }
 
+type BeforeRead = (last: Uint8Array | undefined) => Promise<void>
+
+interface Entrance {
+  before: BeforeRead
+  enter(): Promise<void>
+  leave(): void
+}
+
 class GatedIterator implements LevelIterator {
   readonly #make: () => LevelIterator
-  readonly #gate: { enter(): Promise<void>; leave(): void }
+  readonly #gate: Entrance
   #inner: LevelIterator | undefined
+  /** The key that was read last, or that it was moved to. */
+  #last: Uint8Array | undefined
 
-  constructor(make: () => LevelIterator, gate: { enter(): Promise<void>; leave(): void }) {
+  constructor(make: () => LevelIterator, gate: Entrance) {
     this.#make = make
     this.#gate = gate
   }
 
   async nextv(size: number): Promise<LevelEntry[]> {
-    return (this.#inner ?? (await this.#open())).nextv(size)
+    await this.#gate.before(this.#last)
+    const entries = await (this.#inner ?? (await this.#open())).nextv(size)
+    this.#last = entries.at(-1)?.[0] ?? this.#last
+    return entries
   }
 
   seek(target: Uint8Array): void {
-    this.#inner?.seek(target)
+    if (this.#inner === undefined) return
+    this.#last = target
+    this.#inner.seek(target)
   }
 
   async close(): Promise<void> {

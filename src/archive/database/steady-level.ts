@@ -158,10 +158,21 @@ export class SteadyLevel implements LevelStore {
   }
 
   iterator(options: LevelReadOptions): LevelIterator {
-    const from = 'gte' in options ? options.gte : options.gt
     return this.#gate.iterator(
       () => this.#store.iterator(options),
-      () => this.#looked(() => [{ from, until: options.lt }])
+      async last => {
+        if (!this.#files.isInDoubt) return
+        const begin = 'gte' in options ? options.gte : options.gt
+        const { lt, reverse } = options
+        const keys = reverse === true ? { from: begin, until: last ?? lt } : { from: last ?? begin, until: lt }
+        const sound = () => this.#files.areFirstSound(keys, { reverse })
+        if (last === undefined) await this.#mended(sound)
+        else if (!(await sound())) {
+          // it cannot be mended while this iterator is there
+          void this.#mended(sound).catch(() => {})
+          throw this.#damaged()
+        }
+      }
     )
   }
 
@@ -293,12 +304,14 @@ export class SteadyLevel implements LevelStore {
 
   /** Has tables looked at before LevelDB reads them for the first time, and mends what is damaged. */
   async #looked(wanted: () => readonly KeyRange[]): Promise<void> {
-    if (!this.#files.isInDoubt || (await this.#files.areSound(wanted()))) return
+    if (this.#files.isInDoubt) await this.#mended(() => this.#files.areSound(wanted()))
+  }
+
+  async #mended(isSound: () => Promise<boolean>): Promise<void> {
+    if (await isSound()) return
     await this.#serially(async () => {
-      if (await this.#files.areSound(wanted())) return
-      const damaged = new DamagedTableError(
-        `tables of the database at ${this.#init.path} are damaged; "waku-mailserver repair" mends them`
-      )
+      if (await isSound()) return
+      const damaged = this.#damaged()
       // it is mended when there is room again
       if (this.#trouble !== undefined) throw damaged
       try {
@@ -309,6 +322,12 @@ export class SteadyLevel implements LevelStore {
         throw damaged
       }
     })
+  }
+
+  #damaged(): DamagedTableError {
+    return new DamagedTableError(
+      `tables of the database at ${this.#init.path} are damaged; "waku-mailserver repair" mends them`
+    )
   }
 
   async #reopenSound(): Promise<void> {

@@ -121,6 +121,11 @@ export class DatabaseFiles {
     return this.#doubtful.areSound(wanted)
   }
 
+  /** The same for those that a read of some keys comes to first, one read of an iterator's. */
+  areFirstSound(keys: KeyRange, direction: { reverse?: boolean | undefined }): Promise<boolean> {
+    return this.#doubtful.areFirstSound(keys, direction)
+  }
+
   /** Looks at all checksums of all tables that the database is made of; returns how many are wrong. They may be in use meanwhile. */
   async checkTables(options: CheckOptions = {}): Promise<number> {
     const ranges: KeyRange[] = []

@@ -1,10 +1,16 @@
 import { EVERYTHING, type KeyRange, overlap } from './key-range.js'
 
+/** Of one level: one that a read begins in, and those that it comes to before it asks again. */
+const NEXT = 3
+
 interface Doubt {
-  range: KeyRange
+  range: Located
   /** Somebody looked, and it is. */
   damaged: boolean
 }
+
+/** Keys of a table; in a level above 0 no two overlap. */
+type Located = KeyRange & { level?: number }
 
 /**
  * Tables of which nobody knows that they are sound, by their numbers: those that were there when the database was opened, until somebody
@@ -25,7 +31,7 @@ export class DoubtfulTables {
     return this.#doubts.size
   }
 
-  begin(tables: ReadonlyMap<number, KeyRange>): void {
+  begin(tables: ReadonlyMap<number, Located>): void {
     this.#doubts.clear()
     for (const [table, range] of tables) this.#doubts.set(table, { range, damaged: false })
   }
@@ -49,6 +55,21 @@ export class DoubtfulTables {
       if (damaged || !(await this.#once(table))) sound = false
     }
     return sound
+  }
+
+  /** The same for those that a read of some keys comes to first. */
+  async areFirstSound(keys: KeyRange, { reverse = false }: { reverse?: boolean | undefined }): Promise<boolean> {
+    const byLevel = new Map<number, KeyRange[]>()
+    for (const { range } of this.#doubts.values()) {
+      const level = range.level ?? 0
+      if (overlap(keys, range)) byLevel.set(level, [...(byLevel.get(level) ?? []), range])
+    }
+    const first: KeyRange[] = []
+    for (const [level, ranges] of byLevel) {
+      ranges.sort((a, b) => (reverse ? Buffer.compare(b.from, a.from) : Buffer.compare(a.from, b.from)))
+      first.push(...(level === 0 ? ranges : ranges.slice(0, NEXT)))
+    }
+    return first.length === 0 || (await this.areSound(first))
   }
 
   /** Who comes meanwhile waits for the same look. */
