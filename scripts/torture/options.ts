@@ -20,7 +20,7 @@ export interface Options {
 }
 
 export const USAGE = `usage: npm run torture -- [disk|cuts|hostile] [options]
-  --fault <part of a name>  these only, such as power-cut or "flipped bit"
+  --fault <part of a name>  these only, such as power-cut or "flipped bit"; of attacks also several: "garbage|blooms"
   --runs <n>                so many runs of each fault
   --full                    many runs of each fault: a thousand power cuts and kills
   --brief                   of the attacks those that CI tries, each with its control

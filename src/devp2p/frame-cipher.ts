@@ -102,7 +102,7 @@ export class FrameSealer {
 export class FrameOpener {
   readonly #stream: Decipher
   readonly #mac: FrameMac
-  readonly #received = new ByteQueue()
+  #received = new ByteQueue()
   /** Size of the body whose header was read, or undefined between frames. */
   #size: number | undefined
   /** What the size in the next header is encrypted with: it comes with the body before, since asking for each costs as much as for both. */
@@ -181,6 +181,14 @@ export class FrameOpener {
     this.#large = undefined
     // A plain array: who gets it may rely on slice() making a copy, which a Buffer's does not.
     return new Uint8Array(body.buffer, body.byteOffset, size)
+  }
+
+  /** Nothing will be taken any more. */
+  drop(): void {
+    this.#large?.release()
+    this.#large = undefined
+    this.#size = undefined
+    this.#received = new ByteQueue()
   }
 
   #openSmall(length: number): Uint8Array {

@@ -171,6 +171,7 @@ export class FrameSocket {
    */
   end(grace: number, options: { patient: boolean }): void {
     this.#dropping = true
+    this.#opener.drop()
     this.#stopTimer()
     this.#stir()
     this.#write()

@@ -30,6 +30,8 @@ export class CountingStore implements LevelStore {
   lookups = 0
   /** And postings, whether there are any or not. */
   postings = 0
+  /** The most of them at a time. */
+  mostPostings = 0
   /** Batches that were synced. */
   syncs = 0
   /** Keys put. */
@@ -48,6 +50,7 @@ export class CountingStore implements LevelStore {
     this.gets = 0
     this.lookups = 0
     this.postings = 0
+    this.mostPostings = 0
     this.syncs = 0
     this.puts = 0
     this.waits = 0
@@ -98,6 +101,7 @@ export class CountingStore implements LevelStore {
   getMany: LevelStore['getMany'] = async keys => {
     this.gets += keys.length
     this.lookups += keys.filter(key => key[3] === ENVELOPES).length
+    this.mostPostings = Math.max(this.mostPostings, keys.filter(key => key[3] === POSTINGS).length)
     const values = await this.#read(() => this.#inner.getMany(keys))
     keys.forEach((key, i) => {
       if (key[3] !== POSTINGS) return

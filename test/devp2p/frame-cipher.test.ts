@@ -109,3 +109,15 @@ test('a large frame is put together in parts, and each chunk of it is given back
   assert.deepEqual(Buffer.from(opener.next() as Uint8Array), body)
   assert.ok(opener.idle)
 })
+
+test('what came of a large frame that nobody will take is given back', () => {
+  const wire = Buffer.concat(new FrameSealer(secrets()).seal([[randomBytes(SIZE)]]))
+  const opener = new FrameOpener(secrets())
+  for (let at = 0; at < SIZE / 2; at += CHUNK) opener.push(wire.subarray(at, at + CHUNK))
+  assert.equal(opener.nextSize(), SIZE)
+  assert.ok(opener.buffered > 900_000)
+  opener.drop()
+  assert.equal(opener.buffered, 0)
+  assert.ok(opener.idle)
+  assert.equal(opener.next(), undefined)
+})

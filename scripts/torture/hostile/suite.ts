@@ -14,7 +14,7 @@ import type { Target } from './peer.js'
 /** How long honest peers ask, idle and under attack, and how long until memory and disk are looked at again, ms. */
 const SMALL: Form = { idle: 1000, attack: 4000, rest: 0, beside: false, twice: false }
 const BRIEF: Form = { idle: 200, attack: 3000, rest: 0, beside: true, twice: false }
-const FULL: Form = { idle: 5000, attack: 20_000, rest: 60_000, beside: false, twice: true }
+const FULL: Form = { idle: 2000, attack: 10_000, rest: 60_000, beside: false, twice: true }
 const MIB = 1024 * 1024
 /** How long the node has to go, ms. */
 const LEAVING = 5000
@@ -52,6 +52,8 @@ async function leave(server: ChildProcess): Promise<void> {
 
 /** In the full torture one node is attacked at a time, since times count; several may rest meanwhile. */
 type Turns = Pick<OneAtATime, 'run'>
+/** Elsewhere as many as there are jobs. */
+const AT_ONCE: Turns = { run: task => task() }
 
 interface Attacked {
   idle: Seen
@@ -59,34 +61,30 @@ interface Attacked {
   after: State
 }
 
-/** One node under attack; others may be so while this one rests. */
+/** One node, before and under attack, and after it has rested; others may be attacked meanwhile. */
 async function attacked(
   attack: Attack,
-  {
-    addresses,
-    defence,
-    form,
-    turns
-  }: { addresses: number; defence: 'on' | 'off'; form: Form; turns: Turns | undefined }
+  { addresses, defence, form, turns }: { addresses: number; defence: 'on' | 'off'; form: Form; turns: Turns }
 ): Promise<Attacked> {
-  const server = start('./server.js', [JSON.stringify(attack.holds ?? {}), defence])
   const askers: Asker[] = []
+  let server: ChildProcess | undefined
   try {
-    const target = await message<Target>(server)
-    const inTurn = turns === undefined ? <T>(task: () => Promise<T>) => task() : turns.run.bind(turns)
-    const { idle, seen } = await inTurn(async () => {
+    const { node, idle, seen } = await turns.run(async () => {
+      const node = start('./server.js', [JSON.stringify(attack.holds ?? {}), defence])
+      server = node
+      const target = await message<Target>(node)
       const key = attack.holds?.upstream === undefined ? KEY : UPSTREAM_KEY
       for (const network of ['libp2p', 'devp2p'] as const) askers.push(await askerOn(network, target, key))
-      await ask(askers, server, form.idle)
-      const idle = await ask(askers, server, form.idle)
-      return { idle, seen: await underAttack(attack, { addresses, defence, form, server, askers, target }) }
+      await ask(askers, node, form.idle)
+      const idle = await ask(askers, node, form.idle)
+      return { node, idle, seen: await underAttack(attack, { addresses, defence, form, server: node, askers, target }) }
     })
     await sleep(form.rest)
-    await state(server)
+    await state(node)
     await sleep(form.beside ? 0 : 500)
-    return { idle, seen, after: await state(server) }
+    return { idle, seen, after: await state(node) }
   } finally {
-    await leave(server)
+    if (server !== undefined) await leave(server)
     await Promise.all(askers.map(({ line }) => line.end()))
   }
 }
@@ -169,7 +167,7 @@ function rowOf(attack: Attack, name: string, defence: 'on' | 'off', { idle, seen
 const CONTROLS = 3
 
 /** The runs of one attack: defended, and then without the bounds, where it has to get more. */
-async function rowsOf(attack: Attack, options: Options, turns: Turns | undefined): Promise<Row[]> {
+async function rowsOf(attack: Attack, options: Options, turns: Turns): Promise<Row[]> {
   const { full, brief, addresses: chosen } = options
   const form = full ? FULL : brief ? BRIEF : SMALL
   const rows: Row[] = []
@@ -194,14 +192,14 @@ async function rowsOf(attack: Attack, options: Options, turns: Turns | undefined
   const isControlled = attack.uncontrolled === undefined || (attack.uncontrolled === 'brief' && !brief)
   const isHarmful = attack.work !== undefined || attack.refuses === true
   if (isHarmful && isControlled && defended !== undefined)
-    note(await controlOf(attack, { name: `${attack.name}, undefended`, defended, form, turns }))
+    note(await controlOf(attack, { name: `${attack.name}, undefended`, defended, form: brief ? BRIEF : SMALL, turns }))
   return rows
 }
 
 /** Without the bounds anything may happen, but no less than with them. */
 async function controlOf(
   attack: Attack,
-  { name, defended, form, turns }: { name: string; defended: number; form: Form; turns: Turns | undefined }
+  { name, defended, form, turns }: { name: string; defended: number; form: Form; turns: Turns }
 ): Promise<Row> {
   let row: Row = { cells: [name], failures: [] }
   for (let tried = 0; tried < CONTROLS; tried++) {
@@ -241,12 +239,13 @@ const HEAD = [
  * was refused anything, when an attack met no bound or got past it, or gets no more without them. Resolves with the exit code.
  */
 export async function hostileSuite(options: Options): Promise<number> {
+  const chosen = options.fault.split('|')
   const attacks = ATTACKS.filter(
-    ({ name, brief }) => name.includes(options.fault) && (!options.brief || brief === true)
+    ({ name, brief }) => chosen.some(part => name.includes(part)) && (!options.brief || brief === true)
   )
   const found: Row[][] = []
   const left = [...attacks.entries()]
-  const turns = options.full ? new OneAtATime() : undefined
+  const turns = options.full ? new OneAtATime() : AT_ONCE
   const work = async (): Promise<void> => {
     for (let next = left.shift(); next !== undefined; next = left.shift())
       found[next[0]] = await rowsOf(next[1], options, turns)

@@ -9,8 +9,10 @@ import { isPostedBetter, MAX_HELD } from './level-planner.js'
 import { POSTING_ENTRY_BYTES, postedBetween } from './level-posting.js'
 import { Scan } from './level-scan.js'
 
-/** Postings read at once, unless one block has more. */
+/** Postings read for one look, unless one block has more. */
 const MAX_POSTINGS = 512
+/** Of so many topics, before it is asked whether others have their turn. */
+const TOPICS_AT_ONCE = 256
 /** What is read at once has no more bytes than that, unless one block has more. */
 const MAX_BYTES = 4 * 1024 * 1024
 /** An end that is shorter does not tell what the traffic is. */
@@ -47,6 +49,8 @@ export class PostedWalk implements RowSource {
   readonly #wanted: ReadonlySet<number>
   /** Finished blocks that are not read yet, in the order of their oldest. */
   #blocks: FinishedBlock[] = []
+  /** Those that are being read, and what was found in them of the topics before `next`. */
+  #group: { blocks: FinishedBlock[]; found: layout.Entry[]; next: number } | undefined
   /** What was read and not handed out, in order. */
   #entries: layout.Entry[] = []
   /** So many of them come before everything that is not read yet. */
@@ -88,8 +92,11 @@ export class PostedWalk implements RowSource {
         if (piece.over) return undefined
         continue
       }
-      if (this.#blocks.length > 0 && this.#certain < Math.min(room.rows, SLICE_ROWS)) {
+      const isMore = this.#group !== undefined || this.#blocks.length > 0
+      if (isMore && this.#certain < Math.min(room.rows, SLICE_ROWS)) {
         await this.#read(room)
+        if (this.#group !== undefined && piece.over) return undefined
+        if (this.#group !== undefined) continue
         if (this.#scanning !== undefined || this.#certain > 0 || this.#blocks.length === 0 || !piece.over) continue
         return undefined
       }
@@ -107,6 +114,7 @@ export class PostedWalk implements RowSource {
   #begin(room: Room, share?: number): void {
     this.#begun = true
     this.#scanning = undefined
+    this.#group = undefined
     const { blocks } = this.#parts
     const { tail } = blocks
     const { lower, upper } = this.#span
@@ -141,6 +149,7 @@ export class PostedWalk implements RowSource {
     const after = this.#last !== undefined && this.#last.sent >= lower ? this.#last : undefined
     const source = new Scan(this.#parts, { lower, upper: until, after }, { accepts, share })
     this.#scanning = Object.assign(scanning, { source })
+    this.#group = undefined
     this.#blocks = []
     this.#entries = []
     this.#certain = 0
@@ -176,30 +185,41 @@ export class PostedWalk implements RowSource {
     return Math.min(1, this.#topics.length / Math.max(1, ledger.totals.topics))
   }
 
-  /** Reads as many blocks as the page probably needs; begins a scan of their time when something of them is not as it was written. */
+  /**
+   * Reads as many blocks as the page probably needs, of some of the topics, and of the next ones when it is called again; begins a scan
+   * of their time when something of them is not as it was written.
+   */
   async #read(room: Room): Promise<void> {
-    const missing = Math.min(room.rows, room.bytes / this.#averageSize + 1) - this.#certain
-    const group = this.#blocks.splice(0, this.#enough(missing))
-    const numbers = group.map(({ block }) => block)
+    this.#group ??= { blocks: this.#nextBlocks(room), found: [], next: 0 }
+    const group = this.#group
+    const topics = this.#topics.slice(group.next, group.next + TOPICS_AT_ONCE)
+    const numbers = group.blocks.map(({ block }) => block)
     const { rows, blocks } = this.#parts
-    const { postings, unsound } = await blocks.posted(numbers, this.#topics)
+    const { postings, unsound } = await blocks.posted(numbers, topics)
     const share = (): number => Math.max(this.#perBlock, 1) / blocks.size
     if (unsound > 0) {
       // for who looks after the files
       rows.disorder(`blocks ${numbers.join()}`, unsound)
-      const newest = Math.max(...group.map(({ newest }) => newest))
+      const newest = Math.max(...group.blocks.map(({ newest }) => newest))
       this.#beginScan(Math.min(this.#query.upper, newest), share())
       return
     }
-    const found: layout.Entry[] = []
     for (const ofBlock of postings)
       for (const [i, posting] of ofBlock.entries()) {
         if (posting === undefined) continue
-        for (const entry of postedBetween(posting, this.#topics[i] as number, this.#span)) found.push(entry)
+        for (const entry of postedBetween(posting, topics[i] as number, this.#span)) group.found.push(entry)
       }
-    this.#perBlock = (this.#perBlock + found.length / group.length) / 2
-    if (this.#entries.length + found.length > 2 * MAX_HELD) this.#beginScan(this.#query.upper, share())
-    else this.#add(found)
+    group.next += topics.length
+    if (group.next < this.#topics.length) return
+    this.#group = undefined
+    this.#perBlock = (this.#perBlock + group.found.length / group.blocks.length) / 2
+    if (this.#entries.length + group.found.length > 2 * MAX_HELD) this.#beginScan(this.#query.upper, share())
+    else this.#add(group.found)
+  }
+
+  #nextBlocks(room: Room): FinishedBlock[] {
+    const missing = Math.min(room.rows, room.bytes / this.#averageSize + 1) - this.#certain
+    return this.#blocks.splice(0, this.#enough(missing))
   }
 
   /** How many of the next blocks to read at once. */
