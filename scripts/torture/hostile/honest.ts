@@ -64,18 +64,24 @@ export interface Asker {
   answers: AsyncIterator<Packet>
   /** Of the mailserver that it asks. */
   key: Uint8Array
+  /** Envelopes that it asks for at a time. */
+  limit: number
 }
 
 /** An honest peer, which may ask for history. */
-export async function askerOn(network: Network, target: Target, key: Uint8Array): Promise<Asker> {
+export async function askerOn(
+  network: Network,
+  target: Target,
+  { key, limit }: Pick<Asker, 'key' | 'limit'>
+): Promise<Asker> {
   const line = await lineFrom(network, HONEST, target, { mail: true })
   if (network === 'devp2p') await line.send(PacketCode.Status, waku1Status.encodeStatus({ topics: [] }))
-  return { network, line, answers: line.packets[Symbol.asyncIterator](), key }
+  return { network, line, answers: line.packets[Symbol.asyncIterator](), key, limit }
 }
 
 /** Resolves when it was answered, with why it was refused. */
-async function askOnce({ network, line, answers, key }: Asker): Promise<string | undefined> {
-  await line.send(PacketCode.Request, sealRequest({ limit: 10 }, { key }).raw)
+async function askOnce({ network, line, answers, key, limit }: Asker): Promise<string | undefined> {
+  await line.send(PacketCode.Request, sealRequest({ limit }, { key }).raw)
   for (;;) {
     const { value, done } = await answers.next()
     if (done === true) throw new Error('the honest conversation ended')

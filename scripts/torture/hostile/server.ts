@@ -89,6 +89,7 @@ function disarm(limits: Limits): void {
   }
   const { throttle, memory } = limits
   throttle.reserve = () => 0
+  throttle.ofPeer = () => 0
   throttle.ofAddress = () => 0
   throttle.noisy = () => false
   limits.oldWait = () => 0

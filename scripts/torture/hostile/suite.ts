@@ -74,7 +74,9 @@ async function attacked(
       server = node
       const target = await message<Target>(node)
       const key = attack.holds?.upstream === undefined ? KEY : UPSTREAM_KEY
-      for (const network of ['libp2p', 'devp2p'] as const) askers.push(await askerOn(network, target, key))
+      // who has a small allowance must not use it up
+      const limit = attack.holds?.allowance === undefined ? 10 : 1
+      for (const network of ['libp2p', 'devp2p'] as const) askers.push(await askerOn(network, target, { key, limit }))
       await ask(askers, node, form.idle)
       const idle = await ask(askers, node, form.idle)
       return { node, idle, seen: await underAttack(attack, { addresses, defence, form, server: node, askers, target }) }
