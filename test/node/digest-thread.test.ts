@@ -4,7 +4,7 @@ import { DigestThread } from '../../src/node/crypto/digest-thread.js'
 import type { PacketDigester } from '../../src/waku/packet-digester.js'
 import { toHex } from '../../src/wire/bytes.js'
 import type { Envelope } from '../../src/wire/envelope/envelope.js'
-import { encodeMessages } from '../../src/wire/packet/messages.js'
+import { batchHash, encodeMessages } from '../../src/wire/packet/messages.js'
 import { PacketCode } from '../../src/wire/packet/packet-code.js'
 import { digestPacket, PacketDigests } from '../../src/wire/packet/packet-digests.js'
 import { newEnvelope } from '../helpers/envelopes.js'
@@ -33,6 +33,17 @@ test('hashes large packets as they would be hashed here', async t => {
     assert.deepEqual(digests.batch, expected.batch)
     for (let item = 0; item < 30; item++) assert.deepEqual(digests.of(item), expected.of(item))
   }
+})
+
+test('hashes a packet above 1 MiB, which is copied in pieces', async t => {
+  const thread = await startedThread()
+  t.after(() => thread.stop())
+  const envelopes = Array.from({ length: 20 }, () => newEnvelope({ data: new Uint8Array(60_000) }))
+  const body = bodyOf(envelopes)
+  assert.ok(body.length > 1024 * 1024)
+  const digests = (await thread.digest(body, { pow: 0 })) as PacketDigests
+  assert.deepEqual(digests.batch, batchHash(body))
+  for (const [i, { hash }] of envelopes.entries()) assert.deepEqual(digests.of(i)?.hash, hash)
 })
 
 test('leaves to its caller what is small, too much at once, no packet, or asked when there is no thread', async t => {
