@@ -138,10 +138,10 @@ test('pages of hundreds of topics, and of a bloom filter of many, read no more p
   assert.deepEqual([rows, seeks], [100, 0])
 })
 
-test('the postings of a thousand topics are read in parts, between which others have their turn', async () => {
-  const topics = some(traffic.cold, 1000)
-  const { rows, seeks } = await cost({ ...range, lower: Traffic.firstDay + 86_400, topics, limit: 300 })
-  assert.deepEqual([rows, seeks], [300, 0])
+test('the postings of many topics are read in parts, between which others have their turn', async () => {
+  const topics = some(traffic.cold, 600)
+  const { rows, seeks } = await cost({ ...range, lower: Traffic.firstDay + 86_400, topics, limit: 200 })
+  assert.deepEqual([rows, seeks], [200, 0])
   assert(store.mostPostings > 0 && store.mostPostings <= 512, `${store.mostPostings} postings at a time`)
 })
 
