@@ -29,7 +29,7 @@ let archive: LevelArchive
 before(async () => {
   counted = await countedArchive(traffic, SIZE)
   ;({ store, archive } = counted)
-  await blocksFinished(store, archive, Math.floor(COUNT / SIZE) - 1)
+  await blocksFinished(store, archive, Math.floor(COUNT / SIZE))
 })
 
 after(() => counted.remove())
@@ -102,7 +102,7 @@ async function ofOrder(t: TestContext, envelopes: Envelope[]) {
   const store = new CountingStore(await temporaryLevel(t))
   const archive = await LevelArchive.open({ db: store, blockSize: SIZE, maxCredit: 0 })
   for (let from = 0; from < envelopes.length; from += 1000) await archive.append(envelopes.slice(from, from + 1000))
-  await blocksFinished(store, archive, Math.floor(envelopes.length / SIZE) - 1)
+  await blocksFinished(store, archive, Math.floor(envelopes.length / SIZE))
   return { store, archive, envelopes }
 }
 

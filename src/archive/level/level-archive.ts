@@ -20,6 +20,7 @@ import { openFormat } from './level-format.js'
 import * as layout from './level-layout.js'
 import { Ledger } from './level-ledger.js'
 import { dropLeftovers } from './level-leftovers.js'
+import { Mending } from './level-mending.js'
 import { acceptsTopic, type MeantTopics, postedEntries } from './level-posted-entries.js'
 import { PostedWalk } from './level-posted-walk.js'
 import { Pruner } from './level-pruner.js'
@@ -82,6 +83,7 @@ export class LevelArchive extends CheckedArchive {
   readonly #damage: DamageLog
   readonly #rows: LevelRows
   readonly #marks: IngestMarks | undefined
+  readonly #mending = new Mending()
   #upkeep!: Upkeep
   /** Told when a reader met damage: the files are worth a look. */
   onDamaged: () => void = () => {}
@@ -184,6 +186,10 @@ export class LevelArchive extends CheckedArchive {
   }
 
   protected async rows(query: CheckedQuery): Promise<RowSource> {
+    return this.#mending.rows(await this.#rowsOf(query))
+  }
+
+  async #rowsOf(query: CheckedQuery): Promise<RowSource> {
     const { topics, bloom, after, upper } = query
     const counted = { rows: this.#rows.telling(query.onVisited), ledger: this.#ledger, census: this.#census }
     if (after !== undefined && after.sent > upper) return { next: async () => [] }
@@ -206,14 +212,16 @@ export class LevelArchive extends CheckedArchive {
     const meant = await this.#topicsOf(filter)
     const passes = acceptsTopic(meant)
     const { lower, upper } = filter
-    return new BlockSequence(this.#rows.telling(filter.onVisited), this.#blocks, {
+    const source = new BlockSequence(this.#rows.telling(filter.onVisited), this.#blocks, {
       topics: typeof meant === 'function' ? undefined : meant,
       accepts: ({ sent, topic }) => sent >= lower && sent <= upper && passes(topic),
       floors: () => this.coverageLog.floors
     })
+    return this.#mending.numbered(source)
   }
 
   protected async *indexed(filter: CheckedFilter, take: (entry: Indexed) => void): AsyncGenerator<void, void> {
+    this.#mending.assertOver()
     try {
       const parts = {
         rows: this.#rows,
@@ -230,6 +238,7 @@ export class LevelArchive extends CheckedArchive {
       }
       throw error
     }
+    this.#mending.assertOver()
   }
 
   /** Also on a disk that takes nothing more, if what was kept back for that is enough. */
@@ -292,6 +301,7 @@ export class LevelArchive extends CheckedArchive {
       coverage: this.coverageLog,
       damage: this.#damage,
       watchers: this.watchers,
+      mending: this.#mending,
       marks: this.#marks,
       now,
       step: task => this.step(task)

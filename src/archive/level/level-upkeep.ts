@@ -13,6 +13,7 @@ import type { Blocks } from './level-blocks.js'
 import * as layout from './level-layout.js'
 import type { Ledger } from './level-ledger.js'
 import { gapOfGroup, lostGroups, numbersOf, uncounted } from './level-losses.js'
+import type { Mending } from './level-mending.js'
 import { Rebuild } from './level-rebuild.js'
 import { withRoom } from './level-room.js'
 import { readRow } from './level-row.js'
@@ -32,6 +33,7 @@ export interface UpkeepInit {
   coverage: CoverageLog
   damage: DamageLog
   watchers: Watchers
+  mending: Mending
   /** What is noted beside the database of what was stored. */
   marks: IngestMarks | undefined
   /** The clock: Unix time in seconds. */
@@ -240,6 +242,7 @@ export class Upkeep {
 
   /** To be called when the files were mended while the database was opened again. */
   async mended(mended: Mended): Promise<void> {
+    if (mended.lost > 0) this.#init.mending.begin()
     await this.#init.step(() => this.#mendAtOnce(mended))
   }
 
@@ -267,8 +270,9 @@ export class Upkeep {
 
   /** Stores again what of the parts that are left out is sound, and was not pruned. */
   async #mendFiles(found?: Mended): Promise<Pick<Mended, 'restored' | 'lost'>> {
-    const { store, coverage } = this.#init
+    const { store, coverage, mending } = this.#init
     const { restored, lost, loose } = found ?? (await store.mendFiles?.()) ?? { restored: 0, lost: 0, loose: [] }
+    if (lost > 0) mending.begin()
     const sound = loose.filter(
       ({ key, value }) =>
         layout.isEnvelopeKey(key) &&
@@ -292,7 +296,7 @@ export class Upkeep {
     signal: AbortSignal | undefined,
     { lastSeq = this.#init.ledger.totals.lastSeq, said = [] }: { lastSeq?: number; said?: readonly Gap[] } = {}
   ): Promise<ArchiveReport> {
-    const { store, ledger, blocks, writer, coverage, damage, watchers } = this.#init
+    const { store, ledger, blocks, writer, coverage, damage, watchers, mending } = this.#init
     await store.batch([{ type: 'put', key: layout.REPAIR_KEY, value: layout.uint32(1) }], { sync: true })
     store.settled?.() // what is missing is seen by what lies beside it
     const rebuild = new Rebuild(store, {
@@ -319,6 +323,7 @@ export class Upkeep {
     coverage.forgetMet()
     watchers.removed(2 ** 32)
     for (const gap of report.gaps) if (!coverage.knows(gap)) await coverage.addGap(gap)
+    mending.end()
     return { ...report, countsWrong }
   }
 }
