@@ -389,7 +389,17 @@ test('who was charged little is read on soon', async context => {
 test('what has memory waits for no garbage of others, and is given up at its deadline', {
   timeout: 30_000
 }, async context => {
-  const target = await startHost(context, { readTimeout: 1000, largeMessageMemory: 3_000_000 })
+  const limits = new Limits({ memory: 3_000_000 })
+  const { memory } = limits
+  const take = memory.take.bind(memory)
+  const taken = new Promise<void>(resolve => {
+    memory.take = (reservation, bytes) => {
+      const isTaken = take(reservation, bytes)
+      if (reservation.bytes > 1_000_000) resolve()
+      return isTaken
+    }
+  })
+  const target = await startHost(context, { readTimeout: 1000, limits })
   const slow = await meet(target)
   const noisy = await meet(target)
   const honest = await meet(target, '127.0.0.2')
@@ -399,6 +409,7 @@ test('what has memory waits for no garbage of others, and is given up at its dea
   slow.peer.socket.write(whole.subarray(0, 1_900_000))
   slow.peer.socket.uncork()
   assert.equal((await slow.peer.next())?.id, 0x03, 'a Pong')
+  await taken
   const noise = setInterval(() => noisy.connection.judged({ accepted: 0, charge: 1024 * 1024 }), 20)
   const drip = setInterval(() => slow.peer.socket.write(whole.subarray(1_900_000, 1_900_010)), 50)
   context.after(() => {
