@@ -63,5 +63,8 @@ function streamOf({ streams: [stream] }: RlpxConnection): CapabilityStream {
 function asSocket(stream: Duplex): Socket {
   // its end may be gone before the other one is through with it
   stream.on('error', () => {})
-  return Object.assign(stream, { setNoDelay: () => stream }) as unknown as Socket
+  // a kernel takes a copy: the bytes themselves are given back as soon as they are sent
+  const write = stream.write.bind(stream) as (chunk: Uint8Array, told?: (error?: Error | null) => void) => boolean
+  const copying: typeof write = (chunk, told) => write(Uint8Array.from(chunk), told)
+  return Object.assign(stream, { setNoDelay: () => stream, write: copying }) as unknown as Socket
 }
