@@ -26,5 +26,10 @@ export function readBlockSpan(block: number, value: Uint8Array): BlockSpan | und
   return { newest: readUint32(value, 0), oldest: readUint32(value, 4), most: readUint32(value, 8) }
 }
 
+/** When the newest envelope of a block was sent; undefined when what is written is damaged, and so nothing of it may be thought over. */
+export function newestOfBlock(block: number, value: Uint8Array): number | undefined {
+  return isOlderBlock(value) ? readUint32(value, 0) : readBlockSpan(block, value)?.newest
+}
+
 /** An older version wrote no more than the newest, or no checksum, and not what the block has. */
 export const isOlderBlock = (value: Uint8Array): boolean => value.length === 4 || value.length === 12

@@ -1,9 +1,9 @@
-import { joinBytes, readUint32, writeUint32 } from '../../wire/bytes.js'
 import type { LevelOperation, LevelRange, LevelStore } from '../database/level-store.js'
 import type { TopicFloors } from '../topic-floors.js'
 import { KnownContents } from './known-contents.js'
 import { listBlock, postBlock } from './level-block-finish.js'
 import { type BlockSpan, isOlderBlock, readBlockSpan } from './level-block-span.js'
+import { readBlockState, writeBlockState } from './level-block-state.js'
 import * as layout from './level-layout.js'
 import type { Ledger } from './level-ledger.js'
 import { PostedBlock } from './level-posted-block.js'
@@ -142,14 +142,17 @@ export class Blocks {
   async load(takeCounts: () => void = () => {}): Promise<void> {
     this.#spans = undefined
     const [value] = await getReadable(this.#store, [BLOCKS_KEY])
-    const known = value?.length === 8 ? value : undefined
-    const finished = known === undefined ? 0 : readUint32(known, 0)
+    const known = value ? readBlockState(value) : undefined
+    const finished = known?.finished ?? 0
     const { entries } = await readThrough(this.#store, layout.runsFrom(0), 1)
     const [first] = entries
+    const postedBlocks = await this.#postedBlocks()
     takeCounts()
-    this.#size = known === undefined ? this.#given : readUint32(known, 4)
+    this.#size = known?.size ?? this.#given
     // what finished a block may be lost with a damaged log: then its runs are there still
-    this.#finished = first === undefined ? finished : Math.min(finished, this.of(layout.readRunSeq(first[0])))
+    const whole = Math.floor(this.#ledger.totals.lastSeq / this.#size)
+    const posted = Math.max(finished, Math.min(postedBlocks, whole))
+    this.#finished = first === undefined ? posted : Math.min(posted, this.of(layout.readRunSeq(first[0])))
     this.#kept.clear()
     this.#contents.clear()
     this.#loaded++
@@ -200,9 +203,8 @@ export class Blocks {
     const made = await postBlock(block, { before, end, store: this.#store, tail: this.tail, floors: this.#floors })
     if (made === undefined) return undefined
     const { operations, span, contents, damaged } = made
-    const state = joinBytes([writeUint32(block + 1), writeUint32(this.#size)])
     return {
-      operations: [...operations, { type: 'put', key: BLOCKS_KEY, value: state }],
+      operations: [...operations, { type: 'put', key: BLOCKS_KEY, value: writeBlockState(block + 1, this.#size) }],
       damaged,
       isCurrent: () => this.#finished === block && this.#loaded === loaded,
       apply: () => {
@@ -286,6 +288,13 @@ export class Blocks {
     })
     posted.unsound = unsound
     return posted
+  }
+
+  /** How many blocks have to be finished for there to be the last posting: what says it has no checksum, and may be gone. */
+  async #postedBlocks(): Promise<number> {
+    const { entries } = await readThrough(this.#store, { ...layout.allPostings(), reverse: true }, 1)
+    const [last] = entries
+    return last === undefined ? 0 : layout.readPostingBlock(last[0]) + 1
   }
 
   async #loadSpans(): Promise<Map<number, BlockSpan | undefined> | undefined> {

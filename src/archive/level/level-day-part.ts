@@ -5,13 +5,13 @@ import type { TopicChoice } from '../topic-floors.js'
 import type { Blocks } from './level-blocks.js'
 import * as layout from './level-layout.js'
 import type { Ledger } from './level-ledger.js'
-import { postedBetween } from './level-posting.js'
+import { groupsOf, postedBetween } from './level-posting.js'
 import { getReadable, readThrough } from './level-reader.js'
 
 /** Envelopes read, or looked for, at once. */
 const READ = 1000
-/** Postings read at once, unless one block has more. */
-const MAX_POSTINGS = 512
+/** Envelopes of a day that are held in memory, roughly. */
+const MAX_NAMED = 32_768
 
 export interface DayParts {
   store: LevelStore
@@ -110,12 +110,13 @@ async function postedOf(
 ): Promise<layout.Entry[] | undefined> {
   const finished = blocks.finishedOf(span.lower, span.upper)
   if (finished === undefined || !blocks.tail.isWhole) return undefined
+  if (blocks.tail.countOf(topics) > MAX_NAMED) return undefined
   const named = blocks.tail.between(topics, span.lower, span.upper)
-  const step = Math.max(1, Math.floor(MAX_POSTINGS / topics.length))
-  for (let from = 0; from < finished.length; from += step) {
-    const group = finished.slice(from, from + step).map(({ block }) => block)
-    const { postings, unsound } = await blocks.posted(group, topics)
-    if (unsound > 0) return undefined
+  for (const group of groupsOf(finished, topics.length)) {
+    const numbers = group.map(({ block }) => block)
+    const { postings, unsound } = await blocks.posted(numbers, topics)
+    // of a topic that has so much all of the day is as soon looked through
+    if (unsound > 0 || named.length > MAX_NAMED) return undefined
     for (const ofBlock of postings)
       for (const [i, posting] of ofBlock.entries())
         if (posting !== undefined)

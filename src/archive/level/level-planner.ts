@@ -34,18 +34,26 @@ export function blocksToRead(
   blocks: readonly FinishedBlock[],
   { rows, perBlock, lower }: { rows: number; perBlock: number; lower: number }
 ): number {
-  for (let read = 1; read < blocks.length; read++) {
+  const isEnough = (read: number): boolean => {
     const until = (blocks[read] as FinishedBlock).oldest
-    if (until <= lower) continue
+    if (until <= lower) return false
     let certain = 0
     for (let i = 0; i < read && certain < rows; i++) {
       const { oldest, newest } = blocks[i] as FinishedBlock
       const part = Math.min(until, newest + 1) - Math.max(lower, oldest)
       if (part > 0) certain += (perBlock * part) / (newest + 1 - oldest)
     }
-    if (certain >= rows) return read
+    return certain >= rows
   }
-  return blocks.length
+  // more blocks never make less of them certain: by halves, since there may be thousands
+  let low = 1
+  let high = Math.max(1, blocks.length)
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (isEnough(middle)) high = middle
+    else low = middle + 1
+  }
+  return Math.min(low, blocks.length)
 }
 
 /** Whether a page takes less time out of the postings than by reading everything, and little memory. */

@@ -5,15 +5,13 @@ import type { TopicFloors } from '../topic-floors.js'
 import type { Blocks, FinishedBlock } from './level-blocks.js'
 import type { Counted } from './level-day-tally.js'
 import * as layout from './level-layout.js'
-import { type Numbered, postingEntries } from './level-posting.js'
+import { groupsOf, type Numbered, postingEntries } from './level-posting.js'
 import { beyondEnd, getCertain, readThrough } from './level-reader.js'
 import { readRow, rowSeq } from './level-row.js'
 import type { IngestTail } from './level-tail.js'
 
 /** More topics than this are looked for in whole blocks. */
 const MAX_TOPICS = 1024
-/** Postings read at once, unless one block has more. */
-const MAX_POSTINGS = 512
 /** Envelopes read, or looked for, at once. */
 const READ = 1000
 /** Entries in memory that are taken at once. */
@@ -62,10 +60,13 @@ export async function* postedEntries(
     if (unsound > 0) {
       // for who looks after the files
       rows.disorder(`blocks ${group.map(({ block }) => block).join()}`, unsound)
-      for (const { block, oldest, newest } of group) {
-        const range = { lower: Math.max(lower, oldest), upper: Math.min(upper, newest) }
-        yield* scanned(parts, range, ({ topic, seq }) => accepts(topic) && blocks.of(seq) === block, take, true)
+      // all of them at once: of what came mixed each is of nearly all times
+      const numbers = new Set(group.map(({ block }) => block))
+      const range = {
+        lower: Math.max(lower, Math.min(...group.map(({ oldest }) => oldest))),
+        upper: Math.min(upper, Math.max(...group.map(({ newest }) => newest)))
       }
+      yield* scanned(parts, range, ({ topic, seq }) => accepts(topic) && numbers.has(blocks.of(seq)), take, true)
       continue
     }
     let piece = pieceOfWork()
@@ -153,9 +154,7 @@ async function* ofBlocks(
   topics: MeantTopics
 ): AsyncGenerator<{ group: FinishedBlock[]; postings: Postings[]; unsound: number }, void> {
   if (typeof topics !== 'function' && topics.length <= MAX_TOPICS) {
-    const step = Math.max(1, Math.floor(MAX_POSTINGS / topics.length))
-    for (let from = 0; from < finished.length; from += step) {
-      const group = finished.slice(from, from + step)
+    for (const group of groupsOf(finished, topics.length)) {
       const { postings, unsound } = await blocks.posted(
         group.map(({ block }) => block),
         topics

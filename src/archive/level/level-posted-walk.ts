@@ -102,7 +102,8 @@ export class PostedWalk implements RowSource {
       }
       const entries = this.#take(room)
       const found = await rows.posted(entries, floors)
-      if (found.length > 0 || entries.length === 0) return found
+      // what is named twice may be all that was certain: that is not the end
+      if (found.length > 0 || (entries.length === 0 && !isMore)) return found
       if (piece.over) return undefined
     }
   }

@@ -75,6 +75,27 @@ export function postedBetween(
   return entries
 }
 
+/** Postings read at once, and bytes of them, unless one block has more. */
+const MAX_POSTINGS = 512
+const MAX_BYTES = 4 * 1024 * 1024
+
+/** Blocks of which so many topics are read at once. */
+export function* groupsOf<T extends BlockSpan>(blocks: readonly T[], topics: number): Generator<T[], void> {
+  let group: T[] = []
+  let bytes = 0
+  for (const block of blocks) {
+    const more = block.most * topics * ENTRY
+    if (group.length > 0 && ((group.length + 1) * topics > MAX_POSTINGS || bytes + more > MAX_BYTES)) {
+      yield group
+      group = []
+      bytes = 0
+    }
+    group.push(block)
+    bytes += more
+  }
+  if (group.length > 0) yield group
+}
+
 /** What is known of a block, with a posting of it. */
 export function withPosting({ newest, oldest, most }: BlockSpan, posting: Uint8Array): BlockSpan {
   for (let at = 2; at < posting.length; at += ENTRY) {

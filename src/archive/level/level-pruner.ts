@@ -1,7 +1,7 @@
-import { readUint32 } from '../../wire/bytes.js'
 import type { CheckedTrim } from '../checked-query.js'
 import { type LevelStore, readAll, readRange } from '../database/level-store.js'
 import type { TopicChoice, TopicFloors } from '../topic-floors.js'
+import { newestOfBlock } from './level-block-span.js'
 import type { Blocks } from './level-blocks.js'
 import { DayPart } from './level-day-part.js'
 import * as layout from './level-layout.js'
@@ -127,7 +127,9 @@ export class Pruner {
     const forgotten: number[] = []
     for await (const [key, value] of readAll(store, layout.allBlocks())) {
       const block = layout.readBlock(key)
-      const newest = readUint32(value, 0)
+      const newest = newestOfBlock(block, value)
+      // it would be taken for older than it is, and what names its envelopes go with them still there: a repair comes first
+      if (newest === undefined) continue
       const emptied = topics === undefined && except === undefined && newest < reached
       if (blocks.before(block + 1) > lastSeq || !(emptied || newest < highest)) continue
       let postings = 0

@@ -316,9 +316,11 @@ export class Upkeep {
     }
     const countsWrong = !(await ledger.agrees(rebuild))
     const counts = await ledger.replacement(rebuild, lastSeq)
-    await store.batch([...counts, { type: 'del', key: layout.REPAIR_KEY }], { sync: true })
+    await store.batch(counts, { sync: true })
     await writer.load()
     await writer.renumber(rebuild.unnumbered)
+    // what has no number yet is found by nobody who asks for its topic: until it has, the repair is not over
+    await store.batch([{ type: 'del', key: layout.REPAIR_KEY }], { sync: true })
     damage.reset()
     coverage.forgetMet()
     watchers.removed(2 ** 32)

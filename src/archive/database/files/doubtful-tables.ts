@@ -50,8 +50,9 @@ export class DoubtfulTables {
   /** Whether all tables are sound that hold any of some keys: looks at those of which that is not known. */
   async areSound(wanted: readonly KeyRange[]): Promise<boolean> {
     let sound = true
+    const isWanted = anyOf(wanted)
     for (const [table, { range, damaged }] of this.#doubts) {
-      if (!wanted.some(keys => overlap(keys, range))) continue
+      if (!isWanted(range)) continue
       if (damaged || !(await this.#once(table))) sound = false
     }
     return sound
@@ -62,7 +63,10 @@ export class DoubtfulTables {
     const byLevel = new Map<number, KeyRange[]>()
     for (const { range } of this.#doubts.values()) {
       const level = range.level ?? 0
-      if (overlap(keys, range)) byLevel.set(level, [...(byLevel.get(level) ?? []), range])
+      if (!overlap(keys, range)) continue
+      const ranges = byLevel.get(level)
+      if (ranges === undefined) byLevel.set(level, [range])
+      else ranges.push(range)
     }
     const first: KeyRange[] = []
     for (const [level, ranges] of byLevel) {
@@ -84,5 +88,26 @@ export class DoubtfulTables {
         .finally(() => this.#looks.delete(table))
     this.#looks.set(table, running)
     return running
+  }
+}
+
+/** With fewer keys it takes no longer to look at each. */
+const MANY = 8
+
+/** Tells whether any of some keys lies in a range: a read of a thousand keys is held against thousands of tables. */
+function anyOf(wanted: readonly KeyRange[]): (range: KeyRange) => boolean {
+  if (wanted.length < MANY || wanted.some(({ from, until }) => from !== until))
+    return range => wanted.some(keys => overlap(keys, range))
+  const keys = wanted.map(({ from }) => from).sort(Buffer.compare)
+  return ({ from, until }) => {
+    let low = 0
+    let high = keys.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if (Buffer.compare(keys[middle] as Uint8Array, from) < 0) low = middle + 1
+      else high = middle
+    }
+    const first = keys[low]
+    return first !== undefined && (until === undefined || Buffer.compare(first, until) <= 0)
   }
 }
