@@ -45,9 +45,20 @@ export function archiveWrites(archive: Archive): Check {
   }
 }
 
-export function damage(archive: Archive): Check {
+/**
+ * @param lost - envelopes that turned out to be lost, at least; undefined when nothing did: they are out of the archive, which is sound
+ * @param told - where their times are told
+ */
+export function damage(
+  archive: Archive,
+  lost: () => number | undefined = () => undefined,
+  told = 'run "waku-mailserver verify" for the times'
+): Check {
   return async () => {
     const { damaged } = await archive.stats()
+    const gone = lost()
+    if (gone !== undefined && damaged === undefined)
+      return warning(`${counted(gone, 'stored envelope')} or more lost, damaged on the disk: ${told}`)
     if (damaged === undefined) return ok('nothing damaged was met since the start')
     return warning(`${counted(damaged.envelopes, 'envelope')} or more damaged: run "waku-mailserver verify"`)
   }

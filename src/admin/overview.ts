@@ -23,6 +23,8 @@ export interface OverviewParts extends Omit<WatchedNode, 'lastStored' | 'health'
   /** Seconds between two canaries; none is sent without being asked for when absent. */
   canaryInterval: number | undefined
   sendCanary(signal: AbortSignal): Promise<CanaryResult>
+  /** Stored envelopes that turned out to be lost since the start, at least; undefined when nothing did. */
+  lost?: (() => number | undefined) | undefined
 }
 
 /** How a running node is: numbers now and lately, and whether it does its job. */
@@ -44,7 +46,7 @@ export class Overview {
     const health = new Health({
       archive_reads: checks.archiveReads(archive),
       archive_writes: checks.archiveWrites(archive),
-      damage: checks.damage(archive),
+      damage: checks.damage(archive, parts.lost),
       disk: checks.disk(folder, () => samples.since(unixNow() - DAY)),
       listeners: checks.listeners(() => parts.listening()),
       upstreams: checks.upstreams(parts.upstreams, signal => parts.probeUpstreams(signal)),

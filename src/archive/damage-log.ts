@@ -1,3 +1,4 @@
+import { counted } from '../base/counted.js'
 import { type Gap, GapKind } from '../wire/request/coverage.js'
 import type { ArchiveDamage } from './archive.js'
 
@@ -56,5 +57,5 @@ export const gapOf = ({ times, count }: Damage): Gap | undefined => times && { .
 
 export const inWords = ({ times, count }: Damage): string =>
   times === undefined
-    ? `${count} damaged parts of the order of ingest were met: answers by time have what they named`
-    : `${count} damaged envelopes were met and left out of an answer`
+    ? `${counted(count, 'damaged part of the order of ingest was', 'damaged parts of the order of ingest were')} met: answers by time lack nothing of that`
+    : `${counted(count, 'damaged envelope was', 'damaged envelopes were')} met and left out of an answer`

@@ -12,6 +12,9 @@ export type AdminConfig = { 'data-dir'?: string | undefined } & ArchiveSettings
 /** Carries out one command on a data dir. */
 export type Ask = <T>(command: string, params?: unknown) => Promise<T>
 
+/** How many envelopes turned out to be lost since the command opened the archive itself, at least; undefined when nothing did. */
+export type LostHere = () => number | undefined
+
 /** Looking at an archive of a data dir takes moments; deleting most of a large one, minutes. */
 const DEADLINE_MS = 10 * 60_000
 
@@ -19,7 +22,7 @@ const DEADLINE_MS = 10 * 60_000
 export function withArchive<T>(
   config: AdminConfig,
   context: CommandContext,
-  use: (ask: Ask, dir: DataDir) => Promise<T>,
+  use: (ask: Ask, dir: DataDir, lost: LostHere) => Promise<T>,
   options: OfflineOptions & { unbounded?: boolean } = {}
 ): Promise<T> {
   const unbounded = options.unbounded === true || config.archive !== undefined
@@ -33,7 +36,7 @@ export function withArchive<T>(
 export async function withDataDir<T>(
   path: string | undefined,
   context: CommandContext,
-  use: (ask: Ask, dir: DataDir) => Promise<T>,
+  use: (ask: Ask, dir: DataDir, lost: LostHere) => Promise<T>,
   options: OfflineOptions & { unbounded?: boolean } = {}
 ): Promise<T> {
   const dir = await findDataDir(path ?? DEFAULT_DATA_DIR)
@@ -42,16 +45,19 @@ export async function withDataDir<T>(
   const control = await ControlClient.find(dir)
   if (control !== undefined) {
     try {
-      return await use(async (command, params) => (await control.ask(command, params, { signal })) as never, dir)
+      const ask: Ask = async (command, params) => (await control.ask(command, params, { signal })) as never
+      return await use(ask, dir, () => undefined)
     } finally {
       control.close()
     }
   }
   // what opens a store is not loaded where a node answers
   const { openOffline } = await import('../node/offline.js')
-  const offline = await openOffline(dir, options)
+  const warn = (line: string): void => void context.stderr.write(`waku-mailserver: ${line}\n`)
+  const offline = await openOffline(dir, { ...options, warn })
   try {
-    return await use(async (command, params) => (await offline.ask(command, params, { signal })) as never, dir)
+    const ask: Ask = async (command, params) => (await offline.ask(command, params, { signal })) as never
+    return await use(ask, dir, () => offline.lost)
   } finally {
     await offline.close()
   }

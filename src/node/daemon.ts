@@ -130,7 +130,8 @@ async function assemble(
   checkNetworks(given)
   const adminListen = adminSettings(given)
   retentionRules(given)
-  const { onStored, onDamaged } = new StorageNotice(warn)
+  const notice = cleanup.after(new StorageNotice(warn), notice => notice.end())
+  const { onStored, onDamaged } = notice
   const { onTwin } = new IdentityNotice(warn)
   const { own, relayed } = listenPlaces(given)
   const files = certificateFiles(given)
@@ -267,6 +268,7 @@ async function assemble(
     trust,
     keys: mailserver.keyring,
     folder: dir.path,
+    lost: () => notice.lost,
     adminConnections: () => admin?.connections ?? 0,
     counts: () => ({
       mailserver: mailserver.counts,

@@ -14,11 +14,14 @@ import { identityOf } from './data-dir/identity.js'
 import { type ArchiveSettings, openSharedArchive, placeOf } from './data-dir/shared-archive.js'
 import { openStore } from './data-dir/store.js'
 import { doctorOffline } from './operator/doctor.js'
+import { StorageNotice } from './operator/storage-notice.js'
 
 /** A data dir that no node runs on, opened to be looked after. */
 export interface Offline {
   /** The same commands as on the control socket, with the same errors. */
   ask(command: string, params: unknown, options: { signal: AbortSignal }): Promise<unknown>
+  /** Envelopes that turned out to be lost since it was opened, at least; undefined when nothing did. */
+  readonly lost: number | undefined
   close(): Promise<void>
 }
 
@@ -29,6 +32,8 @@ export interface OfflineOptions {
   rules?: ImportRules | undefined
   /** Name an archive that lies elsewhere, if it does. */
   settings?: ArchiveSettings | undefined
+  /** Told, a line at a time, what was met damaged, put right or lost: opening alone may leave out what cannot be read. */
+  warn?: ((line: string) => void) | undefined
 }
 
 /** Throws `DataDirLockedError` when another process has it open without a control socket, and what `openSharedArchive` throws. */
@@ -38,10 +43,13 @@ export async function openOffline(dir: DataDir, options: OfflineOptions = {}): P
     const store = cleanup.after(await openStore(dir, { salvage: options.salvage === true }), store => store.close())
     const { datastore } = store
     const peer = peerIdFromPrivateKey(await identityOf(dir))
-    const { rules = {}, settings = {} } = options
+    const { rules = {}, settings = {}, warn = () => {} } = options
     const shared = await openSharedArchive(settings, { daemon: peer.toString(), create: false })
     if (shared !== undefined) cleanup.after(shared, archive => archive.close())
     const archive = shared ?? store.archive
+    const notice = cleanup.after(new StorageNotice(warn, { brief: true }), notice => notice.end())
+    for (const opened of new Set([archive, store.archive]))
+      cleanup.after(opened.watch({ damaged: notice.onDamaged }), unwatch => unwatch())
     const elsewhere = shared === undefined ? await emptyBeside(store) : undefined
     const logger = defaultLogger()
     const trust = cleanup.after(new TrustList({ datastore, logger }), trust => trust.close())
@@ -49,7 +57,7 @@ export async function openOffline(dir: DataDir, options: OfflineOptions = {}): P
     // a record that cannot be read is removed with the same commands
     await trust.load()
     await keys.load().catch(ignoreUnreadable)
-    const doctor = doctorOffline({ archive, folder: dir.path })
+    const doctor = doctorOffline({ archive, folder: dir.path, lost: () => notice.lost })
     const addresses = () => ({ multiaddrs: [], enode: null })
     const digester = cleanup.after(new DigestThread(), digester => digester.stop())
     const handlers = adminHandlers({ trust, keys, archive, datastore, rules, peer, addresses, doctor, digester })
@@ -59,6 +67,9 @@ export async function openOffline(dir: DataDir, options: OfflineOptions = {}): P
         if (handler === undefined) throw new ControlError(`no such command: ${command}`)
         if (elsewhere !== undefined && OF_ARCHIVE.test(command)) throw new ControlError(elsewhere)
         return handler(params, options)
+      },
+      get lost() {
+        return notice.lost
       },
       close: () => cleanup.run()
     }

@@ -92,7 +92,7 @@ test('a row with one changed byte is left out of every answer, counted, and stor
     }
   }
   assert.equal(sequenced, 799)
-  assert.deepEqual(said, [`${spoiled.sent} 1 1 damaged envelopes were met and left out of an answer`], 'said once')
+  assert.deepEqual(said, [`${spoiled.sent} 1 1 damaged envelope was met and left out of an answer`], 'said once')
   assert.equal((await archive.stats()).damaged?.envelopes, 1)
   const { gaps } = await archive.coverage({ lower: spoiled.sent, upper: spoiled.sent })
   assert.deepEqual(gaps, [{ from: spoiled.sent, until: spoiled.sent, kind: GapKind.damaged, count: 1 }])

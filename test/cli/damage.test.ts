@@ -3,15 +3,15 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { watch } from 'node:fs'
 import { readFile, stat, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { ClassicLevel } from 'classic-level'
 import { LEVEL_OPTIONS } from '../../src/archive/database/database.js'
 import * as layout from '../../src/archive/level/level-layout.js'
-import { databaseInTables, flip, largest } from '../archive/damage.js'
+import { copyOf, databaseInTables, flip, largest } from '../archive/damage.js'
 import { envelopeAt } from '../archive/traffic.js'
 import { tempDir } from '../node/temp-dir.js'
-import { CLI, cleanEnv, type RunningNode, run, startNode } from './processes.js'
+import { CLI, cleanEnv, newDataDir, type RunningNode, run, startNode } from './processes.js'
 
 const COUNT = 40
 /** What the posted text looks like is not known on disk; a file of tables is mostly rows. */
@@ -113,7 +113,54 @@ test('bits that changed in a table of a stopped node: one is put right, more are
   const answered = await request(node.address)
   assert.equal(answered.json().filter(line => 'hash' in line).length, COUNT - 1)
   assert.match(answered.stdout + answered.stderr, /lost or unreadable|damaged/)
+  assert.match(
+    (await command('doctor')).stdout,
+    /^warning +damage +1 stored envelope or more lost, damaged on the disk/m
+  )
   await node.stop()
+})
+
+test('a command that opens a stopped archive says what it left out and how to fetch it again; verify fails then, once', async t => {
+  const cwd = tempDir(t)
+  const dir = join(cwd, 'kept')
+  await newDataDir(dir)
+  const envelopes = Array.from({ length: 3000 }, (_, i) =>
+    envelopeAt(1_790_000_000 + i * 60, Uint8Array.of(1, 2, 3, i & 15), new Uint8Array(300).fill(i))
+  )
+  await databaseInTables(join(dir, 'database'), [envelopes])
+  const sound = await copyOf(dir, 'sound')
+  const table = await largest(join(dir, 'database'), '.ldb')
+  const bytes = await readFile(table)
+  await writeFile(table, bytes.fill(0x55, 200_000, 209_000))
+  const command = async (name: string, ...args: string[]) =>
+    run(t, [...args, '--data-dir', await copyOf(dir, name)], { cwd })
+  const times = '"waku-mailserver backfill --since \\d+ --until \\d+" may fetch it again from another mailserver'
+  const said = new RegExp(`^waku-mailserver: lost: (\\d+) stored envelopes, damaged on the disk: ${times}$`, 'm')
+
+  const backup = await command('backup', 'backup', '--output', join(cwd, 'backup'))
+  const lost = Number(said.exec(backup.stderr)?.[1])
+  assert.ok(lost > 10 && lost < 60, backup.stderr)
+  assert.equal(backup.code, 0)
+  assert.match(
+    backup.stdout,
+    new RegExp(`${3000 - lost} envelopes, .*; lost since .*: ${lost} or more, damaged on the disk`)
+  )
+  const exported = await command('export', 'export', '--output', join(cwd, 'export'), '--json')
+  const [written] = exported.json() as unknown as [{ summary: { lost?: number } }]
+  assert.equal(written.summary.lost, lost)
+
+  const verify = await command('verify', 'verify')
+  assert.equal(verify.code, 1, verify.stdout)
+  assert.match(verify.stdout, new RegExp(`^${lost} envelopes lost with parts that were left out$`, 'm'))
+  assert.match(verify.stderr, said)
+  assert.equal((await run(t, ['verify', '--data-dir', `${dir}-verify`], { cwd })).code, 0, 'it is sound from then on')
+  const doctor = await command('doctor', 'doctor')
+  assert.match(doctor.stdout, new RegExp(`^warning +damage +${lost} stored envelopes or more lost`, 'm'))
+  assert.match(doctor.stderr, said)
+
+  await flip(join(sound, 'database', basename(table)), 200_000)
+  const mended = await run(t, ['stats', '--data-dir', sound], { cwd })
+  assert.equal(mended.stderr, "waku-mailserver: put right in the database's tables: 1 damaged part\n")
 })
 
 test('bytes that changed in the log of a killed node: what they lost is told at start and in the answer', async t => {

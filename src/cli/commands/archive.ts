@@ -29,6 +29,7 @@ export const archiveCopy = defineCommand({
     const summary = await copyDataDir(config['data-dir'] ?? DEFAULT_DATA_DIR, config, {
       back: config.back === true,
       signal,
+      warn: line => void stderr.write(`waku-mailserver: ${line}\n`),
       onProgress: ({ envelopes }) => progress.show(counted(envelopes, 'envelope'))
     }).finally(() => progress.end())
     if (config.json === true) await writeJson(stdout, { summary }, { signal })

@@ -15,6 +15,7 @@ import { type Ask, withArchive } from '../admin-session.js'
 import { headOf } from '../archive-link.js'
 import { BackupWalk } from '../backup-check.js'
 import { defineCommand, UsageError } from '../command.js'
+import { leftOut } from '../left-out.js'
 import { writeJson, writeLine } from '../output.js'
 import { Progress } from '../progress.js'
 import { bar, formatRate } from '../rate.js'
@@ -46,7 +47,7 @@ export const backup = defineCommand({
     const summary = await withArchive(
       config,
       context,
-      async (ask, dir) => {
+      async (ask, dir, lost) => {
         const { newest: _, envelopes: expected, ...head } = await headOf(ask, { lower: 0, upper: MAX_UINT32 })
         const { seq } = decodeSequenceCursor(head.coverage.sequence)
         const walk = new BackupWalk(ask, head)
@@ -77,17 +78,16 @@ export const backup = defineCommand({
         } finally {
           progress.end()
         }
-        return sum
+        return { ...sum, lost: lost() }
       },
       { unbounded: true }
     )
     const tell = path === undefined ? stderr : stdout
     if (config.json === true) await writeJson(tell, { summary }, { signal })
     else {
-      const { envelopes, bytes, seconds, damaged } = summary
-      const lost = damaged === 0 ? '' : `; left out: ${damaged} damaged: run "waku-mailserver verify"`
+      const { envelopes, bytes, seconds } = summary
       const size = `${counted(envelopes, 'envelope')}, ${formatByteSize(bytes)}, ${formatRate(envelopes, seconds, undefined)}`
-      await writeLine(tell, `${path ?? 'standard output'}: ${size}, as in the archive${lost}`, { signal })
+      await writeLine(tell, `${path ?? 'standard output'}: ${size}, as in the archive${leftOut(summary)}`, { signal })
     }
     return 0
   }

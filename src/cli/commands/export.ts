@@ -11,6 +11,7 @@ import { publicKeyOf } from '../../wire/payload/signature.js'
 import { withArchive } from '../admin-session.js'
 import { headOf, pagesOf } from '../archive-link.js'
 import { defineCommand, UsageError } from '../command.js'
+import { leftOut } from '../left-out.js'
 import { throwGone, writeJson, writeLine } from '../output.js'
 import { Progress } from '../progress.js'
 import { rangeShape, selectionOf } from '../range-options.js'
@@ -56,7 +57,7 @@ export const exportCommand = defineCommand({
     const summary = await withArchive(
       config,
       context,
-      async (ask, dir) => {
+      async (ask, dir, lost) => {
         const { newest = 0, envelopes: _, ...head } = await headOf(ask, selection)
         const signWith = courier === true ? (await identityOf(dir)).raw : undefined
         const progress = new Progress(stderr)
@@ -89,16 +90,15 @@ export const exportCommand = defineCommand({
         } finally {
           progress.end()
         }
-        return { ...sum, count: end?.count ?? 0, seconds: (performance.now() - started) / 1000 }
+        return { ...sum, lost: lost(), count: end?.count ?? 0, seconds: (performance.now() - started) / 1000 }
       },
       { unbounded: true }
     )
     const tell = output === '-' ? stderr : stdout
     if (config.json === true) await writeJson(tell, { summary }, { signal })
     else {
-      const { envelopes, bytes, seconds, damaged } = summary
-      const lost = damaged === 0 ? '' : `; left out: ${damaged} damaged: run "waku-mailserver verify"`
-      const text = `${counted(envelopes, 'envelope')}, ${formatByteSize(bytes)}, ${formatRate(envelopes, seconds, undefined)}${lost}`
+      const { envelopes, bytes, seconds } = summary
+      const text = `${counted(envelopes, 'envelope')}, ${formatByteSize(bytes)}, ${formatRate(envelopes, seconds, undefined)}${leftOut(summary)}`
       await writeLine(tell, text, { signal })
     }
     return 0

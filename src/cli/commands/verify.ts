@@ -1,8 +1,9 @@
 import type { ArchiveReport } from '../../archive/archive.js'
 import { atMost } from '../../archive/gap-list.js'
 import { counted } from '../../base/counted.js'
+import type { DataDir } from '../../node/data-dir/data-dir.js'
 import { startShape } from '../../node/settings/start-config.js'
-import { type AdminConfig, withArchive } from '../admin-session.js'
+import { type AdminConfig, type Ask, type LostHere, withArchive } from '../admin-session.js'
 import { type CommandContext, defineCommand } from '../command.js'
 import { writeJson, writeLine } from '../output.js'
 import { archiveAdminShape } from '../shared-options.js'
@@ -14,12 +15,14 @@ const MAX_TIMES = 20
 export const verify = defineCommand({
   name: 'verify',
   about: 'read the whole archive and say what is wrong with it',
-  details: 'Exits with 1 when something is wrong. A node may run meanwhile.',
+  details:
+    'Exits with 1 when something is wrong, or was lost since this command opened the archive: a node may run meanwhile, and then\n' +
+    'finds and tells that itself.',
   fileOf: startShape,
   shape: archiveAdminShape,
   async run(config, _operands, context) {
-    const report = await inspect('verify', config, context)
-    return isSound(report) ? 0 : 1
+    const { report, lost } = await inspect('verify', config, context)
+    return isSound(report) && lost === undefined ? 0 : 1
   }
 })
 
@@ -43,13 +46,16 @@ async function inspect(
   command: 'verify' | 'repair',
   config: AdminConfig & { json?: boolean | undefined },
   context: CommandContext
-): Promise<ArchiveReport> {
-  const report = await withArchive(config, context, ask => ask<ArchiveReport>(command), {
-    salvage: command === 'repair'
+): Promise<{ report: ArchiveReport; lost: number | undefined }> {
+  const ask = async (ask: Ask, _: DataDir, lost: LostHere) => ({
+    report: await ask<ArchiveReport>(command),
+    lost: lost()
   })
+  const found = await withArchive(config, context, ask, { salvage: command === 'repair' })
+  const { report } = found
   if (config.json === true) await writeJson(context.stdout, report, context)
   else await writeLine(context.stdout, describe(command, report), context)
-  return report
+  return found
 }
 
 function isSound({ damaged, missing, index, countsWrong, files }: ArchiveReport): boolean {

@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type CopyPlace, type CopySummary, copyArchive } from '../../transfer/archive-copy.js'
+import { StorageNotice } from '../operator/storage-notice.js'
 import { ConfigError } from '../settings/config.js'
 import { openDataDir } from './data-dir.js'
 import { readIfThere, writePrivateFile } from './private-file.js'
@@ -11,6 +12,8 @@ export interface CopyDataDirOptions {
   /** From the shared archive to the data dir. */
   back: boolean
   signal: AbortSignal
+  /** Told, a line at a time, what of the data dir was met damaged, put right or lost. */
+  warn?: ((line: string) => void) | undefined
   onProgress?: ((summary: CopySummary) => void) | undefined
 }
 
@@ -25,10 +28,12 @@ const NOTE = 8
 export async function copyDataDir(
   path: string,
   settings: ArchiveSettings,
-  { back, signal, onProgress }: CopyDataDirOptions
+  { back, signal, warn = () => {}, onProgress }: CopyDataDirOptions
 ): Promise<CopySummary> {
   const dir = await openDataDir(path)
   const store = await openStore(dir, { check: false })
+  const notice = new StorageNotice(warn, { brief: true })
+  const unwatch = store.archive.watch({ damaged: notice.onDamaged })
   try {
     const shared = await openSharedArchive(settings, { daemon: 'archive copy', create: !back })
     if (shared === undefined) throw new ConfigError('no other archive is named')
@@ -50,6 +55,8 @@ export async function copyDataDir(
       await shared.close()
     }
   } finally {
+    unwatch()
+    notice.end()
     await store.close()
   }
 }

@@ -34,12 +34,20 @@ export function doctorOf(overview: Overview, node: Pick<OverviewNodeInit, 'confi
   }
 }
 
+export interface DoctorOfflineParts {
+  archive: Archive
+  /** The data dir. */
+  folder: string
+  /** Envelopes that turned out to be lost since it was opened, at least; undefined when nothing did. */
+  lost: () => number | undefined
+}
+
 /** Of a data dir that no node runs on: what can be said then, and that none runs. */
-export function doctorOffline({ archive, folder }: { archive: Archive; folder: string }): Doctor {
+export function doctorOffline({ archive, folder, lost }: DoctorOfflineParts): Doctor {
   return async (_, { signal }) => {
     const checks: Array<[NamedCheck['name'], Check]> = [
       ['archive_reads', archiveReads(archive)],
-      ['damage', damage(archive)],
+      ['damage', damage(archive, lost, 'standard error has the times')],
       ['disk', disk(folder, () => [])],
       ['listeners', async () => failed('no node runs on this data dir: run "waku-mailserver start"')]
     ]
