@@ -19,7 +19,7 @@ import { ControlServer } from './control/control-server.js'
 import { DigestThread } from './crypto/digest-thread.js'
 import { useQuickKeccak } from './crypto/quick-keccak.js'
 import { useQuickSymmetric } from './crypto/quick-symmetric.js'
-import { type DataDir, openDataDir } from './data-dir/data-dir.js'
+import { type DataDir, isThere, openDataDir } from './data-dir/data-dir.js'
 import { checkOwner, identityOf } from './data-dir/identity.js'
 import { checkReadyFile, type ReadyFile, removeReadyFile, writeReadyFile } from './data-dir/ready-file.js'
 import { notePlace, openSharedArchive } from './data-dir/shared-archive.js'
@@ -153,6 +153,7 @@ async function assemble(
   const readyPath = given['ready-file']
   if (readyPath !== undefined) await checkReadyFile(readyPath, dataDir)
   const dir = await openDataDir(dataDir)
+  const isNew = !(await isThere(dir.database))
   // before the archive: one without an identity beside it is a loss
   const privateKey = await identityOf(dir, { renew: given['new-identity'] })
   const config = withoutSelf(given, peerIdFromPrivateKey(privateKey), warn)
@@ -170,7 +171,7 @@ async function assemble(
     )
   cleanup.after(archive.watch({ damaged: onDamaged, writable: onStored }), unwatch => unwatch())
   if (readyPath !== undefined) await removeReadyFile(readyPath)
-  const password = named ?? (await ownPassword(dir))
+  const password = named ?? (await ownPassword(dir, isNew ? undefined : warn))
   await useQuickKeccak()
   useQuickSymmetric()
   const digester = cleanup.after(new DigestThread(), digester => digester.stop())
@@ -237,7 +238,7 @@ async function assemble(
   for (const line of trust.unreadable) warn(line)
   const floor = (topic: number, now: number): number => mailserver.floor(topic, now)
   const passwordOf = async (config: StartConfig): Promise<string> =>
-    (await namedPassword(config)) ?? (await ownPassword(dir))
+    (await namedPassword(config)) ?? (await ownPassword(dir, warn))
   const live = new LiveSettings({ config: given, mailserver, passwordOf })
   const backfill = new BackfillNode({
     node,

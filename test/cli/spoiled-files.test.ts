@@ -69,6 +69,25 @@ test('a password that was cut off to nothing is refused with what to do; a lock 
   await node.stop()
 })
 
+test('a password that is gone is made anew, and said: clients have the old one', async t => {
+  const { cwd, file } = await stopped(t)
+  const old = readFileSync(file('password'), 'utf8')
+  rmSync(file('password'))
+  const node = await startNode(t, cwd, QUIET)
+  assert.match(
+    node.output(),
+    /waku-mailserver: .*waku-data\/password was missing, and a new password was made: clients/
+  )
+  assert.notEqual(readFileSync(file('password'), 'utf8'), old)
+  await node.stop()
+  const again = await startNode(t, cwd, QUIET)
+  assert.doesNotMatch(again.output(), /was missing/)
+  await again.stop()
+  const fresh = await startNode(t, join(cwd, 'waku-data'), QUIET)
+  assert.doesNotMatch(fresh.output(), /was missing/, 'a new data dir')
+  await fresh.stop()
+})
+
 test('records of the trust list and of used bytes that cannot be read trust nobody and keep nobody from starting; a command drops them', async t => {
   const { cwd, file } = await stopped(t)
   const command = (...args: string[]) => run(t, [...args], { cwd })

@@ -65,10 +65,23 @@ export async function namedPassword({
   return file === undefined ? password : await readPasswordFile(file)
 }
 
-/** The mailserver password of the data dir. A new one gets 24 random bytes, so that nothing secret is a default. Throws `SecretError`. */
-export async function ownPassword(dir: Pick<DataDir, 'password'>): Promise<string> {
+/**
+ * The mailserver password of the data dir. Where there is none it gets 24 random bytes, so that nothing secret is a default.
+ * Throws `SecretError`, `FileError`.
+ *
+ * @param warn - told that one was made, where clients may know another one
+ */
+export async function ownPassword(
+  dir: Pick<DataDir, 'password'>,
+  warn: (line: string) => void = () => {}
+): Promise<string> {
   if ((await readIfThere(dir.password)) === undefined) {
-    await writePrivateFile(dir.password, `${randomBytes(24).toString('base64url')}\n`, { exclusive: true })
+    const fresh = `${randomBytes(24).toString('base64url')}\n`
+    if (await writePrivateFile(dir.password, fresh, { exclusive: true }))
+      warn(
+        `${dir.password} was missing, and a new password was made: clients with the old one are refused until they have this one, ` +
+          'or the old file is put back and the node started again'
+      )
   }
   return readPasswordFile(dir.password).catch((err: Error) => {
     if (!err.message.includes('holds no password')) throw err
