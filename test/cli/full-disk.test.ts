@@ -4,9 +4,11 @@ import { once } from 'node:events'
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { openDatabase } from '../../src/archive/database/database.js'
 import { flip, largest } from '../archive/damage.js'
+import { envelopeAt } from '../archive/traffic.js'
 import { tempDir } from '../node/temp-dir.js'
-import { assertKept, CLI, cleanEnv, ended, fileThere, run, startNode } from './processes.js'
+import { assertKept, CLI, cleanEnv, ended, fileThere, newDataDir, run, startNode } from './processes.js'
 import { SmallDisk } from './small-disk.js'
 
 /** Blocks of 512 bytes, or of 1024 where the shell counts so. */
@@ -130,6 +132,37 @@ test('on a full disk everything can be read and pruned, and with room again stor
   await start()
   assert.deepEqual(await post(5), { code: 0, taken: 5 })
   await read()
+})
+
+test('an import that fills the disk says that it goes on when there is room, and does', async t => {
+  if (!SmallDisk.possible) return t.skip('nothing may be mounted here')
+  const cwd = tempDir(t)
+  const source = join(cwd, 'source')
+  await newDataDir(source)
+  const first = Math.floor(Date.now() / 1000) - 86_400
+  const envelopes = Array.from({ length: 300 }, (_, i) =>
+    envelopeAt(first + i * 60, Uint8Array.of(1, 2, 3, 4), new Uint8Array(100_000).fill(i))
+  )
+  const { archive, close } = await openDatabase(join(source, 'database'), { check: false })
+  await archive.append(envelopes)
+  await close()
+  const file = join(cwd, 'exported')
+  assert.equal((await run(t, ['export', '--output', file, '--data-dir', source], { cwd })).code, 0)
+
+  const disk = await SmallDisk.mount(t, cwd, 64)
+  await newDataDir(join(disk.path, 'waku-data'))
+  const filler = join(disk.path, 'filler')
+  writeFileSync(filler, new Uint8Array(30 << 20))
+  const full = await ended(disk.launch(t, ['import', file]))
+  assert.equal(full.code, 1, full.stdout)
+  assert.match(
+    full.stderr,
+    /^waku-mailserver: \d+ new envelopes? kept; run it again when there is room, and it goes on$/m
+  )
+  rmSync(filler)
+  const { code, stderr } = await ended(disk.launch(t, ['import', file]))
+  assert.equal(code, 0, stderr)
+  assert.match((await ended(disk.launch(t, ['stats']))).stdout, /^archive +300 envelopes /m)
 })
 
 test('on a full disk a damaged archive opens for reading, is repaired with what was kept back, and pruned straight after', async t => {

@@ -54,6 +54,17 @@ export class SmallDisk {
     return child
   }
 
+  /** Mounts it for reading only from now on. */
+  forbidWrites(): void {
+    const { status, stderr } = this.#enter('mount', '-o', 'remount,ro', this.#folder)
+    if (status !== 0) throw new Error(String(stderr))
+  }
+
+  #enter(...command: string[]) {
+    const inside = NAMESPACES.includes('-U') ? ['-U', '--preserve-credentials', '-m'] : ['-m']
+    return spawnSync('nsenter', [...inside, '-t', String(this.#holder.pid), ...command])
+  }
+
   /** Takes all the room there is. */
   fill(): void {
     fillDisk(join(this.path, 'filler'))

@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { openDatabase } from '../../src/archive/database/database.js'
 import { tempDir } from '../node/temp-dir.js'
-import { newDataDir, run } from './processes.js'
+import { ended, newDataDir, run } from './processes.js'
+import { SmallDisk } from './small-disk.js'
 
 const PEER = '/ip4/127.0.0.1/tcp/1/p2p/16Uiu2HAmTvN6CWRRTqKrVGDbvVh1wpUWiwdSxDGzVYCGPNFsB6Ro'
 const NOBODY = 65_534
@@ -91,10 +92,27 @@ test('a data dir that may not be written, and files that may not be read, are na
     assert.match(await tryOut(args), /data.*: this user has no permission/)
   chmodSync(data, 0o700)
   chmodSync(join(data, 'identity'), 0o000)
-  assert.match(await tryOut(start), /cannot read .*data\/identity: this user has no permission/)
+  assert.match(
+    await tryOut(start),
+    /cannot read .*data\/identity: this user has no permission \(EACCES\); run this as the user whose data dir it is, or give/
+  )
   chmodSync(join(data, 'identity'), 0o600)
   writeFileSync(join(data, 'password'), 'secret', { mode: 0o000 })
   assert.match(await tryOut(start), /cannot read .*data\/password: this user has no permission/)
+})
+
+test('on a file system that is mounted for reading only, a start and a command say what to do', async t => {
+  if (!SmallDisk.possible) return t.skip('nothing may be mounted here')
+  const cwd = tempDir(t)
+  const disk = await SmallDisk.mount(t, cwd, 32)
+  await newDataDir(join(disk.path, 'waku-data'))
+  assert.equal((await ended(disk.launch(t, ['stats']))).code, 0)
+  disk.forbidWrites()
+  for (const args of [['start', ...LISTEN], ['stats']]) {
+    const { code, stderr } = await ended(disk.launch(t, args))
+    assert.equal(code, 1, stderr)
+    assert.match(stderr, /waku-mailserver: .*waku-data.*read-only.*; mount it/i, args.join(' '))
+  }
 })
 
 test('a database of another user is not taken for a damaged one: repair leaves it alone', async t => {

@@ -48,6 +48,12 @@ const SPOILED = /corrupt|MANIFEST-\d+: no such file/i
 /** What this user may not read, or not now, is not damaged: LevelDB would put it aside as lost. */
 const FORBIDDEN = /permission denied|not permitted|read-only file system|too many open files/i
 
+/** What to do, by what LevelDB says. */
+const REMEDIES: [why: RegExp, remedy: string][] = [
+  [/permission denied/i, '; give its files to this user again (chown -R)'],
+  [/read-only file system/i, '; mount its file system for writing']
+]
+
 /** The pauses are those between attempts to store again after a failed write; the clock is that of a new archive. */
 type OpenOptions = Pick<SteadyLevelInit, 'minPause' | 'maxPause' | 'newest'> &
   Pick<LevelArchiveInit, 'now'> & {
@@ -150,7 +156,7 @@ async function openLevel(path: string): Promise<ClassicLevel<Uint8Array, Uint8Ar
   } catch (error) {
     if (isLocked(error)) throw new DataDirLockedError(`another process uses ${path}`, { cause: error })
     const reason = rootMessage(error as Error)
-    const remedy = /permission denied/i.test(reason) ? '; give its files to this user again (chown -R)' : ''
+    const remedy = REMEDIES.find(([why]) => why.test(reason))?.[1] ?? ''
     throw new ArchiveError(`the database at ${path} cannot be opened: ${reason}${remedy}`, { cause: error })
   }
 }

@@ -20,6 +20,9 @@ import { formatMoment } from '../table.js'
 /** Those of the node that decide what comes into the archive. */
 const { retention, 'retention-topics': retentionTopics, 'archive-topics': archiveTopics } = startShape
 
+/** What an archive on a full disk fails by. */
+const NO_ROOM = /no space left|file too large|quota exceeded|the disk is full/i
+
 export const importCommand = defineCommand({
   name: 'import',
   about: 'copy the envelopes of another mailserver into the own archive',
@@ -56,10 +59,22 @@ export const importCommand = defineCommand({
         try {
           const peer = await checkCourier(source, ask, { trusted: config.trust === true, dataDir: config['data-dir'] })
           const progress = new Progress(context.stderr)
-          const onProgress = (at: ImportProgress): void => progress.show(progressLine(at))
+          let kept = 0
+          const onProgress = (at: ImportProgress): void => {
+            kept = at.stored
+            progress.show(progressLine(at))
+          }
           const { anew } = config
           const run = runImport(source, sinkOf(ask), { ...selection, anew, signal: context.signal, onProgress })
-          const sum = await run.finally(() => progress.end())
+          const sum = await run
+            .finally(() => progress.end())
+            .catch((err: Error) => {
+              const full = NO_ROOM.test(err.message)
+              const again = full ? 'run it again when there is room, and it goes on' : 'run it again to go on'
+              if (kept > 0 || full)
+                context.stderr.write(`waku-mailserver: ${counted(kept, 'new envelope')} kept; ${again}\n`)
+              throw err
+            })
           return { ...sum, ...(peer === undefined ? {} : { courier: peer }) }
         } finally {
           await source.close()

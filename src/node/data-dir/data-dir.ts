@@ -1,7 +1,7 @@
 import { access, mkdir, stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { syncFolder } from '../../archive/database/sync-folder.js'
-import { FileError, fileTrouble } from './file-trouble.js'
+import { FileError, fileTrouble, remedyOf } from './file-trouble.js'
 
 /** The data dir cannot be made or used; the message says why. */
 export class DataDirError extends Error {
@@ -126,5 +126,5 @@ function unusable(root: string, err: unknown): DataDirError {
 function reasonOf(err: unknown): string {
   const { code } = err as NodeJS.ErrnoException
   if (code === 'EEXIST' || code === 'ENOTDIR') return 'there is a file of that name in the way'
-  return code === 'ENOENT' ? 'no folder can be made there (ENOENT)' : fileTrouble(err)
+  return code === 'ENOENT' ? 'no folder can be made there (ENOENT)' : `${fileTrouble(err)}${remedyOf(err)}`
 }

@@ -13,6 +13,19 @@ const TROUBLES: Record<string, string> = {
   EMFILE: 'this process has too many files open'
 }
 
+const FOREIGN = '; run this as the user whose data dir it is, or give its files to this user (chown -R)'
+const NO_ROOM = '; make room, and run this again'
+const REMEDIES: Record<string, string> = {
+  EACCES: FOREIGN,
+  EPERM: FOREIGN,
+  EROFS: '; mount it for writing, or name another data dir with --data-dir',
+  ENOSPC: NO_ROOM,
+  EDQUOT: NO_ROOM
+}
+
+/** What to do where a file of a data dir cannot be used, to be put behind why; empty where nobody knows. */
+export const remedyOf = (err: unknown): string => REMEDIES[(err as NodeJS.ErrnoException).code ?? ''] ?? ''
+
 /** Why a file cannot be read or written, for a person: `the disk is full (ENOSPC)`. */
 export function fileTrouble(err: unknown): string {
   const { code, message } = err as NodeJS.ErrnoException
@@ -21,7 +34,7 @@ export function fileTrouble(err: unknown): string {
   return text === undefined ? code : `${text} (${code})`
 }
 
-/** A file cannot be read or written; the message says which and why. */
+/** A file of a data dir cannot be read or written; the message says which, why, and what to do. */
 export class FileError extends Error {
   static override readonly name = 'FileError'
   override readonly name = 'FileError'
@@ -29,7 +42,7 @@ export class FileError extends Error {
   readonly code: string | undefined
 
   constructor(deed: 'read' | 'write', path: string, cause: unknown) {
-    super(`cannot ${deed} ${path}: ${fileTrouble(cause)}`, { cause })
+    super(`cannot ${deed} ${path}: ${fileTrouble(cause)}${remedyOf(cause)}`, { cause })
     this.code = (cause as NodeJS.ErrnoException).code
   }
 }
