@@ -80,6 +80,10 @@ test('a new archive is filled with and without a running node, over either netwo
   assert.equal(wrong.code, 1)
   assert.match(wrong.stderr, /no key of this server opens the request/)
   assert.equal(await other.stop(), 0)
+  // the data dir of a node that is stopped
+  const stopped = await run(t, [...args('other', full.address), '--trust'], { cwd })
+  assert.equal(stopped.code, 0, stopped.stderr)
+  assert.deepEqual(pick(stopped.json()[0]), { stored: 0, known: 120, envelopes: 120, resumed: false, complete: true })
   assert.equal(await full.stop(), 0)
 })
 

@@ -99,7 +99,8 @@ export const backfill = defineCommand({
       progress.show(barOf(at as BackfillProgress))
     }
     try {
-      const summary = await fetch(dir, params, { config, signal: context.signal, onProgress })
+      const warn = (line: string): void => void context.stderr.write(`waku-mailserver: ${line}\n`)
+      const summary = await fetch(dir, params, { config, signal: context.signal, warn, onProgress })
       progress.end()
       if (config.json === true) await writeJson(context.stdout, { summary }, context)
       else await writeLine(context.stdout, describe(summary), context)
@@ -116,11 +117,12 @@ export const backfill = defineCommand({
 interface FetchOptions {
   config: ArchiveRules
   signal: AbortSignal
+  warn(line: string): void
   onProgress(progress: unknown): void
 }
 
 async function fetch(dir: DataDir, params: BackfillParams, options: FetchOptions): Promise<BackfillSummary> {
-  const { config, signal, onProgress } = options
+  const { config, signal, warn, onProgress } = options
   const control = await ControlClient.find(dir)
   if (control !== undefined) {
     try {
@@ -130,7 +132,7 @@ async function fetch(dir: DataDir, params: BackfillParams, options: FetchOptions
     }
   }
   const { backfillOffline } = await import('../../node/backfill/backfill-offline.js')
-  return backfillOffline(dir, params, { rules: config, signal, report: onProgress })
+  return backfillOffline(dir, params, { rules: config, signal, warn, report: onProgress })
 }
 
 const WIDTH = 24

@@ -2,6 +2,7 @@ import type { BackfillSummary } from '../../bridge/backfill.js'
 import { wakuNodeOf } from '../../libp2p/waku-service.js'
 import type { ControlOptions } from '../control/control-server.js'
 import type { DataDir } from '../data-dir/data-dir.js'
+import { StorageNotice } from '../operator/storage-notice.js'
 import { ClientPeer } from '../peer/client-peer.js'
 import { parsePeerAddress } from '../settings/peer-address.js'
 import { type ArchiveRules, BackfillNode } from './backfill-node.js'
@@ -14,9 +15,12 @@ import type { BackfillParams } from './backfill-params.js'
 export async function backfillOffline(
   dir: DataDir,
   params: BackfillParams,
-  options: ControlOptions & { rules: ArchiveRules }
+  options: ControlOptions & { rules: ArchiveRules; warn?: ((line: string) => void) | undefined }
 ): Promise<BackfillSummary> {
-  const peer = await ClientPeer.open({ dataDir: dir.path })
+  const { rules, warn = () => {}, ...control } = options
+  const peer = await ClientPeer.open({ dataDir: dir.path, ofNode: true })
+  const notice = new StorageNotice(warn, { brief: true })
+  const unwatch = peer.database.archive.watch({ damaged: notice.onDamaged })
   try {
     const { node, database, privateKey, mailclient } = peer
     const { network } = parsePeerAddress(params.server)
@@ -28,10 +32,12 @@ export async function backfillOffline(
       trust: mailclient.trust,
       database,
       privateKey,
-      rules: () => options.rules
+      rules: () => rules
     })
-    return await backfill.run(params, options)
+    return await backfill.run(params, control)
   } finally {
+    unwatch()
+    notice.end()
     await peer.close()
   }
 }

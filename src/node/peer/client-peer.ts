@@ -31,6 +31,8 @@ export interface ClientPeerInit {
   dataDir: string
   /** Make a new identity when that of an existing data dir is missing. */
   newIdentity?: boolean | undefined
+  /** It may be the data dir of a node, which does not run: for what the node would do itself. */
+  ofNode?: boolean | undefined
   /** Trust this peer and nobody else, and remember nothing of it. */
   trustOnly?: PeerId | undefined
   mailclient?: MailClientServiceInit | undefined
@@ -67,11 +69,11 @@ export class ClientPeer {
     const cleanup = new Cleanup()
     try {
       const dir = await openDataDir(init.dataDir)
-      await refuseNodes(dir) // before its identity is looked for, and its store found in use
+      if (init.ofNode !== true) await refuseNodes(dir) // before its identity is looked for, and its store found in use
       // before the store: one without an identity beside it is a loss
       const privateKey = await identityOf(dir, { renew: init.newIdentity })
       const store = cleanup.after(await openStore(dir), store => store.close())
-      await refuseNodes(dir, () => isOwned(store.datastore))
+      if (init.ofNode !== true) await refuseNodes(dir, () => isOwned(store.datastore))
       await useQuickKeccak()
       const node: Libp2p<Services> = await createPeerNode<Services>({
         privateKey,
