@@ -3,12 +3,14 @@ import { test } from 'node:test'
 import { ClassicLevel } from 'classic-level'
 import { Key } from 'interface-datastore'
 import { LEVEL_OPTIONS, openDatabase } from '../../src/archive/database/database.js'
+import type { LevelStore } from '../../src/archive/database/level-store.js'
 import { emptyReport } from '../../src/archive/empty-report.js'
+import { LevelArchive } from '../../src/archive/level/level-archive.js'
 import { metaKey } from '../../src/archive/level/level-layout.js'
 import { MAX_UINT32, toHex } from '../../src/wire/bytes.js'
 import { GapKind } from '../../src/wire/request/coverage.js'
 import { readPage } from './comparison.js'
-import { temporaryDirectory } from './temporary.js'
+import { temporaryDirectory, temporaryLevel } from './temporary.js'
 import { envelopeAt } from './traffic.js'
 
 const ALL = { lower: 0, upper: MAX_UINT32, limit: 100 }
@@ -95,4 +97,33 @@ test('something else where the archive belongs is not overwritten', async t => {
   await level.put(metaKey('something'), Uint8Array.of(1))
   await level.close()
   await assert.rejects(openDatabase(directory), { name: 'ArchiveFormatError' })
+})
+
+test('an archive of an earlier version is taken over on a full disk, too, with what was kept back', async t => {
+  const db = await temporaryLevel(t)
+  const before = await LevelArchive.open({ db })
+  await before.append([envelope])
+  await before.close()
+  await db.batch([{ type: 'put', key: metaKey('format'), value: Uint8Array.of(0, 0, 0, 4) }], { sync: true })
+  let hasRoom = false
+  const full: LevelStore = {
+    trouble: new Error('no space left on device'),
+    async batch(operations, options) {
+      if (!hasRoom) throw this.trouble
+      return db.batch(operations, options)
+    },
+    getMany: keys => db.getMany(keys),
+    iterator: options => db.iterator(options),
+    compactRange: (start, end) => db.compactRange(start, end),
+    async makeRoom() {
+      hasRoom = true
+      return true
+    },
+    async roomMade() {
+      hasRoom = false
+    }
+  }
+  const archive = await LevelArchive.open({ db: full })
+  assert.equal((await readPage(archive, ALL)).rows.length, 1)
+  await archive.close()
 })

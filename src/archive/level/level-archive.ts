@@ -145,7 +145,8 @@ export class LevelArchive extends CheckedArchive {
    */
   static async open(init: LevelArchiveInit): Promise<LevelArchive> {
     try {
-      const archive = new LevelArchive(init, await openFormat(init.db))
+      const id = await withRoom(init.db, () => openFormat(init.db)) // it takes over what older versions wrote
+      const archive = new LevelArchive(init, id)
       await withRoom(init.db, () => archive.#writer.load()) // it writes what was counted since
       await archive.#openUpkeep(init.now ?? unixNow)
       archive.#finishBlocks()
