@@ -22,7 +22,7 @@ import { Ledger } from './level-ledger.js'
 import { dropLeftovers } from './level-leftovers.js'
 import { Mending } from './level-mending.js'
 import { acceptsTopic, type MeantTopics, postedEntries } from './level-posted-entries.js'
-import { PostedWalk } from './level-posted-walk.js'
+import { PostedWalk, type PostedWalkParts } from './level-posted-walk.js'
 import { Pruner } from './level-pruner.js'
 import { withRoom } from './level-room.js'
 import { LevelRows } from './level-rows.js'
@@ -205,8 +205,11 @@ export class LevelArchive extends CheckedArchive {
   }
 
   #ofTopics(counted: Counted, query: CheckedQuery, topics: number[]): RowSource {
-    const parts = { ...counted, blocks: this.#blocks, floors: () => this.coverageLog.floors }
-    return new PostedWalk(parts, this.#fromFirstDay(query), topics)
+    return new PostedWalk(this.#posted(counted), this.#fromFirstDay(query), topics)
+  }
+
+  #posted(counted: Counted): PostedWalkParts {
+    return { ...counted, blocks: this.#blocks, floors: () => this.coverageLog.floors }
   }
 
   protected async numbered(filter: CheckedFilter): Promise<SequenceSource> {
@@ -224,13 +227,7 @@ export class LevelArchive extends CheckedArchive {
   protected async *indexed(filter: CheckedFilter, take: (entry: Indexed) => void): AsyncGenerator<void, void> {
     this.#mending.assertOver()
     try {
-      const parts = {
-        rows: this.#rows,
-        ledger: this.#ledger,
-        census: this.#census,
-        blocks: this.#blocks,
-        floors: () => this.coverageLog.floors
-      }
+      const parts = this.#posted({ rows: this.#rows, ledger: this.#ledger, census: this.#census })
       yield* postedEntries(parts, filter, await this.#topicsOf(filter), take)
     } catch (error) {
       if (error instanceof ArchiveDamagedError) {
