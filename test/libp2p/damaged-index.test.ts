@@ -57,7 +57,7 @@ test('a digest over a damaged posting tells of all the same; of damaged envelope
   t.after(archive.watch({ damaged: (_gap, text) => told.push(text) }))
   await spoilPosting(file, envelopes[10] as Envelope)
   assert.equal((await digest()).parts[0]?.count, envelopes.length)
-  assert.match(told.join(), /^1 damaged parts of the order of ingest were met/)
+  assert.match(told.join(), /^1 damaged part of the order of ingest was met/)
   const spoilt = envelopes[50] as Envelope
   await flip(file, (await readFile(file)).indexOf(spoilt.raw) + 20)
   await assert.rejects(digest(), {
