@@ -1,33 +1,23 @@
 import { readdir, stat } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
-import type { ClassicLevel } from 'classic-level'
-import { ArchiveClosedError, ArchiveError, DataDirLockedError, rootMessage } from '../errors.js'
+import { join } from 'node:path'
+import { ArchiveClosedError, ArchiveError, rootMessage } from '../errors.js'
 import { ClassicStore } from './classic-store.js'
-import type { DiskReserve } from './disk-reserve.js'
-import { type CheckOptions, DatabaseFiles, type Mended, nothingMended } from './files/database-files.js'
+import { DamagedTableError, isCorrupt } from './damaged-table.js'
+import { type CheckOptions, type DatabaseFiles, type Mended, nothingMended } from './files/database-files.js'
 import { EVERYTHING, type KeyRange } from './files/key-range.js'
 import { LevelGate } from './level-gate.js'
 import type { LevelIterator, LevelOperations, LevelReadOptions, LevelStore, Opened } from './level-store.js'
-import { syncFolder } from './sync-folder.js'
-import { UncleanEnds } from './unclean-ends.js'
+import {
+  type Level,
+  mendUnopened,
+  type OpeningInit,
+  openSound,
+  type SoundOpening,
+  syncFolders
+} from './sound-opening.js'
+import type { UncleanEnds } from './unclean-ends.js'
 
-type Level = ClassicLevel<Uint8Array, Uint8Array>
-
-export interface SteadyLevelInit {
-  /** The folder of the database. */
-  path: string
-  reserve: DiskReserve
-  /** Opens LevelDB there. */
-  open(): Promise<Level>
-  /** Has LevelDB make a database that opens out of what it can read there. */
-  salvage(): Promise<void>
-  /** Whether nobody has it open. */
-  isFree(): Promise<boolean>
-  /**
-   * Bytes of the newest tables that are looked at before it is opened.
-   * @default 33_554_432 (32 MiB) where it was closed, 67_108_864 where it was not, and all after the second time of that
-   */
-  newest?: number | undefined
+export interface SteadyLevelInit extends OpeningInit {
   /**
    * Pause before the first attempt to write again, ms; doubles up to `maxPause`.
    * @default 500
@@ -39,15 +29,6 @@ export interface SteadyLevelInit {
 
 /** Room for what LevelDB writes beside its logs, and for one table that is made anew. */
 const SLACK = 8 * 1024 * 1024
-/**
- * LevelDB begins to join its newest tables when it is opened, also after it was closed: what its log held makes one more each time. What is
- * damaged gets a new checksum then, and keys that are out of order end the process. So many bytes of them are looked at before.
- */
-const NEWEST = 64 * 1024 * 1024
-/** What the log can hold: an archive of millions is to open in a quarter of a second. */
-const NEWEST_CLOSED = 32 * 1024 * 1024
-/** After so many ends in a row at which it was not closed, all tables are. */
-const DOUBTFUL_ENDS = 2
 /** Batches between two looks at how large the logs are. */
 const LOOK = 128
 /** Deleting what is not there is a write as any other. */
@@ -82,17 +63,7 @@ export class SteadyLevel implements LevelStore {
   /** Told what was found in tables, and put right, after LevelDB could not join them. */
   onMended: (mended: Mended) => Promise<void> = async () => {}
 
-  /** @param full - why it could only be opened with the room of the reserve */
-  private constructor(
-    init: SteadyLevelInit,
-    level: Level,
-    {
-      opened,
-      full,
-      ends,
-      files
-    }: Pick<SteadyLevel, 'opened'> & { full?: Error; ends: UncleanEnds; files: DatabaseFiles }
-  ) {
+  private constructor(init: SteadyLevelInit, { level, opened, ends, files, full }: SoundOpening) {
     this.#init = init
     this.#files = files
     this.#ends = ends
@@ -105,31 +76,7 @@ export class SteadyLevel implements LevelStore {
 
   /** Opens it, on a full disk with what was reserved. */
   static async open(init: SteadyLevelInit): Promise<SteadyLevel> {
-    const { reserve, path } = init
-    await reserve.load()
-    const files = new DatabaseFiles(path)
-    const opened: Opened = { logs: await files.mendLogs() }
-    const ends = new UncleanEnds(`${path}.open`)
-    const before = await ends.count()
-    const newest = before < DOUBTFUL_ENDS ? (init.newest ?? (before === 0 ? NEWEST_CLOSED : NEWEST)) : undefined
-    await files.doubt()
-    let full: Error | undefined
-    const onFull = (error: Error): void => {
-      full ??= error
-    }
-    if ((await files.checkTables({ newest })) > 0 && (await init.isFree()))
-      opened.tables = await reserve.lend(() => mendUnopened(init, files, { newest }), onFull)
-    files.settle() // nobody reads before it is made anew
-    await ends.set(newest === undefined ? 1 : before + 1)
-    let level: Level
-    try {
-      level = await reserve.lend(() => init.open(), onFull)
-    } catch (error) {
-      if (error instanceof DataDirLockedError) await ends.set(before)
-      throw error
-    }
-    await syncFolders(path)
-    return new SteadyLevel(init, level, { opened, ends, files, ...(full && { full }) })
+    return new SteadyLevel(init, await openSound(init))
   }
 
   /** To be called when the first things were written: takes the reserve. */
@@ -394,31 +341,4 @@ export class SteadyLevel implements LevelStore {
     this.#work = done.catch(() => {})
     return done
   }
-}
-
-/**
- * LevelDB names its manifest anew in each opening, by a rename that it does not sync: without this a power cut brings back the manifest
- * before, which in a new database was never synced itself. Nor does it sync where it makes its folder.
- */
-async function syncFolders(path: string): Promise<void> {
-  await syncFolder(path)
-  await syncFolder(dirname(path))
-}
-
-/** What is read lies in a table that is damaged: LevelDB is not asked for it, since it could end the process. */
-class DamagedTableError extends ArchiveError {
-  readonly code = 'LEVEL_CORRUPTION'
-}
-
-/** Whether LevelDB found something that it could not have written. */
-function isCorrupt(error: unknown): boolean {
-  if (!(error instanceof Error)) return false
-  return ('code' in error && error.code === 'LEVEL_CORRUPTION') || isCorrupt(error.cause)
-}
-
-/** While nobody has it open. */
-async function mendUnopened(init: SteadyLevelInit, files: DatabaseFiles, options?: CheckOptions): Promise<Mended> {
-  const mended = await files.mendTables(options)
-  if (mended.unreadable) await init.salvage()
-  return mended
 }
