@@ -6,6 +6,7 @@ import { ClassicLevel } from 'classic-level'
 import type { Archive, ArchiveQuery } from '../../src/archive/archive.js'
 import { ClassicStore } from '../../src/archive/database/classic-store.js'
 import { LEVEL_OPTIONS, openDatabase } from '../../src/archive/database/database.js'
+import type { LevelStore } from '../../src/archive/database/level-store.js'
 import { emptyReport } from '../../src/archive/empty-report.js'
 import { LevelArchive } from '../../src/archive/level/level-archive.js'
 import * as layout from '../../src/archive/level/level-layout.js'
@@ -72,15 +73,21 @@ const meant = ({ lower, upper, topics }: Omit<ArchiveQuery, 'limit'>): number =>
       sent >= lower && sent <= upper && (topics?.some(wanted => toHex(wanted) === toHex(topic)) ?? true)
   ).length
 
+/** An archive that has all envelopes, with so many blocks of them finished. */
+async function filled(db: LevelStore, { blockSize = 64, blocks = 12 } = {}): Promise<LevelArchive> {
+  const archive = await LevelArchive.open({ db, blockSize })
+  for (let from = 0; from < ENVELOPES.length; from += 32) await archive.append(ENVELOPES.slice(from, from + 32))
+  await blocksFinished(db, archive, blocks)
+  return archive
+}
+
 async function written(t: TestContext, blockSize?: number): Promise<string> {
   const directory = join(await temporaryDirectory(t), 'db')
   if (blockSize !== undefined) {
     const level = new ClassicLevel<Uint8Array, Uint8Array>(directory, LEVEL_OPTIONS)
     await level.open()
     const db = new ClassicStore(level)
-    const archive = await LevelArchive.open({ db, blockSize })
-    for (let from = 0; from < ENVELOPES.length; from += 32) await archive.append(ENVELOPES.slice(from, from + 32))
-    await blocksFinished(db, archive, Math.floor(ENVELOPES.length / blockSize) - 1)
+    const archive = await filled(db, { blockSize, blocks: Math.floor(ENVELOPES.length / blockSize) - 1 })
     await archive.close()
     await level.close()
   }
@@ -158,8 +165,7 @@ test('whatever of a run was changed, or that it is gone, is noticed when the arc
   const prng = new Prng(21)
   for (let i = 0; i < 12; i++) {
     const level = await temporaryLevel(t)
-    const archive = await LevelArchive.open({ db: level, blockSize: 512 })
-    for (let from = 0; from < ENVELOPES.length; from += 32) await archive.append(ENVELOPES.slice(from, from + 32))
+    const archive = await filled(level, { blockSize: 512, blocks: 0 })
     await archive.close()
     const key = layout.runKey(ENVELOPES.length - 32 * prng.below(10))
     const value = (await level.getMany([key]))[0]?.slice() as Uint8Array
@@ -183,9 +189,7 @@ test('whatever of a run was changed, or that it is gone, is noticed when the arc
 
 test('a digest and a count of bytes where a posting is gone are made of the envelopes themselves', async t => {
   const level = await temporaryLevel(t)
-  const archive = await LevelArchive.open({ db: level, blockSize: 64 })
-  for (let from = 0; from < ENVELOPES.length; from += 32) await archive.append(ENVELOPES.slice(from, from + 32))
-  await blocksFinished(level, archive, 12)
+  const archive = await filled(level)
   const said: string[] = []
   archive.watch({ damaged: (_gap, text) => said.push(text) })
   for (const [i, topic] of TOPICS.slice(0, 6).entries()) {
@@ -289,9 +293,7 @@ for (const [how, limit, query] of [
 ] as const) {
   test(`a posting, or a block, that is hidden while nobody looks at the files hides nothing from those who ask for topics ${how}`, async t => {
     const level = await temporaryLevel(t)
-    const archive = await LevelArchive.open({ db: level, blockSize: 64 })
-    for (let from = 0; from < ENVELOPES.length; from += 32) await archive.append(ENVELOPES.slice(from, from + 32))
-    await blocksFinished(level, archive, 12)
+    const archive = await filled(level)
     const count = { whole: 0, told: 0, hidden: [] as string[] }
     const said: string[] = []
     archive.watch({ damaged: (_gap, text) => said.push(text) })
@@ -361,9 +363,7 @@ for (const [letter, what] of [
 
 test('a catch-up in order of ingest says that it is incomplete where a posting is gone, and what was pruned is not missed', async t => {
   const level = await temporaryLevel(t)
-  const archive = await LevelArchive.open({ db: level, blockSize: 64 })
-  for (let from = 0; from < ENVELOPES.length; from += 32) await archive.append(ENVELOPES.slice(from, from + 32))
-  await blocksFinished(level, archive, 12)
+  const archive = await filled(level)
   await archive.close()
   for (const topics of [[TOPICS[3] as Uint8Array], undefined]) {
     const later = await LevelArchive.open({ db: level })
@@ -406,9 +406,7 @@ test('what is lost or changed on the disk before its block is finished comes out
 
 test('the blocks that an older version finished are taken over, and told of like others', async t => {
   const level = await temporaryLevel(t)
-  const older = await LevelArchive.open({ db: level, blockSize: 64 })
-  for (let from = 0; from < ENVELOPES.length; from += 32) await older.append(ENVELOPES.slice(from, from + 32))
-  await blocksFinished(level, older, 12)
+  const older = await filled(level)
   await older.close()
   for (let block = 0; block < 12; block++) {
     const [span] = await level.getMany([layout.blockKey(block)])

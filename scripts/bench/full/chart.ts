@@ -110,7 +110,7 @@ function drawPanel({ title, own, scan }: Panel, ends: Ends): string {
 
 function legend(): string {
   const entries = [
-    [COLOR.own, 'this archive: index by day and topic'],
+    [COLOR.own, 'this archive: postings of the order of ingest'],
     [COLOR.scan, "status-go's layout: every key in the range is looked at"]
   ] as const
   return entries

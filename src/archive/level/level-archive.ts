@@ -15,14 +15,13 @@ import type { IngestMarks } from './ingest-marks.js'
 import { BlockSequence } from './level-block-sequence.js'
 import { BLOCK_SIZE, Blocks } from './level-blocks.js'
 import { Census } from './level-census.js'
-import type { Counted } from './level-day-tally.js'
 import { openFormat } from './level-format.js'
 import * as layout from './level-layout.js'
 import { Ledger } from './level-ledger.js'
 import { dropLeftovers } from './level-leftovers.js'
 import { Mending } from './level-mending.js'
-import { acceptsTopic, type MeantTopics, postedEntries } from './level-posted-entries.js'
-import { PostedWalk, type PostedWalkParts } from './level-posted-walk.js'
+import { acceptsTopic, type MeantTopics, type PostedParts, postedEntries } from './level-posted-entries.js'
+import { PostedWalk } from './level-posted-walk.js'
 import { Pruner } from './level-pruner.js'
 import { withRoom } from './level-room.js'
 import { LevelRows } from './level-rows.js'
@@ -67,7 +66,7 @@ const MAX_BLOOM_TOPICS = 4096
 const MANY_TOPICS = 256
 const MOST_TOPICS = 0.25
 
-/** The archive of a node: LevelDB, every group of appends one synced batch, queries by the topics' index. */
+/** The archive of a node: LevelDB, every group of appends one synced batch, topics found by the order of ingest. */
 export class LevelArchive extends CheckedArchive {
   /** There once it was opened. */
   protected coverageLog!: CoverageLog
@@ -135,7 +134,8 @@ export class LevelArchive extends CheckedArchive {
       step: task => this.step(task),
       onRemoved: before => this.watchers.removed(before),
       raiseFloor: (before, choice) => this.coverageLog.raiseFloor(before, choice),
-      floors: () => this.coverageLog.floors
+      floors: () => this.coverageLog.floors,
+      posted: () => this.#posted()
     })
   }
 
@@ -192,24 +192,25 @@ export class LevelArchive extends CheckedArchive {
 
   async #rowsOf(query: CheckedQuery): Promise<RowSource> {
     const { topics, bloom, after, upper } = query
-    const counted = { rows: this.#rows.telling(query.onVisited), ledger: this.#ledger, census: this.#census }
+    const parts = this.#posted(query.onVisited)
     if (after !== undefined && after.sent > upper) return { next: async () => [] }
-    if (topics !== undefined) return this.#ofTopics(counted, query, topics)
-    if (bloom === undefined) return new Walk(counted, this.#fromFirstDay(query))
+    if (topics !== undefined) return new PostedWalk(parts, this.#fromFirstDay(query), topics)
+    if (bloom === undefined) return new Walk(parts, this.#fromFirstDay(query))
     const matching = await this.#matching(bloom)
-    const { topics: all } = this.#ledger.totals
-    const share = matching === undefined ? 1 : matching.length / Math.max(1, all)
+    const share = matching === undefined ? 1 : matching.length / Math.max(1, this.#ledger.totals.topics)
     if (matching !== undefined && (matching.length < MANY_TOPICS || share < MOST_TOPICS))
-      return this.#ofTopics(counted, query, matching)
-    return new Scan(counted, this.#fromFirstDay(query), { accepts: bloomTest(bloom), share })
+      return new PostedWalk(parts, this.#fromFirstDay(query), matching)
+    return new Scan(parts, this.#fromFirstDay(query), { accepts: bloomTest(bloom), share })
   }
 
-  #ofTopics(counted: Counted, query: CheckedQuery, topics: number[]): RowSource {
-    return new PostedWalk(this.#posted(counted), this.#fromFirstDay(query), topics)
-  }
-
-  #posted(counted: Counted): PostedWalkParts {
-    return { ...counted, blocks: this.#blocks, floors: () => this.coverageLog.floors }
+  #posted(onVisited?: (entries: number) => void): PostedParts {
+    return {
+      rows: this.#rows.telling(onVisited),
+      ledger: this.#ledger,
+      census: this.#census,
+      blocks: this.#blocks,
+      floors: () => this.coverageLog.floors
+    }
   }
 
   protected async numbered(filter: CheckedFilter): Promise<SequenceSource> {
@@ -227,8 +228,7 @@ export class LevelArchive extends CheckedArchive {
   protected async *indexed(filter: CheckedFilter, take: (entry: Indexed) => void): AsyncGenerator<void, void> {
     this.#mending.assertOver()
     try {
-      const parts = this.#posted({ rows: this.#rows, ledger: this.#ledger, census: this.#census })
-      yield* postedEntries(parts, filter, await this.#topicsOf(filter), take)
+      yield* postedEntries(this.#posted(), filter, await this.#topicsOf(filter), take)
     } catch (error) {
       if (error instanceof ArchiveDamagedError) {
         this.#upkeep.say(error.message)

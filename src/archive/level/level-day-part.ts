@@ -1,23 +1,16 @@
 import { cutOf, type TrimBounds } from '../checked-query.js'
 import type { LevelRange, LevelStore } from '../database/level-store.js'
+import { ArchiveDamagedError } from '../errors.js'
 import { comparePositions } from '../position.js'
 import type { TopicChoice } from '../topic-floors.js'
-import type { Blocks } from './level-blocks.js'
 import * as layout from './level-layout.js'
-import type { Ledger } from './level-ledger.js'
-import { groupsOf, postedBetween } from './level-posting.js'
-import { getReadable, readThrough } from './level-reader.js'
+import { type PostedParts, postedEntries } from './level-posted-entries.js'
+import { readThrough } from './level-reader.js'
 
-/** Envelopes read, or looked for, at once. */
+/** Envelopes read at once. */
 const READ = 1000
 /** Envelopes of a day that are held in memory, roughly. */
 const MAX_NAMED = 32_768
-
-export interface DayParts {
-  store: LevelStore
-  ledger: Ledger
-  blocks: Blocks
-}
 
 /** What of one day is meant, by topic and up to a time. */
 export class DayPart {
@@ -44,14 +37,14 @@ export class DayPart {
 
   /** Of topics the order of ingest tells what there is, where it can. */
   static async of(
-    parts: DayParts,
+    parts: PostedParts,
     day: number,
     before: number,
     { topics, except = [] }: TopicChoice
   ): Promise<DayPart> {
     const part = { day, end: Math.min(before, (day + 1) * layout.DAY), count: parts.ledger.count(day) }
     if (topics !== undefined) {
-      const entries = await postedOf(parts, topics, { lower: day * layout.DAY, upper: part.end - 1 })
+      const entries = await namedOf(parts, topics, { lower: day * layout.DAY, upper: part.end - 1 })
       if (entries !== undefined) return new DayPart({ ...part, count: entries.length }, { entries })
       const meant = new Set(topics)
       return new DayPart(part, { accepts: topic => meant.has(topic) })
@@ -102,35 +95,19 @@ export class DayPart {
   }
 }
 
-/** What is stored of topics within a time, in order; undefined when the order of ingest cannot tell. */
-async function postedOf(
-  { store, blocks }: DayParts,
+/** What is stored of topics within a time, in order; undefined when that is so much, or in such disorder, that all of it is as soon looked through. */
+async function namedOf(
+  parts: PostedParts,
   topics: readonly number[],
   span: { lower: number; upper: number }
 ): Promise<layout.Entry[] | undefined> {
-  const finished = blocks.finishedOf(span.lower, span.upper)
-  if (finished === undefined || !blocks.tail.isWhole) return undefined
-  if (blocks.tail.countOf(topics) > MAX_NAMED) return undefined
-  const named = blocks.tail.between(topics, span.lower, span.upper)
-  for (const group of groupsOf(finished, topics.length)) {
-    const numbers = group.map(({ block }) => block)
-    const { postings, unsound } = await blocks.posted(numbers, topics)
-    // of a topic that has so much all of the day is as soon looked through
-    if (unsound > 0 || named.length > MAX_NAMED) return undefined
-    for (const ofBlock of postings)
-      for (const [i, posting] of ofBlock.entries())
-        if (posting !== undefined)
-          for (const entry of postedBetween(posting, topics[i] as number, span)) named.push(entry)
+  const named: layout.Entry[] = []
+  try {
+    for await (const _ of postedEntries(parts, span, topics, entry => named.push(entry)))
+      if (named.length > MAX_NAMED) return undefined
+  } catch (error) {
+    if (error instanceof ArchiveDamagedError) return undefined
+    throw error
   }
-  named.sort(comparePositions)
-  const once = named.filter((entry, i) => i === 0 || comparePositions(named[i - 1] as layout.Entry, entry) !== 0)
-  const stored: layout.Entry[] = []
-  for (let from = 0; from < once.length; from += READ) {
-    const some = once.slice(from, from + READ)
-    const rows = await getReadable(store, some.map(layout.envelopeKey))
-    some.forEach((entry, i) => {
-      if (rows[i] !== undefined) stored.push(entry)
-    })
-  }
-  return stored
+  return named.sort(comparePositions)
 }

@@ -18,9 +18,9 @@ const READ = 1000
 const MAX_NAMED = 8192
 
 /** Which topics are meant: these, or those that pass. */
-export type MeantTopics = number[] | ((topic: number) => boolean)
+export type MeantTopics = readonly number[] | ((topic: number) => boolean)
 
-export interface PostedEntriesParts extends Counted {
+export interface PostedParts extends Counted {
   blocks: Blocks
   floors: () => TopicFloors
 }
@@ -40,7 +40,7 @@ type Postings = { topic: number; posting: Uint8Array }[]
  * @throws ArchiveDamagedError where what matches cannot be told
  */
 export async function* postedEntries(
-  parts: PostedEntriesParts,
+  parts: PostedParts,
   { lower, upper }: Range,
   topics: MeantTopics,
   take: (entry: layout.Entry) => void
@@ -108,13 +108,13 @@ function endOf(tail: IngestTail, topics: MeantTopics): End {
 
 /** Tells what is there of what the order of ingest names. */
 class Taking {
-  readonly #parts: PostedEntriesParts
+  readonly #parts: PostedParts
   readonly #range: Range
   readonly #take: (entry: layout.Entry) => void
   /** What may have been pruned, or have another number. */
   #doubtful: Numbered[] = []
 
-  constructor(parts: PostedEntriesParts, range: Range, take: (entry: layout.Entry) => void) {
+  constructor(parts: PostedParts, range: Range, take: (entry: layout.Entry) => void) {
     this.#parts = parts
     this.#range = range
     this.#take = take
@@ -186,7 +186,7 @@ class Gathering {
  * @param bySeq - what is accepted depends on their numbers, which those that are damaged do not tell
  */
 async function* scanned(
-  { rows, ledger, census }: PostedEntriesParts,
+  { rows, ledger, census }: PostedParts,
   { lower, upper }: Range,
   accepts: (entry: Numbered) => boolean,
   take: (entry: layout.Entry) => void,

@@ -1,11 +1,10 @@
 import type { CheckedQuery } from '../checked-query.js'
 import { pieceOfWork, type Room, type RowSource, SLICE_BYTES, SLICE_ROWS, type SourceRow } from '../page.js'
 import { comparePositions, type Position } from '../position.js'
-import type { TopicFloors } from '../topic-floors.js'
-import type { Blocks, FinishedBlock } from './level-blocks.js'
-import type { Counted } from './level-day-tally.js'
+import type { FinishedBlock } from './level-blocks.js'
 import type * as layout from './level-layout.js'
 import { isPostedBetter, MAX_HELD } from './level-planner.js'
+import type { PostedParts } from './level-posted-entries.js'
 import { POSTING_ENTRY_BYTES, postedBetween } from './level-posting.js'
 import { Scan } from './level-scan.js'
 
@@ -20,11 +19,6 @@ const TELLING = 1024
 /** A scan that brings so many times less than was thought is thought over, once it looked at so many envelopes. */
 const DISAPPOINTING = 8
 const LOOKED_AT = 8192
-
-export interface PostedWalkParts extends Counted {
-  blocks: Blocks
-  floors: () => TopicFloors
-}
 
 /** A scan that takes the place of the postings. */
 interface Scanning {
@@ -43,7 +37,7 @@ interface Scanning {
  * blocks tell what comes next, each with one read for a topic. Where they cannot tell, or it would take longer, all of that time is scanned.
  */
 export class PostedWalk implements RowSource {
-  readonly #parts: PostedWalkParts
+  readonly #parts: PostedParts
   readonly #query: CheckedQuery
   readonly #topics: readonly number[]
   readonly #wanted: ReadonlySet<number>
@@ -62,7 +56,7 @@ export class PostedWalk implements RowSource {
   /** Envelopes that a block brings, roughly. */
   #perBlock = 0
 
-  constructor(parts: PostedWalkParts, query: CheckedQuery, topics: readonly number[]) {
+  constructor(parts: PostedParts, query: CheckedQuery, topics: readonly number[]) {
     this.#parts = parts
     this.#query = query
     this.#topics = topics

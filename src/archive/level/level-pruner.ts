@@ -6,6 +6,7 @@ import type { Blocks } from './level-blocks.js'
 import { DayPart } from './level-day-part.js'
 import * as layout from './level-layout.js'
 import type { Ledger } from './level-ledger.js'
+import type { PostedParts } from './level-posted-entries.js'
 import { type LevelWriter, PRUNE_STEP, type PruneStep } from './level-writer.js'
 
 /** On a full disk room is made after so many steps. */
@@ -27,6 +28,8 @@ export interface PrunerInit {
   /** Told, in a step, of what is going to be deleted. */
   raiseFloor(before: number, choice: TopicChoice): Promise<void>
   floors(): TopicFloors
+  /** Where it is found what there is of topics. */
+  posted(): PostedParts
 }
 
 /** Deletes old envelopes in small steps, so that appends wait for one step at most. */
@@ -41,7 +44,7 @@ export class Pruner {
   async *trim(trim: CheckedTrim, signal?: AbortSignal | undefined): AsyncGenerator<PruneStep, number> {
     const { before } = trim
     if (before === 0) return before
-    const { ledger, blocks, store, step, raiseFloor, floors } = this.#init
+    const { ledger, store, step, raiseFloor, floors, posted } = this.#init
     const raise = (time: number) => step(() => raiseFloor(time, trim))
     const was = Math.min(...(trim.topics?.map(topic => floors().of(topic)) ?? [floors().general]))
     if (!trim.counted) await raise(before)
@@ -53,7 +56,7 @@ export class Pruner {
     const emptied = new Emptied(range => this.#compact(range, signal))
     let reached = before
     for (const day of days) {
-      const all = await DayPart.of({ store, ledger, blocks }, day, before, trim)
+      const all = await DayPart.of(posted(), day, before, trim)
       if (all.count === 0) continue
       const end = trim.counted ? await all.cut(store, room, signal) : all.end
       if (trim.counted) await raise(end)
