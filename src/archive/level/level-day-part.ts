@@ -1,3 +1,4 @@
+import { pause } from '../../base/pause.js'
 import { cutOf, type TrimBounds } from '../checked-query.js'
 import type { LevelRange, LevelStore } from '../database/level-store.js'
 import { ArchiveDamagedError } from '../errors.js'
@@ -101,10 +102,13 @@ async function namedOf(
   topics: readonly number[],
   span: { lower: number; upper: number }
 ): Promise<layout.Entry[] | undefined> {
+  if (parts.blocks.tail.countOf(topics) > MAX_NAMED) return undefined
   const named: layout.Entry[] = []
   try {
-    for await (const _ of postedEntries(parts, span, topics, entry => named.push(entry)))
+    for await (const _ of postedEntries(parts, span, topics, entry => named.push(entry))) {
       if (named.length > MAX_NAMED) return undefined
+      await pause()
+    }
   } catch (error) {
     if (error instanceof ArchiveDamagedError) return undefined
     throw error

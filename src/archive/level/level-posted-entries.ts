@@ -5,7 +5,7 @@ import type { TopicFloors } from '../topic-floors.js'
 import type { Blocks, FinishedBlock } from './level-blocks.js'
 import type { Counted } from './level-day-tally.js'
 import * as layout from './level-layout.js'
-import { groupsOf, type Numbered, postingEntries } from './level-posting.js'
+import { entriesBetween, groupsOf, type Numbered } from './level-posting.js'
 import { beyondEnd, getCertain, readThrough } from './level-reader.js'
 import { readRow, rowSeq } from './level-row.js'
 import type { IngestTail } from './level-tail.js'
@@ -73,10 +73,14 @@ export async function* postedEntries(
     for (const [i, ofBlock] of postings.entries()) {
       const before = blocks.before((group[i] as FinishedBlock).block)
       for (const { topic, posting } of ofBlock) {
-        if (accepts(topic)) taking.all(postingEntries(posting, { before, topic }))
-        if (!piece.over) continue
-        yield
-        piece = pieceOfWork()
+        if (!accepts(topic)) continue
+        for (const some of entriesBetween(posting, { before, topic }, { lower, upper })) {
+          taking.all(some)
+          if (taking.isDue) await taking.settle()
+          if (!piece.over) continue
+          yield
+          piece = pieceOfWork()
+        }
       }
     }
     await taking.settle()
@@ -87,6 +91,7 @@ export async function* postedEntries(
     const first = end.first + from / layout.RUN_ENTRY_BYTES
     const entries = (layout.decodeRun(run) ?? []).map((entry, i) => ({ ...entry, seq: first + i }))
     taking.all(entries.filter(entry => !layout.isDropped(entry) && accepts(entry.topic)))
+    if (taking.isDue) await taking.settle()
     yield
   }
   await taking.settle()
@@ -130,6 +135,11 @@ class Taking {
       if (floors.include(sent, topic) || renewed.include(hash)) this.#doubtful.push(entry)
       else this.#take(entry)
     }
+  }
+
+  /** Enough are in doubt to be looked for together. */
+  get isDue(): boolean {
+    return this.#doubtful.length >= READ
   }
 
   async settle(): Promise<void> {

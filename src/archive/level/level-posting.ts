@@ -60,6 +60,26 @@ export function postingEntries(posting: Uint8Array, place: PostingPlace): Number
   return Array.from({ length: postingLength(posting) }, (_, i) => postingEntry(posting, i, place))
 }
 
+/** Entries made at once: a topic that has everything has 65,536 in a block. */
+const PART = 2048
+
+/** Entries that were sent between two times, inclusive, in the order of ingest, some at a time. */
+export function* entriesBetween(
+  posting: Uint8Array,
+  place: PostingPlace,
+  { lower, upper }: { lower: number; upper: number }
+): Generator<Numbered[], void> {
+  const length = postingLength(posting)
+  for (let from = 0; from < length; from += PART) {
+    const some: Numbered[] = []
+    for (let i = from; i < Math.min(length, from + PART); i++) {
+      const sent = readUint32(posting, i * ENTRY + 2)
+      if (sent >= lower && sent <= upper) some.push(postingEntry(posting, i, place))
+    }
+    yield some
+  }
+}
+
 /** Entries that were sent between two times, inclusive, in the order of ingest. */
 export function postedBetween(
   posting: Uint8Array,
