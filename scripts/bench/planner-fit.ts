@@ -18,7 +18,7 @@ import { LevelRows } from '../../src/archive/level/level-rows.js'
 import { Scan } from '../../src/archive/level/level-scan.js'
 import { TopicDictionary } from '../../src/archive/level/topic-dictionary.js'
 import { type RowSource, SLICE_ROWS } from '../../src/archive/page.js'
-import { comparePositions } from '../../src/archive/position.js'
+import { inOrder } from '../../src/archive/position.js'
 import { TopicFloors } from '../../src/archive/topic-floors.js'
 import { OneAtATime } from '../../src/base/one-at-a-time.js'
 import { useQuickKeccak } from '../../src/node/crypto/quick-keccak.js'
@@ -97,10 +97,10 @@ export async function plannerFit(count: number, folder?: string): Promise<Line[]
         store,
         wanted.map(topic => layout.postingKey(block, topic))
       )
-      const entries = postings.flatMap((posting, i) => {
+      const found = postings.flatMap((posting, i) => {
         return posting ? postedBetween(posting, wanted[i] as number, { lower: 0, upper: MAX_UINT32 }) : []
       })
-      entries.sort(comparePositions)
+      const entries = inOrder(found)
       posted.push({ x: wanted.length, y: entries.length, time: performance.now() - started })
       const some = entries.slice(0, SLICE_ROWS)
       const before = performance.now()

@@ -1,6 +1,6 @@
 import type { ClassicLevel } from 'classic-level'
-import { bloomTest } from '../../../src/archive/bloom-test.js'
 import { MAX_UINT32, readUint32, writeUint32 } from '../../../src/wire/bytes.js'
+import { bloomTest } from '../../../src/wire/envelope/bloom.js'
 import type { Envelope } from '../../../src/wire/envelope/envelope.js'
 import { topicNumber } from '../../../src/wire/envelope/topic.js'
 import { legacyKey, openLegacy } from '../../../test/transfer/legacy-level.js'
@@ -73,7 +73,6 @@ export class TimeScan {
 
 function accepting({ topics, bloom }: PageQuery): (key: Uint8Array) => boolean {
   const wanted = topics && new Set(topics.map(topicNumber))
-  // a bloom is a function of the topic: this remembers what it found for each
   const passes = wanted === undefined ? bloom && bloomTest(bloom) : (topic: number) => wanted.has(topic)
   return passes === undefined ? () => true : key => passes(readUint32(key, 36))
 }

@@ -1,6 +1,6 @@
+import { bloomTest } from '../../wire/envelope/bloom.js'
 import type { Envelope } from '../../wire/envelope/envelope.js'
 import type { AppendOutcome, ArchiveReport, ArchiveStats, ArchiveTrimmed } from '../archive.js'
-import { bloomTest } from '../bloom-test.js'
 import { CheckedArchive, type Indexed, unixNow } from '../checked-archive.js'
 import type { CheckedFilter, CheckedQuery, CheckedTrim } from '../checked-query.js'
 import { type Damage, DamageLog, gapOf, inWords } from '../damage-log.js'

@@ -1,6 +1,6 @@
+import { bloomTest } from '../../wire/envelope/bloom.js'
 import type { Envelope } from '../../wire/envelope/envelope.js'
 import type { AppendOutcome, ArchiveReport, ArchiveStats, ArchiveTrimmed, ArchiveWatcher } from '../archive.js'
-import { bloomTest } from '../bloom-test.js'
 import { CheckedArchive, type Indexed, unixNow } from '../checked-archive.js'
 import type { CheckedFilter, CheckedQuery, CheckedTrim } from '../checked-query.js'
 import type { CoverageLog } from '../coverage-log.js'
@@ -29,7 +29,7 @@ import { Scan } from './level-scan.js'
 import { Upkeep } from './level-upkeep.js'
 import { Walk } from './level-walk.js'
 import { LevelWriter } from './level-writer.js'
-import { TopicDictionary } from './topic-dictionary.js'
+import { ascending, TopicDictionary } from './topic-dictionary.js'
 
 export interface LevelArchiveInit {
   /** An open LevelDB. The archive keeps to the keys of its sublevel `a`. */
@@ -199,7 +199,7 @@ export class LevelArchive extends CheckedArchive {
     const matching = await this.#matching(bloom)
     const share = matching === undefined ? 1 : matching.length / Math.max(1, this.#ledger.totals.topics)
     if (matching !== undefined && (matching.length < MANY_TOPICS || share < MOST_TOPICS))
-      return new PostedWalk(parts, this.#fromFirstDay(query), matching)
+      return new PostedWalk(parts, this.#fromFirstDay(query), matching.sort(ascending))
     return new Scan(parts, this.#fromFirstDay(query), { accepts: bloomTest(bloom), share })
   }
 
@@ -311,7 +311,7 @@ export class LevelArchive extends CheckedArchive {
   async #topicsOf({ topics, bloom }: CheckedFilter): Promise<MeantTopics> {
     if (topics !== undefined) return topics
     if (bloom === undefined) return () => true
-    return (await this.#matching(bloom)) ?? bloomTest(bloom)
+    return (await this.#matching(bloom))?.sort(ascending) ?? bloomTest(bloom)
   }
 
   #matching(bloom: Uint8Array): Promise<number[] | undefined> {

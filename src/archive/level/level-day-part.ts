@@ -2,7 +2,7 @@ import { pause } from '../../base/pause.js'
 import { cutOf, type TrimBounds } from '../checked-query.js'
 import type { LevelRange, LevelStore } from '../database/level-store.js'
 import { ArchiveDamagedError } from '../errors.js'
-import { comparePositions } from '../position.js'
+import { inOrder } from '../position.js'
 import type { TopicChoice } from '../topic-floors.js'
 import * as layout from './level-layout.js'
 import { type PostedParts, postedEntries } from './level-posted-entries.js'
@@ -113,5 +113,5 @@ async function namedOf(
     if (error instanceof ArchiveDamagedError) return undefined
     throw error
   }
-  return named.sort(comparePositions)
+  return inOrder(named)
 }

@@ -33,16 +33,20 @@ export class DayTally {
   async pass(entries: readonly LevelEntry[]): Promise<SourceRow[]> {
     const last = entries.at(-1)
     if (last === undefined) return []
-    const day = layout.dayOf(layout.envelopeSent(last[0]))
+    const day = dayOf(last)
     if (day < this.#day) return []
-    const ahead = entries.filter(([key]) => layout.envelopeSent(key) >= this.#day * layout.DAY)
+    if (day === this.#day && dayOf(entries[0] as LevelEntry) === day) {
+      this.#passed += entries.length
+      return []
+    }
+    const ahead = entries.filter(entry => dayOf(entry) >= this.#day)
     if (day === this.#day) {
       this.#passed += ahead.length
       return []
     }
     const passed = new Map([[this.#day, this.#passed]])
-    for (const [key] of ahead) {
-      const day = layout.dayOf(layout.envelopeSent(key))
+    for (const entry of ahead) {
+      const day = dayOf(entry)
       passed.set(day, (passed.get(day) ?? 0) + 1)
     }
     return this.#close(day, passed)
@@ -68,3 +72,5 @@ export class DayTally {
     return marks
   }
 }
+
+const dayOf = ([key]: LevelEntry): number => layout.dayOf(layout.envelopeSent(key))

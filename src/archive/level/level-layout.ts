@@ -214,7 +214,13 @@ export const runsUntil = (newest: number): Bounds => ({
   lt: beyond(key(TABLE.runAge, [4, newest]))
 })
 
-export const postingKey = (block: number, topic: number): Uint8Array => key(TABLE.posting, [4, block], [4, topic])
+// a page of many topics asks for hundreds, and so of the next
+export function postingKey(block: number, topic: number): Uint8Array {
+  const bytes = blank(TABLE.posting, 8)
+  put32(bytes, AT, block)
+  put32(bytes, AT + 4, topic)
+  return bytes
+}
 export const readPostingBlock = (key: Uint8Array): number => readUint32(key, AT)
 export const readPostingTopic = (key: Uint8Array): number => readUint32(key, AT + 4)
 export const blockPostings = (block: number): Bounds => within(key(TABLE.posting, [4, block]))

@@ -1,6 +1,6 @@
 import type { CheckedQuery } from '../checked-query.js'
 import { pieceOfWork, type Room, type RowSource, SLICE_BYTES, SLICE_ROWS, type SourceRow } from '../page.js'
-import { comparePositions, type Position } from '../position.js'
+import { comparePositions, inOrder, type Position } from '../position.js'
 import type { FinishedBlock } from './level-blocks.js'
 import type * as layout from './level-layout.js'
 import { isPostedBetter, MAX_HELD } from './level-planner.js'
@@ -234,7 +234,7 @@ export class PostedWalk implements RowSource {
   #add(found: layout.Entry[]): void {
     const last = this.#last
     const news = last === undefined ? found : found.filter(entry => comparePositions(entry, last) > 0)
-    this.#entries = this.#entries.concat(news).sort(comparePositions)
+    this.#entries = inOrder(this.#entries.concat(news))
     const [next] = this.#blocks
     if (next === undefined) this.#certain = this.#entries.length
     else this.#certain = firstFrom(this.#entries, next.oldest)

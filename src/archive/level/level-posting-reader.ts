@@ -4,7 +4,7 @@ import type { KnownContents } from './known-contents.js'
 import type { BlockContents } from './level-contents.js'
 import * as layout from './level-layout.js'
 import { isPosting } from './level-posting.js'
-import { getCertain, type Reading, readThrough } from './level-reader.js'
+import { getShared, type Reading, readThrough } from './level-reader.js'
 
 /** Postings read at once. */
 const POSTINGS = 1000
@@ -47,7 +47,10 @@ export class PostingReader {
     const keys = blocks.flatMap((block, i) =>
       topics.flatMap(topic => (isDue(i, topic) ? [layout.postingKey(block, topic)] : []))
     )
-    const [contents, values] = await Promise.all([this.#contentsOf(blocks), getCertain(this.#init.store, keys)])
+    const [contents, values] = await Promise.all([
+      this.#contentsOf(blocks),
+      getShared(this.#init.store, keys, value => value)
+    ])
     let next = 0
     const floors = this.#init.floors()
     let unsound = contents.filter(of => of === null).length

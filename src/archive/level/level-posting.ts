@@ -89,10 +89,32 @@ export function postedBetween(
   const entries: Entry[] = []
   for (let at = 0; at < posting.length; at += ENTRY) {
     const sent = readUint32(posting, at + 2)
-    if (sent >= lower && sent <= upper)
-      entries.push({ sent, hash: view(posting, at + 6, 32), topic, size: readUint32(posting, at + 38) })
+    if (sent >= lower && sent <= upper) entries.push(new PostedEntry(sent, topic, posting, at))
   }
   return entries
+}
+
+/** Of a block a page needs the first ones: of the others only the time is asked. */
+class PostedEntry implements Entry {
+  readonly sent: number
+  readonly topic: number
+  private readonly posting: Uint8Array
+  private readonly at: number
+
+  constructor(sent: number, topic: number, posting: Uint8Array, at: number) {
+    this.sent = sent
+    this.topic = topic
+    this.posting = posting
+    this.at = at
+  }
+
+  get hash(): Uint8Array {
+    return view(this.posting, this.at + 6, 32)
+  }
+
+  get size(): number {
+    return readUint32(this.posting, this.at + 38)
+  }
 }
 
 /** Postings read at once, and bytes of them, unless one block has more. */

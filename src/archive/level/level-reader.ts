@@ -44,12 +44,12 @@ export interface MappedReading<T> extends Reading {
   mapped: T[]
 }
 
-/** With fewer entries a second read takes longer than what it spares. */
-const WORTH_PARTING = 256
+/** Entries of a part: with fewer a further read takes longer than what it spares. */
+const PART = 256
 
 /**
- * As `readThrough`, and makes something of each entry. Of many it does so while LevelDB's thread is at work: on the first half while the second is read,
- * and on that while the iterator is closed.
+ * As `readThrough`, and makes something of each entry. Of many it does so while LevelDB's thread is at work: on each part while the next one is
+ * read, and on the last one while the iterator is closed.
  */
 export async function readMapped<T>(
   store: LevelReads,
@@ -57,7 +57,7 @@ export async function readMapped<T>(
   size: number,
   map: (entry: LevelEntry) => T
 ): Promise<MappedReading<T>> {
-  const found = size < WORTH_PARTING ? undefined : await readParted(store, range, size, map)
+  const found = size < PART ? undefined : await readParted(store, range, size, map)
   if (found !== undefined) return found
   const { entries, hole } = await readThrough(store, range, size)
   return { entries, hole, mapped: entries.map(map) }
@@ -70,29 +70,26 @@ async function readParted<T>(
   size: number,
   map: (entry: LevelEntry) => T
 ): Promise<MappedReading<T> | undefined> {
-  const highWaterMarkBytes = Math.ceil((range.highWaterMarkBytes ?? READ_BYTES) / 2)
+  const parts = Math.ceil(size / PART)
+  const asked = Math.ceil(size / parts)
+  const highWaterMarkBytes = Math.ceil((range.highWaterMarkBytes ?? READ_BYTES) / parts)
   const iterator = store.iterator({ ...range, highWaterMarkBytes })
   const entries: LevelEntry[] = []
   const mapped: T[] = []
-  const take = (found: LevelEntry[]): void => {
-    for (const entry of found) {
-      entries.push(entry)
-      mapped.push(map(entry))
-    }
-  }
+  let end = { bytes: 0, ended: false }
   let closing: Promise<boolean> | undefined
   try {
-    const half = Math.ceil(size / 2)
-    const first = await iterator.nextv(half)
-    let end = endOf(first, half, highWaterMarkBytes)
-    const reading = end.ended ? undefined : iterator.nextv(size - first.length)
-    if (reading === undefined) closing = closeIterator(iterator, range, end)
-    take(first)
-    if (reading !== undefined) {
-      const second = await reading
-      end = endOf(second, size - first.length, highWaterMarkBytes)
-      closing = closeIterator(iterator, range, end)
-      take(second)
+    let reading: Promise<LevelEntry[]> | undefined = iterator.nextv(asked)
+    for (let left = size, part = 1; reading !== undefined; part++) {
+      const found: LevelEntry[] = await reading
+      end = endOf(found, Math.min(asked, left), highWaterMarkBytes)
+      left -= found.length
+      reading = end.ended || part === parts || left === 0 ? undefined : iterator.nextv(Math.min(asked, left))
+      if (reading === undefined) closing = closeIterator(iterator, range, end)
+      for (const entry of found) {
+        entries.push(entry)
+        mapped.push(map(entry))
+      }
     }
     const passedOver = await closing
     const until = end.ended ? undefined : entries.at(-1)?.[0]
@@ -144,16 +141,26 @@ async function readSingly(
 
 /** So few keys are looked for faster than another thread begins. */
 const WORTH_SHARING = 64
+/** Of the four that there are: whoever comes meanwhile finds one. */
+const THREADS = 3
 
-/** As `getCertain`, for envelopes that lie far apart: two threads look for them. */
-export async function getShared(store: LevelReads, keys: Uint8Array[]): Promise<(Uint8Array | undefined | null)[]> {
-  if (keys.length < WORTH_SHARING) return getCertain(store, keys)
-  const half = Math.ceil(keys.length / 2)
-  const [some, others] = await Promise.all([
-    getCertain(store, keys.slice(0, half)),
-    getCertain(store, keys.slice(half))
-  ])
-  return some.concat(others)
+/**
+ * As `getCertain`, for what lies far apart: several threads look for it, and something is made of each value while others are looked for.
+ * @param map - the value of the key at that place
+ */
+export async function getShared<T>(
+  store: LevelReads,
+  keys: readonly Uint8Array[],
+  map: (value: Uint8Array | undefined | null, i: number) => T
+): Promise<T[]> {
+  const share = Math.max(WORTH_SHARING, Math.ceil(keys.length / THREADS))
+  const part = async (from: number): Promise<T[]> => {
+    const values = await getCertain(store, keys.slice(from, from + share))
+    return values.map((value, i) => map(value, from + i))
+  }
+  const parts: Promise<T[]>[] = []
+  for (let from = 0; from < keys.length; from += share) parts.push(part(from))
+  return (await Promise.all(parts)).flat()
 }
 
 /** As `getReadable`, and null also where what is not found may be hidden. */

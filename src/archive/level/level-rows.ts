@@ -39,12 +39,12 @@ export class LevelRows {
   async posted(entries: readonly layout.Entry[], floors: () => TopicFloors): Promise<SourceRow[]> {
     if (entries.length === 0) return []
     const keys = entries.map(layout.envelopeKey)
-    const values = await getShared(this.store, keys)
-    return entries.flatMap(({ sent, topic }, i): SourceRow[] => {
-      const value = values[i]
-      if (!(value instanceof Uint8Array) && floors().include(sent, topic)) return []
-      return [this.row(keys[i] as Uint8Array, value ?? null)]
+    const rows = await getShared(this.store, keys, (value, i) => {
+      const { sent, topic } = entries[i] as layout.Entry
+      if (!value && floors().include(sent, topic)) return undefined
+      return this.row(keys[i] as Uint8Array, value ?? null)
     })
+    return rows.filter(row => row !== undefined)
   }
 
   /**

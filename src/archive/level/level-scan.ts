@@ -24,8 +24,11 @@ export interface ScanFilter {
 const MAX_VISITED = 4096
 /** How many envelopes the first guess of the share counts for. */
 const GUESS = 50
-const MIN_READ = 16
+/** Read at once, for the envelopes that pass of which the first are checked while the next ones are read; of those that few pass of so many more. */
+const PART = 256
 const MAX_READ = 1000
+/** Read beside those that are missing: less than what one read more takes. */
+const SPARE = 16
 
 /** The envelopes of a span in the table by time. */
 export function spanRange({ lower, upper, after }: Span): LevelRange {
@@ -90,7 +93,6 @@ export class Scan implements RowSource {
         reading = undefined
         visited += entries.length
         end.ended = entries.length === 0
-        end.bytes = sizeOf(entries)
         const found = this.#passing(entries, wanted - rows.length)
         size += sizeOf(found.passing)
         const missing = wanted - rows.length - found.passing.length
@@ -98,6 +100,7 @@ export class Scan implements RowSource {
           reading = iterator.nextv(this.#batch(missing))
           reading.catch(() => {}) // when what follows fails nobody waits for it
         } else {
+          end.bytes = sizeOf(entries)
           closing = closeIterator(iterator, range, end)
           closing.catch(() => {}) // told when what was found is checked, which may take long
         }
@@ -160,7 +163,7 @@ export class Scan implements RowSource {
 
   /** How many entries to read for so many that pass. */
   #batch(missing: number): number {
-    return Math.min(MAX_READ, Math.max(MIN_READ, Math.ceil((missing * this.#visited) / this.#passed)))
+    return Math.min(MAX_READ, Math.ceil((Math.min(missing, PART) * this.#visited) / this.#passed) + SPARE)
   }
 }
 

@@ -1,11 +1,12 @@
 import type { OneAtATime } from '../../base/one-at-a-time.js'
-import { envelopeMatchesBloom } from '../../wire/envelope/bloom.js'
-import { topicFromNumber } from '../../wire/envelope/topic.js'
+import { bloomTest } from '../../wire/envelope/bloom.js'
 import { type LevelStore, readAll } from '../database/level-store.js'
 import * as layout from './level-layout.js'
 
 /** With more topics than this a filter is not turned into topics. */
 const MAX_CACHED = 262_144
+
+export const ascending = (a: number, b: number): number => a - b
 
 /** The distinct topics of the archive, to turn a bloom filter into topics, and to tell which of many there are. */
 export class TopicDictionary {
@@ -44,18 +45,20 @@ export class TopicDictionary {
   }
 
   /**
-   * Topics that pass a filter, ascending; undefined when there are more than `max`, or too many altogether.
+   * Topics that pass a filter, in no order; undefined when there are more than `max`, or too many altogether.
    * @param total how many the archive has
    */
   async matching(filter: Uint8Array, { max, total }: { max: number; total: number }): Promise<number[] | undefined> {
-    const topics: number[] = []
     const known = await this.all(total)
     if (known === undefined) return undefined
+    const passes = bloomTest(filter)
+    const topics: number[] = []
     for (const topic of known) {
-      if (envelopeMatchesBloom(filter, topicFromNumber(topic))) topics.push(topic)
-      if (topics.length > max) return undefined
+      if (!passes(topic)) continue
+      if (topics.length === max) return undefined
+      topics.push(topic)
     }
-    return topics.sort((a, b) => a - b)
+    return topics
   }
 
   /** Reads all topics between two writes, so that none comes or goes meanwhile; undefined when there are too many. */

@@ -1,6 +1,7 @@
 import { equalBytes } from '../bytes.js'
 import { checkBytes, describe } from '../checks.js'
 import { UnencodableError } from '../errors.js'
+import { topicNumber } from './topic.js'
 
 /** A bloom filter over topics has 512 bits (6/WAKU1). */
 export const BLOOM_BYTES = 64
@@ -64,9 +65,20 @@ export function bloomMatches(filter: Uint8Array, sample: Uint8Array): boolean {
 
 /** Whether an envelope of `topic` passes a received filter: `bloomMatches` with the lossy filter of the topic. */
 export function envelopeMatchesBloom(filter: Uint8Array, topic: Uint8Array): boolean {
-  if (filter.length === 0) return true
-  const [a, b, c] = bits(topic)
-  const has = (bit: number): boolean => ((filter[bit >> 3] as number) & (1 << (bit & 7))) !== 0
-  const shared = (one: number, other: number): boolean => one >> 3 === other >> 3
-  return has(c) && (shared(b, c) || has(b)) && (shared(a, b) || shared(a, c) || has(a))
+  return filter.length === 0 || passes(filter, topicNumber(topic))
 }
+
+/** The same of topics as integers of 32 bits, for who tests thousands. */
+export function bloomTest(filter: Uint8Array): (topic: number) => boolean {
+  return filter.length === 0 ? () => true : topic => passes(filter, topic)
+}
+
+function passes(filter: Uint8Array, topic: number): boolean {
+  const a = (topic >>> 24) | ((topic & 1) << 8)
+  const b = ((topic >>> 16) & 0xff) | ((topic & 2) << 7)
+  const c = ((topic >>> 8) & 0xff) | ((topic & 4) << 6)
+  if (!has(filter, c)) return false
+  return (b >> 3 === c >> 3 || has(filter, b)) && (a >> 3 === b >> 3 || a >> 3 === c >> 3 || has(filter, a))
+}
+
+const has = (filter: Uint8Array, bit: number): boolean => ((filter[bit >> 3] as number) & (1 << (bit & 7))) !== 0
