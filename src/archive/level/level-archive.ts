@@ -29,7 +29,7 @@ import { Scan } from './level-scan.js'
 import { Upkeep } from './level-upkeep.js'
 import { Walk } from './level-walk.js'
 import { LevelWriter } from './level-writer.js'
-import { ascending, TopicDictionary } from './topic-dictionary.js'
+import { TopicDictionary } from './topic-dictionary.js'
 
 export interface LevelArchiveInit {
   /** An open LevelDB. The archive keeps to the keys of its sublevel `a`. */
@@ -199,7 +199,7 @@ export class LevelArchive extends CheckedArchive {
     const matching = await this.#matching(bloom)
     const share = matching === undefined ? 1 : matching.length / Math.max(1, this.#ledger.totals.topics)
     if (matching !== undefined && (matching.length < MANY_TOPICS || share < MOST_TOPICS))
-      return new PostedWalk(parts, this.#fromFirstDay(query), matching.sort(ascending))
+      return new PostedWalk(parts, this.#fromFirstDay(query), matching)
     return new Scan(parts, this.#fromFirstDay(query), { accepts: bloomTest(bloom), share })
   }
 
@@ -311,7 +311,7 @@ export class LevelArchive extends CheckedArchive {
   async #topicsOf({ topics, bloom }: CheckedFilter): Promise<MeantTopics> {
     if (topics !== undefined) return topics
     if (bloom === undefined) return () => true
-    return (await this.#matching(bloom))?.sort(ascending) ?? bloomTest(bloom)
+    return (await this.#matching(bloom)) ?? bloomTest(bloom)
   }
 
   #matching(bloom: Uint8Array): Promise<number[] | undefined> {

@@ -24,7 +24,7 @@ export interface ScanFilter {
 const MAX_VISITED = 4096
 /** How many envelopes the first guess of the share counts for. */
 const GUESS = 50
-/** Read at once, for the envelopes that pass of which the first are checked while the next ones are read; of those that few pass of so many more. */
+/** Envelopes that are to pass of one read: they are checked while the next read is under way. */
 const PART = 256
 const MAX_READ = 1000
 /** Read beside those that are missing: less than what one read more takes. */

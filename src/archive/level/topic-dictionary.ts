@@ -6,8 +6,6 @@ import * as layout from './level-layout.js'
 /** With more topics than this a filter is not turned into topics. */
 const MAX_CACHED = 262_144
 
-export const ascending = (a: number, b: number): number => a - b
-
 /** The distinct topics of the archive, to turn a bloom filter into topics, and to tell which of many there are. */
 export class TopicDictionary {
   readonly #store: LevelStore
@@ -45,7 +43,7 @@ export class TopicDictionary {
   }
 
   /**
-   * Topics that pass a filter, in no order; undefined when there are more than `max`, or too many altogether.
+   * Topics that pass a filter, ascending; undefined when there are more than `max`, or too many altogether.
    * @param total how many the archive has
    */
   async matching(filter: Uint8Array, { max, total }: { max: number; total: number }): Promise<number[] | undefined> {
@@ -58,7 +56,8 @@ export class TopicDictionary {
       if (topics.length === max) return undefined
       topics.push(topic)
     }
-    return topics
+    // a list of numbers sorts them one call for each two
+    return Array.from(Uint32Array.from(topics).sort())
   }
 
   /** Reads all topics between two writes, so that none comes or goes meanwhile; undefined when there are too many. */

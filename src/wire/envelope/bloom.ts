@@ -17,11 +17,12 @@ export function isFullBloom(filter: Uint8Array): boolean {
   return equalBytes(filter, FULL)
 }
 
-/** The three bits of a topic, 0..511; bit n lies in byte n/8, counted from the least significant. */
+/** One of the three bits of a topic, 0..511; bit n lies in byte n/8, counted from the least significant. */
+const bitOf = (topic: number, i: 0 | 1 | 2): number => ((topic >>> (24 - 8 * i)) & 0xff) | (((topic >>> i) & 1) << 8)
+
 function bits(topic: Uint8Array): [number, number, number] {
-  const high = topic[3] as number
-  const bit = (i: number): number => (topic[i] as number) + (high & (1 << i) ? 256 : 0)
-  return [bit(0), bit(1), bit(2)]
+  const number = topicNumber(topic)
+  return [bitOf(number, 0), bitOf(number, 1), bitOf(number, 2)]
 }
 
 /**
@@ -74,10 +75,9 @@ export function bloomTest(filter: Uint8Array): (topic: number) => boolean {
 }
 
 function passes(filter: Uint8Array, topic: number): boolean {
-  const a = (topic >>> 24) | ((topic & 1) << 8)
-  const b = ((topic >>> 16) & 0xff) | ((topic & 2) << 7)
-  const c = ((topic >>> 8) & 0xff) | ((topic & 4) << 6)
+  const c = bitOf(topic, 2)
   if (!has(filter, c)) return false
+  const [a, b] = [bitOf(topic, 0), bitOf(topic, 1)]
   return (b >> 3 === c >> 3 || has(filter, b)) && (a >> 3 === b >> 3 || a >> 3 === c >> 3 || has(filter, a))
 }
 
