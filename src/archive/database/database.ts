@@ -6,7 +6,7 @@ import { IngestMarks } from '../level/ingest-marks.js'
 import { LevelArchive, type LevelArchiveInit } from '../level/level-archive.js'
 import { DiskReserve } from './disk-reserve.js'
 import { FileCheck } from './file-check.js'
-import { DatabaseFiles, type Mended } from './files/database-files.js'
+import { DatabaseFiles, joinMended, type Mended } from './files/database-files.js'
 import { isUnreadable } from './level-store.js'
 import { RecordsLevel } from './records-level.js'
 import { SteadyLevel, type SteadyLevelInit } from './steady-level.js'
@@ -55,7 +55,7 @@ const REMEDIES: [why: RegExp, remedy: string][] = [
 ]
 
 /** The pauses are those between attempts to store again after a failed write; the clock is that of a new archive. */
-type OpenOptions = Pick<SteadyLevelInit, 'minPause' | 'maxPause' | 'newest'> &
+type OpenOptions = Pick<SteadyLevelInit, 'minPause' | 'maxPause' | 'newest' | 'onMended'> &
   Pick<LevelArchiveInit, 'now'> & {
     /** Looks through the files soon after, and again and again, and mends them. True when absent. */
     check?: boolean | undefined
@@ -78,8 +78,9 @@ export interface Salvage {
 export async function openDatabase(path: string, given: OpenOptions & Salvage = {}): Promise<Database> {
   checkNames(given, 'openDatabase()', 'salvage check checkEvery now newest minPause maxPause', TypeError)
   const { salvage = false, ...options } = given
+  const before: Mended[] = []
   try {
-    return await open(path, options)
+    return await open(path, { ...options, onMended: mended => void before.push(mended) })
   } catch (error) {
     if (!isMendable(error) || FORBIDDEN.test((error as Error).message)) throw error
     const files = new DatabaseFiles(path)
@@ -96,7 +97,7 @@ export async function openDatabase(path: string, given: OpenOptions & Salvage = 
       await reserve.lend(() => salvageFiles(path))
       return open(path, options)
     })
-    await database.archive.tellMended(mended)
+    await database.archive.tellMended([...before, mended].reduce(joinMended))
     return database
   }
 }

@@ -24,6 +24,8 @@ export interface OpeningInit {
    * @default 33_554_432 (32 MiB) where it was closed, 67_108_864 where it was not, and all after the second time of that
    */
   newest?: number | undefined
+  /** Told what was left out of tables before it was opened, where it may not open. */
+  onMended?: ((mended: Mended) => void) | undefined
 }
 
 /**
@@ -63,8 +65,10 @@ export async function openSound(init: OpeningInit): Promise<SoundOpening> {
   const onFull = (error: Error): void => {
     full ??= error
   }
-  if ((await files.checkTables({ newest })) > 0 && (await init.isFree()))
+  if ((await files.checkTables({ newest })) > 0 && (await init.isFree())) {
     opened.tables = await reserve.lend(() => mendUnopened(init, files, { newest }), onFull)
+    init.onMended?.(opened.tables)
+  }
   files.settle() // nobody reads before it is made anew
   await ends.set(newest === undefined ? 1 : before + 1)
   let level: Level

@@ -9,8 +9,8 @@ import { EVERYTHING, type KeyRange, overlap } from './key-range.js'
 import { checkLog } from './log-file.js'
 import { type LiveTable, liveTables } from './manifest.js'
 import type { BlockEntry } from './table-block.js'
-import { FOOTER } from './table-end.js'
-import { checkTable, looselyRead, type TableDamage, withoutLost } from './table-file.js'
+import { FOOTER, tableOf } from './table-end.js'
+import { checkTable, looselyBehind, looselyRead, type TableDamage, withoutLost } from './table-file.js'
 
 const TABLE = /^\d+\.(ldb|sst)$/
 /** Manifests are written as logs are. */
@@ -40,6 +40,14 @@ export interface Mended {
 
 export const nothingMended = (): Mended => ({ restored: 0, lost: 0, unreadable: false, loose: [] })
 
+/** What was done first, and then. */
+export const joinMended = (a: Mended, b: Mended): Mended => ({
+  restored: a.restored + b.restored,
+  lost: a.lost + b.lost,
+  unreadable: a.unreadable || b.unreadable,
+  loose: [...a.loose, ...b.loose]
+})
+
 export interface CheckOptions {
   signal?: AbortSignal | undefined
   /**
@@ -58,6 +66,8 @@ export interface CheckOptions {
 export class DatabaseFiles {
   readonly path: string
   #ranges: KeyRange[] = []
+  /** How long tables are, as the manifest says: LevelDB looks for the end of each there. */
+  #sizes: ReadonlyMap<number, number> = new Map()
   readonly #doubtful = new DoubtfulTables(table => this.#isSound(table))
 
   /** @param path - the folder */
@@ -147,15 +157,19 @@ export class DatabaseFiles {
   async mendTables(options: CheckOptions = {}): Promise<Mended> {
     const mended = nothingMended()
     const ranges: KeyRange[] = []
+    const isRestored = (await this.#names()).filter(name => LOG_ONLY.test(name)).length > 1
     for await (const { name, file, damage } of this.#tables(options)) {
-      const { flips, lost, remade } = damage
+      const { flips, lost, remade, front = [] } = damage
       mended.restored += flips.length + Number(remade !== undefined)
       if (lost === undefined || lost.data.size > 0) ranges.push(...damage.ranges)
       mended.lost += lost === undefined ? 1 : lost.data.size + Number(lost.meta)
       if (lost === undefined) {
-        mended.unreadable = true
-        // LevelDB, which is asked to make a database of the others, must not read what could end the process
-        await writeFrom(join(this.path, name), file.fill(0, -FOOTER), Math.max(0, file.length - FOOTER))
+        // a log that came back may hold what was in it
+        const asked = isRestored || !this.#sizes.has(numberOf(name))
+        mended.unreadable ||= asked
+        mended.loose.push(...looselyBehind(file, front))
+        if (asked && front.length === 0) await withoutEnd(join(this.path, name), file)
+        else await replace(this.path, name, tableOf(file, front))
       } else if (lost.data.size > 0 || lost.meta) {
         mended.loose.push(...looselyRead(file, lost))
         await replace(this.path, name, withoutLost(file, lost))
@@ -220,7 +234,7 @@ export class DatabaseFiles {
 
   /** One of them as it is; undefined when it is gone. Others have their turn between the steps. */
   async #table(name: string, room: Room, { signal, pause = othersTurn }: CheckOptions): Promise<Table | undefined> {
-    const file = await room.read(join(this.path, name)).catch(() => undefined) // LevelDB says itself that it cannot be read
+    const file = await room.read(join(this.path, name), this.#sizes.get(numberOf(name))).catch(() => undefined) // LevelDB says itself that it cannot be read
     if (file === undefined) return undefined
     const steps = checkTable(file)
     for (;;) {
@@ -255,7 +269,9 @@ export class DatabaseFiles {
     const named = current && Buffer.from(current).toString('latin1').trimEnd()
     if (named === undefined || !MANIFEST.test(named)) return undefined
     const manifest = await read(join(this.path, named))
-    return manifest && liveTables(manifest)
+    const live = manifest && liveTables(manifest)
+    if (live !== undefined) this.#sizes = new Map([...live].map(([table, { size }]) => [table, size]))
+    return live
   }
 
   async #names(): Promise<string[]> {
@@ -280,15 +296,18 @@ const numberOf = (name: string): number => Number.parseInt(name, 10)
 class Room {
   #bytes = new Uint8Array(0)
 
-  /** What a file holds, until the next is read. */
-  async read(path: string): Promise<Uint8Array> {
+  /** What a file holds, until the next is read. @param length - with zeros where it is shorter than that; its own when absent */
+  async read(path: string, length?: number | undefined): Promise<Uint8Array> {
     const handle = await open(path, 'r')
     try {
-      const { size } = await handle.stat()
+      const size = length ?? (await handle.stat()).size
       if (this.#bytes.length < size) this.#bytes = new Uint8Array(size)
       for (let at = 0; at < size; ) {
         const { bytesRead } = await handle.read(this.#bytes, at, Math.min(READ, size - at), at)
-        if (bytesRead === 0) return this.#bytes.subarray(0, at)
+        if (bytesRead === 0) {
+          this.#bytes.fill(0, at, size)
+          break
+        }
         at += bytesRead
       }
       return this.#bytes.subarray(0, size)
@@ -319,6 +338,10 @@ async function writeBits(path: string, file: Uint8Array, flips: readonly Flip[])
     await handle.close()
   }
 }
+
+/** LevelDB, which is asked to make a database of the others, must not read what could end the process. */
+const withoutEnd = (path: string, file: Uint8Array): Promise<void> =>
+  writeFrom(path, file.fill(0, -FOOTER), Math.max(0, file.length - FOOTER))
 
 /** What a file holds from a place on. */
 async function writeFrom(path: string, file: Uint8Array, at: number): Promise<void> {

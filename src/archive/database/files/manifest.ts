@@ -11,6 +11,8 @@ const Part = { whole: 1, first: 2, last: 4 } as const
 export interface LiveTable extends KeyRange {
   /** 0 to 6: tables of level 0 overlap, and all others lie beside each other in theirs. */
   level: number
+  /** Bytes of its file. */
+  size: number
 }
 
 /**
@@ -67,8 +69,8 @@ function apply(edit: Reader, tables: Map<number, LiveTable>): void {
     } else if (tag === Tag.added) {
       const level = edit.number()
       const number = edit.number()
-      edit.number()
-      tables.set(number, { level, from: userKey(edit.bytes()), until: userKey(edit.bytes()) })
+      const size = edit.number()
+      tables.set(number, { level, size, from: userKey(edit.bytes()), until: userKey(edit.bytes()) })
     } else throw new RangeError(`an edit of the unknown kind ${tag}`)
   }
 }

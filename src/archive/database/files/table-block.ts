@@ -33,6 +33,9 @@ export function* looseEntries(block: Uint8Array): Generator<BlockEntry, void> {
     yield* entriesBetween(block, from, Math.min(end, Math.max(from, restarts[i + 1] ?? end)))
 }
 
+/** What can be read of the beginning of a block whose end is not known. */
+export const firstEntries = (bytes: Uint8Array): Iterable<BlockEntry> => entriesBetween(bytes, 0, bytes.length)
+
 /** Entries of a block that is sound: shared(varint) rest(varint) value size(varint) rest value, then the restarts and their number. */
 export function* blockEntries(block: Uint8Array): Generator<BlockEntry, void> {
   if (block.length < 4) return

@@ -1,7 +1,7 @@
 import { joinBytes } from '../../../wire/bytes.js'
 import { seal } from './checked-piece.js'
 import { endsOfPieces } from './crc32c.js'
-import { INTERNAL, userKey } from './key-range.js'
+import { INTERNAL, isInternal, userKey } from './key-range.js'
 import {
   type BlockEntry,
   type BlockHandle,
@@ -18,6 +18,8 @@ import {
 export const FOOTER = 48
 const HANDLES = 40
 const MAGIC = Uint8Array.of(0x57, 0xfb, 0x80, 0x8b, 0x24, 0x75, 0x47, 0xdb)
+/** Bytes in which blocks are looked for in one step, about. */
+const SEARCHED = 128 * 1024
 /** The type of a block that is not compressed. */
 const AS_IT_IS = 0
 /** The highest sequence number, of a value: what LevelDB puts behind a key that it made up. */
@@ -54,12 +56,11 @@ export const contents = (file: Uint8Array, { offset, size }: BlockHandle): Uint8
   file.subarray(offset, offset + size)
 
 /**
- * Makes index and footer of a table anew in `file`, of its blocks, which lie there one behind the other and are found by their checksums.
+ * Makes index and footer of a table anew in `file`, of its blocks, which lie there one behind the other.
  * Undefined, with nothing changed, where one before them is damaged, too.
  */
-export function remakeEnd(file: Uint8Array): Footer | undefined {
+export function remakeEnd(file: Uint8Array, blocks: readonly BlockHandle[]): Footer | undefined {
   const end = file.length - FOOTER
-  const blocks = blocksOf(file, end)
   const last = blocks.at(-1)
   if (last === undefined) return undefined
   const isWhole = endOf(last) === end
@@ -77,14 +78,46 @@ export function remakeEnd(file: Uint8Array): Footer | undefined {
   return footer
 }
 
-/** The blocks of a table in order, as far as each begins where the one before it ends. */
-function blocksOf(file: Uint8Array, end: number): BlockHandle[] {
+/** Those of the blocks at the front that hold what was stored: filters, metaindex and index come behind them. */
+export function dataBlocks(file: Uint8Array, blocks: readonly BlockHandle[]): BlockHandle[] {
+  const others = blocks.findIndex(block => {
+    const [first] = blockEntries(contents(file, block))
+    return first === undefined || !isInternal(first.key)
+  })
+  return others < 0 ? [...blocks] : blocks.slice(0, others)
+}
+
+/** A table of some data blocks that lie one behind the other from its beginning: as long as it was, or as it has to be. */
+export function tableOf(file: Uint8Array, blocks: readonly BlockHandle[]): Uint8Array {
+  const end = endOfBlocks(blocks)
+  const index = encodeBlock(indexEntries(file, blocks))
+  const meta = encodeBlock([])
+  const table = new Uint8Array(Math.max(file.length, end + index.length + meta.length + 2 * TRAILER + FOOTER))
+  table.set(file.subarray(0, end))
+  const footer = { index: putBlock(table, end, index), meta: { offset: 0, size: 0 } }
+  footer.meta = putBlock(table, endOf(footer.index), meta)
+  putFooter(table, footer)
+  return table
+}
+
+/** Where the last of blocks ends that lie one behind the other. */
+export function endOfBlocks(blocks: readonly BlockHandle[]): number {
+  const last = blocks.at(-1)
+  return last === undefined ? 0 : endOf(last)
+}
+
+/** The blocks of a table in order, as far as each begins where the one before it ends: found by their checksums. Yields as `checkTable` does. */
+export function* blocksOf(file: Uint8Array): Generator<void, BlockHandle[]> {
+  const end = file.length - FOOTER
   const blocks: BlockHandle[] = []
-  for (let offset = 0; offset < end; ) {
+  for (let offset = 0, looked = 0; offset < end; ) {
     const found = firstOf(endsOfPieces(file, offset, end), crcAt => file[crcAt - 1] === AS_IT_IS)
     if (found === undefined) break
     blocks.push({ offset, size: found - 1 - offset })
     offset = found - 1 + TRAILER
+    if (offset - looked < SEARCHED) continue
+    looked = offset
+    yield
   }
   return blocks
 }

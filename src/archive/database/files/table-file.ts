@@ -1,15 +1,28 @@
 import { type Flip, flippedBit, isSound, type Piece, turn } from './checked-piece.js'
-import { EVERYTHING, INTERNAL, type KeyRange, userKey } from './key-range.js'
+import { INTERNAL, isInternal, type KeyRange, userKey } from './key-range.js'
 import {
   type BlockEntry,
+  type BlockHandle,
   blockEntries,
   decodeHandle,
   encodeBlock,
   endOf,
+  firstEntries,
   looseEntries,
   pieceOf
 } from './table-block.js'
-import { contents, FOOTER, type Footer, putBlock, putFooter, readFooter, remakeEnd } from './table-end.js'
+import {
+  blocksOf,
+  contents,
+  dataBlocks,
+  endOfBlocks,
+  FOOTER,
+  type Footer,
+  putBlock,
+  putFooter,
+  readFooter,
+  remakeEnd
+} from './table-end.js'
 
 /** Bytes of a table looked at in one step, about: well below a millisecond. */
 export const STEP_BYTES = 128 * 1024
@@ -24,8 +37,10 @@ export interface TableDamage {
   flips: Flip[]
   /** From where on its end was made anew. */
   remade?: number
-  /** Blocks that they do not put right; undefined when it is the table as a whole. */
+  /** Blocks that they do not put right; undefined when it is all that lies behind `front`. */
   lost?: { data: Set<number>; meta: boolean } | undefined
+  /** Where its end cannot be made anew, as in a file that was cut short: the data blocks at its beginning that are sound. */
+  front?: BlockHandle[]
 }
 
 /**
@@ -47,8 +62,12 @@ export function* checkTable(file: Uint8Array): Generator<void, TableDamage | und
   if (footer === undefined || !sound(pieceOf(footer.index))) {
     if (footer === undefined) damage.pieces++
     yield
-    footer = remakeEnd(file)
-    if (footer === undefined) return { ...damage, ranges: [EVERYTHING], lost: undefined }
+    const blocks = yield* blocksOf(file)
+    footer = remakeEnd(file, blocks)
+    if (footer === undefined) {
+      const front = dataBlocks(file, blocks)
+      return { ...damage, ranges: [{ from: lastKey(file, front) }], lost: undefined, front }
+    }
     damage.remade = footer.index.offset
   }
   yield
@@ -86,6 +105,16 @@ export function looselyRead(file: Uint8Array, { data }: { data: Set<number> }): 
     .map(({ key, value }) => ({ key: userKey(key), value: value.slice() }))
 }
 
+/** The same of what lies behind the front of one: as far as entries follow each other, in the block of which only the beginning is there. */
+export function looselyBehind(file: Uint8Array, front: readonly BlockHandle[]): BlockEntry[] {
+  const entries: BlockEntry[] = []
+  for (const { key, value } of firstEntries(file.subarray(endOfBlocks(front)))) {
+    if (!isInternal(key)) break
+    entries.push({ key: userKey(key), value: value.slice() })
+  }
+  return entries
+}
+
 /** A table whose bits were put right, without the blocks that are lost: as long as it was, since the manifest says how long it is. */
 export function withoutLost(file: Uint8Array, { data, meta }: { data: Set<number>; meta: boolean }): Uint8Array {
   const footer = readFooter(file) as Footer
@@ -121,6 +150,13 @@ function metaOf(file: Uint8Array, { meta }: Footer, sound: (piece: Piece) => boo
 }
 
 const indexOf = (file: Uint8Array, { index }: Footer): BlockEntry[] => [...blockEntries(contents(file, index))]
+
+/** Of the front of a table; before everything when there is none. */
+function lastKey(file: Uint8Array, front: readonly BlockHandle[]): Uint8Array {
+  const last = front.at(-1)
+  const entries = last === undefined ? [] : [...blockEntries(contents(file, last))]
+  return userKey(entries.at(-1)?.key)
+}
 
 /** Of a table, by its first block as far as that can be read. */
 function firstKey(file: Uint8Array, entry: BlockEntry | undefined): Uint8Array {
