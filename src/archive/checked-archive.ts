@@ -26,6 +26,7 @@ import {
   type CheckedQuery,
   type CheckedTrim,
   checkDigest,
+  checkEnvelopes,
   checkFilter,
   checkQuery,
   checkSequence,
@@ -84,6 +85,7 @@ export abstract class CheckedArchive implements Archive {
 
   async append(envelopes: Envelope[]): Promise<AppendOutcome[]> {
     this.assertOpen()
+    checkEnvelopes(envelopes)
     if (envelopes.length === 0) return []
     try {
       return await this.write(envelopes)

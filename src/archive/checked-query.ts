@@ -1,6 +1,7 @@
 import { isUint32, MAX_UINT32 } from '../wire/bytes.js'
-import { checkBytes, checkTopics } from '../wire/checks.js'
+import { checkBytes, checkTopics, describe } from '../wire/checks.js'
 import { BLOOM_BYTES, bloomTest, isFullBloom } from '../wire/envelope/bloom.js'
+import { Envelope } from '../wire/envelope/envelope.js'
 import { topicNumber } from '../wire/envelope/topic.js'
 import { decodeCursor } from '../wire/request/cursor.js'
 import { MAX_DIGEST_PARTS, MIN_SALT_BYTES } from '../wire/request/digest.js'
@@ -94,6 +95,15 @@ function checkLimit(limit: number): void {
     throw new ArchiveQueryError('a limit is 1 or more')
 }
 
+/** @throws ArchiveQueryError */
+export function checkEnvelopes(envelopes: readonly Envelope[]): void {
+  if (!Array.isArray(envelopes)) throw new ArchiveQueryError(`envelopes are an array, not ${describe(envelopes)}`)
+  for (const envelope of envelopes) {
+    if (!(envelope instanceof Envelope))
+      throw new ArchiveQueryError(`an envelope is what decodeEnvelope returns, not ${describe(envelope)}`)
+  }
+}
+
 /** How much a trim deletes, the whole of a second or nothing of it. */
 export interface TrimBounds {
   /** No more than so many envelopes, but those of the oldest second all the same; `Infinity` for as many as there are. */
@@ -116,7 +126,8 @@ export function checkTrim({ before, topics, except, most, envelopes, bytes }: Ar
   if (topics !== undefined && except !== undefined)
     throw new ArchiveQueryError('a trim is of some topics, or of all but some')
   for (const number of [most, envelopes, bytes])
-    if (number !== undefined && !(number >= 1)) throw new ArchiveQueryError('a trim counts to 1 or more')
+    if (number !== undefined && !(Number.isInteger(number) && number >= 1))
+      throw new ArchiveQueryError(`a trim counts to an integer of 1 or more, not ${describe(number)}`)
   return {
     before,
     topics: topics && topicSet(topics),

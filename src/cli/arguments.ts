@@ -38,7 +38,13 @@ function parse(command: Command, args: string[]): ReturnType<typeof parseArgs> {
   } catch (err) {
     const message = (err as Error).message
     const unknown = /Unknown option '(-{1,2}[^']*)'/.exec(message)?.[1]
-    const reason = unknown === undefined ? firstSentence(message) : unknownOption(command, unknown)
+    const valueless = /Option '(?:-\w, )?--([\w-]+)[^']*' argument (?:is ambiguous|missing)/.exec(message)?.[1]
+    const reason =
+      valueless !== undefined
+        ? needsValue(command, valueless)
+        : unknown !== undefined
+          ? unknownOption(command, unknown)
+          : firstSentence(message)
     throw new UsageError(`${command.name}: ${reason}${seeHelp(command)}`)
   }
 }
@@ -58,6 +64,11 @@ function once(command: Command, key: string, value: unknown): unknown {
   if (!Array.isArray(value) || metaOf(command.shape[key])?.list === true) return value
   if (value.length > 1) throw new UsageError(`${command.name}: --${key} is given ${value.length} times`)
   return value[0]
+}
+
+function needsValue({ shape }: Command, key: string): string {
+  const allowed = metaOf(shape[key])?.allowed ?? 'a value'
+  return `--${key}: expected ${allowed}; a value that begins with a dash is written --${key}=-…`
 }
 
 function unknownOption(command: Command, option: string): string {

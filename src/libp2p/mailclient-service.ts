@@ -16,7 +16,7 @@ import { DEFAULTS, type MailClientInit, settle } from '../mailclient/settings.js
 import { TrustList } from '../trust/trust-list.js'
 import type { MailDialler } from '../waku/mail-exchange.js'
 import type { Network } from '../waku/packet-channel.js'
-import { checkNames } from '../wire/checks.js'
+import { checkBoolean, checkFunction, checkNames } from '../wire/checks.js'
 import type { Envelope } from '../wire/envelope/envelope.js'
 import type { PushProtocol } from './push-protocol.js'
 import { wakuOf } from './service-lookup.js'
@@ -69,6 +69,8 @@ export class MailClientService implements Startable {
   constructor(components: MailClientServiceComponents, init: MailClientServiceInit = {}) {
     checkNames(init, 'mailclient()', Object.keys(NAMES).join(' '), TypeError)
     settle(init)
+    if (init.acceptPush !== undefined) checkBoolean(init.acceptPush, 'acceptPush', TypeError)
+    if (init.onReport !== undefined) checkFunction(init.onReport, 'onReport', TypeError)
     this.#components = components
     this.#init = init
     this.trust = new TrustList({ datastore: components.datastore, logger: components.logger, now: init.now })

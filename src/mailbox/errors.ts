@@ -26,6 +26,8 @@ export type LetterFault =
   | 'key'
   /** no number of seconds that is taken */
   | 'ttl'
+  /** no number of servers that there are */
+  | 'confirmations'
   /** it names nobody who has a secp256k1 key: nothing can be sealed for it */
   | 'recipient'
 

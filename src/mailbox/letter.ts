@@ -32,7 +32,7 @@ export interface OutgoingMessage {
    */
   ttl?: number | undefined
   /**
-   * How many servers have to confirm it.
+   * How many servers have to confirm it, 1 up to all of them.
    *
    * @default the mailbox's
    */
@@ -66,13 +66,25 @@ const faulty = (reason: LetterFault): (new (message: string) => Error) =>
     }
   }
 
-/** @throws {LetterError} */
-export async function sealLetter(message: OutgoingMessage, keys: KeyChoice, wanted: number): Promise<SealedLetter> {
+/**
+ * @param parts.servers how many there are
+ * @param parts.wanted how many of them have to confirm it when the message does not say so
+ * @throws {LetterError}
+ */
+export async function sealLetter(
+  message: OutgoingMessage,
+  parts: { keys: KeyChoice; servers: number; wanted: number }
+): Promise<SealedLetter> {
   if (message === null || typeof message !== 'object') {
     throw new LetterError('payload', `a message is an object, not ${describe(message)}`)
   }
   checkNames(message, 'a message', 'topic to payload key signWith ttl confirmations', faulty('message'))
-  const { topic, to, ttl = DEFAULT_TTL, signWith, key } = message
+  const { topic, to, ttl = DEFAULT_TTL, signWith, key, confirmations: wanted = parts.wanted } = message
+  if (!Number.isInteger(wanted) || wanted < 1 || wanted > parts.servers)
+    throw new LetterError(
+      'confirmations',
+      `confirmations are 1 up to the number of servers, ${parts.servers}, not ${describe(wanted)}`
+    )
   if (!Number.isInteger(ttl) || ttl < 1 || ttl > MAX_TTL)
     throw new LetterError('ttl', `a ttl is 1 to ${MAX_TTL} seconds`)
   const payload = bytesOf(message.payload)
@@ -86,7 +98,7 @@ export async function sealLetter(message: OutgoingMessage, keys: KeyChoice, want
   const where = topic === undefined ? partitionTopic(publicKey as Uint8Array) : topicOf(topic, faulty('topic'))
   const data =
     publicKey === undefined
-      ? sealSymmetric(plain, await keys.keyOf(topic as string | Uint8Array, key, faulty('key')))
+      ? sealSymmetric(plain, await parts.keys.keyOf(topic as string | Uint8Array, key, faulty('key')))
       : (await import('../wire/payload/asymmetric.js')).sealAsymmetric(plain, publicKey)
   const { size } = encodeEnvelope({ expiry: 2 ** 32 - 1, ttl: MAX_TTL, topic: where, data, nonce: MAX_NONCE })
   if (size > MAX_PACKED_ENVELOPE) throw tooLarge(payload.length)

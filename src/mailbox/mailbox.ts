@@ -167,9 +167,8 @@ export class Mailbox extends TypedEventEmitter<MailboxEvents> implements Startab
    */
   async send(message: OutgoingMessage): Promise<SentLetter> {
     const { sender } = this.#running
-    const { confirmations } = this.#settings
-    const wanted = Math.min(message?.confirmations ?? confirmations, this.#servers.length)
-    const letter = await sealLetter(message, this.#keys, Math.max(1, wanted))
+    const parts = { keys: this.#keys, servers: this.#servers.length, wanted: this.#settings.confirmations }
+    const letter = await sealLetter(message, parts)
     const sent = new SentLetter(await this.#outbox.add(letter))
     this.#letters.set(sent.id, sent)
     this.#dispatch({ id: sent.id, state: 'waiting', confirmedBy: [], refusals: [] })

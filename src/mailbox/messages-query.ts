@@ -1,5 +1,5 @@
 import { isUint32, toHex } from '../wire/bytes.js'
-import { describe } from '../wire/checks.js'
+import { checkBoolean, describe } from '../wire/checks.js'
 import { isFullBloom } from '../wire/envelope/bloom.js'
 import { topicNumber } from '../wire/envelope/topic.js'
 import { keccak256 } from '../wire/keccak.js'
@@ -124,6 +124,8 @@ export async function planMessages(query: MessagesQuery, parts: PlanParts): Prom
   if (topics.length === 0 && !inbox) throw new MessagesQueryError('no topic is named, and no inbox asked for')
   if (reader !== false && (typeof reader !== 'string' || reader === ''))
     throw new MessagesQueryError('a reader is a name, or false')
+  checkBoolean(inbox, 'inbox', MessagesQueryError)
+  checkBoolean(query.verified ?? parts.verified, 'verified', MessagesQueryError)
   if (!Number.isInteger(widen) || widen < 0) throw new MessagesQueryError('widen is a number of topics, 0 or more')
   if (split !== undefined && split !== 'stay' && split !== 'move')
     throw new MessagesQueryError("split is 'stay' or 'move'")

@@ -1,6 +1,6 @@
 import type { PeerTarget } from '../base/peer-target.js'
 import type { Network } from '../waku/packet-channel.js'
-import { checkBytes, checkString, describe } from '../wire/checks.js'
+import { checkBoolean, checkBytes, checkString, describe } from '../wire/checks.js'
 import { nearest } from '../wire/nearest.js'
 import type { Dialect } from '../wire/request/history-request.js'
 import { MailboxInitError } from './errors.js'
@@ -114,7 +114,8 @@ export function settle(init: MailboxInit): MailboxSettings {
   }
   checkOpening(init)
   if (init.identity !== undefined) checkBytes(init.identity, 'identity', MailboxInitError, 32)
-  const { confirmations = 1 } = init
+  const { confirmations = 1, verified = false } = init
+  checkBoolean(verified, 'verified', MailboxInitError)
   if (!Number.isInteger(confirmations) || confirmations < 1 || confirmations > init.servers.length) {
     throw new MailboxInitError('confirmations are 1 up to the number of servers')
   }
@@ -128,7 +129,7 @@ export function settle(init: MailboxInit): MailboxSettings {
   }
   return {
     confirmations,
-    verified: init.verified ?? false,
+    verified,
     maxLetters: count('maxLetters', 1000),
     maxOutboxBytes: count('maxOutboxBytes', 16 * 1024 * 1024),
     remembered: count('remembered', 200_000),

@@ -53,6 +53,7 @@ export function digestQuestion({
   } catch (cause) {
     throw new HistoryQueryError((cause as Error).message, { cause })
   }
+  if (by !== 'time' && by !== 'count') throw new HistoryQueryError('a digest is by time or count')
   if (parts === 0) throw new HistoryQueryError('a digest has 1 to 64 parts')
   return { salt, parts, by }
 }

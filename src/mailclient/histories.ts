@@ -8,6 +8,7 @@ import { Miner } from '../waku/miner.js'
 import type { Network } from '../waku/packet-channel.js'
 import type { RecentHashes } from '../waku/recent-hashes.js'
 import type { WakuNode } from '../waku/waku-node.js'
+import { checkObject } from '../wire/checks.js'
 import type { MailClientEvent } from './counters.js'
 import { type DigestAsked, digestQuestion, type RangeDigest, rangeDigest } from './digest-query.js'
 import { HistoryQueryError, MailClientStoppedError, TrustRevokedError, UntrustedServerError } from './errors.js'
@@ -66,9 +67,11 @@ export class Histories {
   }
 
   /** See `MailClient.digest`. */
-  async digest({ parts, by, salt, ...query }: DigestAsked): Promise<RangeDigest> {
-    const plan = this.#plan(query)
+  async digest(asked: DigestAsked): Promise<RangeDigest> {
+    checkObject(asked, 'a query', HistoryQueryError)
+    const { parts, by, salt, ...query } = asked
     const question = digestQuestion({ parts, by, salt })
+    const plan = this.#plan(query)
     const { walk, end } = this.#begin(query, { ...plan, order: 'time', cursor: undefined, digest: question })
     try {
       return rangeDigest(await walk.digest(), question, plan)

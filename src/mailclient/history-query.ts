@@ -4,7 +4,7 @@ import { type PeerTarget, targetOf } from '../base/peer-target.js'
 import * as FIGURES from '../limits/figures.js'
 import type { Network } from '../waku/packet-channel.js'
 import { isUint32, MAX_UINT32 } from '../wire/bytes.js'
-import { checkBytes, checkNumber, checkTopics, describe } from '../wire/checks.js'
+import { checkBoolean, checkBytes, checkNumber, checkTopics, describe } from '../wire/checks.js'
 import { BLOOM_BYTES, bloomOf, envelopeMatchesBloom, fullBloom, isFullBloom } from '../wire/envelope/bloom.js'
 import { topicNumber } from '../wire/envelope/topic.js'
 import { checkOptions } from '../wire/options.js'
@@ -149,7 +149,7 @@ export function planHistory(query: HistoryQuery, now: number): HistoryPlan {
   const bloom = settleBloom(query)
   const { order = 'time', coverage = false } = query
   if (order !== 'time' && order !== 'ingest') throw new HistoryQueryError('order is time or ingest')
-  if (typeof coverage !== 'boolean') throw new HistoryQueryError(`coverage is a boolean, not ${describe(coverage)}`)
+  checkBoolean(coverage, 'coverage', HistoryQueryError)
   const numbers = topics && new Set(topics.map(topicNumber))
   const everything = isFullBloom(bloom)
   return {
@@ -186,6 +186,7 @@ function checkKeys({ requestKey: key, requestPublicKey: publicKey, signWith, dia
 }
 
 function settleBloom({ topics, bloom }: HistoryQuery): Uint8Array {
+  if (bloom !== undefined) checkBytes(bloom, 'a bloom filter', HistoryQueryError, BLOOM_BYTES)
   if (topics !== undefined) {
     checkTopics(topics, HistoryQueryError)
     if (topics.length === 0 || topics.length > MAX_REQUEST_TOPICS) {
@@ -193,7 +194,5 @@ function settleBloom({ topics, bloom }: HistoryQuery): Uint8Array {
     }
     return bloomOf(topics)
   }
-  if (bloom === undefined) return fullBloom()
-  checkBytes(bloom, 'a bloom filter', HistoryQueryError, BLOOM_BYTES)
-  return bloom
+  return bloom ?? fullBloom()
 }

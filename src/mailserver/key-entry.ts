@@ -1,6 +1,6 @@
 import { peerIdFromString } from '@libp2p/peer-id'
 import { fromHex, toHex } from '../wire/bytes.js'
-import { checkBytes } from '../wire/checks.js'
+import { checkBytes, checkString } from '../wire/checks.js'
 import { printable } from '../wire/printable.js'
 import { KeyRecordError, KeyringError } from './errors.js'
 
@@ -17,6 +17,7 @@ export interface KeyEntry {
 
 /** @throws {KeyringError} */
 export function checkName(name: string): void {
+  checkString(name, 'a key name', KeyringError)
   if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(name)) {
     throw new KeyringError(
       'a key name is 1 to 64 letters, digits, dots, dashes or underscores, the first a letter or digit'

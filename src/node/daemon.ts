@@ -44,11 +44,12 @@ import { WebSockets } from './peer/web-sockets.js'
 import { webRtcCertificate } from './peer/webrtc-certificate.js'
 import { loadWebRtc } from './peer/webrtc-direct.js'
 import { adminSettings } from './settings/admin-listen.js'
+import { checkConfig } from './settings/config.js'
 import { certificateFiles, listenPlaces, wantsWebRtc } from './settings/listen-config.js'
 import { LiveSettings, type Reloaded } from './settings/live-settings.js'
 import { retentionRules } from './settings/retention-config.js'
 import { namedPassword, ownPassword } from './settings/secret.js'
-import { DEFAULT_DATA_DIR, type StartConfig } from './settings/start-config.js'
+import { DEFAULT_DATA_DIR, type StartConfig, startShape } from './settings/start-config.js'
 import { warmUp } from './warm-up.js'
 
 /** A batch of an import in base64, with room. */
@@ -90,9 +91,11 @@ export class Daemon {
    * Resolves when it serves; a ready file of an earlier run is gone then. Throws what keeps it from that, with nothing left
    * behind: `DataDirLockedError`, `ListenError`, `IdentityError`, `SecretError` and others.
    *
+   * @param config what `readConfig` makes of flags, environment and a file; a `ConfigError` for anything else
    * @param warn told, a line at a time, what the operator should know while it serves
    */
   static async start(config: StartConfig, warn: (line: string) => void = () => {}): Promise<Daemon> {
+    checkConfig(config, startShape)
     keepHeapClose()
     const cleanup = new Cleanup()
     try {

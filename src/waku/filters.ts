@@ -1,5 +1,5 @@
 import type { Logger, PeerId } from '@libp2p/interface'
-import { checkBytes, checkNames, checkTopics, describe } from '../wire/checks.js'
+import { checkBoolean, checkBytes, checkFunction, checkNames, checkTopics } from '../wire/checks.js'
 import type { Envelope } from '../wire/envelope/envelope.js'
 import type { OpenedPayload } from '../wire/payload/payload.js'
 import type { Counters } from './counters.js'
@@ -31,9 +31,10 @@ export class Filters {
    * @throws {TypeError} when a topic, the key or the signer has the wrong length, or a signer is asked for without a key
    */
   subscribe(filter: MessageFilter, onMessage: (message: ReceivedMessage) => unknown): () => void {
-    if (typeof onMessage !== 'function') throw new TypeError(`a subscriber is a function, not ${describe(onMessage)}`)
+    checkFunction(onMessage, 'a subscriber', TypeError)
     checkNames(filter, 'a filter', 'topics key signer historic', TypeError)
     if (filter.topics !== undefined) checkTopics(filter.topics, TypeError)
+    if (filter.historic !== undefined) checkBoolean(filter.historic, 'historic', TypeError)
     if (filter.key !== undefined) checkBytes(filter.key, 'a symmetric key', TypeError, 32)
     if (filter.key?.every(byte => byte === 0)) throw new TypeError('a symmetric key of zeros is no key')
     if (filter.signer !== undefined) checkBytes(filter.signer, 'a signer', TypeError, 65)

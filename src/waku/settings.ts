@@ -1,5 +1,5 @@
 import * as FIGURES from '../limits/figures.js'
-import { checkNames, checkSettings } from '../wire/checks.js'
+import { checkFunction, checkNames, checkSettings } from '../wire/checks.js'
 import type { RateLimits } from '../wire/packet/status.js'
 import type { PacketDigester } from './packet-digester.js'
 import type { TwinOf } from './twins.js'
@@ -162,6 +162,8 @@ const DEFAULTS: Settings = {
 export function settle(init: WakuInit): Settings {
   checkNames(init, 'waku()', Object.keys({ ...DEFAULTS, ...OPTIONAL }).join(' '), TypeError)
   checkSettings(init, { ...DEFAULTS, pow: undefined }, TypeError)
+  if (init.digester !== undefined) checkFunction(init.digester?.digest, 'digest of a digester', TypeError)
+  if (init.onTwin !== undefined) checkFunction(init.onTwin, 'onTwin', TypeError)
   const given = Object.fromEntries(Object.entries(init).filter(([, value]) => value !== undefined))
   return { ...DEFAULTS, ...given }
 }

@@ -4,9 +4,10 @@ import { anySignal } from '../base/any-signal.js'
 import { type PeerTarget, targetOf } from '../base/peer-target.js'
 import * as FIGURES from '../limits/figures.js'
 import { Limits } from '../limits/limits.js'
-import { checkNames, describe } from '../wire/checks.js'
+import { checkFunction, checkNames, describe } from '../wire/checks.js'
 import type { Envelope } from '../wire/envelope/envelope.js'
 import { UnencodableError } from '../wire/errors.js'
+import { checkOptions } from '../wire/options.js'
 import type { StatusOptions } from '../wire/packet/status.js'
 import { Counters } from './counters.js'
 import { InvalidPostError, NotConnectedError, WakuStoppedError } from './errors.js'
@@ -251,12 +252,14 @@ export class WakuNode implements Waku, Startable {
   }
 
   watchPeers(onChange: () => void): () => void {
+    checkFunction(onChange, 'who watches peers', TypeError)
     this.#watchers.add(onChange)
     return () => void this.#watchers.delete(onChange)
   }
 
   async connect(target: PeerTarget, options: { signal?: AbortSignal | undefined } = {}): Promise<void> {
     const { peer, address } = targetOf(target, TypeError)
+    checkOptions(options, 'what is said beside a peer', { signal: 1 }, TypeError)
     if (!this.#running) throw new WakuStoppedError('the node is not running')
     if (this.#peers.active(peer) !== undefined) return
     const deadline = AbortSignal.timeout(FIGURES.conversation.connect)
@@ -279,7 +282,18 @@ export class WakuNode implements Waku, Startable {
   #onReady(session: Session): void {
     this.#peers.onReady(session)
     if (!session.retiring) this.#follow(session)
-    for (const onChange of this.#watchers) onChange()
+    this.#tellWatchers()
+  }
+
+  /** One that throws harms neither the others nor the conversation. */
+  #tellWatchers(): void {
+    for (const onChange of this.#watchers) {
+      try {
+        onChange()
+      } catch (err) {
+        this.#log.error('who watches peers failed - %e', err as Error)
+      }
+    }
   }
 
   /** Only the active conversation of a peer is fed. */
@@ -303,7 +317,7 @@ export class WakuNode implements Waku, Startable {
     this.#feeds.delete(session)
     this.#peers.remove(session, error)
     this.#follow(session)
-    for (const onChange of this.#watchers) onChange()
+    this.#tellWatchers()
     if (error !== undefined) this.#log.trace('a conversation ended - %e', error)
   }
 

@@ -60,13 +60,14 @@ export interface Waku {
    * @throws {NotConnectedError} when no transport reaches it, or it ended the conversation
    * @throws {HandshakeError} when its Status was late or invalid
    * @throws {WakuStoppedError} when the node does not run
-   * @throws {TypeError} for what names no peer
+   * @throws {TypeError} for what names no peer, or an option that is none
    */
   connect(peer: PeerTarget, options?: { signal?: AbortSignal | undefined }): Promise<void>
   /**
-   * Calls `onChange` whenever a conversation became ready or ended; `peers()` says which there are.
+   * Calls `onChange` whenever a conversation became ready or ended; `peers()` says which there are. What it throws is logged.
    *
    * @returns takes it back
+   * @throws {TypeError} when it is no function
    */
   watchPeers(onChange: () => void): () => void
 }

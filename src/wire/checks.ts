@@ -73,9 +73,20 @@ export function checkNumber(value: unknown, what: string, ErrorOf: ErrorClass): 
     throw new ErrorOf(`${what} is a number of 0 or more, not ${describe(value)}`)
 }
 
-/** @throws the error class when it is none, or null */
+/** @throws the error class when it is no function */
+export function checkFunction(value: unknown, what: string, ErrorOf: ErrorClass): void {
+  if (typeof value !== 'function') throw new ErrorOf(`${what} is a function, not ${describe(value)}`)
+}
+
+/** @throws the error class when it is neither true nor false */
+export function checkBoolean(value: unknown, what: string, ErrorOf: ErrorClass): void {
+  if (typeof value !== 'boolean') throw new ErrorOf(`${what} is a boolean, not ${describe(value)}`)
+}
+
+/** @throws the error class when it is none, or null, or a list */
 export function checkObject(value: unknown, what: string, ErrorOf: ErrorClass): void {
-  if (value === null || typeof value !== 'object') throw new ErrorOf(`${what} is an object, not ${describe(value)}`)
+  if (value === null || typeof value !== 'object' || Array.isArray(value))
+    throw new ErrorOf(`${what} is an object, not ${describe(value)}`)
 }
 
 /** @throws the error class when it is no string, or an empty one where `filled` is asked for */

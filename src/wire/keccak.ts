@@ -1,4 +1,5 @@
 import { keccak_256 } from '@noble/hashes/sha3.js'
+import { checkFunction } from './checks.js'
 
 /** Keccak-256: 32 bytes. */
 export type Hash = (bytes: Uint8Array) => Uint8Array
@@ -23,8 +24,11 @@ export function leadingZeroBits(hash: Uint8Array): number {
 /**
  * Puts a faster implementation in place of the portable one, for the whole process. It must return a fresh array
  * each time. Called without one, goes back to the portable one.
+ *
+ * @throws {TypeError} when it is no function
  */
 export function useKeccak(hash: Hash = keccak_256): void {
+  checkFunction(hash, 'a hash', TypeError)
   implementation = hash
 }
 

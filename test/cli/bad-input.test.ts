@@ -38,7 +38,12 @@ test('what is not understood is one clear line on stderr and exit code 2', async
     [['start', '--webrtc-direct'], /--webrtc-direct is for an address such as --listen/],
     [['start', '--forward-for', 'all'], /--forward-for: expected a peer id/],
     [['start', '--retention', 'soon'], /--retention: expected a duration/],
-    [['start', '--retention'], /--retention/],
+    [['start', '--retention'], /--retention: expected a duration/],
+    [['start', '--retention', '100000d'], /--retention: expected a duration .* to 49710d; or forever, got "100000d"/],
+    [
+      ['request', '--server', PEER, '--limit', '-1'],
+      /--limit: expected a whole number, 1 to .* begins with a dash is written --limit=-/
+    ],
     [['start', '--once'], /--once needs --self-check/],
     [['start', 'now'], /unexpected "now"/],
     [['post', '--to', PEER], /needs --topic/],

@@ -54,7 +54,7 @@ const refusals: [title: string, args: string[], line: string][] = [
   [
     'of no time at all',
     ['--retention', '0s'],
-    '--retention: expected a duration with its unit such as 90s, 15m, 24h, 30d or 2w, at least 1s, got "0s"'
+    '--retention: expected a duration with its unit such as 90s, 15m, 24h, 30d or 2w, from 1s to 49710d; or forever, got "0s"'
   ],
   [
     'of no envelope',

@@ -151,7 +151,10 @@ test('what cannot be a letter is refused before anything is kept, with the reaso
     [{ payload: 'x', to: ed25519 }, 'recipient'],
     [{ payload: 'x', to: `04${'11'.repeat(64)}` }, 'recipient'],
     [{ ...hello, ttl: 0 }, 'ttl'],
-    [{ ...hello, ttl: 86_401 }, 'ttl']
+    [{ ...hello, ttl: 86_401 }, 'ttl'],
+    [{ ...hello, confirmations: 2 }, 'confirmations'],
+    [{ ...hello, confirmations: 0 }, 'confirmations'],
+    [{ ...hello, confirmations: '1' }, 'confirmations']
   ]
   for (const [message, reason] of cases) {
     await assert.rejects(
@@ -244,6 +247,7 @@ test('a mailbox that could not work is not made', async t => {
     { servers: [peer], password: undefined },
     { servers: [peer], confirmations: 2 },
     { servers: [peer, other], confirmations: 0 },
+    { servers: [peer], verified: 'yes' },
     { servers: [peer], interval: -1 },
     { servers: [peer], identity: new Uint8Array(3) },
     { servers: [peer], requestKey: new Uint8Array(3) }

@@ -35,6 +35,21 @@ async function running(t: TestContext, flags: Record<string, unknown> = {}): Pro
   return daemon
 }
 
+test('a config that readConfig did not make is refused before anything is done, with what is wrong', async t => {
+  const dir = join(tempDir(t), 'data')
+  const wrong: Array<[config: unknown, text: RegExp]> = [
+    [undefined, /a config is an object, not undefined/],
+    [5, /a config is an object, not the number 5/],
+    [{ 'data-dir': dir, retenton: 5 }, /a config has no retenton: did you mean retention\?/],
+    [{ 'data-dir': dir, retention: '30d' }, /"retention": "30d" is a text, and no setting yet: readConfig/],
+    [{ 'data-dir': dir, listen: '/ip4/127.0.0.1/tcp/0' }, /"listen": .* is a text/],
+    [{ 'data-dir': dir, 'archive-topics': ['news'] }, /"archive-topics": \["news"\] is a text/]
+  ]
+  for (const [config, message] of wrong)
+    await assert.rejects(Daemon.start(config as never), { name: 'ConfigError', message })
+  assert.equal(existsSync(dir), false)
+})
+
 test('by default a node asks for no more proof of work than deployed clients mine, and posts live at least 10 s [USE-01]', async t => {
   const daemon = await running(t)
   const { pow } = daemon.node.services.waku.status

@@ -51,7 +51,7 @@ test('what has another type than it should is refused with what was expected and
   const node = await application(t)
   const { waku, mailserver, mailclient } = node.services as unknown as Record<string, Record<string, Loose>>
   const { trust } = mailclient as unknown as { trust: Record<string, Loose> }
-  const { keyring } = mailserver as unknown as { keyring: Record<string, Loose> }
+  const { keyring, archive } = mailserver as unknown as Record<string, Record<string, Loose>>
   const loose = all as unknown as Record<string, Loose>
   const first = (history: unknown): unknown => (history as AsyncGenerator).next()
   const ask = (query: object): unknown =>
@@ -108,10 +108,10 @@ test('what has another type than it should is refused with what was expected and
     ['TrustEntryError', /a label is a string, not the number 5/, () => trust.add?.(node.peerId, { label: 5 })],
     ['TrustEntryError', /is an object, not a string of 4/, () => trust.add?.(node.peerId, 'home')],
     ['TrustEntryError', /a peer is a PeerId/, () => trust.has?.('nobody')],
-    ['KeyringError', /a key is .* not a string of 32/, () => keyring.add?.('name', 'k'.repeat(32))],
-    ['KeyringError', /a password is a string, not the number 5/, () => keyring.addPassword?.('name', 5)],
-    ['KeyringError', /a password is not empty/, () => keyring.addPassword?.('name', '')],
-    ['KeyringError', /a peer is a PeerId/, () => keyring.add?.('name', KEY, { peer: {} })],
+    ['KeyringError', /a key is .* not a string of 32/, () => keyring?.add?.('name', 'k'.repeat(32))],
+    ['KeyringError', /a password is a string, not the number 5/, () => keyring?.addPassword?.('name', 5)],
+    ['KeyringError', /a password is not empty/, () => keyring?.addPassword?.('name', '')],
+    ['KeyringError', /a peer is a PeerId/, () => keyring?.add?.('name', KEY, { peer: {} })],
     ['UnencodableError', /a password is a string/, () => loose.keyFromPassword?.(KEY)],
     ['MalformedError', /the name of a topic is a string/, () => loose.topicFromName?.(TOPIC)],
     ['MalformedError', /a topic is a string, not 4 bytes/, () => loose.parseTopic?.(TOPIC)],
@@ -147,6 +147,32 @@ test('what has another type than it should is refused with what was expected and
     ['HistoryQueryError', /a query has no topcis: did you mean topics\?/, () => ask({ topcis: [TOPIC] })],
     ['HistoryQueryError', /coverage is a boolean, not a string of 3/, () => ask({ coverage: 'yes' })],
     ['HistoryQueryError', /signal is an AbortSignal, not an object of Obj/, () => ask({ signal: {} })],
+    ['HistoryQueryError', /a bloom filter is .* 64 bytes/, () => ask({ topics: [TOPIC], bloom: 'x' })],
+    [
+      'HistoryQueryError',
+      /a digest is by time or count/,
+      () => mailclient?.digest?.({ server: node.peerId, from: 0, requestKey: KEY, by: 'size' })
+    ],
+    ['HistoryQueryError', /a query is an object, not null/, () => mailclient?.digest?.(null)],
+    ['TypeError', /historic is a boolean, not a string/, () => waku?.subscribe?.({ historic: 'no' }, () => {})],
+    ['TypeError', /a filter is an object, not an array/, () => waku?.subscribe?.([], () => {})],
+    ['TypeError', /who watches peers is a function, not/, () => waku?.watchPeers?.({})],
+    ['TypeError', /beside a peer is an object, not null/, () => waku?.connect?.(node.peerId, null)],
+    ['TypeError', /signal is an AbortSignal/, () => waku?.connect?.(node.peerId, { signal: 1 })],
+    ['UnencodableError', /light is a boolean, not a string/, () => waku?.updateStatus?.({ light: 'yes' })],
+    ['UnencodableError', /confirmations is a boolean/, () => waku?.updateStatus?.({ confirmations: 1 })],
+    ['UnencodableError', /a status is an object, not an array/, () => waku?.updateStatus?.([])],
+    ['KeyringError', /a key name is a string, not the number 5/, () => keyring?.add?.(5, KEY)],
+    ['ArchiveQueryError', /envelopes are an array, not a string/, () => archive?.append?.('x')],
+    ['ArchiveQueryError', /an envelope is what decodeEnvelope returns/, () => archive?.append?.([TOPIC])],
+    [
+      'ArchiveQueryError',
+      /an integer of 1 or more, not a string/,
+      () => archive?.trim?.({ before: 5, envelopes: '3' })
+    ],
+    ['TypeError', /datastore is an object, not undefined/, () => all.DatastoreArchive.open({} as never)],
+    ['TypeError', /get of the datastore is a function/, () => all.DatastoreArchive.open({ datastore: {} } as never)],
+    ['TypeError', /a hash is a function, not null/, () => loose.useKeccak?.(null)],
     [
       'UnencodableError',
       /a topic is/,
@@ -184,12 +210,19 @@ test('a setting of another type is refused when the node is made, since a bound 
     name: 'MailserverInitError',
     message: /^mailserver\(\) is an object, not null/
   })
-  for (const init of [{ maxTtl: '86400' }, { poolBytes: Number.NaN }, { postTimeout: -1 }, { light: 'no' }])
+  for (const init of [
+    { maxTtl: '86400' },
+    { poolBytes: Number.NaN },
+    { postTimeout: -1 },
+    { light: 'no' },
+    { onTwin: 5 },
+    { digester: {} }
+  ])
     await assert.rejects(make({ ...registered, waku: all.waku(init as never) }), {
       name: 'TypeError',
       message: / is a /
     })
-  for (const init of [{ maxRequestBytes: '1' }, { windowPages: Number.NaN }])
+  for (const init of [{ maxRequestBytes: '1' }, { windowPages: Number.NaN }, { acceptPush: 'yes' }, { onReport: 5 }])
     await assert.rejects(make({ ...registered, waku: all.waku(), mailclient: all.mailclient(init as never) }).then(), {
       name: 'TypeError',
       message: / is a /

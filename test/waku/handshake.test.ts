@@ -121,6 +121,21 @@ test('two light nodes part [WAKU-52]', async t => {
   assert.equal((await (await scriptedPeer(full, { light: true })).confirm(newEnvelope())).length, 0)
 })
 
+test('who watches peers and throws harms neither the others nor the conversation', async t => {
+  const node = await loneNode()
+  t.after(() => node.stop())
+  const seen: number[] = []
+  node.watchPeers(() => {
+    throw new Error('a slip of the application')
+  })
+  node.watchPeers(() => void seen.push(node.peers().length))
+  const peer = await scriptedPeer(node)
+  assert.deepEqual([await peer.confirm(newEnvelope()), seen], [[], [1]])
+  await peer.channel.close()
+  await peer.over
+  assert.deepEqual(seen, [1, 0])
+})
+
 test('a peer that leaves before its Status is a failed handshake, not a crash', async t => {
   const node = await loneNode()
   t.after(() => node.stop())

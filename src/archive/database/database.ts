@@ -1,6 +1,6 @@
 import { ClassicLevel, type DatabaseOptions } from 'classic-level'
 import { LevelDatastore } from 'datastore-level'
-import { checkNames } from '../../wire/checks.js'
+import { checkNames, checkSettings, checkString } from '../../wire/checks.js'
 import { ArchiveError, ArchiveFormatError, DataDirLockedError, rootMessage } from '../errors.js'
 import { IngestMarks } from '../level/ingest-marks.js'
 import { LevelArchive, type LevelArchiveInit } from '../level/level-archive.js'
@@ -68,15 +68,20 @@ export interface Salvage {
   salvage?: boolean | undefined
 }
 
+/** One of each type. */
+const TYPES = { salvage: true, check: true, checkEvery: 1, minPause: 1, maxPause: 1, now: Date.now }
+
 /**
  * Opens the database at a path, or creates it. Node only.
  * @throws DataDirLockedError when another process has it open
  * @throws ArchiveError when it cannot be opened for another reason
  * @throws ArchiveFormatError when its archive was written by a version this one does not know
- * @throws TypeError for an option that is none
+ * @throws TypeError for an option that is none, or of another type
  */
 export async function openDatabase(path: string, given: OpenOptions & Salvage = {}): Promise<Database> {
   checkNames(given, 'openDatabase()', 'salvage check checkEvery now newest minPause maxPause', TypeError)
+  checkString(path, 'the path of a database', TypeError, { filled: true })
+  checkSettings(given, TYPES, TypeError)
   const { salvage = false, ...options } = given
   const before: Mended[] = []
   try {

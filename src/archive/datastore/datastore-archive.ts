@@ -1,6 +1,6 @@
 import type { Datastore } from 'interface-datastore'
 import { equalBytes, toHex } from '../../wire/bytes.js'
-import { checkNames } from '../../wire/checks.js'
+import { checkFunction, checkNames, checkObject, checkSettings } from '../../wire/checks.js'
 import { bloomTest } from '../../wire/envelope/bloom.js'
 import type { Envelope } from '../../wire/envelope/envelope.js'
 import { keccak256 } from '../../wire/keccak.js'
@@ -84,10 +84,13 @@ export class DatastoreArchive extends CheckedArchive {
 
   /**
    * @throws ArchiveFormatError when it was written by a version this one does not know
-   * @throws TypeError for an option that is none
+   * @throws TypeError for an option that is none, or of another type
    */
   static async open(init: DatastoreArchiveInit): Promise<DatastoreArchive> {
     checkNames(init, 'DatastoreArchive.open()', 'datastore prefix maxEnvelopes maxQueuedBytes now', TypeError)
+    checkObject(init.datastore, 'datastore', TypeError)
+    checkFunction(init.datastore.get, 'get of the datastore', TypeError)
+    checkSettings(init, { prefix: '', maxEnvelopes: 1, maxQueuedBytes: 1, now: unixNow }, TypeError)
     const archive = new DatastoreArchive(init)
     try {
       await archive.#writer.settle()

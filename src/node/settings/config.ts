@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { checkNames } from '../../wire/checks.js'
 import { nearest } from '../../wire/nearest.js'
 import { JsonSettingsError, readJsonSettings } from './json-settings.js'
 import { optionMeta } from './option.js'
@@ -70,6 +71,22 @@ export function readConfig<S extends ConfigShape>(
   const result = z.strictObject(shape).safeParse(values)
   if (result.success) return result.data as z.output<z.ZodObject<S>>
   throw explain(result.error, shape, given)
+}
+
+/**
+ * Refuses what is no setting, and a text that `readConfig` has still to make one of.
+ * @throws ConfigError
+ */
+export function checkConfig(config: unknown, shape: ConfigShape): void {
+  checkNames(config, 'a config', Object.keys(shape).join(' '), ConfigError)
+  const isText = (value: unknown): boolean => [value].flat().some(each => typeof each === 'string')
+  for (const [key, type] of Object.entries(shape)) {
+    const value = (config as Record<string, unknown>)[key]
+    if (!isText(value)) continue
+    const read = type.safeParse(value)
+    if (!read.success || !isText(read.data))
+      throw new ConfigError(`"${key}": ${show(value)} is a text, and no setting yet: readConfig makes one of it`)
+  }
 }
 
 function fromFlags(key: string, { flags }: ConfigSources): Given | undefined {

@@ -8,6 +8,8 @@ const UNITS: ReadonlyArray<readonly [unit: string, seconds: number]> = [
   ['s', 1]
 ]
 const MAX_SECONDS = 0xffffffff
+/** The longest in whole days. */
+const LONGEST = '49710d'
 
 export const DURATION = 'a duration with its unit such as 90s, 15m, 24h, 30d or 2w'
 
@@ -37,6 +39,5 @@ export function formatDuration(seconds: number): string {
 
 /** The allowed values, for messages. */
 export function durationWithin({ min, max }: { min: number; max: number }): string {
-  if (max < MAX_SECONDS) return `${DURATION}, from ${formatDuration(min)} to ${formatDuration(max)}`
-  return min === 0 ? DURATION : `${DURATION}, at least ${formatDuration(min)}`
+  return `${DURATION}, from ${formatDuration(min)} to ${max < MAX_SECONDS ? formatDuration(max) : LONGEST}`
 }

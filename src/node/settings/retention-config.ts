@@ -1,14 +1,16 @@
 import { checkRetention, type RetentionRules, type TopicRetention } from '../../archive/retention-rules.js'
 import { parseByteSize } from './byte-size.js'
 import { ConfigError } from './config.js'
-import { DURATION, isDuration, parseDuration } from './duration.js'
+import { durationWithin, isDuration, parseDuration } from './duration.js'
 import { parseTopicChoice } from './topic-choice.js'
 import { ValueError } from './value-error.js'
 
 export const DEFAULT_RETENTION_SECONDS = 30 * 86_400
 const MIN_BYTES = 1024 * 1024
 
-export const RETENTION = `${DURATION}, at least 1s; or forever`
+const RANGE = { min: 1, max: 0xffffffff }
+
+export const RETENTION = `${durationWithin(RANGE)}; or forever`
 export const RETENTION_TOPIC =
   'a topic with an age, a size or both, such as news=7d, 0x1a2b3c4d=100MiB, chat=forever/1GiB (1s or more, 1MiB or more)'
 export const RETENTION_BYTES = { min: MIN_BYTES, max: Number.MAX_SAFE_INTEGER }
@@ -25,8 +27,11 @@ export interface RetentionConfig {
 /** Seconds. Throws `ValueError`. */
 export function parseRetention(text: string): number | 'forever' {
   if (text.trim() === 'forever') return 'forever'
-  if (!isDuration(text.trim())) throw new ValueError(RETENTION, text)
-  return parseDuration(text, { min: 1, max: 0xffffffff })
+  try {
+    return parseDuration(text, RANGE)
+  } catch {
+    throw new ValueError(RETENTION, text)
+  }
 }
 
 /** `news=7d`, `0x1a2b3c4d=100MiB`, `chat=forever/1GiB`. Throws `ValueError`. */

@@ -1,5 +1,5 @@
 import { MAX_UINT32 } from '../bytes.js'
-import { checkBytes, checkTopics } from '../checks.js'
+import { checkBoolean, checkBytes, checkTopics } from '../checks.js'
 import { BLOOM_BYTES, fullBloom } from '../envelope/bloom.js'
 import { MalformedError, UnencodableError } from '../errors.js'
 import { decodeBigUint, decodeUint, type RlpItem } from '../rlp.js'
@@ -38,15 +38,19 @@ export type OptionValues = [key: number, value: Structure][]
 
 /** @throws UnencodableError when an option is out of its range */
 export function optionValues(options: StatusOptions): OptionValues {
-  const { pow, bloom, light, confirmations, packetLimits, topics, byteLimits } = options
+  const { pow, bloom, packetLimits, topics, byteLimits } = options
   const values: OptionValues = []
   if (pow !== undefined) values.push([Key.pow, uint(powBits(pow))])
   if (bloom !== undefined) {
     checkBytes(bloom, 'a bloom filter', UnencodableError, BLOOM_BYTES)
     values.push([Key.bloom, bloom])
   }
-  if (light !== undefined) values.push([Key.light, uint(light ? 1 : 0)])
-  if (confirmations !== undefined) values.push([Key.confirmations, uint(confirmations ? 1 : 0)])
+  for (const name of ['light', 'confirmations'] as const) {
+    const value = options[name]
+    if (value === undefined) continue
+    checkBoolean(value, name, UnencodableError)
+    values.push([Key[name], uint(value ? 1 : 0)])
+  }
   if (packetLimits !== undefined) values.push([Key.packetLimits, limitsStructure(packetLimits)])
   if (topics !== undefined) values.push([Key.topics, topicInterest(topics)])
   if (byteLimits !== undefined) values.push([Key.byteLimits, limitsStructure(byteLimits)])
