@@ -2,6 +2,7 @@ import { pipe } from 'it-pipe'
 import { anySignal } from '../base/any-signal.js'
 import type { Tally } from '../base/tally.js'
 import * as FIGURES from '../limits/figures.js'
+import type { Holder, MemoryBudget } from '../limits/memory-budget.js'
 import type { Origin } from '../limits/origin.js'
 import { prefetch } from '../mailclient/prefetch.js'
 import type { Watchdog } from '../mailclient/watchdog.js'
@@ -17,7 +18,8 @@ import {
   UpstreamMisbehavedError,
   UpstreamUnreachableError
 } from './errors.js'
-import type { Upstream } from './upstream.js'
+import { TurnCost } from './turn-cost.js'
+import type { Upstream, UpstreamTurn } from './upstream.js'
 import { type AnswerPart, readAnswer } from './upstream-answer.js'
 import type { UpstreamRelaySettings } from './upstream-relay-settings.js'
 
@@ -31,6 +33,8 @@ export interface RelayedRequestParts {
   /** Runs since the request came. */
   watchdog: Watchdog
   allowance: ByteAllowance
+  /** For what requesters did not take yet. */
+  memory: MemoryBudget
   settings: UpstreamRelaySettings
   /** How long one upstream may take to be connected, in ms. */
   dialTimeout: number
@@ -70,56 +74,81 @@ export class RelayedRequest {
   async ask(upstream: Upstream): Promise<RequestComplete> {
     this.#sent = false
     this.#packets = 0
+    const { memory, watchdog } = this.#parts
+    const { address } = this.#requester
     const left = new AbortController()
-    const signal = anySignal([this.#parts.watchdog.signal, left.signal])
-    const bounds = { count: ahead.parts, size: ahead.bytes, sizeOf, signal }
+    const signal = anySignal([watchdog.signal, left.signal])
+    let evict = (): void => {}
+    const evicted = new Promise<never>((_, reject) => {
+      evict = () => {
+        this.#giveUp(left)
+        reject(left.signal.reason)
+      }
+    })
+    evicted.catch(() => {})
+    const held: Holder = { address, bytes: 0, evict: () => evict() }
     try {
       return await pipe(
-        this.#inTurn(upstream, signal, left),
-        parts => prefetch(parts, bounds),
-        parts => this.#deliver(parts)
+        this.#inTurn(upstream, signal, { left, held }),
+        parts => prefetch(parts, { isFull: () => memory.isCrowded(address), signal }),
+        parts => this.#deliver(parts, { held, evicted })
       )
     } catch (error) {
       left.abort(error)
       throw error
+    } finally {
+      memory.hold(held, 0)
     }
   }
 
-  async #deliver(parts: AsyncIterable<AnswerPart>): Promise<RequestComplete> {
-    const { deliver, tally } = this.#parts
+  async #deliver(
+    parts: AsyncIterable<AnswerPart>,
+    { held, evicted }: { held: Holder; evicted: Promise<never> }
+  ): Promise<RequestComplete> {
+    const { deliver, tally, memory } = this.#parts
     for await (const part of parts) {
       if ('complete' in part) return part.complete
       this.delivered = true
-      await deliver(part.raws)
+      // whose memory others need has it no longer, whatever it takes
+      await Promise.race([deliver(part.raws), evicted])
+      memory.hold(held, Math.max(0, held.bytes - sizeOf(part)))
       tally.add('envelopes', part.raws.length)
     }
     throw new UpstreamMisbehavedError('the answer has no end')
   }
 
   /** The parts of an answer. The upstream's turn ends with the answer or the signal, whatever the requester takes. */
-  async *#inTurn(upstream: Upstream, signal: AbortSignal, left: AbortController): AsyncGenerator<AnswerPart, void> {
-    const release = await takeTurn(upstream, this.#requester, signal)
+  async *#inTurn(
+    upstream: Upstream,
+    signal: AbortSignal,
+    { left, held }: { left: AbortController; held: Holder }
+  ): AsyncGenerator<AnswerPart, void> {
+    const { memory, settings, tally } = this.#parts
+    const turn = await upstream.turn(this.#requester, signal).catch(cause => {
+      throw new NoTurnError('the upstream is busy', { cause })
+    })
+    const cost = new TurnCost(upstream)
     let line: MailLine | undefined
     const drop = (): void => {
       line?.abort(signal.reason as Error)
-      release()
+      turn.end(cost.ms)
     }
     signal.addEventListener('abort', drop, { once: true })
     try {
       line = await this.#dial(upstream, signal)
       this.#sent = true
-      this.#parts.tally.add('requests_forwarded')
-      let patience = this.#parts.settings.requesterPatience
-      for await (const part of this.#read(line, signal)) {
+      tally.add('requests_forwarded')
+      for await (const part of this.#read(line, signal, cost)) {
+        memory.hold(held, held.bytes + sizeOf(part))
         // while there is room ahead of the requester this takes no time
-        const since = performance.now()
-        const stop = this.#whileSlow(upstream, left, patience)
+        cost.offer()
+        const stop = this.#whileSlow(turn, left, settings.requesterPatience - cost.kept)
         try {
           yield part
         } finally {
           stop()
+          cost.ask()
         }
-        patience -= performance.now() - since
       }
       signal.removeEventListener('abort', drop)
       // one that closes slowly keeps nobody waiting
@@ -129,28 +158,30 @@ export class RelayedRequest {
       throw error
     } finally {
       signal.removeEventListener('abort', drop)
-      release()
+      turn.end(cost.ms)
     }
   }
 
   /** Gives the turn up once the requester was waited for that long and somebody else waits for the upstream. */
-  #whileSlow({ queue }: Upstream, left: AbortController, patience: number): () => void {
-    const { allowance, tally, watchdog } = this.#parts
+  #whileSlow(turn: UpstreamTurn, left: AbortController, patience: number): () => void {
     const check = (): void => {
-      if (watchdog.signal.aborted) return
-      if (!queue.crowded) {
-        timer = setTimeout(check, slow.recheck)
-        return
-      }
-      tally.add('requesters_slow')
-      allowance.spend(this.#requester, slow.cost)
-      left.abort(new SlowRequesterError('others wait for this mailserver'))
+      if (turn.isAwaited) this.#giveUp(left)
+      else timer = setTimeout(check, slow.recheck)
     }
     let timer = setTimeout(check, Math.max(0, patience))
     return () => clearTimeout(timer)
   }
 
-  #read(line: MailLine, signal: AbortSignal): AsyncGenerator<AnswerPart, void> {
+  /** The requester was too slow for others. */
+  #giveUp(left: AbortController): void {
+    const { allowance, tally, watchdog } = this.#parts
+    if (left.signal.aborted || watchdog.signal.aborted) return
+    tally.add('requesters_slow')
+    allowance.spend(this.#requester, slow.cost)
+    left.abort(new SlowRequesterError('others wait for this mailserver'))
+  }
+
+  #read(line: MailLine, signal: AbortSignal, cost: TurnCost): AsyncGenerator<AnswerPart, void> {
     const { request, envelope, watchdog, allowance, settings, tally } = this.#parts
     return readAnswer(
       line,
@@ -158,7 +189,9 @@ export class RelayedRequest {
       {
         maxBytes: settings.maxAnswerBytes,
         maxEnvelopes: settings.maxAnswerEnvelopes,
+        onSent: () => cost.ask(),
         onPacket: ({ body }) => {
+          cost.came(body.length)
           if (this.#packets++ === 0) watchdog.feed(settings.overallTimeout)
           tally.add('bytes', body.length)
           if (!allowance.spend(this.#requester, body.length)) throw new AllowanceSpentError('the requester had enough')
@@ -184,13 +217,5 @@ export class RelayedRequest {
 }
 
 function sizeOf(part: AnswerPart): number {
-  return 'complete' in part ? 0 : part.bytes
-}
-
-/** Waits for a turn at an upstream; what it resolves with ends the turn. */
-function takeTurn({ queue }: Upstream, requester: Origin, signal: AbortSignal): Promise<() => void> {
-  return new Promise((resolve, reject) => {
-    const turn = (): Promise<void> => new Promise<void>(release => resolve(release))
-    queue.run(requester, turn, { signal }).catch(cause => reject(new NoTurnError('the upstream is busy', { cause })))
-  })
+  return 'complete' in part ? 0 : part.bytes + part.raws.length * ahead.envelope
 }

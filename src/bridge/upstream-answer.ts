@@ -17,6 +17,8 @@ export interface AnswerBounds {
   /** Of 0x7f bodies. */
   maxBytes: number
   maxEnvelopes: number
+  /** The request left. */
+  onSent(): void
   /** Told of every packet. */
   onPacket(packet: Packet): void
   /** A completion came that names another request. */
@@ -42,7 +44,7 @@ export async function* readAnswer(
   let bytes = 0
   let envelopes = 0
   let barren = 0
-  for await (const packet of line.exchange(request.body, { signal })) {
+  for await (const packet of line.exchange(request.body, { signal, onSent: bounds.onSent })) {
     bounds.onPacket(packet)
     bytes += packet.body.length
     if (bytes > bounds.maxBytes) throw new UpstreamMisbehavedError(`more than ${bounds.maxBytes} bytes came`)

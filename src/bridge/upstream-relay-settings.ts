@@ -54,9 +54,15 @@ export interface UpstreamRelayInit {
   /**
    * How long a requester that takes an answer slowly may keep an upstream from others that wait for it, in ms.
    *
-   * @default 250
+   * @default 50
    */
   requesterPatience?: number | undefined
+  /**
+   * Bytes of answers that requesters did not take yet, of all of them; none has more than its address leaves to others.
+   *
+   * @default 50331648
+   */
+  aheadBytes?: number | undefined
   /**
    * How long an upstream that failed is asked after the others, in ms.
    *
@@ -67,7 +73,7 @@ export interface UpstreamRelayInit {
 
 export type UpstreamRelaySettings = { [K in keyof UpstreamRelayInit]-?: number }
 
-const { within, answer, allowance, requests, requestsPerPeer, slow, failure } = FIGURES.upstream
+const { within, answer, allowance, requests, requestsPerPeer, slow, ahead, failure } = FIGURES.upstream
 
 const DEFAULTS: UpstreamRelaySettings = {
   firstTimeout: within.first,
@@ -79,6 +85,7 @@ const DEFAULTS: UpstreamRelaySettings = {
   maxRequests: requests,
   maxRequestsPerPeer: requestsPerPeer,
   requesterPatience: slow.patience,
+  aheadBytes: ahead.bytes,
   failurePause: failure
 }
 

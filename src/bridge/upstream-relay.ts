@@ -2,6 +2,7 @@ import type { ComponentLogger, Logger, Metrics, PeerId } from '@libp2p/interface
 import { anySignal } from '../base/any-signal.js'
 import { Tally } from '../base/tally.js'
 import * as FIGURES from '../limits/figures.js'
+import { MemoryBudget } from '../limits/memory-budget.js'
 import type { Origin } from '../limits/origin.js'
 import { Watchdog } from '../mailclient/watchdog.js'
 import { Admission, busy } from '../mailserver/admission.js'
@@ -41,6 +42,7 @@ export class UpstreamRelay {
   readonly #settings: UpstreamRelaySettings
   readonly #admission: Admission
   readonly #allowance: ByteAllowance
+  readonly #memory: MemoryBudget
   readonly #ids = new RecentIds(FIGURES.upstream.circle.within, FIGURES.upstream.circle.remembered)
   readonly #stopped = new AbortController()
 
@@ -49,9 +51,10 @@ export class UpstreamRelay {
     this.#allows = parts.allows
     this.#log = parts.logger.forComponent('waku:upstream-relay')
     this.#settings = settle(init)
-    const { maxRequests: max, maxRequestsPerPeer: maxPerPeer, peerBytesPerHour } = this.#settings
+    const { maxRequests: max, maxRequestsPerPeer: maxPerPeer, peerBytesPerHour, aheadBytes } = this.#settings
     this.#admission = new Admission({ max, maxPerPeer })
     this.#allowance = new ByteAllowance(peerBytesPerHour)
+    this.#memory = new MemoryBudget(aheadBytes)
     this.tally = new Tally(
       UPSTREAM_RELAY_EVENTS,
       { name: 'waku_mailserver_upstream_relay_events_total', help: 'What became of requests for other mailservers' },
@@ -81,6 +84,7 @@ export class UpstreamRelay {
       watchdog,
       tally,
       allowance: this.#allowance,
+      memory: this.#memory,
       settings: this.#settings,
       dialTimeout
     }

@@ -380,8 +380,23 @@ export const upstream = {
   within: { first: 4 * SECOND, all: 8 * SECOND, dial: 2 * SECOND },
   /** Of one answer; so many packets of it may bring nothing. */
   answer: { bytes: 64 * MIB, envelopes: 100_000, barren: 100 },
-  /** What came and its requester did not take; then the upstream waits. */
-  ahead: { parts: 64, bytes: 2 * MIB },
+  /**
+   * Requests at a time, and over libp2p besides of those alone who ask for little: a server of ours takes twice as many streams of a
+   * peer. Over devp2p answers cannot be told apart.
+   */
+  atOnce: { libp2p: 2, little: 2, devp2p: 1 },
+  /**
+   * What a turn counts, ms: itself, bytes for each ms, and how much longer than the way there and back it may take before its time
+   * counts as well.
+   */
+  cost: { turn: 1, bytes: 100 * KIB, slack: SECOND / 4 },
+  /** Who asks for little: each turn cost so few ms at most; one that cost more counts for the next ones, each time this part of it. */
+  appetite: { small: 3, after: 0.9, remembered: 1024 },
+  /**
+   * What came and its requesters did not take, of all of them, and what an envelope there counts beside its bytes. Who has more than
+   * its address leaves to others lets the upstream wait.
+   */
+  ahead: { bytes: 48 * MIB, envelope: 256 },
   /** Parts are passed on in bodies of about this size; an envelope that is larger alone. */
   part: 256 * KIB,
   /** Bytes that a requester may have forwarded in an hour, an address so many times as much: a new identity brings no new allowance. */
@@ -392,7 +407,7 @@ export const upstream = {
   requests: 64,
   requestsPerPeer: 4,
   /** How long one that takes slowly keeps an upstream from others, how often it is asked whether there are any, and what it counts as. */
-  slow: { patience: SECOND / 4, recheck: 50, cost: 16 * MIB },
+  slow: { patience: 50, recheck: 50, cost: 16 * MIB },
   /** One that failed is asked after the others for so long. */
   failure: 30 * SECOND,
   /** A request that comes again so soon has gone round in a circle. */

@@ -45,6 +45,11 @@ export class MemoryBudget {
     return true
   }
 
+  /** Whether an address has more than it leaves to others. */
+  isCrowded(address: string): boolean {
+    return this.#free < (this.#taken.get(address) ?? 0)
+  }
+
   /** So many bytes are there for it now, more or fewer than before. */
   hold(holder: Holder, bytes: number): void {
     const change = bytes - holder.bytes

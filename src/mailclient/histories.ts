@@ -56,7 +56,7 @@ export class Histories {
     const plan = this.#plan(query)
     const { walk, end } = this.#begin(query, plan)
     try {
-      yield* prefetch(walk.pages(), { count, size, sizeOf: page => page.bytes })
+      yield* prefetch(walk.pages(), { isFull: held => held.length >= count || bytesOf(held) >= size })
     } catch (error) {
       const open = this.#open.get(plan.server.toString()) ?? 0
       this.#parts.report(plan.server, error)
@@ -139,6 +139,10 @@ export class Histories {
     if (dialler === undefined) throw new HistoryQueryError(`no mailserver can be reached over ${name ?? 'any network'}`)
     return dialler
   }
+}
+
+function bytesOf(pages: readonly HistoryPage[]): number {
+  return pages.reduce((sum, { bytes }) => sum + bytes, 0)
 }
 
 /** The rest of a history that nobody reads to its end holds its stream. */

@@ -1,9 +1,6 @@
 export interface PrefetchLimits<T> {
-  /** Items held ahead, 1 or more. */
-  count: number
-  /** No further item is asked for while those held are this large. */
-  size: number
-  sizeOf(item: T): number
+  /** Whether no further item is asked for while these are held: asked when there is one at least, and whenever one was taken. */
+  isFull(held: readonly T[]): boolean
   /** Ends the source also while nobody takes what is ready; its reason is thrown after that. */
   signal?: AbortSignal | undefined
 }
@@ -14,18 +11,16 @@ export interface PrefetchLimits<T> {
  */
 export async function* prefetch<T>(source: AsyncIterable<T>, limits: PrefetchLimits<T>): AsyncGenerator<T, void> {
   const ready: T[] = []
-  let size = 0
   let over: { error?: unknown } | undefined
   let left = false
   let wakeConsumer = (): void => {}
   let wakeSource = (): void => {}
-  const isFull = (): boolean => ready.length >= limits.count || size >= limits.size
+  const isFull = (): boolean => ready.length > 0 && limits.isFull(ready)
 
   const pump = async (): Promise<void> => {
     try {
       for await (const item of source) {
         ready.push(item)
-        size += limits.sizeOf(item)
         wakeConsumer()
         while (!left && isFull() && limits.signal?.aborted !== true) {
           await new Promise<void>(resolve => {
@@ -48,7 +43,6 @@ export async function* prefetch<T>(source: AsyncIterable<T>, limits: PrefetchLim
     for (;;) {
       const item = ready.shift()
       if (item !== undefined) {
-        size -= limits.sizeOf(item)
         wakeSource()
         yield item
       } else if (over !== undefined) {

@@ -95,11 +95,11 @@ for (const [what, lie] of Object.entries(lies)) {
   })
 }
 
-/** How an honest request fares while `stuck` ones, each of an address of its own, take none of their large answers. */
+/** How an honest request fares while three others, each of an address of its own, take none of their answers of 8 MB. */
 async function besideStuck(
   t: TestContext,
   relay: UpstreamRelayInit
-): Promise<{ errorCode: number | undefined; slow: number }> {
+): Promise<{ errorCode: number | undefined; slow: number; turns: number }> {
   const [envelope] = [newEnvelope({ data: new Uint8Array(200_000) })]
   let large = 3
   const upstream = await legacyLiar(t, async request => {
@@ -126,21 +126,32 @@ async function besideStuck(
   await until(() => bridge.relay.tally.get('requests_forwarded') > 0)
   await bridge.mailserver.handle(honest)
   for (const request of stuck) request.abort(new Error('the test is over'))
-  return { errorCode: honest.errorCode, slow: bridge.relay.tally.get('requesters_slow') }
+  const { tally } = bridge.relay
+  return {
+    errorCode: honest.errorCode,
+    slow: tally.get('requesters_slow'),
+    turns: tally.get('requests_forwarded')
+  }
 }
 
-test('requesters that take nothing of what is larger than waits for them give way at a devp2p upstream', async t => {
-  assert.deepEqual(await besideStuck(t, { requesterPatience: 100, firstTimeout: 30_000, overallTimeout: 40_000 }), {
+test('what requesters do not take is held for them as long as each address leaves as much to others: their turns end', async t => {
+  assert.deepEqual(await besideStuck(t, { requesterPatience: 60_000, firstTimeout: 30_000, overallTimeout: 40_000 }), {
     errorCode: undefined,
-    slow: 3
+    slow: 0,
+    turns: 4
   })
 })
 
+const NARROW = { aheadBytes: 2 * 1024 * 1024 }
+
+test('requesters that take nothing of what is larger than waits for them give way at a devp2p upstream', async t => {
+  const patience = { requesterPatience: 100, firstTimeout: 30_000, overallTimeout: 40_000 }
+  assert.deepEqual(await besideStuck(t, { ...NARROW, ...patience }), { errorCode: undefined, slow: 3, turns: 4 })
+})
+
 test('the control: with all patience the first of them has the upstream for as long as an answer may take', async t => {
-  assert.deepEqual(await besideStuck(t, { requesterPatience: 60_000, firstTimeout: 1500, overallTimeout: 3000 }), {
-    errorCode: 10,
-    slow: 0
-  })
+  const patience = { requesterPatience: 60_000, firstTimeout: 1500, overallTimeout: 3000 }
+  assert.deepEqual(await besideStuck(t, { ...NARROW, ...patience }), { errorCode: 10, slow: 0, turns: 1 })
 })
 
 test('a devp2p upstream that says only that it is through: the last hash is that of what was sent', async t => {

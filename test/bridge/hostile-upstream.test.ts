@@ -5,6 +5,7 @@ import { encodeMessages } from '../../src/wire/packet/messages.js'
 import { PacketCode } from '../../src/wire/packet/packet-code.js'
 import type { RequestComplete } from '../../src/wire/request/request-complete.js'
 import { newEnvelope } from '../helpers/envelopes.js'
+import { until } from '../helpers/waku-node.js'
 import { complete, deliver, honest, NO_HASH } from '../libp2p/lying-server.js'
 import { ending, lyingServer, RawRequester, rawRequester, type Script } from '../libp2p/mail-nodes.js'
 import { aPeer, TestRequest } from '../mailserver/fixture.js'
@@ -192,7 +193,11 @@ test('requesters take turns at an upstream, and one with many requests delays ot
     order.push(request.hashHex)
     await complete(line, { requestId: request.hash, lastHash: NO_HASH })
   })
-  const bridge = await bridgeNode(t, { requestKey: THEIRS, upstreams: node => [node.upstream(liar)] })
+  const bridge = await bridgeNode(t, {
+    requestKey: THEIRS,
+    // one thing at a time
+    upstreams: node => [{ ...node.upstream(liar), network: 'devp2p' }]
+  })
   const { connection, requester } = await rawRequester(t, bridge)
   const streams = await Promise.all([1, 2, 3, 4].map(() => RawRequester.open(connection)))
   const modest = (await rawRequester(t, bridge)).requester
@@ -204,6 +209,60 @@ test('requesters take turns at an upstream, and one with many requests delays ot
   assert.equal(order.length, 5)
   assert.ok(order.indexOf(ours.hashHex) < 4, 'not after all of the others')
   leave(modest, requester, ...streams)
+})
+
+test('a libp2p upstream is asked two things at a time, and who asks for a third waits for one of them', async t => {
+  const asked: (() => void)[] = []
+  const liar = await lyingServer(t, async line => {
+    const request = await line.request()
+    await new Promise<void>(resolve => asked.push(resolve))
+    await complete(line, { requestId: request.hash, lastHash: NO_HASH })
+  })
+  const bridge = await bridgeNode(t, { requestKey: THEIRS, upstreams: node => [node.upstream(liar)] })
+  const requests = await Promise.all(
+    Array.from({ length: 3 }, async () => new TestRequest(await aPeer(), sealRequest()))
+  )
+  const answers = requests.map(request => bridge.mailserver.handle(request))
+  await until(() => asked.length === 2)
+  assert.equal(bridge.relay.tally.get('requests_forwarded'), 2)
+  asked[0]?.()
+  await until(() => asked.length === 3)
+  for (const answer of asked) answer()
+  await Promise.all(answers)
+  assert.deepEqual(
+    requests.map(({ errorCode }) => errorCode),
+    Array(3).fill(undefined)
+  )
+})
+
+test('who has most of what waits to be taken loses it when there is too much, others have their answers', async t => {
+  const large = newEnvelope({ data: new Uint8Array(200_000) })
+  const liar = await lyingServer(t, async line => {
+    const request = await line.request()
+    for (let i = 0; i < 5; i++) await deliver(line, [large])
+    await complete(line, { requestId: request.hash, lastHash: large.hash })
+  })
+  const bridge = await bridgeNode(t, {
+    requestKey: THEIRS,
+    upstreams: node => [node.upstream(liar)],
+    relay: { aheadBytes: 900_000 }
+  })
+  const hog = new TestRequest(await aPeer(), sealRequest())
+  const modest = new TestRequest(await aPeer(), sealRequest())
+  const { promise: taken, resolve: take } = Promise.withResolvers<void>()
+  const gone = new Promise<void>(resolve => hog.signal.addEventListener('abort', () => resolve(), { once: true }))
+  hog.beforeSend = () => Promise.race([gone, taken])
+  modest.beforeSend = () => taken
+  const first = bridge.mailserver.handle(hog)
+  await until(() => bridge.relay.tally.get('bytes') > 600_000)
+  const second = bridge.mailserver.handle(modest)
+  await until(() => bridge.relay.tally.get('requesters_slow') === 1)
+  take()
+  await Promise.all([first, second])
+  assert.equal(hog.errorCode, 10)
+  assert.ok(hog.envelopes.length <= 1, 'what was held is gone')
+  assert.equal(modest.errorCode, undefined)
+  assert.equal(modest.envelopes.length, 5)
 })
 
 test('more requests of one peer than may wait are told to come later', async t => {

@@ -112,10 +112,14 @@ test('each wait ends before whoever waits for it gives up', () => {
 })
 
 test('what is asked of a mailserver behind this one ends before its requester gives up, and fits the same bounds', () => {
-  const { within, answer, ahead, allowance, part, spent, slow } = FIGURES.upstream
+  const { within, answer, ahead, allowance, part, spent, slow, atOnce, requests } = FIGURES.upstream
   assert.ok(2 * within.dial <= within.first && within.first < within.all)
   assert.ok(within.all <= asking.within.page, 'a client of ours waits for it')
-  assert.ok(part <= page.most && part <= ahead.bytes && ahead.bytes <= answer.bytes)
+  assert.ok(part <= page.most && requests * part <= ahead.bytes && ahead.bytes <= answer.bytes)
+  assert.ok(
+    2 * (atOnce.libp2p + atOnce.little) <= Math.min(streams.mail.perPeer, request.maxPerPeer),
+    'a server of ours takes them'
+  )
   assert.ok(answer.bytes <= allowance.bytes, 'a requester may have an answer of any size')
   assert.ok(spent.least <= slow.cost && slow.cost < allowance.bytes)
 })

@@ -22,7 +22,7 @@ class Source {
 }
 
 const settled = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
-const limits = { count: 2, size: 100, sizeOf: () => 1 }
+const limits = { isFull: (held: readonly number[]) => held.length >= 2 }
 
 test('all items come in order', async () => {
   const seen: number[] = []
@@ -33,7 +33,8 @@ test('all items come in order', async () => {
 test('so many are held beside the one that is consumed', async () => {
   for (const [given, ahead] of [
     [limits, 2],
-    [{ count: 100, size: 5, sizeOf: () => 2 }, 3]
+    [{ isFull: (held: readonly number[]) => 2 * held.length >= 5 }, 3],
+    [{ isFull: () => true }, 1]
   ] as const) {
     const source = new Source()
     const items = prefetch(source.items(20), given)

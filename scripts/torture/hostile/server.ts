@@ -6,8 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { ByteAllowance } from '../../../src/bridge/byte-allowance.js'
-import { RelayedRequest } from '../../../src/bridge/relayed-request.js'
-import type { Upstream } from '../../../src/bridge/upstream.js'
+import { Upstream } from '../../../src/bridge/upstream.js'
 import { wakuNodeOf } from '../../../src/libp2p/waku-service.js'
 import type { Limits } from '../../../src/limits/limits.js'
 import { Newcomers } from '../../../src/limits/newcomers.js'
@@ -106,10 +105,10 @@ function disarm(limits: Limits): void {
     reservation.bytes = 0
   }
   // who does not take its answer keeps the mailserver behind the node from all others
-  const { ask } = RelayedRequest.prototype
-  RelayedRequest.prototype.ask = function ({ queue, dial }) {
-    const patient = { queue: { crowded: false, run: queue.run.bind(queue) }, dial }
-    return ask.call(this, patient as unknown as Upstream)
+  const { turn } = Upstream.prototype
+  Upstream.prototype.turn = async function (requester, signal) {
+    const { end } = await turn.call(this, requester, signal)
+    return { end, isAwaited: false }
   }
   // whoever sends a handshake again is answered again
   RecentHashes.prototype.has = () => false
