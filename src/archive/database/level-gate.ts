@@ -20,10 +20,15 @@ export class LevelGate {
     }
   }
 
-  /** An iterator that is inside from its first read until it is closed. @param before - each read, behind a key or none */
-  iterator(make: () => LevelIterator, before: BeforeRead = async () => {}): LevelIterator {
+  /**
+   * An iterator that is inside from its first read until it is closed.
+   * @param before - each read, behind a key or none
+   * @param isBound - whether nothing may be read but what was asked for before
+   */
+  iterator(make: () => LevelIterator, before: BeforeRead = async () => {}, isBound = () => false): LevelIterator {
     return new GatedIterator(make, {
       before,
+      isBound,
       enter: async () => {
         while (this.#shut !== undefined) await this.#shut
         this.#inside++
@@ -64,10 +69,11 @@ export class LevelGate {
   }
 }
 
-type BeforeRead = (last: Uint8Array | undefined) => Promise<void>
+type BeforeRead = (size: number, last: Uint8Array | undefined) => Promise<void>
 
 interface Entrance {
   before: BeforeRead
+  isBound(): boolean
   enter(): Promise<void>
   leave(): void
 }
@@ -76,8 +82,10 @@ class GatedIterator implements LevelIterator {
   readonly #make: () => LevelIterator
   readonly #gate: Entrance
   #inner: LevelIterator | undefined
-  /** The key that was read last, or that it was moved to. */
+  /** The key that was read last. */
   #last: Uint8Array | undefined
+  /** It was moved to where it may not go. */
+  #isOver = false
 
   constructor(make: () => LevelIterator, gate: Entrance) {
     this.#make = make
@@ -85,16 +93,21 @@ class GatedIterator implements LevelIterator {
   }
 
   async nextv(size: number): Promise<LevelEntry[]> {
-    await this.#gate.before(this.#last)
+    if (this.#isOver) {
+      if (this.#last !== undefined) await this.#inner?.nextv(1)
+      return []
+    }
+    await this.#gate.before(size, this.#last)
     const entries = await (this.#inner ?? (await this.#open())).nextv(size)
     this.#last = entries.at(-1)?.[0] ?? this.#last
     return entries
   }
 
   seek(target: Uint8Array): void {
-    if (this.#inner === undefined) return
-    this.#last = target
-    this.#inner.seek(target)
+    this.#isOver = this.#gate.isBound()
+    // LevelDB goes to the first or the last of all keys for what is out of the range; what was read last is there
+    const place = this.#isOver ? this.#last : target
+    if (place !== undefined) this.#inner?.seek(place)
   }
 
   async close(): Promise<void> {

@@ -20,6 +20,7 @@ export type LevelOperations = Iterable<LevelOperation>
 export interface LevelIterator {
   /** At most `size` of them; none when there are no more. */
   nextv(size: number): Promise<LevelEntry[]>
+  /** To beyond its range: the next read brings nothing, and what was read before is let go of. */
   seek(target: Uint8Array): void
   close(): Promise<void>
 }

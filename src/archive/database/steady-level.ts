@@ -107,19 +107,20 @@ export class SteadyLevel implements LevelStore {
   iterator(options: LevelReadOptions): LevelIterator {
     return this.#gate.iterator(
       () => this.#store.iterator(options),
-      async last => {
+      async (size, last) => {
         if (!this.#files.isInDoubt) return
         const begin = 'gte' in options ? options.gte : options.gt
         const { lt, reverse } = options
         const keys = reverse === true ? { from: begin, until: last ?? lt } : { from: last ?? begin, until: lt }
-        const sound = () => this.#files.areFirstSound(keys, { reverse })
+        const sound = () => this.#files.areFirstSound(keys, { reverse, size })
         if (last === undefined) await this.#mended(sound)
         else if (!(await sound())) {
           // it cannot be mended while this iterator is there
           void this.#mended(sound).catch(() => {})
           throw this.#damaged()
         }
-      }
+      },
+      () => this.#files.isInDoubt
     )
   }
 

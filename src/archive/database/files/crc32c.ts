@@ -6,6 +6,17 @@ const BYTE = TABLES.subarray(0, 256)
 /** Bytes are taken four at a time where a word of the machine begins with the lowest. */
 const IS_LITTLE = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1
 
+/** Memory in words: to make these anew for each of a thousand blocks of a table takes as long as to look at them. */
+const words = new WeakMap<ArrayBufferLike, Int32Array>()
+
+function wordsOf(memory: ArrayBufferLike): Int32Array {
+  const known = words.get(memory)
+  if (known !== undefined) return known
+  const made = new Int32Array(memory, 0, memory.byteLength >>> 2)
+  words.set(memory, made)
+  return made
+}
+
 /** CRC-32C of `bytes` from `from` to before `to`, as LevelDB keeps it of blocks and records. */
 export function crc32c(bytes: Uint8Array, from = 0, to = bytes.length): number {
   const t = TABLES
@@ -13,12 +24,13 @@ export function crc32c(bytes: Uint8Array, from = 0, to = bytes.length): number {
   const count = IS_LITTLE && to - start >= 16 ? (to - start) >>> 4 : 0
   if (count === 0) return ~single(-1, bytes, from, to) >>> 0
   let crc = single(-1, bytes, from, start)
-  const words = new Int32Array(bytes.buffer, bytes.byteOffset + start, count * 4)
-  for (let i = 0; i < words.length; i += 4) {
-    const a = crc ^ (words[i] as number)
-    const b = words[i + 1] as number
-    const c = words[i + 2] as number
-    const d = words[i + 3] as number
+  const w = wordsOf(bytes.buffer)
+  const begin = (bytes.byteOffset + start) >>> 2
+  for (let i = begin; i < begin + 4 * count; i += 4) {
+    const a = crc ^ (w[i] as number)
+    const b = w[i + 1] as number
+    const c = w[i + 2] as number
+    const d = w[i + 3] as number
     crc =
       (t[0xf00 | (a & 0xff)] as number) ^
       (t[0xe00 | ((a >>> 8) & 0xff)] as number) ^

@@ -11,6 +11,7 @@ import { type LiveTable, liveTables } from './manifest.js'
 import type { BlockEntry } from './table-block.js'
 import { FOOTER, tableOf } from './table-end.js'
 import { checkTable, looselyBehind, looselyRead, type TableDamage, withoutLost } from './table-file.js'
+import { type Direction, TableLevels } from './table-levels.js'
 
 const TABLE = /^\d+\.(ldb|sst)$/
 /** Manifests are written as logs are. */
@@ -68,6 +69,8 @@ export class DatabaseFiles {
   #ranges: KeyRange[] = []
   /** How long tables are, as the manifest says: LevelDB looks for the end of each there. */
   #sizes: ReadonlyMap<number, number> = new Map()
+  #rooms: Room[] = []
+  #lying: { name: string; size: number; levels: TableLevels } | undefined
   readonly #doubtful = new DoubtfulTables(table => this.#isSound(table))
 
   /** @param path - the folder */
@@ -128,12 +131,18 @@ export class DatabaseFiles {
 
   /** Whether all tables that hold any of some keys are sound. Looks at those that nobody looked at since they were in doubt. */
   areSound(wanted: readonly KeyRange[]): Promise<boolean> {
-    return this.#doubtful.areSound(wanted)
+    return this.#doubtful.areSound(this.#doubtful.of(wanted))
   }
 
   /** The same for those that a read of some keys comes to first, one read of an iterator's. */
-  areFirstSound(keys: KeyRange, direction: { reverse?: boolean | undefined }): Promise<boolean> {
-    return this.#doubtful.areFirstSound(keys, direction)
+  async areFirstSound(keys: KeyRange, direction: Direction): Promise<boolean> {
+    for (;;) {
+      const levels = await this.#levels()
+      const first = levels === undefined ? this.#doubtful.of([keys]) : this.#doubtful.firstOf(levels, keys, direction)
+      if (first.length === 0) return true
+      if (!(await this.#doubtful.areSound(first))) return false
+      // once more: LevelDB may have joined some meanwhile, and would come to others
+    }
   }
 
   /** Looks at all checksums of all tables that the database is made of; returns how many are wrong. They may be in use meanwhile. */
@@ -191,12 +200,18 @@ export class DatabaseFiles {
 
   /** Whether a table is sound, or gone. */
   async #isSound(table: number): Promise<boolean> {
-    const room = new Room()
-    for (const ending of ['ldb', 'sst']) {
-      const found = await this.#table(`${String(table).padStart(6, '0')}.${ending}`, room, {})
-      if (found !== undefined) return found.damage === undefined
+    const room = this.#rooms.pop() ?? new Room()
+    try {
+      for (const ending of ['ldb', 'sst']) {
+        const name = `${String(table).padStart(6, '0')}.${ending}`
+        const found = await this.#table(name, this.#read(name, room), {})
+        if (found !== undefined) return found.damage === undefined
+      }
+      return true
+    } finally {
+      if (this.isInDoubt) this.#rooms.push(room)
+      else this.#rooms = []
     }
-    return true
   }
 
   /** Those that are damaged, each with its bits put right. */
@@ -206,7 +221,6 @@ export class DatabaseFiles {
     newest = Number.POSITIVE_INFINITY
   }: CheckOptions): AsyncGenerator<DamagedTable, void> {
     let left = newest
-    const room = new Room()
     const names = await this.#names()
     const live = await this.#live()
     // what no opening or joining finished is no part of the database
@@ -216,25 +230,44 @@ export class DatabaseFiles {
     const tables = names
       .filter(name => TABLE.test(name) && isPart(name))
       .sort((a, b) => (newest === Number.POSITIVE_INFINITY ? levelOf(a) - levelOf(b) : 0) || numberOf(b) - numberOf(a))
-    for (const name of tables) {
+    // LevelDB joins those of the first two levels as soon as it is opened
+    const isDue = (name: string): boolean => left > 0 || levelOf(name) <= 1
+    const begin = (room: Room): Reading | undefined => {
+      const name = tables.splice(0, tables.findIndex(isDue) + 1).at(-1)
+      return name === undefined ? undefined : { name, room, file: this.#read(name, room) }
+    }
+    // read while the one before it is looked at, unless there is much time
+    const rooms = [new Room(), new Room()] as const
+    const isAhead = pause === undefined
+    let next = begin(rooms[0])
+    while (next !== undefined) {
+      const { name, room, file } = next
+      left -= (await file)?.length ?? 0
       signal?.throwIfAborted()
-      // LevelDB joins those of the first two levels as soon as it is opened
-      if (left <= 0 && levelOf(name) > 1) continue
-      let table = await this.#table(name, room, { signal, pause })
+      next = isAhead ? begin(room === rooms[0] ? rooms[1] : rooms[0]) : undefined
+      let table = await this.#table(name, file, { signal, pause })
       while (table?.damage !== undefined && (await this.#isFresh(name))) {
         await delay(FRESH / 4, { signal })
-        table = await this.#table(name, room, { signal, pause })
+        table = await this.#table(name, this.#read(name, room), { signal, pause })
       }
-      if (table === undefined) continue
-      left -= table.file.length
-      this.#doubtful.saw(numberOf(name), table.damage !== undefined)
-      if (isDamaged(table)) yield table
+      if (table !== undefined) this.#doubtful.saw(numberOf(name), table.damage !== undefined)
+      if (table !== undefined && isDamaged(table)) yield table
+      next ??= begin(room)
     }
   }
 
+  /** What a table holds; undefined when it is gone. */
+  #read(name: string, room: Room): Promise<Uint8Array | undefined> {
+    return room.read(join(this.path, name), this.#sizes.get(numberOf(name))).catch(() => undefined) // LevelDB says itself that it cannot be read
+  }
+
   /** One of them as it is; undefined when it is gone. Others have their turn between the steps. */
-  async #table(name: string, room: Room, { signal, pause = othersTurn }: CheckOptions): Promise<Table | undefined> {
-    const file = await room.read(join(this.path, name), this.#sizes.get(numberOf(name))).catch(() => undefined) // LevelDB says itself that it cannot be read
+  async #table(
+    name: string,
+    reading: Promise<Uint8Array | undefined>,
+    { signal, pause = othersTurn }: CheckOptions
+  ): Promise<Table | undefined> {
+    const file = await reading
     if (file === undefined) return undefined
     const steps = checkTable(file)
     for (;;) {
@@ -265,13 +298,30 @@ export class DatabaseFiles {
 
   /** The tables that the database is made of; undefined when nothing says it for certain. */
   async #live(): Promise<Map<number, LiveTable> | undefined> {
-    const current = await read(join(this.path, 'CURRENT'))
-    const named = current && Buffer.from(current).toString('latin1').trimEnd()
-    if (named === undefined || !MANIFEST.test(named)) return undefined
-    const manifest = await read(join(this.path, named))
+    const named = await this.#manifestName()
+    const manifest = named === undefined ? undefined : await read(join(this.path, named))
     const live = manifest && liveTables(manifest)
     if (live !== undefined) this.#sizes = new Map([...live].map(([table, { size }]) => [table, size]))
     return live
+  }
+
+  /** How they lie: LevelDB says so in its manifest before it acts by it. Read again when that has become longer, or is another. */
+  async #levels(): Promise<TableLevels | undefined> {
+    const known = this.#lying
+    if (known !== undefined && (await sizeOf(join(this.path, known.name))) === known.size) return known.levels
+    const name = await this.#manifestName()
+    const manifest = name === undefined ? undefined : await read(join(this.path, name))
+    const live = manifest && liveTables(manifest)
+    if (name === undefined || manifest === undefined || live === undefined) return undefined
+    const levels = new TableLevels(live)
+    this.#lying = { name, size: manifest.length, levels }
+    return levels
+  }
+
+  async #manifestName(): Promise<string | undefined> {
+    const current = await read(join(this.path, 'CURRENT'))
+    const named = current && Buffer.from(current).toString('latin1').trimEnd()
+    return named !== undefined && MANIFEST.test(named) ? named : undefined
   }
 
   async #names(): Promise<string[]> {
@@ -284,6 +334,13 @@ interface Table {
   /** Until the next one is read. */
   file: Uint8Array
   damage: TableDamage | undefined
+}
+
+/** A table that is being read into some room. */
+interface Reading {
+  name: string
+  room: Room
+  file: Promise<Uint8Array | undefined>
 }
 
 type DamagedTable = Table & { damage: TableDamage }

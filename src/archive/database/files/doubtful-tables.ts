@@ -1,16 +1,14 @@
 import { EVERYTHING, type KeyRange, overlap } from './key-range.js'
+import type { Direction, TableLevels } from './table-levels.js'
 
-/** Of one level: one that a read begins in, and those that it comes to before it asks again. */
-const NEXT = 3
+/** Looks at once: one is read while another is looked at. */
+const AT_ONCE = 2
 
 interface Doubt {
-  range: Located
+  range: KeyRange
   /** Somebody looked, and it is. */
   damaged: boolean
 }
-
-/** Keys of a table; in a level above 0 no two overlap. */
-type Located = KeyRange & { level?: number }
 
 /**
  * Tables of which nobody knows that they are sound, by their numbers: those that were there when the database was opened, until somebody
@@ -31,7 +29,7 @@ export class DoubtfulTables {
     return this.#doubts.size
   }
 
-  begin(tables: ReadonlyMap<number, Located>): void {
+  begin(tables: ReadonlyMap<number, KeyRange>): void {
     this.#doubts.clear()
     for (const [table, range] of tables) this.#doubts.set(table, { range, damaged: false })
   }
@@ -42,38 +40,30 @@ export class DoubtfulTables {
     else this.#doubts.delete(table)
   }
 
-  /** To be called when all were mended. */
-  clear(): void {
-    this.#doubts.clear()
+  /** Those that hold any of some keys. */
+  of(wanted: readonly KeyRange[]): number[] {
+    const isWanted = anyOf(wanted)
+    return [...this.#doubts].flatMap(([table, { range }]) => (isWanted(range) ? [table] : []))
   }
 
-  /** Whether all tables are sound that hold any of some keys: looks at those of which that is not known. */
-  async areSound(wanted: readonly KeyRange[]): Promise<boolean> {
+  /** The same of those, of all that there are now, that a read of some keys comes to first. */
+  firstOf(levels: TableLevels, keys: KeyRange, direction: Direction): number[] {
+    return levels.first(keys, direction).filter(table => this.#doubts.has(table))
+  }
+
+  /** Whether tables are sound: looks at those of which that is not known. */
+  async areSound(tables: readonly number[]): Promise<boolean> {
     let sound = true
-    const isWanted = anyOf(wanted)
-    for (const [table, { range, damaged }] of this.#doubts) {
-      if (!isWanted(range)) continue
-      if (damaged || !(await this.#once(table))) sound = false
+    for (let i = 0; i < tables.length; i += AT_ONCE) {
+      const looks = tables.slice(i, i + AT_ONCE).map(table => this.#isSound(table))
+      for (const look of await Promise.all(looks)) sound = sound && look
     }
     return sound
   }
 
-  /** The same for those that a read of some keys comes to first. */
-  async areFirstSound(keys: KeyRange, { reverse = false }: { reverse?: boolean | undefined }): Promise<boolean> {
-    const byLevel = new Map<number, KeyRange[]>()
-    for (const { range } of this.#doubts.values()) {
-      const level = range.level ?? 0
-      if (!overlap(keys, range)) continue
-      const ranges = byLevel.get(level)
-      if (ranges === undefined) byLevel.set(level, [range])
-      else ranges.push(range)
-    }
-    const first: KeyRange[] = []
-    for (const [level, ranges] of byLevel) {
-      ranges.sort((a, b) => (reverse ? Buffer.compare(b.from, a.from) : Buffer.compare(a.from, b.from)))
-      first.push(...(level === 0 ? ranges : ranges.slice(0, NEXT)))
-    }
-    return first.length === 0 || (await this.areSound(first))
+  async #isSound(table: number): Promise<boolean> {
+    const doubt = this.#doubts.get(table)
+    return doubt === undefined || (!doubt.damaged && (await this.#once(table)))
   }
 
   /** Who comes meanwhile waits for the same look. */

@@ -77,19 +77,20 @@ export function* checkTable(file: Uint8Array): Generator<void, TableDamage | und
   const entries = indexOf(file, footer)
   const whole: KeyRange = { from: firstKey(file, entries[0]), until: userKey(entries.at(-1)?.key) }
   if (damage.pieces > 0) damage.ranges.push(whole)
-  let from = whole.from
+  let before: BlockEntry | undefined
   let looked = endOf(footer.index) - footer.index.offset
-  for (const { key, value } of entries) {
-    const before = damage.pieces
-    const { handle } = decodeHandle(value)
+  for (const entry of entries) {
+    const pieces = damage.pieces
+    const { handle } = decodeHandle(entry.value)
     looked += handle.size
     if (looked >= STEP_BYTES) {
       yield
       looked = 0
     }
     if (!sound(pieceOf(handle))) damage.lost?.data.add(handle.offset)
-    if (damage.pieces > before) damage.ranges.push({ from, until: userKey(key) })
-    from = userKey(key)
+    if (damage.pieces > pieces)
+      damage.ranges.push({ from: before === undefined ? whole.from : userKey(before.key), until: userKey(entry.key) })
+    before = entry
   }
   return damage.pieces === 0 ? undefined : damage
 }
