@@ -14,6 +14,7 @@ import { quickNoise } from '../../src/node/crypto/quick-noise.js'
 import { useQuickSecp256k1 } from '../../src/node/crypto/quick-secp256k1.js'
 import { useQuickSymmetric } from '../../src/node/crypto/quick-symmetric.js'
 import { corkedTcp } from '../../src/node/peer/corked-tcp.js'
+import { sign, useSigner } from '../../src/wire/payload/signature.js'
 import { openSymmetric, sealSymmetric, useAesGcm } from '../../src/wire/payload/symmetric.js'
 import { until } from '../helpers/waku-node.js'
 
@@ -121,6 +122,22 @@ test('keys of libp2p sign and verify as before', async () => {
         const { r, s } = secp256k1.Signature.fromBytes(signature, 'der')
         const high = new secp256k1.Signature(r, secp256k1.Point.CURVE().n - s).toBytes('der')
         assert.equal(await key.publicKey.verify(message, high), false)
+      }
+    ),
+    { numRuns: 30 }
+  )
+})
+
+test('payloads are signed as before', () => {
+  fc.assert(
+    fc.property(
+      fc.uint8Array({ minLength: 32, maxLength: 32 }).filter(raw => secp256k1.utils.isValidSecretKey(raw)),
+      fc.uint8Array({ minLength: 32, maxLength: 32 }),
+      (key, digest) => {
+        useSigner()
+        const signature = sign(digest, key)
+        useQuickSecp256k1()
+        assert.deepEqual(sign(digest, key), signature)
       }
     ),
     { numRuns: 30 }

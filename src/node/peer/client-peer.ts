@@ -8,6 +8,7 @@ import { type MailClientService, type MailClientServiceInit, mailclient, type Wa
 import { BLOOM_BYTES } from '../../wire/envelope/bloom.js'
 import { Cleanup } from '../cleanup.js'
 import { useQuickKeccak } from '../crypto/quick-keccak.js'
+import { useQuickSymmetric } from '../crypto/quick-symmetric.js'
 import { openDataDir, refuseNodes } from '../data-dir/data-dir.js'
 import { identityOf, isOwned } from '../data-dir/identity.js'
 import { openStore } from '../data-dir/store.js'
@@ -75,6 +76,7 @@ export class ClientPeer {
       const store = cleanup.after(await openStore(dir), store => store.close())
       if (init.ofNode !== true) await refuseNodes(dir, () => isOwned(store.datastore))
       await useQuickKeccak()
+      useQuickSymmetric()
       const node: Libp2p<Services> = await createPeerNode<Services>({
         privateKey,
         datastore: init.trustOnly === undefined ? store.datastore : new MemoryDatastore(),

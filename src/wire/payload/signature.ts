@@ -4,15 +4,29 @@ import { MalformedError } from '../errors.js'
 /** r (32 bytes) ‖ s (32 bytes) ‖ v (1 byte). */
 export const SIGNATURE_BYTES = 65
 
-/**
- * Signs a digest of 32 bytes with a secp256k1 key of 32 bytes. v is 0 or 1, as every deployed reader wants it.
- */
-export function sign(digest: Uint8Array, privateKey: Uint8Array): Uint8Array {
+/** Signs a digest of 32 bytes with a secp256k1 key of 32 bytes: 65 bytes, by RFC 6979, with a low s. v is 0 or 1, as every deployed reader wants it. */
+export type Signer = (digest: Uint8Array, privateKey: Uint8Array) => Uint8Array
+
+const portable: Signer = (digest, privateKey) => {
   const signature = secp256k1.sign(digest, privateKey, { prehash: false, format: 'recovered' })
-  const out = new Uint8Array(SIGNATURE_BYTES)
-  out.set(signature.subarray(1))
-  out[64] = signature[0] as number
-  return out
+  return signatureOf(signature.subarray(1), signature[0] as number)
+}
+
+let implementation: Signer = portable
+
+/** Puts a faster implementation in place of the portable one, for the whole process. Called without one, goes back to the portable one. */
+export function useSigner(signer: Signer = portable): void {
+  implementation = signer
+}
+
+export const sign: Signer = (digest, privateKey) => implementation(digest, privateKey)
+
+/** @param rs r ‖ s, 64 bytes */
+export function signatureOf(rs: Uint8Array, v: number): Uint8Array {
+  const signature = new Uint8Array(SIGNATURE_BYTES)
+  signature.set(rs)
+  signature[64] = v
+  return signature
 }
 
 /**
