@@ -8,12 +8,15 @@ import { tcp } from '@libp2p/tcp'
 import { yamux } from '@libp2p/yamux'
 import { secp256k1 } from '@noble/curves/secp256k1.js'
 import { sha256 } from '@noble/hashes/sha2.js'
+import { keccak_256 } from '@noble/hashes/sha3.js'
 import fc from 'fast-check'
 import { createLibp2p } from 'libp2p'
+import { useQuickKeccak } from '../../src/node/crypto/quick-keccak.js'
 import { quickNoise } from '../../src/node/crypto/quick-noise.js'
 import { useQuickSecp256k1 } from '../../src/node/crypto/quick-secp256k1.js'
 import { useQuickSymmetric } from '../../src/node/crypto/quick-symmetric.js'
 import { corkedTcp } from '../../src/node/peer/corked-tcp.js'
+import { keccak256, keccakAfter, useKeccak } from '../../src/wire/keccak.js'
 import { sign, useSigner } from '../../src/wire/payload/signature.js'
 import { openSymmetric, sealSymmetric, useAesGcm } from '../../src/wire/payload/symmetric.js'
 import { until } from '../helpers/waku-node.js'
@@ -126,6 +129,26 @@ test('keys of libp2p sign and verify as before', async () => {
     ),
     { numRuns: 30 }
   )
+})
+
+test('hashes as the portable Keccak, whatever the length, whole and behind a prefix', async () => {
+  await useQuickKeccak()
+  try {
+    // around the ends of blocks, and of what is hashed in one call
+    const lengths = [0, 1, 2].flatMap(n => [n, 134 + n, 270 + n, 65_006 + n, 65_142 + n, 130_014 + n])
+    for (const length of [...lengths, 1_000_000]) {
+      const bytes = Uint8Array.from({ length }, (_, i) => (i * 31 + length) ^ (i >> 8))
+      const hash = keccak_256(bytes)
+      assert.deepEqual(keccak256(bytes), hash, `${length} bytes`)
+      for (const at of [0, 8, 136, 300, 65_100].filter(n => n <= length)) {
+        const after = keccakAfter(bytes.subarray(0, length - at))
+        keccak256(bytes.subarray(0, 200))
+        for (let times = 0; times < 2; times++) assert.deepEqual(after(bytes.subarray(length - at)), hash)
+      }
+    }
+  } finally {
+    useKeccak()
+  }
 })
 
 test('payloads are signed as before', () => {
