@@ -21,6 +21,10 @@ test('what looks after a data dir makes none in the wrong folder, and says so', 
     ['stats'],
     ['prune', '--before', '1d'],
     ['id'],
+    ['export', '--output', 'x'],
+    ['backup', '--output', 'y'],
+    ['archive', 'copy', '--archive', 'cassandra://127.0.0.1:1/x'],
+    ['archive', 'copy', '--back', '--archive', 'cassandra://127.0.0.1:1/x'],
     ['backfill', '--server', ADDRESS, '--since', '1h', '--trust', '--password-file', 'secret']
   ]
   for (const args of commands) {

@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import { type CopyPlace, type CopySummary, copyArchive } from '../../transfer/archive-copy.js'
 import { StorageNotice } from '../operator/storage-notice.js'
 import { ConfigError } from '../settings/config.js'
-import { openDataDir } from './data-dir.js'
+import { findDataDir } from './data-dir.js'
+import { identityOf } from './identity.js'
 import { readIfThere, writePrivateFile } from './private-file.js'
 import { type ArchiveSettings, openSharedArchive } from './shared-archive.js'
 import { openStore } from './store.js'
@@ -23,14 +24,15 @@ const NOTE = 8
 /**
  * Copies between the archive of a data dir that no node runs on and the one that settings name; a file in the data dir says how far it
  * came until it is done.
- * @throws ConfigError, CopyError, DataDirLockedError, ArchiveError
+ * @throws ConfigError, CopyError, DataDirError, DataDirLockedError, IdentityError, ArchiveError
  */
 export async function copyDataDir(
   path: string,
   settings: ArchiveSettings,
   { back, signal, warn = () => {}, onProgress }: CopyDataDirOptions
 ): Promise<CopySummary> {
-  const dir = await openDataDir(path)
+  const dir = await findDataDir(path)
+  await identityOf(dir)
   const store = await openStore(dir, { check: false })
   const notice = new StorageNotice(warn, { brief: true })
   const unwatch = store.archive.watch({ damaged: notice.onDamaged })
