@@ -153,6 +153,7 @@ const onBoth: readonly Attack[] = (['libp2p', 'devp2p'] as const).flatMap(networ
       twice: 240,
       bounds: ['slowed_packet'],
       work: ['status_updates'],
+      uncontrolled: 'brief',
       run: async (target, address) =>
         flood(await packets(network, address, target), PacketCode.StatusUpdate, () => topics)
     },
