@@ -51,9 +51,9 @@ export class InboundRoom {
     return this.#reserve(size, Math.min(size, arrived + chunk))
   }
 
-  /** Whether there is room for a message that arrived and has this size once it is decompressed. */
-  inflate(size: number): boolean {
-    return this.#reserve(size, size)
+  /** Whether there is room for a message that arrived and has this size once it is decompressed, beside what it is inflated from. */
+  inflate(size: number, beside: number): boolean {
+    return this.#reserve(size, size + beside)
   }
 
   /** The message under way is delivered; what it took is given back when the consumer took it. */

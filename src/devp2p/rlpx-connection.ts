@@ -19,7 +19,7 @@ import { inflateInPieces } from './inflate-in-pieces.js'
 import { MessageReader, type ReaderState } from './message-reader.js'
 import { breakReason, unexplained } from './parting.js'
 import { SendLine } from './send-line.js'
-import { declaredLength, decompress, literalHeader } from './snappy.js'
+import { declaredLength, decompress, literalHeader, memoryToInflate } from './snappy.js'
 import type { SecureChannel } from './socket-handshake.js'
 
 const EMPTY_LIST = [Uint8Array.of(0xc0)]
@@ -218,9 +218,11 @@ export class RlpxConnection {
       this.judged(inVain(payload))
       return undefined
     }
-    const { room } = this.#reader
-    if (room.inflate(size)) return this.#deliver(stream, { code, payload, size })
-    return this.#reader.untilRoom(() => room.inflate(size)).then(() => this.#deliver(stream, { code, payload, size }))
+    // while it inflates both are there
+    const beside = this.#snappy && memoryToInflate(payload) > 0 ? payload.length : 0
+    const hasRoom = (): boolean => this.#reader.room.inflate(size, beside)
+    if (hasRoom()) return this.#deliver(stream, { code, payload, size })
+    return this.#reader.untilRoom(hasRoom).then(() => this.#deliver(stream, { code, payload, size }))
   }
 
   #isBounded(size: number, stream: CapabilityStream): boolean {

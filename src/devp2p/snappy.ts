@@ -88,13 +88,9 @@ export class Inflation {
       const tag = byteAt(block, from++)
       const kind = tag & 3
       if (kind === LITERAL) {
-        let count = tag >>> 2
-        if (count >= 60) {
-          const bytes = count - 59
-          count = littleEndian(block, from, bytes)
-          from += bytes
-        }
-        count++
+        const literal = literalAt(block, from - 1)
+        const { count } = literal
+        from = literal.from
         if (count > block.length - from || count > length - to) throw new SnappyError('a literal runs over the end')
         if (count === length && from + count === block.length) return block.subarray(from)
         out ??= new Uint8Array(length)
@@ -138,6 +134,27 @@ export class Inflation {
  */
 export function declaredLength(block: Uint8Array): number {
   return readLength(block).length
+}
+
+/**
+ * How many bytes inflating a block takes beside it: of one literal none, since what comes out is a view.
+ *
+ * @throws SnappyError
+ */
+export function memoryToInflate(block: Uint8Array): number {
+  const { length, start } = readLength(block)
+  if (length === 0) return 0
+  if ((byteAt(block, start) & 3) !== LITERAL) return length
+  const { count, from } = literalAt(block, start)
+  return count === length && from + count === block.length ? 0 : length
+}
+
+/** How long the literal is whose tag stands there, and where it begins. */
+function literalAt(block: Uint8Array, at: number): { count: number; from: number } {
+  const count = byteAt(block, at) >>> 2
+  if (count < 60) return { count: count + 1, from: at + 1 }
+  const bytes = count - 59
+  return { count: littleEndian(block, at + 1, bytes) + 1, from: at + 1 + bytes }
 }
 
 function readLength(block: Uint8Array): { length: number; start: number } {

@@ -455,6 +455,29 @@ test('messages that turn out to be larger than they looked do not wait for each 
   )
 })
 
+test('while a message inflates, what it comes from counts as well; one literal is there once', async context => {
+  const limits = new Limits()
+  const { memory } = limits
+  const take = memory.take.bind(memory)
+  let most = 0
+  memory.take = (reservation, bytes) => {
+    const taken = take(reservation, bytes)
+    most = Math.max(most, reservation.bytes)
+    return taken
+  }
+  const target = await startHost(context, { limits })
+  const { peer, next } = await meet(target)
+  const body = concatBytes(randomBytes(1_500_000), new Uint8Array(1_500_000))
+  const block: Uint8Array = createRequire(import.meta.url)('snappyjs').compress(body)
+  peer.send(0x11, block)
+  assert.equal((await next()).value?.body.length, body.length)
+  assert.equal(most, body.length + block.length)
+  most = 0
+  peer.sendCompressed(0x11, body)
+  assert.equal((await next()).value?.body.length, body.length)
+  assert.ok(most < body.length + 1000, `${most}`)
+})
+
 test('the memory for large messages is shared fairly, and no message waits for ever for the rest of its room', () => {
   const budget = new MemoryBudget(64)
   const of = (address: string): Reservation => ({ address, bytes: 0 })

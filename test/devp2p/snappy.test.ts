@@ -4,7 +4,7 @@ import { createRequire } from 'node:module'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { SnappyError } from '../../src/devp2p/errors.js'
-import { decompress, Inflation, literalHeader } from '../../src/devp2p/snappy.js'
+import { decompress, Inflation, literalHeader, memoryToInflate } from '../../src/devp2p/snappy.js'
 import { concatBytes, fromHex, toHex } from '../../src/wire/bytes.js'
 
 interface Snappy {
@@ -25,6 +25,9 @@ test('what we write is a block that others read, and that comes back as a view [
     const back = decompress(block, size)
     assert.ok(Buffer.from(back).equals(body), `${size}`)
     assert.equal(back.buffer, block.buffer)
+    assert.equal(memoryToInflate(block), 0)
+    const squeezed = other.compress(body)
+    assert.equal(memoryToInflate(squeezed), decompress(squeezed, size).buffer === squeezed.buffer ? 0 : size)
   }
   assert.equal(toHex(literalHeader(0)), '00')
   assert.equal(decompress(literalHeader(0), 0).length, 0)
