@@ -151,6 +151,12 @@ test('a request in ingest order prints a cursor that brings later just what was 
   assert.equal((await run(t, [...post, 'three'], { cwd })).code, 0)
   const later = await asking('--cursor', cursor)
   assert.deepEqual([later.texts, later.summary.order], [['three'], 'ingest'])
+  await past(Math.floor(Date.now() / 1000) + 1)
+  assert.deepEqual(
+    (await asking('--since', '1s', '--cursor', cursor)).texts,
+    ['three'],
+    'what counts from now has moved on'
+  )
   const wrong = await run(t, [...request, '--order', 'time', '--cursor', cursor], { cwd })
   assert.equal(wrong.code, 2)
   assert.match(wrong.stderr, /--cursor goes on in the order of ingest, not of time/)

@@ -109,8 +109,8 @@ export const request = defineCommand({
     }
     // what comes late may be old
     const since = config.since ?? { seconds: order === 'ingest' ? 0 : now() - DAY, relative: order === 'time' }
-    // what counts from now has moved on since the cursor was printed
-    const from = (since.relative ? cursor?.sent : undefined) ?? since.seconds
+    // what counts from now has moved on since the cursor was printed; one in ingest order is behind all that came since, however old
+    const from = cursor !== undefined && since.relative ? (cursor.sent ?? 0) : since.seconds
     checkRange(from, config.until, cursor)
     const { ClientPeer } = await import('../../node/peer/client-peer.js')
     const client = await ClientPeer.open({
