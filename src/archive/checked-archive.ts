@@ -33,7 +33,7 @@ import {
   checkTrim,
   meantTopics
 } from './checked-query.js'
-import { type Coverage, CoverageLog } from './coverage-log.js'
+import { type Coverage, CoverageLog, isCoverage } from './coverage-log.js'
 import { ArchiveClosedError, archiveFailure } from './errors.js'
 import { page, type RowSource } from './page.js'
 import { RangeDigest } from './range-digest.js'
@@ -237,7 +237,7 @@ export abstract class CheckedArchive implements Archive {
     now: () => number,
     save: (bytes: Uint8Array) => Promise<void>
   ): Promise<CoverageLog> {
-    const since = saved === undefined ? ((await this.sum()).oldest ?? now()) : 0
+    const since = isCoverage(saved) ? 0 : ((await this.sum()).oldest ?? now())
     const log = new CoverageLog(saved, since, save)
     if (saved === undefined) await save(log.bytes)
     return log

@@ -1,16 +1,18 @@
-import { joinBytes, MAX_UINT32, readUint32, writeUint32 } from '../wire/bytes.js'
-import type { Gap } from '../wire/request/coverage.js'
+import { equalBytes, joinBytes, MAX_UINT32, readUint32, writeUint32 } from '../wire/bytes.js'
+import { keccak256 } from '../wire/keccak.js'
+import { type Gap, GapKind } from '../wire/request/coverage.js'
 import type { ArchiveCoverage } from './archive.js'
-import { ArchiveFormatError, ArchiveQueryError } from './errors.js'
+import { ArchiveQueryError } from './errors.js'
 import { gapsWithin, withGap } from './gap-list.js'
 import { decodeOwnFloors, encodeOwnFloors, type TopicChoice, TopicFloors } from './topic-floors.js'
 
-// since(4) floor(4) attended(4), then 17 bytes for each gap: from(4) until(4) kind(1) count(8); big-endian. Where topics have floors
-// of their own, ffffffff(4) topics(4), and 8 bytes for each, go before all that.
+// since(4) floor(4) attended(4), then 17 bytes for each gap: from(4) until(4) kind(1) count(8), and the first bytes of the Keccak-256 of all that(4), which
+// older versions did not write; big-endian. Where topics have floors of their own, ffffffff(4) topics(4), and 8 bytes for each, go before it.
 const HEAD = 12
 const GAP = 17
 const OWN_HEAD = 8
 const OWN = 8
+const CHECKSUM = 4
 
 /** Of which envelopes coverage is told. */
 export interface CoveredRange {
@@ -46,19 +48,22 @@ export class CoverageLog implements Coverage {
   readonly #save: (bytes: Uint8Array) => Promise<void>
   /** Whether nothing was saved before. */
   readonly isNew: boolean
+  /** Whether what was saved cannot be read: nobody knows what the archive lacks. */
+  readonly isSpoiled: boolean
   #record: Record
   #met: Gap[] = []
 
   /**
    * @param saved - what `save` was given last; absent for an archive that has none yet
-   * @param since - for such a one: when it began, Unix seconds
+   * @param since - for such a one, and one of which that cannot be read: when it began, Unix seconds
    * @param save - puts the record on disk
-   * @throws ArchiveFormatError
    */
   constructor(saved: Uint8Array | undefined, since: number, save: (bytes: Uint8Array) => Promise<void>) {
     this.#save = save
+    const known = saved && decode(saved)
     this.isNew = saved === undefined
-    this.#record = saved === undefined ? { since, floors: new TopicFloors(0), attended: 0, gaps: [] } : decode(saved)
+    this.isSpoiled = saved !== undefined && known === undefined
+    this.#record = known ?? { since, floors: new TopicFloors(0), attended: 0, gaps: [] }
   }
 
   get attended(): number | undefined {
@@ -89,6 +94,11 @@ export class CoverageLog implements Coverage {
   /** Notes what was met damaged. It is not kept on disk: there it is met again, or mended. */
   meet(gap: Gap): void {
     this.#met = withGap(this.#met, gap)
+  }
+
+  /** What cannot be read any more is a gap of all times until now, without a count. */
+  async admit(now: () => number): Promise<void> {
+    if (this.isSpoiled) await this.addGap(unknownUntil(now()))
   }
 
   /** To be called when everything was mended, or is kept as lost. */
@@ -130,16 +140,41 @@ function encode({ since, floors: { general, own }, attended, gaps }: Record): Ui
     parts.push(writeUint32(from), writeUint32(until), Uint8Array.of(kind))
     parts.push(writeUint32(Math.floor(count / 2 ** 32)), writeUint32(count % 2 ** 32))
   }
-  return joinBytes(parts)
+  const record = joinBytes(parts)
+  return joinBytes([record, checksum(record)])
 }
 
-function decode(bytes: Uint8Array): Record {
+/** That nobody knows what was lost by then. */
+export const unknownUntil = (now: number): Gap => ({ from: 0, until: Math.floor(now), kind: GapKind.damaged, count: 0 })
+
+/** Whether there is a record, and it is what was saved. */
+export const isCoverage = (saved: Uint8Array | undefined): boolean => saved !== undefined && decode(saved) !== undefined
+
+/** Undefined when it is not what was saved. */
+function decode(saved: Uint8Array): Record | undefined {
+  const bytes = unsealed(saved)
+  return bytes && decodeRecord(bytes)
+}
+
+/** Without its checksum. */
+function unsealed(saved: Uint8Array): Uint8Array | undefined {
+  if ((saved.length - headOf(saved) - HEAD) % GAP !== CHECKSUM) return saved
+  const bytes = saved.subarray(0, -CHECKSUM)
+  return equalBytes(saved.subarray(-CHECKSUM), checksum(bytes)) ? bytes : undefined
+}
+
+const checksum = (record: Uint8Array): Uint8Array => keccak256(record).subarray(0, CHECKSUM)
+
+/** Bytes of the floors that topics have of their own. */
+function headOf(bytes: Uint8Array): number {
   const topics = bytes.length >= OWN_HEAD && readUint32(bytes, 0) === MAX_UINT32 ? readUint32(bytes, 4) : undefined
-  const head = topics === undefined ? 0 : OWN_HEAD + topics * OWN
-  if (bytes.length < head + HEAD || (bytes.length - head - HEAD) % GAP !== 0) {
-    throw new ArchiveFormatError('what the archive knows of its gaps is not readable')
-  }
-  const own = decodeOwnFloors(bytes.subarray(OWN_HEAD), topics ?? 0)
+  return topics === undefined ? 0 : OWN_HEAD + topics * OWN
+}
+
+function decodeRecord(bytes: Uint8Array): Record | undefined {
+  const head = headOf(bytes)
+  if (bytes.length < head + HEAD || (bytes.length - head - HEAD) % GAP !== 0) return undefined
+  const own = decodeOwnFloors(bytes.subarray(OWN_HEAD), head === 0 ? 0 : (head - OWN_HEAD) / OWN)
   const gaps: Gap[] = []
   for (let at = head + HEAD; at < bytes.length; at += GAP) {
     gaps.push({

@@ -67,8 +67,11 @@ export class Attendance implements Startable {
   #note(): void {
     const { now, interval } = this.#parts
     const [before, at] = [this.#seen, now()]
+    const { ongoing } = this
     this.#seen = at
     this.#write(async archive => {
+      // who is there and cannot store may be killed before that is over
+      if (ongoing !== undefined) await archive.addGap(ongoing)
       if (at - before > interval + GRACE)
         await archive.addGap({ from: before, until: at, kind: GapKind.down, count: 0 })
       await archive.attend(at)

@@ -202,7 +202,7 @@ async function asBefore(level: LevelStore, format: number, counted?: number): Pr
     operations.push({ type: 'put', key, value: value.slice(0, value.length - (value.length % layout.RUN_ENTRY_BYTES)) })
   const totals = (await level.getMany([TOTALS_KEY]))[0]?.slice() as Uint8Array
   if (counted !== undefined) new DataView(totals.buffer).setBigUint64(32, BigInt(counted))
-  operations.push({ type: 'put', key: TOTALS_KEY, value: format === 1 ? totals.slice(0, 32) : totals })
+  operations.push({ type: 'put', key: TOTALS_KEY, value: totals.slice(0, format === 1 ? 32 : 40) })
   operations.push({ type: 'put', key: FORMAT_KEY, value: writeUint32(format) })
   await level.batch(operations, { sync: true })
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { stat, writeFile } from 'node:fs/promises'
+import { mkdir, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { ClassicLevel } from 'classic-level'
@@ -106,6 +106,41 @@ test('after a failed write it is opened again, while others read, and what was r
   assert.equal((await archive.stats()).envelopes, 60)
   await archive.addGap({ from: 1, until: 2, kind: GapKind.unstored, count: 0 })
   assert.ok((await stat(`${path}.reserve`)).size >= 4 * 2 ** 20, 'the reserve is there again')
+})
+
+test('a folder in place of the reserve is told, and storing goes on after a failed write', async t => {
+  const path = join(await temporaryDirectory(t), 'db')
+  await mkdir(`${path}.reserve`)
+  const { archive, writable } = await opened(t, path)
+  await archive.append(ENVELOPES.slice(0, 20))
+  FailingLevel.failing = true
+  await assert.rejects(archive.append(ENVELOPES.slice(20, 40)), { name: 'ArchiveError' })
+  FailingLevel.failing = false
+  const alive = setInterval(() => {}, 1000) // attempts keep no process
+  t.after(() => clearInterval(alive))
+  await writable()
+  assert.equal((await archive.append(ENVELOPES)).filter(outcome => outcome === 'stored').length, 40)
+  await archive.close()
+  const directory = join(await temporaryDirectory(t), 'db')
+  await mkdir(`${directory}.reserve`)
+  const database = await openDatabase(directory)
+  t.after(database.close)
+  const said: string[] = []
+  database.archive.watch({ damaged: (_gap, text) => said.push(text) })
+  assert.match(
+    said.join(),
+    /^nothing is kept back for a full disk: .*db\.reserve is a folder; remove it, and start again$/
+  )
+})
+
+test('an error of a full disk says how much has to be freed', async t => {
+  const { archive, level, reserve } = await opened(t)
+  t.mock.method(reserve, 'lacks', async (bytes: number) => bytes - reserve.size)
+  FailingLevel.failing = true
+  const text = /No space left on device: 8 MiB have to be freed/
+  await assert.rejects(archive.append(ENVELOPES), { name: 'ArchiveError', message: text })
+  assert.match(level.trouble?.message ?? '', text)
+  FailingLevel.failing = false
 })
 
 test('a prune gets the reserve, an append does not', async t => {

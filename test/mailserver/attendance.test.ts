@@ -47,6 +47,22 @@ test('a clock that goes back makes no gap', async t => {
   assert.equal(archive.attended, START - 86_400 + 30)
 })
 
+test('the time in which nothing could be stored is noted while it lasts, where notes can be written', async t => {
+  t.mock.timers.enable({ apis: ['setInterval'] })
+  const archive = await diskArchive(t)
+  let now = START
+  const failing = archiveWith(archive, {
+    append: { get: () => () => Promise.reject(new Error('no room is kept back')) }
+  })
+  const { server } = await aMailserver(t, { now: () => now }, { archive: failing })
+  await assert.rejects(server.store.append([newEnvelope({ sent: now })]), /no room/)
+  now += 40
+  t.mock.timers.tick(30_000)
+  // as if it were killed now: nothing is said at its end
+  while ((await gapsOf(archive)).length === 0) await new Promise(setImmediate)
+  assert.deepEqual(await gapsOf(archive), [{ from: START, until: START + 40, kind: GapKind.unstored, count: 0 }])
+})
+
 test('the time in which nothing could be stored is a gap, told while it lasts and after it', async t => {
   const archive = await diskArchive(t)
   let now = START

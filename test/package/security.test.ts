@@ -43,7 +43,14 @@ test('every file of a data dir is in the table of what is kept', async t => {
   for (const name of readdirSync(places.database))
     if (!/^(CURRENT|LOCK|LOG(\.old)?|MANIFEST-\d+|\d+\.(ldb|log))$/.test(name)) names.add(`database/${name}`)
   const rows = text.split('\n').filter(line => line.startsWith('| `'))
-  for (const name of ['database.marks', 'database.open', 'database.reserve', 'database/lost', ...names])
+  for (const name of [
+    'database.marks',
+    'database.refused',
+    'database.open',
+    'database.reserve',
+    'database/lost',
+    ...names
+  ])
     assert.ok(
       rows.some(row => row.includes(`\`${name}\``)),
       name

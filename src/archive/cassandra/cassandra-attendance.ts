@@ -68,6 +68,7 @@ export class CassandraAttendance implements Coverage {
         buffer(bytes)
       ])
     const own = new CoverageLog(saved, since, async bytes => void (await save(bytes)))
+    await own.admit(() => now)
     return new CassandraAttendance(parts, name, own)
   }
 

@@ -4,6 +4,7 @@ import { checkNames, checkSettings, checkString } from '../../wire/checks.js'
 import { ArchiveError, ArchiveFormatError, DataDirLockedError, rootMessage } from '../errors.js'
 import { IngestMarks } from '../level/ingest-marks.js'
 import { LevelArchive, type LevelArchiveInit } from '../level/level-archive.js'
+import { RefusedTimes } from '../level/refused-times.js'
 import { DiskReserve } from './disk-reserve.js'
 import { FileCheck } from './file-check.js'
 import { DatabaseFiles, joinMended, type Mended } from './files/database-files.js'
@@ -113,9 +114,10 @@ function isMendable(error: unknown): boolean {
 }
 
 async function open(path: string, { now, check = true, checkEvery, ...init }: OpenOptions): Promise<Database> {
+  const reserve = new DiskReserve(`${path}.reserve`)
   const level = await SteadyLevel.open({
     path,
-    reserve: new DiskReserve(`${path}.reserve`),
+    reserve,
     open: () => openLevel(path),
     salvage: () => salvageFiles(path),
     isFree: () => isFree(path),
@@ -127,11 +129,14 @@ async function open(path: string, { now, check = true, checkEvery, ...init }: Op
     const datastore = new LevelDatastore(new RecordsLevel(level).asLevel)
     await datastore.open()
     // Keys that carry the prefix of sublevel `a` themselves: half as fast again as through the sublevel.
-    const archive = await LevelArchive.open({ db: level, marks: new IngestMarks(`${path}.marks`), now })
+    const marks = new IngestMarks(`${path}.marks`)
+    const archive = await LevelArchive.open({ db: level, marks, refused: new RefusedTimes(`${path}.refused`), now })
     level.onWritable = () => void archive.tellWritable()
     level.onMended = mended => archive.tellMended(mended)
     for (const mended of unheard) await archive.tellMended(mended)
     await level.settle()
+    if (reserve.trouble !== undefined)
+      archive.say(`nothing is kept back for a full disk: ${reserve.trouble}; remove it, and start again`)
     const looks: FileCheck | undefined = check
       ? new FileCheck(options => archive.checkFiles(options), { every: checkEvery })
       : undefined

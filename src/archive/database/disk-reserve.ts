@@ -12,6 +12,7 @@ const OTHERS = 1 << 20
 export class DiskReserve {
   readonly #path: string
   #size = 0
+  #trouble: string | undefined
 
   /** @param path - of the file */
   constructor(path: string) {
@@ -23,24 +24,30 @@ export class DiskReserve {
     return this.#size
   }
 
-  /** Learns what an earlier process took. */
-  async load(): Promise<void> {
-    this.#size = await stat(this.#path).then(
-      ({ size }) => size,
-      () => 0
-    )
+  /** Why nothing can be kept back, though there is room, in words. */
+  get trouble(): string | undefined {
+    return this.#trouble
   }
 
-  /** Takes room until it is so many bytes; nothing where there is not enough: the last of it is not for keeping. Whether it is enough. */
+  /** Learns what an earlier process took. */
+  async load(): Promise<void> {
+    const found = await stat(this.#path).catch(() => undefined)
+    this.#size = found?.isFile() ? found.size : 0
+  }
+
+  /**
+   * Takes room until it is so many bytes; nothing where there is not enough: the last of it is not for keeping. Whether it is enough; where
+   * something else is in its place, whether it would be.
+   */
   async grow(bytes: number): Promise<boolean> {
     const before = this.#size
     const missing = bytes - before
     if (missing <= 0) return true
     let file: FileHandle | undefined
     try {
-      const { bavail, bsize } = await statfs(dirname(this.#path))
-      if (bavail * bsize < missing + OTHERS) return false
-      file = await open(this.#path, 'a', 0o600)
+      if ((await this.lacks(bytes)) > 0) return false
+      file = await open(this.#path, 'a', 0o600).catch(error => this.#unusable(error))
+      if (file === undefined) return true
       const piece = randomFillSync(new Uint8Array(Math.min(PIECE, missing)))
       for (let at = before; at < bytes; )
         at += (await file.write(piece, 0, Math.min(piece.length, bytes - at))).bytesWritten
@@ -53,6 +60,17 @@ export class DiskReserve {
     } finally {
       await file?.close().catch(() => {})
     }
+  }
+
+  /** Bytes that have to be freed before so many can be taken; none or less when they can. */
+  async lacks(bytes: number): Promise<number> {
+    const { bavail, bsize } = await statfs(dirname(this.#path))
+    return bytes - this.#size + OTHERS - bavail * bsize
+  }
+
+  #unusable(error: NodeJS.ErrnoException): undefined {
+    if (error.code !== 'EISDIR') throw error
+    this.#trouble = `${this.#path} is a folder`
   }
 
   /** Does something that takes room, on a full disk with all that was taken. Rejects with what it failed by. */
@@ -69,12 +87,12 @@ export class DiskReserve {
 
   /** Gives all of it back. */
   async release(): Promise<void> {
-    await rm(this.#path, { force: true })
+    if (this.#size > 0) await rm(this.#path, { force: true })
     this.#size = 0
   }
 }
 
 /** Whether a disk that takes no more is why. */
-function isFull(error: unknown): boolean {
+export function isFull(error: unknown): boolean {
   return error instanceof Error && /no space|file too large|quota/i.test(rootMessage(error))
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { ArchiveClosedError, ArchiveError, rootMessage } from '../errors.js'
 import { ClassicStore } from './classic-store.js'
 import { DamagedTableError, isCorrupt } from './damaged-table.js'
+import { isFull } from './disk-reserve.js'
 import { type CheckOptions, type DatabaseFiles, type Mended, nothingMended } from './files/database-files.js'
 import { EVERYTHING, type KeyRange } from './files/key-range.js'
 import { LevelGate } from './level-gate.js'
@@ -147,10 +148,22 @@ export class SteadyLevel implements LevelStore {
       try {
         return await work(this.#level)
       } catch (error) {
-        this.#fail(error as Error)
-        throw error
+        const told = isFull(error) ? await this.#withRoomNeeded(error as Error) : (error as Error)
+        this.#fail(told)
+        throw told
       }
     })
+  }
+
+  /** The same error, and how much has to be freed. */
+  async #withRoomNeeded(error: Error): Promise<Error> {
+    const { reserve } = this.#init
+    // what is kept back goes on being kept
+    const bytes = Math.max(reserve.size, await this.#logBytes()) + SLACK
+    const lacks = await reserve.lacks(bytes).catch(() => 0)
+    if (lacks <= 0) return error
+    const text = `${rootMessage(error)}: ${Math.ceil(lacks / 2 ** 20)} MiB have to be freed`
+    return Object.assign(new ArchiveError(text), 'code' in error ? { code: error.code } : {})
   }
 
   /** Gives the reserve to what frees room. False when there is no need. @throws ArchiveError when it is not enough */

@@ -98,6 +98,7 @@ export class DatastoreArchive extends CheckedArchive {
       archive.coverageLog = await archive.openCoverage(await records.coverage(), init.now ?? unixNow, bytes =>
         records.putCoverage(bytes)
       )
+      await archive.coverageLog.admit(init.now ?? unixNow)
       return archive
     } catch (error) {
       throw archiveFailure('the archive cannot be opened', error)

@@ -1,5 +1,6 @@
 import { bloomTest } from '../../wire/envelope/bloom.js'
 import type { Envelope } from '../../wire/envelope/envelope.js'
+import { GapKind } from '../../wire/request/coverage.js'
 import type { AppendOutcome, ArchiveReport, ArchiveStats, ArchiveTrimmed, ArchiveWatcher } from '../archive.js'
 import { CheckedArchive, type Indexed, unixNow } from '../checked-archive.js'
 import type { CheckedFilter, CheckedQuery, CheckedTrim } from '../checked-query.js'
@@ -29,6 +30,7 @@ import { Scan } from './level-scan.js'
 import { Upkeep } from './level-upkeep.js'
 import { Walk } from './level-walk.js'
 import { LevelWriter } from './level-writer.js'
+import type { RefusedTimes } from './refused-times.js'
 import { TopicDictionary } from './topic-dictionary.js'
 
 export interface LevelArchiveInit {
@@ -41,6 +43,8 @@ export interface LevelArchiveInit {
   maxQueuedBytes?: number | undefined
   /** What is noted beside the database of what was stored. Closed with the archive. */
   marks?: IngestMarks | undefined
+  /** What is noted beside the database of when it could store nothing. Closed with the archive. */
+  refused?: RefusedTimes | undefined
   /**
    * The clock: Unix time in seconds.
    * @default the system's
@@ -82,6 +86,7 @@ export class LevelArchive extends CheckedArchive {
   readonly #damage: DamageLog
   readonly #rows: LevelRows
   readonly #marks: IngestMarks | undefined
+  readonly #refused: RefusedTimes | undefined
   readonly #mending = new Mending()
   #upkeep!: Upkeep
   /** Told when a reader met damage: the files are worth a look. */
@@ -90,7 +95,7 @@ export class LevelArchive extends CheckedArchive {
   #dropping: Promise<void> | undefined
 
   private constructor(
-    { db, maxQueuedBytes, marks, now = unixNow, blockSize = BLOCK_SIZE, maxCredit }: LevelArchiveInit,
+    { db, maxQueuedBytes, marks, refused, now = unixNow, blockSize = BLOCK_SIZE, maxCredit }: LevelArchiveInit,
     id: Uint8Array
   ) {
     super()
@@ -113,11 +118,19 @@ export class LevelArchive extends CheckedArchive {
     })
     this.#writer = new LevelWriter(db, this.#ledger, this.#blocks, marks)
     this.#marks = marks
+    this.#refused = refused
     this.#commits = new GroupCommit({
       commit: async envelopes => {
-        const trouble = db.trouble ?? this.#upkeep.trouble
-        if (trouble !== undefined) throw trouble
-        return this.#writer.append(envelopes)
+        try {
+          const trouble = db.trouble ?? this.#upkeep.trouble
+          if (trouble !== undefined) throw trouble
+          const outcomes = await this.#writer.append(envelopes)
+          await this.#noteRefused()
+          return outcomes
+        } catch (error) {
+          refused?.note(now())
+          throw error
+        }
       },
       onCommitted: (envelopes, outcomes) => {
         this.#finishBlocks()
@@ -145,10 +158,10 @@ export class LevelArchive extends CheckedArchive {
    */
   static async open(init: LevelArchiveInit): Promise<LevelArchive> {
     try {
-      const id = await withRoom(init.db, () => openFormat(init.db)) // it takes over what older versions wrote
+      const { id, told } = await withRoom(init.db, () => openFormat(init.db)) // it takes over what older versions wrote
       const archive = new LevelArchive(init, id)
       await withRoom(init.db, () => archive.#writer.load()) // it writes what was counted since
-      await archive.#openUpkeep(init.now ?? unixNow)
+      await archive.#openUpkeep(init.now ?? unixNow, told)
       archive.#finishBlocks()
       archive.#dropLeftovers()
       return archive
@@ -165,6 +178,11 @@ export class LevelArchive extends CheckedArchive {
   /** Looks at the checksums of the files, in pieces, and mends what is damaged. Resolves with how many parts of them were. */
   checkFiles(options: CheckOptions): Promise<number> {
     return this.#upkeep.checkFiles(options)
+  }
+
+  /** Says something to who watches, or to who will. */
+  say(text: string): void {
+    this.#upkeep.say(text)
   }
 
   /** To be called when its files were mended. */
@@ -271,8 +289,8 @@ export class LevelArchive extends CheckedArchive {
       readRange(this.#store, layout.dayEnvelopes(first), 1),
       readRange(this.#store, { ...layout.dayEnvelopes(last), reverse: true }, 1)
     ])
-    if (oldest !== undefined) stats.oldest = layout.envelopeSent(oldest[0])
-    if (newest !== undefined) stats.newest = layout.envelopeSent(newest[0])
+    if (oldest !== undefined && layout.isWhole(oldest[0])) stats.oldest = layout.envelopeSent(oldest[0])
+    if (newest !== undefined && layout.isWhole(newest[0])) stats.newest = layout.envelopeSent(newest[0])
     return stats
   }
 
@@ -284,9 +302,10 @@ export class LevelArchive extends CheckedArchive {
     await Promise.all([this.#finishing, this.#dropping])
     await this.#upkeep.markClean().catch(() => {}) // then the next opener looks closer
     this.#marks?.close()
+    this.#refused?.close()
   }
 
-  async #openUpkeep(now: () => number): Promise<void> {
+  async #openUpkeep(now: () => number, told: string | undefined): Promise<void> {
     const [saved] = await this.#store.getMany([COVERAGE_KEY])
     this.coverageLog = await this.openCoverage(saved, now, value =>
       this.#store.batch([{ type: 'put', key: COVERAGE_KEY, value }], { sync: true })
@@ -304,7 +323,10 @@ export class LevelArchive extends CheckedArchive {
       now,
       step: task => this.step(task)
     })
+    if (told !== undefined) this.#upkeep.say(told)
     await this.#upkeep.open()
+    this.#refused?.open()
+    await this.#noteRefused()
   }
 
   /** The topics that a filter means, or what tells them. */
@@ -322,6 +344,19 @@ export class LevelArchive extends CheckedArchive {
   #fromFirstDay(query: CheckedQuery): CheckedQuery {
     const first = this.#ledger.days(0, 0xffff)[0] ?? 0
     return { ...query, lower: Math.min(query.upper, Math.max(query.lower, first * layout.DAY)) }
+  }
+
+  /** Keeps as a gap when nothing could be stored; what was stored since is, whatever becomes of that. */
+  async #noteRefused(): Promise<void> {
+    const time = this.#refused?.time
+    if (time === undefined) return
+    const gap = { ...time, kind: GapKind.unstored, count: 0 }
+    try {
+      await this.coverageLog.addGap(gap)
+      this.#refused?.clear()
+    } catch {
+      this.coverageLog.meet(gap)
+    }
   }
 
   /** One after another, each between two appends; what fails is tried again after the next append. */

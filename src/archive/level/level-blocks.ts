@@ -152,7 +152,8 @@ export class Blocks {
     // what finished a block may be lost with a damaged log: then its runs are there still
     const whole = Math.floor(this.#ledger.totals.lastSeq / this.#size)
     const posted = Math.max(finished, Math.min(postedBlocks, whole))
-    this.#finished = first === undefined ? posted : Math.min(posted, this.of(layout.readRunSeq(first[0])))
+    const isRun = first !== undefined && layout.isWhole(first[0])
+    this.#finished = isRun ? Math.min(posted, this.of(layout.readRunSeq(first[0]))) : posted
     this.#kept.clear()
     this.#contents.clear()
     this.#loaded++
@@ -294,7 +295,7 @@ export class Blocks {
   async #postedBlocks(): Promise<number> {
     const { entries } = await readThrough(this.#store, { ...layout.allPostings(), reverse: true }, 1)
     const [last] = entries
-    return last === undefined ? 0 : layout.readPostingBlock(last[0]) + 1
+    return last === undefined || !layout.isWhole(last[0]) ? 0 : layout.readPostingBlock(last[0]) + 1
   }
 
   async #loadSpans(): Promise<Map<number, BlockSpan | undefined> | undefined> {
@@ -305,6 +306,7 @@ export class Blocks {
       const { entries, hole }: Reading = await readThrough(this.#store, range, BLOCKS)
       if (hole) return undefined
       for (const [key, value] of entries) {
+        if (!layout.isWhole(key)) return undefined
         const block = layout.readBlock(key)
         if (block >= this.#finished) continue
         spans.set(block, readBlockSpan(block, value))

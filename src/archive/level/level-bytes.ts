@@ -41,6 +41,10 @@ export function read64(bytes: Uint8Array, at: number): number {
   return value
 }
 
+/** Whether there is one. */
+export const isSafe64 = (bytes: Uint8Array, at: number): boolean =>
+  bytes.length >= at + 8 && bytes[at] === 0 && (bytes[at + 1] as number) < 0x20
+
 export function uint32(value: number): Uint8Array {
   const bytes = small(4)
   put32(bytes, 0, value)

@@ -1,5 +1,5 @@
 import { MAX_UINT32, readUint32 } from '../../wire/bytes.js'
-import { put16, put32, put64, read64, small, view } from './level-bytes.js'
+import { isSafe64, put16, put32, put64, read64, small, view } from './level-bytes.js'
 import { rawSize } from './level-row.js'
 
 export { put64, read64, uint32 } from './level-bytes.js'
@@ -112,8 +112,8 @@ export function envelopeKey({ sent, hash, topic }: Omit<Entry, 'size'>): Uint8Ar
   return bytes
 }
 
-/** A key without what all keys of the table have in common: sent, hash and topic. */
-export const envelopeFields = (key: Uint8Array): Uint8Array => view(key, AT, ENVELOPE_FIELDS)
+/** A key without what all keys of the table have in common: sent, hash and topic, if it is a whole one. */
+export const envelopeFields = (key: Uint8Array): Uint8Array => view(key, AT, Math.max(0, key.length - AT))
 export const envelopeSent = (key: Uint8Array): number => readUint32(key, AT)
 export const envelopeHash = (key: Uint8Array): Uint8Array => view(key, AT + 4, 32)
 export const envelopeTopic = (key: Uint8Array): number => readUint32(key, AT + 36)
@@ -175,11 +175,16 @@ export function topicCount(n: number, lastSeq: number): Uint8Array {
   return bytes
 }
 
-/** How many a count says; what is 0 is not there. */
-export const readCount = (value: Uint8Array | undefined): number => (value === undefined ? 0 : readUint32(value, 0))
+/** Whether bytes are a count: of a day, or of a topic, with the last number of which that is where an older version did not write it. */
+export const isCount = (value: Uint8Array): boolean => value.length === 4 || (value.length === 12 && isSafe64(value, 4))
 
-/** 0 for one that an older version wrote, which did not say. */
-export const topicCountSeq = (value: Uint8Array): number => (value.length < 12 ? 0 : read64(value, 4))
+/** How many a count says; what is 0 is not there. Of one that is spoiled 0. */
+export const readCount = (value: Uint8Array | undefined): number =>
+  value === undefined || !isCount(value) ? 0 : readUint32(value, 0)
+
+/** 0 for one that an older version wrote, which did not say, and one that is spoiled. */
+export const topicCountSeq = (value: Uint8Array): number =>
+  value.length === 4 || !isCount(value) ? 0 : read64(value, 4)
 
 /** How many envelopes topics had on days, as formats before 5 wrote it. */
 export const topicDays = (): Bounds => within(key(TABLE.topicDay))
@@ -202,6 +207,7 @@ export const allTopics = (): Bounds => within(key(TABLE.topic))
 export const readTopic = (key: Uint8Array): number => readUint32(key, AT)
 
 export const runKey = (lastSeq: number): Uint8Array => key(TABLE.run, [8, lastSeq])
+export const allRuns = (): Bounds => within(key(TABLE.run))
 export const readRunSeq = (key: Uint8Array): number => read64(key, AT)
 /** Runs of ingest order that end with `seq` or later. */
 export const runsFrom = (seq: number): Bounds => ({ gte: runKey(seq), lt: beyond(key(TABLE.run)) })
@@ -293,6 +299,26 @@ export function metaKey(name: string): Uint8Array {
 
 /** There while a repair is under way, or is to be done at the next opening. */
 export const REPAIR_KEY: Uint8Array = metaKey('repairing')
+
+/** How long the fields of keys are, and where a number of 8 bytes is among them. */
+const FIELDS: Partial<Record<number, { length: number; number?: number }>> = {
+  [TABLE.envelope]: { length: ENVELOPE_FIELDS },
+  [TABLE.dayCount]: { length: 2 },
+  [TABLE.topic]: { length: 4 },
+  [TABLE.run]: { length: 8, number: 0 },
+  [TABLE.runAge]: { length: 12, number: 4 },
+  [TABLE.posting]: { length: 8 },
+  [TABLE.block]: { length: 4 },
+  [TABLE.contents]: { length: 4 },
+  [TABLE.renewed]: { length: ENVELOPE_FIELDS }
+}
+
+/** Whether a key of a table is one that was ever written there: of what is not no field may be read. */
+export function isWhole(key: Uint8Array): boolean {
+  const fields = FIELDS[key[AT - 1] as number]
+  if (fields === undefined || key.length !== AT + fields.length) return false
+  return fields.number === undefined || isSafe64(key, AT + fields.number)
+}
 
 /** Everything the archive ever wrote. */
 export const everything = (): Bounds => within(Uint8Array.from(PREFIX))

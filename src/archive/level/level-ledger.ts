@@ -1,5 +1,12 @@
-import { readUint32 } from '../../wire/bytes.js'
-import { type LevelOperation, type LevelRange, type LevelStore, readAll, readRange } from '../database/level-store.js'
+import { MAX_UINT32 } from '../../wire/bytes.js'
+import {
+  type LevelEntry,
+  type LevelOperation,
+  type LevelRange,
+  type LevelStore,
+  readAll,
+  readRange
+} from '../database/level-store.js'
 import * as layout from './level-layout.js'
 import { getReadable, type Reading, readThrough } from './level-reader.js'
 import type { Rebuild } from './level-rebuild.js'
@@ -13,6 +20,7 @@ const MAX_RECENT = 1 << 16
 /** Keys read at once. */
 const READ = 1000
 const count = layout.readCount
+const LAST_DAY = layout.dayOf(MAX_UINT32)
 
 /** Where an envelope counts. */
 type Place = Pick<layout.Entry, 'sent' | 'topic' | 'size'>
@@ -41,6 +49,7 @@ export class Ledger {
   #totals: Totals = NO_TOTALS
   #days = new Map<number, number>()
   #isConsistent = true
+  #isSure = true
   #sortedDays: number[] | undefined
   readonly #recent = new RecentCounts()
 
@@ -67,21 +76,31 @@ export class Ledger {
   /** Reads the counts as `load` does; what is returned takes them, at a moment that suits others who read anew. */
   async read(): Promise<() => void> {
     const [value] = await this.#store.getMany([TOTALS_KEY])
-    const [last] = await readRange(this.#store, { ...layout.runsFrom(0), reverse: true }, 1)
-    const lastRun = last === undefined ? 0 : layout.readRunSeq(last[0])
-    const found = (value && decodeTotals(value)) ?? { ...NO_TOTALS, lastSeq: lastRun, counted: lastRun }
+    const [last] = await readRange(this.#store, { ...layout.allRuns(), reverse: true }, 1)
+    const lastRun = last === undefined ? 0 : lastOfRun(last)
+    const known = value && decodeTotals(value)
+    const found = known ?? { ...NO_TOTALS, lastSeq: lastRun ?? 0, counted: lastRun ?? 0 }
     const totals = found.counted < found.lastSeq ? await this.#catchUp(found) : found
     const days = new Map<number, number>()
+    let spoiled = known === undefined && value !== undefined
     for await (const [key, count] of readAll(this.#store, layout.dayCounts()))
-      days.set(layout.readDay(key), readUint32(count, 0))
+      if (layout.isWhole(key) && layout.isCount(count) && layout.readDay(key) <= LAST_DAY)
+        days.set(layout.readDay(key), layout.readCount(count))
+      else spoiled = true
     return () => {
       this.#totals = totals
       this.#days = days
-      this.#isConsistent = lastRun <= totals.lastSeq && sumOf(days) === totals.envelopes
+      this.#isSure = known !== undefined
+      this.#isConsistent = !spoiled && (lastRun ?? 0) <= totals.lastSeq && sumOf(days) === totals.envelopes
       this.#sortedDays = undefined
       this.#recent.clear(last === undefined && totals.lastSeq === 0)
       this.#dictionary.reset()
     }
+  }
+
+  /** Whether the totals were there, and whole: no more was ever stored than numbers were given out. */
+  get isSure(): boolean {
+    return this.#isSure
   }
 
   /** Whether what was loaded agrees with itself. Where it does not, the counts have to be made anew. */
@@ -96,7 +115,18 @@ export class Ledger {
     if (totals.topics !== topics.size) return false
     for (const [day, n] of days) if (this.count(day) !== n) return false
     const counts = await this.topicCounts([...topics.keys()])
-    return [...topics.values()].every((n, i) => n === counts[i])
+    return [...topics.values()].every((n, i) => n === counts[i]) && (await this.#hasNoOther(topics))
+  }
+
+  async #hasNoOther(topics: ReadonlyMap<number, number>): Promise<boolean> {
+    const table = layout.allTopics()
+    for (let range: LevelRange | undefined = table; range !== undefined; ) {
+      const { entries }: Reading = await readThrough(this.#store, range, READ)
+      for (const [key] of entries) if (!layout.isWhole(key) || !topics.has(layout.readTopic(key))) return false
+      const last = entries.at(-1)
+      range = last && { gt: last[0], lt: table.lt }
+    }
+    return true
   }
 
   /** What writes these counts in place of all there are. */
@@ -134,7 +164,8 @@ export class Ledger {
       const stored = await getReadable(this.#store, some.map(layout.topicKey))
       some.forEach((topic, i) => {
         const value = stored[i]
-        counts.push(value === null ? null : (this.#recent.get(topic)?.n ?? count(value)))
+        const spoiled = value === null || (value !== undefined && !layout.isCount(value))
+        counts.push(this.#recent.get(topic)?.n ?? (spoiled ? null : count(value)))
       })
     }
     return counts
@@ -250,6 +281,7 @@ export async function namedAfter(
 ): Promise<Map<number, { seq: number; sent: number }[]>> {
   const named = new Map<number, { seq: number; sent: number }[]>()
   for await (const [key, value] of readAll(store, layout.runsFrom(counted + 1))) {
+    if (!layout.isWhole(key)) continue
     const lastSeq = layout.readRunSeq(key)
     const bytes = runEntries(lastSeq, value)
     const run = (bytes && layout.decodeRun(bytes)) ?? []
@@ -263,6 +295,13 @@ export async function namedAfter(
     })
   }
   return named
+}
+
+/** The last number of a stored run; undefined where it is not what was written. */
+function lastOfRun([key, value]: LevelEntry): number | undefined {
+  if (!layout.isWhole(key)) return undefined
+  const lastSeq = layout.readRunSeq(key)
+  return runEntries(lastSeq, value) === undefined ? undefined : lastSeq
 }
 
 function sumOf(counts: Map<number, number>): number {

@@ -44,7 +44,7 @@ async function addedUp(store: LevelStore): Promise<LevelOperation[] | undefined>
   if ([...counts.values()].reduce((sum, n) => sum + n, 0) !== totals.envelopes) return undefined
   const operations: LevelOperation[] = []
   for await (const [key] of readAll(store, layout.allTopics()))
-    if (!counts.has(layout.readTopic(key))) operations.push({ type: 'del', key })
+    if (!layout.isWhole(key) || !counts.has(layout.readTopic(key))) operations.push({ type: 'del', key })
   for (const [topic, n] of counts) operations.push(writeTopicCount({ topic, n }, totals.lastSeq))
   operations.push(writeTotals({ ...totals, topics: counts.size, counted: totals.lastSeq }))
   return operations

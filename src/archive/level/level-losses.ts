@@ -72,16 +72,18 @@ export function numbersOf(groups: readonly IngestMark[]): string {
  * it may be lost with it.
  * @param rebuild - run, while the counts are those of before
  * @param known - what is lost and was told already
+ * @param lastSeq - no more than that was ever stored, where it is certain
  */
 export function uncounted(
   ledger: Ledger,
   { days: found, report }: Rebuild,
-  { known, now }: { known: readonly Gap[]; now: number }
+  { known, lastSeq, now }: { known: readonly Gap[]; lastSeq: number; now: number }
 ): Gap[] {
   const counts = new Map(ledger.days(0, 0xffff).map(day => [day, ledger.count(day)]))
   const gaps: Gap[] = []
   // the sum may be lost, too, or be older than they are
-  const all = Math.max(ledger.totals.envelopes, sumOf(counts.values()))
+  const counted = Math.max(ledger.totals.envelopes, sumOf(counts.values()))
+  const all = ledger.isSure ? Math.min(counted, lastSeq) : counted
   let left = all - report.envelopes - sumOf(known.map(({ count }) => count))
   for (const [day, n] of counts) {
     const [from, until] = [day * layout.DAY, Math.max(day * layout.DAY, Math.min(layout.lastOf(day), now))]

@@ -91,7 +91,7 @@ export class PostingReader {
       const { entries, hole }: Reading = await readThrough(this.#init.store, range, POSTINGS)
       if (hole) whole = false
       for (const [key, posting] of entries) {
-        if (isPosting(posting)) take(layout.readPostingTopic(key), posting)
+        if (layout.isWhole(key) && isPosting(posting)) take(layout.readPostingTopic(key), posting)
         else whole = false
       }
       const last = entries.at(-1)

@@ -129,6 +129,7 @@ export class Pruner {
     const highest = topics === undefined ? floors().general : floors().highest(topics)
     const forgotten: number[] = []
     for await (const [key, value] of readAll(store, layout.allBlocks())) {
+      if (!layout.isWhole(key)) continue
       const block = layout.readBlock(key)
       const newest = newestOfBlock(block, value)
       // it would be taken for older than it is, and what names its envelopes go with them still there: a repair comes first

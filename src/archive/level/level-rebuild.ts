@@ -1,7 +1,8 @@
-import { equalBytes, MAX_UINT32, readUint32 } from '../../wire/bytes.js'
+import { equalBytes, MAX_UINT32, readUint32, toHex } from '../../wire/bytes.js'
+import type { Envelope } from '../../wire/envelope/envelope.js'
 import { GapKind } from '../../wire/request/coverage.js'
 import type { ArchiveReport } from '../archive.js'
-import type { LevelOperation, LevelRange, LevelStore } from '../database/level-store.js'
+import type { LevelEntry, LevelOperation, LevelRange, LevelStore } from '../database/level-store.js'
 import { emptyReport } from '../empty-report.js'
 import { withGap } from '../gap-list.js'
 import type { TopicFloors } from '../topic-floors.js'
@@ -12,7 +13,7 @@ import { BlockContents, type Listed, listed } from './level-contents.js'
 import * as layout from './level-layout.js'
 import { encodePosting, isPosting, type Numbered, postingEntries, withPosting } from './level-posting.js'
 import { beyondEnd, getCertain, type Reading, readThrough } from './level-reader.js'
-import { encodeRow, isChecked, readRow, rowSeq } from './level-row.js'
+import { encodeRow, isChecked, misplacedEnvelope, readRow, rowSeq } from './level-row.js'
 import { runEntries, runWithout } from './level-runs.js'
 import { NumberSet } from './number-set.js'
 
@@ -43,6 +44,8 @@ export class Rebuild {
   bytes = 0
   readonly days = new Map<number, number>()
   readonly topics = new Map<number, number>()
+  /** The highest number of a sound one. */
+  highest = 0
   /** The keys of sound ones whose place in the order of ingest is gone, where they are to be mended. */
   readonly unnumbered: Uint8Array[] = []
   readonly #store: LevelStore
@@ -54,6 +57,11 @@ export class Rebuild {
   readonly #named = new NumberSet()
   /** What it names, and is not found, by its number: it is missing, or the entry is wrong. */
   readonly #unfound = new Map<number, layout.Entry>()
+  /** Keys under which it names something, and a row of another number lies: few. */
+  readonly #contested = new Set<string>()
+  /** When what was sent in whose place another's row lies, by its key; and where rows belong that lay elsewhere. */
+  readonly #displaced = new Map<string, number>()
+  readonly #homes = new Set<string>()
   #operations: LevelOperation[] = []
 
   constructor(store: LevelStore, options: RebuildOptions) {
@@ -62,25 +70,26 @@ export class Rebuild {
   }
 
   async run(): Promise<void> {
-    await this.#through(layout.runsFrom(0), RUNS, async ({ entries }) => {
+    await this.#through(layout.allRuns(), RUNS, async ({ entries }) => {
       for (const [key, value] of entries) await this.#takeRun(key, value)
     })
     await this.#through(layout.runsUntil(MAX_UINT32), READ, reading => this.#takeAges(reading))
-    await this.#through(layout.allPostings(), POSTINGS, async ({ entries }) => {
+    await this.#through(layout.allPostings(), POSTINGS, async ({ entries, ended }) => {
       for (const [key, value] of entries) await this.#takePosting(key, value)
-      if (entries.length === 0) this.#endBlock()
+      if (ended) this.#endBlock()
     })
     await this.#forgetOthers()
     await this.#through(layout.allEnvelopes(), READ, reading => this.#takeRows(reading))
-    for (const { sent, topic } of this.#unfound.values())
-      if (!this.#options.floors().include(sent, topic)) this.#spoiled('missing', sent)
+    for (const [seq, { sent, topic }] of this.#unfound)
+      if (!this.#isMisnamed(seq) && !this.#options.floors().include(sent, topic)) this.#spoiled('missing', sent)
+    for (const [key, sent] of this.#displaced) if (!this.#homes.has(key)) this.#spoiled('damaged', sent)
     // what was named twice is not any more
     await this.#through(layout.allRenewed(), READ, async ({ entries }) => {
       for (const [key] of entries) this.#operations.push({ type: 'del', key })
     })
   }
 
-  async #through(bounds: layout.Bounds, size: number, take: (reading: Reading) => Promise<void>): Promise<void> {
+  async #through(bounds: layout.Bounds, size: number, take: (reading: Taken) => Promise<void>): Promise<void> {
     const { step, signal, mend } = this.#options
     let range: LevelRange | undefined = bounds
     while (range !== undefined) {
@@ -89,7 +98,8 @@ export class Rebuild {
       range = await step(async () => {
         const reading = await readThrough(this.#store, from, size)
         if (reading.hole) this.#passedOver(bounds, from, reading)
-        await take(reading)
+        const whole = reading.entries.filter(([key]) => layout.isWhole(key) || this.#takeNonsense(key))
+        await take({ entries: whole, ended: reading.entries.length === 0 })
         if (mend && this.#operations.length > 0) await this.#store.batch(this.#operations, { sync: true })
         this.#operations = []
         const last = reading.entries.at(-1)
@@ -100,6 +110,18 @@ export class Rebuild {
         return on.range
       })
     }
+  }
+
+  /** A key that nobody wrote. */
+  #takeNonsense(key: Uint8Array): boolean {
+    this.report.index++
+    this.#operations.push({ type: 'del', key })
+    return false
+  }
+
+  /** Whether a number is another envelope's, or nobody's: what it is said to be of was never stored under it. */
+  #isMisnamed(seq: number): boolean {
+    return this.#named.has(seq) || seq > this.#options.lastSeq
   }
 
   #passedOver(bounds: layout.Bounds, from: LevelRange, { entries }: Reading): void {
@@ -131,7 +153,7 @@ export class Rebuild {
   }
 
   /** Those whose run is gone. */
-  async #takeAges({ entries }: Reading): Promise<void> {
+  async #takeAges({ entries }: Taken): Promise<void> {
     const keys = entries.map(([key]) => layout.runKey(layout.readRunAgeSeq(key)))
     const runs = await getCertain(this.#store, keys)
     entries.forEach(([key], i) => {
@@ -198,9 +220,10 @@ export class Rebuild {
 
   /** Blocks that are listed, and have nothing. */
   async #forgetOthers(): Promise<void> {
-    if (!this.#options.mend) return
-    const forget = (read: (key: Uint8Array) => number) => async (reading: Reading) => {
-      for (const [key] of reading.entries) if (!this.#blocks.has(read(key))) this.#operations.push({ type: 'del', key })
+    const { mend } = this.#options
+    const forget = (read: (key: Uint8Array) => number) => async (reading: Taken) => {
+      for (const [key] of reading.entries)
+        if (mend && !this.#blocks.has(read(key))) this.#operations.push({ type: 'del', key })
     }
     await this.#through(layout.allBlocks(), READ, forget(layout.readBlock))
     await this.#through(layout.allContents(), RUNS, forget(layout.readContentsBlock))
@@ -218,30 +241,66 @@ export class Rebuild {
       if (row === undefined) {
         if (floors().include(entry.sent, entry.topic)) return
         this.#unfound.set(entry.seq, entry)
+      } else if (rowSeq(row) !== entry.seq) {
+        // it was stored again under a later number, or the row is another's
+        this.#contested.add(toHex(keys[i] as Uint8Array))
+        if (!mend) return
       } else if (!mend || readRow(layout.envelopeFields(keys[i] as Uint8Array), row) !== undefined) {
-        if (rowSeq(row) === entry.seq) this.#named.add(entry.seq)
-        // it was stored again under a later number
-        if (!mend || rowSeq(row) === entry.seq) return
+        this.#named.add(entry.seq)
+        return
       }
       dropped.push(i)
     })
     return dropped
   }
 
-  async #takeRows({ entries }: Reading): Promise<void> {
+  async #takeRows({ entries }: Taken): Promise<void> {
+    const misplaced: Misplaced[] = []
     entries.forEach(([key, row]) => {
       const fields = layout.envelopeFields(key)
       const raw = readRow(fields, row)
       if (raw === undefined) {
-        this.#spoiled('damaged', layout.envelopeSent(key))
+        const envelope = misplacedEnvelope(row)
+        if (envelope !== undefined) misplaced.push({ key, row, home: homeOf(envelope), envelope })
+        else this.#spoiled('damaged', layout.envelopeSent(key))
         this.#operations.push({ type: 'del', key })
         return
       }
       this.#count(layout.envelopeEntry(key), raw.length)
       const seq = rowSeq(row)
+      this.highest = Math.max(this.highest, seq)
       if (!this.#named.has(seq)) this.#takeUnnumbered(key, seq)
       else if (!isChecked(row)) this.#operations.push({ type: 'put', key, value: encodeRow(fields, seq, raw) })
     })
+    const last = entries.at(-1)
+    if (last !== undefined && misplaced.length > 0) await this.#takeMisplaced(misplaced, last[0])
+  }
+
+  /** What lies under another's key is put where it belongs, unless that is taken. */
+  async #takeMisplaced(misplaced: readonly Misplaced[], last: Uint8Array): Promise<void> {
+    const homes = misplaced.map(({ home }) => home)
+    const there = await getCertain(this.#store, homes)
+    for (const [i, { key, row, home, envelope }] of misplaced.entries()) {
+      const value = there[i]
+      this.report.index++
+      if (this.#contested.has(toHex(key))) this.#displaced.set(toHex(key), layout.envelopeSent(key))
+      const isThere = value && readRow(layout.envelopeFields(home), value) !== undefined
+      if (isThere || this.#homes.has(toHex(home))) continue
+      const isFree = value === undefined || misplaced.some(other => equalBytes(other.key, home))
+      if (!isFree) {
+        this.#spoiled('damaged', layout.envelopeSent(key))
+        continue
+      }
+      const seq = rowSeq(row)
+      this.#homes.add(toHex(home))
+      this.#unfound.delete(seq)
+      this.#operations.push({ type: 'put', key: home, value: row })
+      // otherwise it is met there
+      if (!this.#options.mend || Buffer.compare(home, last) > 0) continue
+      this.highest = Math.max(this.highest, seq)
+      this.#count({ sent: envelope.sent, topic: envelope.topicNumber }, envelope.size)
+      this.unnumbered.push(home)
+    }
   }
 
   #takeUnnumbered(key: Uint8Array, seq: number): void {
@@ -270,6 +329,24 @@ export class Rebuild {
       count: 1
     })
   }
+}
+
+/** A row that lies under another's key, and where it belongs. */
+interface Misplaced {
+  key: Uint8Array
+  row: Uint8Array
+  home: Uint8Array
+  envelope: Envelope
+}
+
+const homeOf = ({ sent, hash, topicNumber }: Envelope): Uint8Array =>
+  layout.envelopeKey({ sent, hash, topic: topicNumber })
+
+/** Entries of a table, without those whose keys are none. */
+interface Taken {
+  entries: LevelEntry[]
+  /** There are no more. */
+  ended: boolean
 }
 
 /** A finished block of which the postings are being taken. */

@@ -14,7 +14,7 @@ export class Renewed {
   async load(): Promise<void> {
     this.#fingerprints.clear()
     for await (const [key] of readAll(this.#store, layout.allRenewed()))
-      this.#fingerprints.add(fingerprintOf(layout.envelopeHash(key)))
+      if (layout.isWhole(key)) this.#fingerprints.add(fingerprintOf(layout.envelopeHash(key)))
   }
 
   add(hash: Uint8Array): void {

@@ -1,5 +1,7 @@
 import { crc32 } from 'node:zlib'
-import { equalBytes, readUint32 } from '../../wire/bytes.js'
+import { equalBytes, joinBytes, readUint32, writeUint32 } from '../../wire/bytes.js'
+import { decodeEnvelope, type Envelope } from '../../wire/envelope/envelope.js'
+import { MalformedError } from '../../wire/errors.js'
 import { keccak256 } from '../../wire/keccak.js'
 import { put32, read64, small, view } from './level-bytes.js'
 
@@ -35,13 +37,32 @@ export function encodeRow(key: Uint8Array, seq: number, raw: Uint8Array, at = 0)
  * @param at - where they begin in it
  */
 export function readRow(key: Uint8Array, row: Uint8Array, at = 0): Uint8Array | undefined {
-  if (row.length < HEADER || key.length < at + FIELDS) return undefined
+  if (row.length < HEADER || key.length !== at + FIELDS) return undefined
   if (row[0] === CHECKED) {
     const raw = view(row, HEADER, row.length - HEADER)
     return word(row, 8) === checksum(key, at, row, raw) ? raw : undefined
   }
   const raw = view(row, OLD_HEADER, row.length - OLD_HEADER)
   return row[0] === 0 && equalBytes(keccak256(raw), view(key, at + 4, 32)) ? raw : undefined
+}
+
+/** The bytes of the envelope in a row, whatever they are. */
+const rawOf = (row: Uint8Array): Uint8Array => {
+  const from = Math.min(row.length, row[0] === CHECKED ? HEADER : OLD_HEADER)
+  return view(row, from, row.length - from)
+}
+
+/** The envelope of a row that lies under another's key: its bytes say where it belongs, and its checksum is of that key. */
+export function misplacedEnvelope(row: Uint8Array): Envelope | undefined {
+  const raw = rawOf(row)
+  try {
+    const envelope = decodeEnvelope(raw)
+    const key = joinBytes([writeUint32(envelope.sent), envelope.hash, envelope.topic])
+    return readRow(key, row) === undefined ? undefined : envelope
+  } catch (error) {
+    if ((error as Error).name === MalformedError.name) return undefined
+    throw error
+  }
 }
 
 /** The ingest sequence number of a row; of one that is damaged anything. */

@@ -80,6 +80,7 @@ export class LevelRows {
   }
 
   #damaged(key: Uint8Array): SourceRow {
+    if (!layout.isWhole(key)) return this.disorder(toHex(key), 1)
     const sent = layout.envelopeSent(key)
     const hash = layout.envelopeHash(key)
     this.#damage.note({ name: toHex(hash), times: { from: sent, until: sent }, count: 1 })

@@ -58,6 +58,7 @@ export async function throughRuns(
     const { entries, hole }: Reading = await readThrough(store, range, RUNS)
     if (hole) return false
     for (const [key, value] of entries) {
+      if (!layout.isWhole(key)) return false
       const lastSeq = layout.readRunSeq(key)
       const firstSeq = lastSeq - Math.floor(value.length / layout.RUN_ENTRY_BYTES) + 1
       if (firstSeq > last) return true
@@ -81,6 +82,7 @@ export async function isRunMissing(
     const { entries, hole }: Reading = await readThrough(store, range, READ)
     if (hole) return true
     for (const [key] of entries) {
+      if (!layout.isWhole(key)) return true
       const lastSeq = layout.readRunAgeSeq(key)
       if (lastSeq > after && !isThere(lastSeq)) return true
     }

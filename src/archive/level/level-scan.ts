@@ -137,7 +137,7 @@ export class Scan implements RowSource {
     for (const entry of entries) {
       if (passing.length === wanted) break
       taken++
-      if (this.#filter.accepts(layout.envelopeTopic(entry[0]))) passing.push(entry)
+      if (!layout.isWhole(entry[0]) || this.#filter.accepts(layout.envelopeTopic(entry[0]))) passing.push(entry)
     }
     this.#visited += entries.length
     this.#passed += passing.length

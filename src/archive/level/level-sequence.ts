@@ -45,6 +45,10 @@ export class RunSequence implements SequenceSource {
     const entries: Numbered[] = []
     let unreadable = hole ? 1 : 0
     for (const [key, value] of runs) {
+      if (!layout.isWhole(key)) {
+        unreadable++
+        continue
+      }
       const lastSeq = layout.readRunSeq(key)
       const bytes = runEntries(lastSeq, value)
       const run = bytes && layout.decodeRun(bytes)

@@ -1,7 +1,7 @@
 import { counted } from '../../base/counted.js'
-import { type Gap, GapKind } from '../../wire/request/coverage.js'
+import type { Gap } from '../../wire/request/coverage.js'
 import type { ArchiveReport } from '../archive.js'
-import type { CoverageLog } from '../coverage-log.js'
+import { type CoverageLog, unknownUntil } from '../coverage-log.js'
 import { type Damage, type DamageLog, gapOf, inWords } from '../damage-log.js'
 import type { CheckOptions, Mended } from '../database/files/database-files.js'
 import type { LevelStore } from '../database/level-store.js'
@@ -10,6 +10,7 @@ import { atMost, withGap } from '../gap-list.js'
 import type { Watchers } from '../watchers.js'
 import type { IngestMarks } from './ingest-marks.js'
 import type { Blocks } from './level-blocks.js'
+import { isSafe64 } from './level-bytes.js'
 import * as layout from './level-layout.js'
 import type { Ledger } from './level-ledger.js'
 import { gapOfGroup, lostGroups, numbersOf, uncounted } from './level-losses.js'
@@ -93,15 +94,18 @@ export class Upkeep {
     this.#done.files += restored
     if (restored > 0) this.say(`put right in the database's log or manifest: ${partsOf(restored)}`)
     // what LevelDB dropped of a log may lie before the mark of a clean end
-    const since = clean?.length === 8 && dropped === 0 ? layout.read64(clean, 0) : 0
+    const isClean = clean?.length === 8 && isSafe64(clean, 0)
+    const since = isClean && dropped === 0 ? layout.read64(clean, 0) : 0
+    if (clean !== undefined && !isClean) this.say('the record of the last clean end could not be read: it is made anew')
     const lost = since === last ? [] : await lostGroups(store, marks, { since, floors: coverage.floors, blocks })
     const gone = lost.map(mark => ({ mark, gap: gapOfGroup(mark) }))
     const unsaid = gone.filter(({ gap }) => since !== 0 || !coverage.knows(gap))
     const unkept = unsaid.map(({ gap }) => gap)
     this.#sayLost(unkept, numbersOf(unsaid.map(({ mark }) => mark)))
     // what was known of pruning, and of times without a node, went with them
-    if (coverage.isNew && (repairing !== undefined || (store.opened?.tables?.lost ?? 0) > 0)) {
-      const unknown: Gap = { from: 0, until: Math.floor(this.#init.now()), kind: GapKind.damaged, count: 0 }
+    const isKnown = clean !== undefined || repairing !== undefined || (store.opened?.tables?.lost ?? 0) > 0
+    if (coverage.isSpoiled || (coverage.isNew && isKnown)) {
+      const unknown = unknownUntil(this.#init.now())
       unkept.push(unknown)
       this.#done.gaps = withGap(this.#done.gaps, unknown)
       this.say("lost: the archive's own records, so that nobody knows what it lacks", unknown)
@@ -111,9 +115,10 @@ export class Upkeep {
       this.say('the counts of the archive do not agree with each other: they are made anew')
     if (blocks.isTailDamaged && lost.length === 0)
       this.say('a part of the order of ingest cannot be read: it is made anew')
+    const recordsLost = unkept.length > 0
     const needed = lost.length > 0 || repairing !== undefined || countsWrong || blocks.isTailDamaged
     const { tables } = store.opened ?? {}
-    if (!needed && tables === undefined) return
+    if (!needed && !recordsLost && tables === undefined) return
     await this.#mendWithRoom(async () => {
       for (let gap = unkept[0]; gap !== undefined; gap = unkept[0]) {
         await coverage.addGap(gap)
@@ -294,7 +299,7 @@ export class Upkeep {
   /** @param options.said - what is lost, and was said to be */
   async #repair(
     signal: AbortSignal | undefined,
-    { lastSeq = this.#init.ledger.totals.lastSeq, said = [] }: { lastSeq?: number; said?: readonly Gap[] } = {}
+    { lastSeq: last = this.#init.ledger.totals.lastSeq, said = [] }: { lastSeq?: number; said?: readonly Gap[] } = {}
   ): Promise<ArchiveReport> {
     const { store, ledger, blocks, writer, coverage, damage, watchers, mending } = this.#init
     await store.batch([{ type: 'put', key: layout.REPAIR_KEY, value: layout.uint32(1) }], { sync: true })
@@ -303,14 +308,16 @@ export class Upkeep {
       mend: true,
       floors: () => coverage.floors,
       blocks,
-      lastSeq,
+      lastSeq: ledger.isSure ? last : Number.POSITIVE_INFINITY,
       step: task => task(),
       signal
     })
     await rebuild.run()
     const { report } = rebuild
+    // no number is given out again, whatever became of the record of the last one
+    const lastSeq = Math.max(last, rebuild.highest)
     const known = [...said, ...report.gaps]
-    for (const gap of uncounted(ledger, rebuild, { known, now: this.#init.now() })) {
+    for (const gap of uncounted(ledger, rebuild, { known, lastSeq, now: this.#init.now() })) {
       report.missing += gap.count
       report.gaps = withGap(report.gaps, gap)
     }

@@ -54,7 +54,9 @@ export class LevelWriter {
     await this.#blocks.load(await this.#ledger.read())
     const { entries } = await readThrough(this.#store, { ...layout.allEnvelopes(), reverse: true }, 1)
     const [newest] = entries
-    this.#newest.reset(newest === undefined ? -1 : layout.envelopeSent(newest[0]))
+    // beside what is spoiled the disk is asked about each
+    const last = newest !== undefined && !layout.isWhole(newest[0]) ? MAX_UINT32 : undefined
+    this.#newest.reset(last ?? (newest === undefined ? -1 : layout.envelopeSent(newest[0])))
   }
 
   /** Stores what is not yet there with its place in ingest order and all counts in one synced batch. */
@@ -197,7 +199,7 @@ export class LevelWriter {
   async forgetRuns(newest: number, lastSeq: number, emptied: boolean, from?: Uint8Array): Promise<PruneStep> {
     const size = emptied ? PRUNE_STEP : DOUBTFUL_RUNS
     const { entries: found } = await readThrough(this.#store, continued(layout.runsUntil(newest), from), size)
-    const old = found.filter(([key]) => layout.readRunAgeSeq(key) <= lastSeq)
+    const old = found.filter(([key]) => layout.isWhole(key) && layout.readRunAgeSeq(key) <= lastSeq)
     const left = emptied ? [] : await Promise.all(old.map(([key]) => this.#holds(layout.readRunAgeSeq(key))))
     const gone = old.filter((_, i) => left[i] !== true)
     const operations = gone.flatMap<LevelOperation>(([key]) => [
@@ -223,6 +225,7 @@ export class LevelWriter {
         ? await readThrough(this.#store, bounds, DOUBTFUL_POSTINGS)
         : { entries: await this.#postingsOf(block, topics), hole: false }
     const old = found.filter(([key, posting]) => {
+      if (!layout.isWhole(key)) return false
       const topic = layout.readPostingTopic(key)
       return (
         emptied ||

@@ -66,7 +66,7 @@ export class TopicDictionary {
       const topics = new Set<number>()
       for await (const [key] of readAll(this.#store, layout.allTopics())) {
         if (topics.size === this.#maxCached) return undefined
-        topics.add(layout.readTopic(key))
+        if (layout.isWhole(key)) topics.add(layout.readTopic(key))
       }
       this.#cached = topics
       return topics
