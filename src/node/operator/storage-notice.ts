@@ -15,8 +15,8 @@ interface Unsaid {
   timer: ReturnType<typeof setTimeout>
 }
 
-/** What was mended already, and what is when there is room: nothing else is left to be done. */
-const MENDED = /^put right |made anew|when there is room$/
+/** What was mended already, what is when there is room, and what says itself what is to be done: no repair is. */
+const MENDED = /^put right |made anew|when there is room$|start again$/
 
 export interface StorageNoticeOptions {
   /** Who runs it is gone soon, and nobody can be asked for the times then. */
