@@ -28,6 +28,8 @@ export interface ArchiveQuery extends ArchiveFilter {
   signal?: AbortSignal | undefined
   /** Told how many entries of tables and indexes each read brought, 0 or more; by archives that can tell. */
   onVisited?: ((entries: number) => void) | undefined
+  /** Asked before each read whether others wait: a slice of it is smaller then, by archives that can read less at a time. */
+  brief?: (() => boolean) | undefined
 }
 
 /** One stored envelope as a query returns it: `raw` are the very bytes that were appended. */
@@ -53,6 +55,7 @@ export interface SequenceQuery extends ArchiveFilter {
   maxBytes?: number | undefined
   signal?: AbortSignal | undefined
   onVisited?: ArchiveQuery['onVisited']
+  brief?: ArchiveQuery['brief']
 }
 
 export interface SequencedRow extends ArchiveRow {

@@ -1,6 +1,6 @@
 import * as FIGURES from '../limits/figures.js'
 import { encodeCursor } from '../wire/request/cursor.js'
-import type { ArchiveEnd, ArchiveRow } from './archive.js'
+import type { ArchiveEnd, ArchiveQuery, ArchiveRow } from './archive.js'
 
 /** What a page still has room for. */
 export interface Room {
@@ -8,6 +8,8 @@ export interface Room {
   rows: number
   /** Bytes of envelopes, 0 or more. May be `Infinity`. */
   bytes: number
+  /** Others wait. */
+  brief?: boolean | undefined
 }
 
 /** A row, or in its place the mark that at least so many are there and cannot be delivered. */
@@ -38,6 +40,14 @@ export function pieceOfWork(): { readonly over: boolean } {
 /** A slice handed to the consumer holds at most this many envelopes, and ends soon after so many bytes. */
 export const SLICE_ROWS = 512
 export const SLICE_BYTES = 512 * 1024
+/** While others wait, this part of it. */
+const BRIEF = 1 / 4
+
+/** What a slice may have of a room. */
+export function sliceOf({ rows, bytes, brief }: Room): Room {
+  const part = brief === true ? BRIEF : 1
+  return { rows: Math.min(rows, part * SLICE_ROWS), bytes: Math.min(bytes, part * SLICE_BYTES), brief }
+}
 
 /**
  * Cuts a page out of a source. Between two slices nothing of the source is open; a row more than asked for is read to
@@ -48,8 +58,9 @@ export async function* page(
   {
     limit,
     maxBytes = Number.POSITIVE_INFINITY,
-    signal
-  }: { limit: number; maxBytes?: number | undefined; signal?: AbortSignal | undefined }
+    signal,
+    brief
+  }: Pick<ArchiveQuery, 'limit' | 'maxBytes' | 'signal' | 'brief'>
 ): AsyncGenerator<ArchiveRow[], ArchiveEnd> {
   let rowsLeft = limit
   let bytesLeft = maxBytes
@@ -59,7 +70,7 @@ export async function* page(
   let pending = 0
   for (;;) {
     signal?.throwIfAborted()
-    const rows = await source.next({ rows: rowsLeft + 1, bytes: bytesLeft }, signal)
+    const rows = await source.next({ rows: rowsLeft + 1, bytes: bytesLeft, brief: brief?.() }, signal)
     if (rows === undefined) {
       yield []
       continue

@@ -1,4 +1,4 @@
-import type { SequencedRow, SequenceEnd } from './archive.js'
+import type { SequencedRow, SequenceEnd, SequenceQuery } from './archive.js'
 import type { Room, SourceRow } from './page.js'
 
 /** A row, or in its place the mark of what cannot be delivered. */
@@ -27,8 +27,9 @@ export async function* sequencePage(
     after,
     limit,
     maxBytes = Number.POSITIVE_INFINITY,
-    signal
-  }: { after: number; limit: number; maxBytes?: number | undefined; signal?: AbortSignal | undefined },
+    signal,
+    brief
+  }: Pick<SequenceQuery, 'after' | 'limit' | 'maxBytes' | 'signal' | 'brief'>,
   last: number
 ): AsyncGenerator<SequencedRow[], SequenceEnd> {
   let rowsLeft = limit
@@ -38,7 +39,7 @@ export async function* sequencePage(
   let damaged = 0
   while (at < last) {
     signal?.throwIfAborted()
-    const { rows, upTo } = await source.next(at, { rows: rowsLeft + 1, bytes: bytesLeft }, signal)
+    const { rows, upTo } = await source.next(at, { rows: rowsLeft + 1, bytes: bytesLeft, brief: brief?.() }, signal)
     const taken: SequencedRow[] = []
     let more: SequencedRow | undefined
     for (const row of rows) {

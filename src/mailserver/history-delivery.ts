@@ -93,7 +93,8 @@ export class HistoryDelivery {
     const { archive } = this.#parts
     const after = await this.#numberOf(settled)
     const query: SequenceQuery = { ...settled, after, maxBytes: this.#room(request, form) }
-    const slices: PageQuery = (signal, onVisited) => asPage(archive.sequence({ ...query, signal, onVisited }))
+    const slices: PageQuery = (signal, onVisited) =>
+      asPage(archive.sequence({ ...query, signal, onVisited, brief: this.#brief }))
     return this.#send(request, this.#reader(request.origin, slices), { form, answer })
   }
 
@@ -163,12 +164,17 @@ export class HistoryDelivery {
   }
 
   #read(origin: Origin, query: ArchiveQuery): PageReader {
-    return this.#reader(origin, (signal, onVisited) => this.#parts.archive.query({ ...query, signal, onVisited }))
+    return this.#reader(origin, (signal, onVisited) =>
+      this.#parts.archive.query({ ...query, signal, onVisited, brief: this.#brief })
+    )
   }
 
   #reader(origin: Origin, query: PageQuery): PageReader {
     return new PageReader({ query, turn: (work, options) => this.#parts.queue.run(origin, work, options) })
   }
+
+  /** Who waits for a turn waits for a slice of somebody else. */
+  readonly #brief = (): boolean => this.#parts.queue.crowded
 
   /** Whoever waits for a turn comes first. */
   #readAhead(origin: Origin, query: ArchiveQuery): void {

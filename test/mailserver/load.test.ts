@@ -127,6 +127,44 @@ test('a peer with many requests delays another by one turn only', async t => {
   assert.equal(order.indexOf('modest') <= 2, true, order.join(' '))
 })
 
+test('while somebody waits for the archive, others read a quarter of a slice at a time', async t => {
+  const archive = await diskArchive(t)
+  await archive.append(Array.from({ length: 1000 }, () => newEnvelope()))
+  const seen: { awaited: boolean; rows: number }[] = []
+  const watched: Archive = archiveWith(archive, {
+    query: {
+      value: async function* (query: Parameters<Archive['query']>[0]) {
+        let awaited = false
+        const brief = (): boolean => {
+          awaited = query.brief?.() ?? false
+          return awaited
+        }
+        const slices = archive.query({ ...query, brief })
+        for (;;) {
+          const step = await slices.next()
+          if (step.done === true) return step.value
+          seen.push({ awaited, rows: step.value.length })
+          yield step.value
+        }
+      }
+    }
+  })
+  const { server } = await aMailserver(t, { concurrency: 1 }, { archive: watched })
+  await ask(server, sealRequest())
+  assert.deepEqual(
+    seen.splice(0).map(({ awaited, rows }) => [awaited, rows]),
+    [
+      [false, 512],
+      [false, 488]
+    ]
+  )
+  const answers = await Promise.all(Array.from({ length: 5 }, () => ask(server, sealRequest())))
+  for (const { envelopes } of answers) assert.equal(envelopes.length, 1000)
+  const small = seen.filter(({ awaited }) => awaited)
+  assert.ok(small.length > 20, `${small.length} of ${seen.length}`)
+  assert.ok(small.every(({ rows }) => rows <= 128))
+})
+
 test('a requester that leaves stops the reading of the archive', async t => {
   const archive = await diskArchive(t)
   await archive.append(

@@ -1,4 +1,4 @@
-import { type Room, SLICE_BYTES, SLICE_ROWS } from '../page.js'
+import { type Room, sliceOf } from '../page.js'
 import type { SequencedSourceRow, SequenceSource } from '../sequence-page.js'
 import type { TopicFloors } from '../topic-floors.js'
 import type { Blocks } from './level-blocks.js'
@@ -39,7 +39,7 @@ export class BlockSequence implements SequenceSource {
     if (after < this.#blocks.end) return this.#posted(after, room)
     const { tail } = this.#blocks
     if (!tail.isWhole) return this.#inRuns(after, room)
-    const entries = tail.take(after, this.#filter, slice(room))
+    const entries = tail.take(after, this.#filter, sliceOf(room))
     const rows = await this.#rows.numbered(entries, this.#filter.floors)
     return { rows, upTo: entries.at(-1)?.seq ?? Number.POSITIVE_INFINITY }
   }
@@ -52,7 +52,7 @@ export class BlockSequence implements SequenceSource {
       this.#current = { block, posted }
       if (posted.unsound > 0) rows.push({ seq: after + 1, ...this.#rows.disorder(`block ${block}`, posted.unsound) })
     }
-    const entries = this.#current.posted.take(after, this.#filter.accepts, slice(room))
+    const entries = this.#current.posted.take(after, this.#filter.accepts, sliceOf(room))
     rows.push(...(await this.#rows.numbered(entries, this.#filter.floors)))
     return { rows, upTo: entries.at(-1)?.seq ?? this.#blocks.before(block + 1) }
   }
@@ -66,8 +66,4 @@ export class BlockSequence implements SequenceSource {
     this.#runs = undefined
     return this.next(after, room)
   }
-}
-
-function slice({ rows, bytes }: Room): Room {
-  return { rows: Math.min(rows, SLICE_ROWS), bytes: Math.min(bytes, SLICE_BYTES) }
 }

@@ -1,5 +1,5 @@
 import type { CheckedQuery } from '../checked-query.js'
-import { pieceOfWork, type Room, type RowSource, SLICE_BYTES, SLICE_ROWS, type SourceRow } from '../page.js'
+import { pieceOfWork, type Room, type RowSource, type SourceRow, sliceOf } from '../page.js'
 import { comparePositions, inOrder, type Position } from '../position.js'
 import type { FinishedBlock } from './level-blocks.js'
 import type * as layout from './level-layout.js'
@@ -87,7 +87,7 @@ export class PostedWalk implements RowSource {
         continue
       }
       const isMore = this.#group !== undefined || this.#blocks.length > 0
-      if (isMore && this.#certain < Math.min(room.rows, SLICE_ROWS)) {
+      if (isMore && this.#certain < sliceOf(room).rows) {
         await this.#read(room)
         if (this.#group !== undefined && piece.over) return undefined
         if (this.#group !== undefined) continue
@@ -242,11 +242,11 @@ export class PostedWalk implements RowSource {
 
   /** The next entries in order: at most a slice, and no more bytes than there is room for except by the last one. */
   #take(room: Room): layout.Entry[] {
-    const most = Math.min(room.rows, SLICE_ROWS)
+    const slice = sliceOf(room)
     const taken: layout.Entry[] = []
-    let bytes = Math.min(room.bytes, SLICE_BYTES)
+    let { bytes } = slice
     let at = 0
-    for (; at < this.#certain && taken.length < most && (taken.length === 0 || bytes >= 0); at++) {
+    for (; at < this.#certain && taken.length < slice.rows && (taken.length === 0 || bytes >= 0); at++) {
       const entry = this.#entries[at] as layout.Entry
       // one that got a new number is named twice
       if (this.#last !== undefined && comparePositions(entry, this.#last) === 0) continue

@@ -72,7 +72,7 @@ export class Scan implements RowSource {
       this.#ready.put(await read.call(this, this.#range, wanted, bytes))
       if (this.#ready.isEmpty && this.#range !== undefined && piece.over) return undefined
     }
-    return this.#ready.take()
+    return this.#ready.take(room)
   }
 
   /**

@@ -1,4 +1,4 @@
-import { type Room, SLICE_BYTES, SLICE_ROWS } from '../page.js'
+import { type Room, sliceOf } from '../page.js'
 import type { SequencedSourceRow, SequenceSource } from '../sequence-page.js'
 import type { TopicFloors } from '../topic-floors.js'
 import * as layout from './level-layout.js'
@@ -66,9 +66,9 @@ export class RunSequence implements SequenceSource {
 }
 
 function sliceLength(entries: readonly Numbered[], room: Room): number {
-  let bytes = Math.min(room.bytes, SLICE_BYTES)
+  const slice = sliceOf(room)
+  let { bytes } = slice
   let length = 0
-  while (length < entries.length && length < Math.min(room.rows, SLICE_ROWS) && bytes >= 0)
-    bytes -= (entries[length++] as Numbered).size
+  while (length < entries.length && length < slice.rows && bytes >= 0) bytes -= (entries[length++] as Numbered).size
   return length
 }

@@ -1,10 +1,12 @@
-import { type Room, SLICE_BYTES, SLICE_ROWS, type SourceRow } from '../page.js'
+import { type Room, SLICE_BYTES, SLICE_ROWS, type SourceRow, sliceOf } from '../page.js'
 
-/** Slices read at once: most pages have a thousand envelopes, and each read opens and closes what it reads with. */
+/** Slices read at once, unless others wait: most pages have a thousand envelopes, and each read opens and closes what it reads with. */
 const AT_ONCE = 2
 
 /** How much to read at once for a page. */
-export function roomToRead({ rows, bytes }: Room): Room {
+export function roomToRead(room: Room): Room {
+  const { rows, bytes, brief } = room
+  if (brief === true) return sliceOf(room)
   return { rows: Math.min(rows, AT_ONCE * SLICE_ROWS), bytes: Math.min(bytes, AT_ONCE * SLICE_BYTES) }
 }
 
@@ -22,9 +24,10 @@ export class Slices {
   }
 
   /** The next slice; none when it is empty. */
-  take(): SourceRow[] {
+  take(room: Room): SourceRow[] {
+    const most = sliceOf(room)
     let count = 0
-    for (let bytes = 0; count < Math.min(this.#rows.length, SLICE_ROWS) && bytes <= SLICE_BYTES; count++)
+    for (let bytes = 0; count < Math.min(this.#rows.length, most.rows) && bytes <= most.bytes; count++)
       bytes += (this.#rows[count] as SourceRow).raw.length
     const slice = this.#rows.slice(0, count)
     this.#rows = this.#rows.slice(count)

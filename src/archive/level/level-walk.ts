@@ -22,7 +22,7 @@ export class Walk implements RowSource {
 
   async next(room: Room): Promise<SourceRow[]> {
     while (this.#ready.isEmpty && this.#range !== undefined) this.#ready.put(await this.#read(this.#range, room))
-    return this.#ready.take()
+    return this.#ready.take(room)
   }
 
   async #read(range: LevelRange, room: Room): Promise<SourceRow[]> {
