@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { openDatabase } from '../../src/archive/database/database.js'
 import { type BlockHandle, blockEntries, decodeHandle, endOf } from '../../src/archive/database/files/table-block.js'
+import { checkTable, STEP_BYTES } from '../../src/archive/database/files/table-file.js'
 import { emptyReport } from '../../src/archive/empty-report.js'
 import { useQuickKeccak } from '../../src/node/crypto/quick-keccak.js'
 import { MAX_UINT32, toHex } from '../../src/wire/bytes.js'
@@ -132,6 +133,16 @@ test('without a manifest a table that was cut short keeps what is whole of it, t
     assert.equal(kept.size, whole.length, cut)
     for (const { raw } of whole) assert(kept.has(toHex(raw)), cut)
     await close()
+  }
+})
+
+test('a table is looked at in small steps, whatever is left of it', async t => {
+  const { table } = await several(t)
+  for (const [cut, lengthOf] of Object.entries(CUTS)) {
+    const file = table.slice().fill(0, lengthOf(partsOf(table), table.length))
+    let steps = 0
+    for (const _ of checkTable(file)) steps++
+    assert(steps >= Math.floor(table.length / STEP_BYTES), `${cut}: ${steps} steps for ${table.length} bytes`)
   }
 })
 

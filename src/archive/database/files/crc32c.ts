@@ -55,10 +55,17 @@ export function crc32c(bytes: Uint8Array, from = 0, to = bytes.length): number {
 /** Longest piece that is looked for, bytes: more than the largest envelope, or the index of a table. */
 const LONGEST = 2 * 1024 * 1024
 
-/** Where in what begins at `from` the checksum, as LevelDB keeps it, of everything before it may stand: of at least a byte. */
-export function* endsOfPieces(bytes: Uint8Array, from: number, end: number): Generator<number, void> {
+/** After so many bytes others may have their turn. */
+const SEARCHED = 32 * 1024
+
+/**
+ * Where in what begins at `from` the checksum, as LevelDB keeps it, of everything before it may stand: of at least a byte. Undefined now and
+ * then, so that others may have their turn.
+ */
+export function* endsOfPieces(bytes: Uint8Array, from: number, end: number): Generator<number | undefined, void> {
   let crc = -1
   for (let at = from; at + 4 < end && at < from + LONGEST; at++) {
+    if ((at - from) % SEARCHED === SEARCHED - 1) yield undefined
     crc = (BYTE[(crc ^ (bytes[at] as number)) & 0xff] as number) ^ (crc >>> 8)
     const stored = masked(~crc >>> 0)
     if ((stored & 0xff) === bytes[at + 1] && stored === little32(bytes, at + 1)) yield at + 1

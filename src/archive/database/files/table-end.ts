@@ -19,7 +19,7 @@ export const FOOTER = 48
 const HANDLES = 40
 const MAGIC = Uint8Array.of(0x57, 0xfb, 0x80, 0x8b, 0x24, 0x75, 0x47, 0xdb)
 /** Bytes in which blocks are looked for in one step, about. */
-const SEARCHED = 128 * 1024
+const SEARCHED = 32 * 1024
 /** The type of a block that is not compressed. */
 const AS_IT_IS = 0
 /** The highest sequence number, of a value: what LevelDB puts behind a key that it made up. */
@@ -111,10 +111,10 @@ export function* blocksOf(file: Uint8Array): Generator<void, BlockHandle[]> {
   const end = file.length - FOOTER
   const blocks: BlockHandle[] = []
   for (let offset = 0, looked = 0; offset < end; ) {
-    const found = firstOf(endsOfPieces(file, offset, end), crcAt => file[crcAt - 1] === AS_IT_IS)
-    if (found === undefined) break
-    blocks.push({ offset, size: found - 1 - offset })
-    offset = found - 1 + TRAILER
+    const crcAt = yield* firstEnd(file, offset, end)
+    if (crcAt === undefined) break
+    blocks.push({ offset, size: crcAt - 1 - offset })
+    offset = crcAt - 1 + TRAILER
     if (offset - looked < SEARCHED) continue
     looked = offset
     yield
@@ -122,8 +122,11 @@ export function* blocksOf(file: Uint8Array): Generator<void, BlockHandle[]> {
   return blocks
 }
 
-function firstOf(ends: Iterable<number>, fits: (end: number) => boolean): number | undefined {
-  for (const end of ends) if (fits(end)) return end
+/** Where the checksum of the block stands that begins at `offset`; undefined when none does. */
+function* firstEnd(file: Uint8Array, offset: number, end: number): Generator<void, number | undefined> {
+  for (const crcAt of endsOfPieces(file, offset, end))
+    if (crcAt === undefined) yield
+    else if (file[crcAt - 1] === AS_IT_IS) return crcAt
   return undefined
 }
 

@@ -74,12 +74,11 @@ export function* checkTable(file: Uint8Array): Generator<void, TableDamage | und
   if (!metaOf(file, footer, sound)) damage.lost = { data: new Set(), meta: true }
   yield
   // LevelDB's filter and index are asked about all of it
-  const entries = indexOf(file, footer)
-  const whole: KeyRange = { from: firstKey(file, entries[0]), until: userKey(entries.at(-1)?.key) }
-  if (damage.pieces > 0) damage.ranges.push(whole)
+  if (damage.pieces > 0) damage.ranges.push(wholeOf(file, footer))
   let before: BlockEntry | undefined
   let looked = endOf(footer.index) - footer.index.offset
-  for (const entry of entries) {
+  // one after the other: all of them are a thousand, which take longer than the blocks of many steps
+  for (const entry of blockEntries(contents(file, footer.index))) {
     const pieces = damage.pieces
     const { handle } = decodeHandle(entry.value)
     looked += handle.size
@@ -88,8 +87,7 @@ export function* checkTable(file: Uint8Array): Generator<void, TableDamage | und
       looked = 0
     }
     if (!sound(pieceOf(handle))) damage.lost?.data.add(handle.offset)
-    if (damage.pieces > pieces)
-      damage.ranges.push({ from: before === undefined ? whole.from : userKey(before.key), until: userKey(entry.key) })
+    if (damage.pieces > pieces) damage.ranges.push({ from: userKey(before?.key), until: userKey(entry.key) })
     before = entry
   }
   return damage.pieces === 0 ? undefined : damage
@@ -157,6 +155,12 @@ function lastKey(file: Uint8Array, front: readonly BlockHandle[]): Uint8Array {
   const last = front.at(-1)
   const entries = last === undefined ? [] : [...blockEntries(contents(file, last))]
   return userKey(entries.at(-1)?.key)
+}
+
+/** Keys of a table. */
+function wholeOf(file: Uint8Array, footer: Footer): KeyRange {
+  const entries = indexOf(file, footer)
+  return { from: firstKey(file, entries[0]), until: userKey(entries.at(-1)?.key) }
 }
 
 /** Of a table, by its first block as far as that can be read. */
