@@ -3,6 +3,7 @@ import { generateKeyPair } from '@libp2p/crypto/keys'
 import { defaultLogger } from '@libp2p/logger'
 import { multiaddr } from '@multiformats/multiaddr'
 import { MemoryDatastore } from 'datastore-core'
+import { anySignal } from '../../../src/base/any-signal.js'
 import { keyFromPassword, mailclient, waku } from '../../../src/index.js'
 import { libp2pMailDialler } from '../../../src/libp2p/mail-line.js'
 import { sealRequest } from '../../../src/mailclient/request-seal.js'
@@ -58,7 +59,9 @@ export async function measureReaders(count: number): Promise<ReadersCost> {
       const { remotePeer } = await client.dial(address)
       const { connectionManager } = (client as unknown as { components: { connectionManager: never } }).components
       const read = async (): Promise<void> => {
-        const line = await libp2pMailDialler(connectionManager)(remotePeer, { signal: stop.signal })
+        // a signal of its own: Node warns of many that listen to one
+        const signal = anySignal([stop.signal])
+        const line = await libp2pMailDialler(connectionManager)(remotePeer, { signal })
         const request = { lower: 0, upper: 0xffff_ffff, bloom: fullBloom(), limit: 1000 }
         const kept = {
           miner,
@@ -69,10 +72,10 @@ export async function measureReaders(count: number): Promise<ReadersCost> {
           pow: 0.002,
           ttl: 50
         }
-        while (!stop.signal.aborted) {
+        while (!signal.aborted) {
           const now = Math.floor(Date.now() / 1000)
-          const { raw } = await sealRequest(request, { ...kept, now, signal: stop.signal })
-          for await (const { code, body } of line.exchange(raw, { signal: stop.signal })) {
+          const { raw } = await sealRequest(request, { ...kept, now, signal })
+          for await (const { code, body } of line.exchange(raw, { signal })) {
             await sleep(PAUSE)
             if (code === PacketCode.P2PMessage) packets++
             if (code !== PacketCode.RequestComplete) continue

@@ -1,3 +1,4 @@
+import { joinBytes } from '../../wire/bytes.js'
 import type { CheckOptions, Mended } from './files/database-files.js'
 
 /** One entry of a read. */
@@ -111,12 +112,12 @@ export function entryBytes([key, value]: LevelEntry): number {
  */
 export async function closeIterator(
   iterator: LevelIterator,
-  { lt }: LevelRange,
+  { lt, reverse = false }: LevelReadOptions,
   { bytes, ended }: { bytes: number; ended: boolean }
 ): Promise<boolean> {
   try {
     if (ended && bytes < WORTH_RELEASING) return false
-    iterator.seek(lt)
+    iterator.seek(reverse ? lt : justBefore(lt))
     await iterator.nextv(1)
     return false
   } catch (error) {
@@ -125,6 +126,19 @@ export async function closeIterator(
   } finally {
     await iterator.close()
   }
+}
+
+/** Longer than any key. */
+const LONGEST = new Uint8Array(128).fill(0xff)
+
+/**
+ * What no key is that lies before another: from there LevelDB comes to what is behind a range. Beyond a range it goes to the very last of all
+ * keys, which took longer than half of a page.
+ */
+function justBefore(key: Uint8Array): Uint8Array {
+  const end = key.length - 1
+  const last = key[end] ?? 0
+  return last === 0 ? key.subarray(0, end) : joinBytes([key.subarray(0, end), Uint8Array.of(last - 1), LONGEST])
 }
 
 const UNREADABLE = ['LEVEL_CORRUPTION', 'LEVEL_IO_ERROR']

@@ -89,31 +89,33 @@ export function postedBetween(
   const entries: Entry[] = []
   for (let at = 0; at < posting.length; at += ENTRY) {
     const sent = readUint32(posting, at + 2)
-    if (sent >= lower && sent <= upper) entries.push(new PostedEntry(sent, topic, posting, at))
+    if (sent >= lower && sent <= upper) entries.push(new LazyEntry(sent, topic, posting, at + 6, at + 38))
   }
   return entries
 }
 
-/** Of a block a page needs the first ones: of the others only the time is asked. */
-class PostedEntry implements Entry {
+/** Of a block a page needs the first ones: of the others only the time is asked. The bytes must stay as they are. */
+export class LazyEntry implements Entry {
   readonly sent: number
   readonly topic: number
-  private readonly posting: Uint8Array
-  private readonly at: number
+  private readonly bytes: Uint8Array
+  private readonly hashAt: number
+  private readonly sizeAt: number
 
-  constructor(sent: number, topic: number, posting: Uint8Array, at: number) {
+  constructor(sent: number, topic: number, bytes: Uint8Array, hashAt: number, sizeAt: number) {
     this.sent = sent
     this.topic = topic
-    this.posting = posting
-    this.at = at
+    this.bytes = bytes
+    this.hashAt = hashAt
+    this.sizeAt = sizeAt
   }
 
   get hash(): Uint8Array {
-    return view(this.posting, this.at + 6, 32)
+    return view(this.bytes, this.hashAt, 32)
   }
 
   get size(): number {
-    return readUint32(this.posting, this.at + 38)
+    return readUint32(this.bytes, this.sizeAt)
   }
 }
 

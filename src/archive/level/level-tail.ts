@@ -1,8 +1,10 @@
 import { readUint32 } from '../../wire/bytes.js'
 import * as layout from './level-layout.js'
-import type { Numbered } from './level-posting.js'
+import { LazyEntry, type Numbered } from './level-posting.js'
 
 const ENTRY = layout.RUN_ENTRY_BYTES
+// sent(4) hash(32) topic(4) size(4)
+const [HASH, SIZE] = [4, 40]
 
 /** The end of the order of ingest, which is in no finished block: its entries in memory, by topic. */
 export class IngestTail {
@@ -107,8 +109,11 @@ export class IngestTail {
     const entries: layout.Entry[] = []
     for (const topic of topics)
       for (const place of this.#topics.get(topic) ?? []) {
-        const sent = readUint32(this.#entries, place * ENTRY)
-        if (sent >= lower && sent <= upper) entries.push(this.#at(place))
+        const at = place * ENTRY
+        const sent = readUint32(this.#entries, at)
+        // what has a place is never written there again
+        if (sent >= lower && sent <= upper)
+          entries.push(new LazyEntry(sent, topic, this.#entries, at + HASH, at + SIZE))
       }
     return entries
   }
