@@ -91,11 +91,19 @@ async function warnOfStrays(commands: readonly Command[], { env, stderr, signal 
 function report(err: unknown, { env, stderr }: CommandContext): number {
   const error = err instanceof Error ? err : new Error(String(err))
   if (error.name === 'BrokenPipeError') return EXIT_BROKEN_PIPE
-  const text = env.DEBUG === undefined ? firstLine(error.message || error.name) : (error.stack ?? error.message)
+  const text = env.DEBUG === undefined ? plain(firstLine(error.message || error.name)) : (error.stack ?? error.message)
   if (stderr instanceof LogStream) stderr.log('error', text)
   else stderr.write(`waku-mailserver: ${text}\n`)
   if (error.name === 'InterruptedError') return EXIT_INTERRUPTED
   return error instanceof UsageError || error instanceof ConfigError ? EXIT_USAGE : EXIT_FAILURE
+}
+
+const NO_ROOM = '; make room, which "waku-mailserver prune" can too, and run this again'
+
+/** What LevelDB says, and a datastore repeats with the name of the class, for a person. */
+function plain(text: string): string {
+  const bare = text.replace(/^Error: /, '')
+  return /no space left on device$/i.test(bare) ? `${bare}${NO_ROOM}` : bare
 }
 
 function firstLine(text: string): string {
