@@ -13,7 +13,6 @@ import * as layout from '../../src/archive/level/level-layout.js'
 import { Ledger } from '../../src/archive/level/level-ledger.js'
 import { COSTS } from '../../src/archive/level/level-planner.js'
 import { postedBetween } from '../../src/archive/level/level-posting.js'
-import { getCertain } from '../../src/archive/level/level-reader.js'
 import { LevelRows } from '../../src/archive/level/level-rows.js'
 import { Scan } from '../../src/archive/level/level-scan.js'
 import { TopicDictionary } from '../../src/archive/level/topic-dictionary.js'
@@ -93,11 +92,8 @@ export async function plannerFit(count: number, folder?: string): Promise<Line[]
       const wanted = topics(prng.pick([10, 50, 100, 250, 500]))
       const { block } = prng.pick(finished)
       const started = performance.now()
-      const postings = await getCertain(
-        store,
-        wanted.map(topic => layout.postingKey(block, topic))
-      )
-      const found = postings.flatMap((posting, i) => {
+      const { postings } = await blocks.posted([block], wanted)
+      const found = (postings[0] ?? []).flatMap((posting, i) => {
         return posting ? postedBetween(posting, wanted[i] as number, { lower: 0, upper: MAX_UINT32 }) : []
       })
       const entries = inOrder(found)

@@ -5,7 +5,7 @@ import { Traffic } from '../../../test/archive/traffic.js'
 import { type Line, quantile } from '../report.js'
 import { openOwn, scanFolder, trafficOf } from './prepared.js'
 import { type Kind, kinds, pages, timed } from './queries.js'
-import { TimeScan } from './time-scan.js'
+import { type PageQuery, TimeScan } from './time-scan.js'
 
 const ROUNDS = 61
 /** What takes longer is not asked for again and again, ms. */
@@ -17,21 +17,32 @@ const FORCED: Record<string, Partial<typeof COSTS>> = {
   scan: { scannedRow: 0 }
 }
 
-/** The way that the planner chooses beside each that it could have chosen, and beside a scan by time, in turns. Each read is of another time. */
+/**
+ * The way that the planner chooses beside each that it could have chosen, and beside a scan by time, in turns. All are asked the same, and
+ * never twice in a row: each read is of another time.
+ */
 export async function measurePlans(count: number): Promise<Line[]> {
   const own = await openOwn(count)
   const scan = await TimeScan.open(scanFolder(count))
   try {
     const lines: Line[] = []
     for (const { name, query } of [...kinds(count).filter(({ all }) => !all), ...otherKinds(count)]) {
-      const asked = (costs: Partial<typeof COSTS>) => () => withCosts(costs, () => pages(own.archive, query(), false))
-      const ways: Record<string, () => Promise<number>> = { chosen: asked({}), 'time scan': () => scan.page(query()) }
-      const { topics, bloom } = query()
+      const queries = Array.from({ length: ROUNDS }, query)
+      const asked = (costs: Partial<typeof COSTS>) => (query: PageQuery) =>
+        withCosts(costs, () => pages(own.archive, query, false))
+      const ways: Record<string, (query: PageQuery) => Promise<number>> = {
+        chosen: asked({}),
+        'time scan': query => scan.page(query)
+      }
+      const { topics, bloom } = queries[0] as PageQuery
       const few = topics !== undefined || bloom?.some(byte => byte !== 0xff) === true
       if (few) for (const [way, costs] of Object.entries(FORCED)) ways[way] = asked(costs)
       const times = new Map<string, number[]>(Object.keys(ways).map(way => [way, []]))
       for (let round = 0; round < ROUNDS; round++) {
-        const turn = Object.entries(ways)
+        const turn = Object.entries(ways).map(([way, read], i, { length }) => {
+          const at = (round + Math.floor((i * ROUNDS) / length)) % ROUNDS
+          return [way, () => read(queries[at] as PageQuery)] as const
+        })
         for (const [way, read] of round % 2 === 0 ? turn : turn.reverse()) {
           const before = times.get(way) as number[]
           if (before.length > 3 && before.reduce((sum, time) => sum + time, 0) > PATIENCE) continue
