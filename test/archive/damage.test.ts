@@ -379,6 +379,34 @@ test('a damaged table that ends the process whenever LevelDB joins it is mended 
   assert.deepEqual([files, countsWrong, damaged, index, missing], [0, false, 0, 0, 0])
 })
 
+test('what a reader met damaged is looked at before LevelDB joins it: that would end the process', async t => {
+  const { directory, damage } = await twoDays(t, (file, row) =>
+    flip(
+      file,
+      Array.from({ length: 600 }, (_, i) => row - 100 + i * 3),
+      0x11
+    )
+  )
+  const { archive, close } = await openDatabase(directory, { check: false })
+  t.after(close)
+  const said: string[] = []
+  const lost = new Promise<void>(resolve =>
+    archive.watch({
+      damaged: (_gap, text) => {
+        said.push(text)
+        if (text.startsWith('lost')) resolve()
+      }
+    })
+  )
+  await damage()
+  assert((await walk(archive)).damaged > 0)
+  // without that it would end here
+  await archive.prune(NOON - (NOON % DAY) + DAY)
+  await lost
+  const { files, countsWrong, damaged, index, missing } = await archive.verify()
+  assert.deepEqual([files, countsWrong, damaged, index, missing], [0, false, 0, 0, 0], said.join('; '))
+})
+
 test('a database that another process has open is not mended before that', async t => {
   const { directory, damage } = await twoDays(t, garble)
   const child = fork(fileURLToPath(new URL('./holding-process.js', import.meta.url)), [directory])

@@ -140,7 +140,10 @@ async function open(path: string, { now, check = true, checkEvery, ...init }: Op
     const looks: FileCheck | undefined = check
       ? new FileCheck(options => archive.checkFiles(options), { every: checkEvery })
       : undefined
-    archive.onDamaged = () => looks?.hurry()
+    archive.onDamaged = () => {
+      level.doubt()
+      looks?.hurry()
+    }
     return {
       datastore,
       archive,

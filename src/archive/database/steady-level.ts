@@ -30,6 +30,8 @@ export interface SteadyLevelInit extends OpeningInit {
 
 /** Room for what LevelDB writes beside its logs, and for one table that is made anew. */
 const SLACK = 8 * 1024 * 1024
+/** Between two times at which all tables are looked at anew for what somebody met, ms. */
+const APART = 600 * 1000
 /** Batches between two looks at how large the logs are. */
 const LOOK = 128
 /** Deleting what is not there is a write as any other. */
@@ -56,6 +58,9 @@ export class SteadyLevel implements LevelStore {
   /** Something that frees room, or mends, is under way. */
   #scarce = false
   #batches = 0
+  /** When a reader met damage; and, until all tables are in doubt for that, a promise of it. */
+  #doubted = Number.NEGATIVE_INFINITY
+  #doubting: Promise<void> | undefined
   #pause: number
   #timer: ReturnType<typeof setTimeout> | undefined
   #work: Promise<unknown> = Promise.resolve()
@@ -109,6 +114,7 @@ export class SteadyLevel implements LevelStore {
     return this.#gate.iterator(
       () => this.#store.iterator(options),
       async (size, last) => {
+        if (this.#doubting !== undefined) await this.#doubting
         if (!this.#files.isInDoubt) return
         const begin = 'gte' in options ? options.gte : options.gt
         const { lt, reverse } = options
@@ -121,7 +127,7 @@ export class SteadyLevel implements LevelStore {
           throw this.#damaged()
         }
       },
-      () => this.#files.isInDoubt
+      () => this.#doubting !== undefined || this.#files.isInDoubt
     )
   }
 
@@ -137,6 +143,7 @@ export class SteadyLevel implements LevelStore {
     work: (level: Level) => Promise<T>,
     wanted: () => readonly KeyRange[] = () => [EVERYTHING]
   ): Promise<T> {
+    if (this.#doubting !== undefined) await this.#doubting
     if (this.#files.isInDoubt) await this.#looked(wanted)
     return this.#gate.pass(() => work(this.#level))
   }
@@ -200,6 +207,16 @@ export class SteadyLevel implements LevelStore {
 
   isDoubtful(first: Uint8Array, last: Uint8Array): boolean {
     return this.#files.isDoubtful(first, last)
+  }
+
+  /** To be called when a reader met damage: no table is read any more, or joined at somebody's wish, that nobody looked at since. */
+  doubt(): void {
+    const now = performance.now()
+    if (now - this.#doubted < APART) return
+    this.#doubted = now
+    this.#doubting = this.#files.doubt().finally(() => {
+      this.#doubting = undefined
+    })
   }
 
   settled(): void {
