@@ -172,8 +172,9 @@ export class Backfill {
   async #append(envelopes: readonly Envelope[], signal: AbortSignal): Promise<PageCounts> {
     const counts: PageCounts = { stored: 0, known: 0, refused: noneRefused() }
     const now = this.#now()
+    const limits = { maxTtl: this.#parts.rules.maxTtl, maxEnvelopeSize: MAX_PACKET }
     const fit = envelopes.filter(envelope => {
-      const refusal = this.#judge(envelope, now)
+      const refusal = this.#judge(envelope, now, limits)
       if (refusal !== undefined) counts.refused[refusal]++
       return refusal === undefined
     })
@@ -199,9 +200,8 @@ export class Backfill {
     }
   }
 
-  #judge(envelope: Envelope, now: number): BackfillRefusal | undefined {
+  #judge(envelope: Envelope, now: number, limits: Parameters<typeof judgeForm>[2]): BackfillRefusal | undefined {
     const { rules, store } = this.#parts
-    const limits = { maxTtl: rules.maxTtl, maxEnvelopeSize: MAX_PACKET }
     // as of a moment at which it lived
     const unfit = judgeForm(envelope, Math.min(now, envelope.expiry), limits)
     if (unfit !== undefined) return REFUSALS[unfit.counter] ?? 'ttl'

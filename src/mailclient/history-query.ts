@@ -6,6 +6,7 @@ import type { Network } from '../waku/packet-channel.js'
 import { isUint32, MAX_UINT32 } from '../wire/bytes.js'
 import { checkBoolean, checkBytes, checkNumber, checkTopics, describe } from '../wire/checks.js'
 import { BLOOM_BYTES, bloomOf, envelopeMatchesBloom, fullBloom, isFullBloom } from '../wire/envelope/bloom.js'
+import type { Envelope } from '../wire/envelope/envelope.js'
 import { topicNumber } from '../wire/envelope/topic.js'
 import { checkOptions } from '../wire/options.js'
 import { DIALECTS } from '../wire/request/dialect.js'
@@ -108,8 +109,8 @@ export interface HistoryPlan {
   readonly digest?: DigestQuestion | undefined
   readonly cursor: Uint8Array | undefined
   readonly sealing: Sealing
-  /** Whether envelopes of a topic are wanted. */
-  wants(topic: Uint8Array): boolean
+  /** Whether envelopes of its topic are wanted. */
+  wants(envelope: Pick<Envelope, 'topic' | 'topicNumber'>): boolean
 }
 
 /** What a query may have, and what else it may where a digest is asked for. */
@@ -165,8 +166,11 @@ export function planHistory(query: HistoryQuery, now: number): HistoryPlan {
     coverage,
     cursor: query.cursor === undefined ? undefined : readCursor(server, query.cursor, order),
     sealing: { key, publicKey },
-    wants: topic =>
-      numbers === undefined ? everything || envelopeMatchesBloom(bloom, topic) : numbers.has(topicNumber(topic))
+    // of everything nothing is looked at
+    wants: envelope =>
+      numbers === undefined
+        ? everything || envelopeMatchesBloom(bloom, envelope.topic)
+        : numbers.has(envelope.topicNumber)
   }
 }
 

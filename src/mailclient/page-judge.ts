@@ -17,10 +17,10 @@ export interface PageRules {
   upper: number
   /** Most envelopes. */
   limit: number
-  /** Whether the request asked for a topic. */
-  asked(topic: Uint8Array): boolean
+  /** Whether the request asked for its topic. */
+  asked(envelope: Pick<Envelope, 'topic' | 'topicNumber'>): boolean
   /** Whether the application wants it; where the dialect cannot say which topics, more is asked for than wanted. */
-  wants(topic: Uint8Array): boolean
+  wants(envelope: Pick<Envelope, 'topic' | 'topicNumber'>): boolean
   /** Whether the completion has to name the very last envelope that came. */
   strict: boolean
   /** Whether the server sends all of a time from old to new, whatever the limit: such a page may be empty, or cut short. */
@@ -54,7 +54,7 @@ export async function judgePage(answer: PageAnswer, rules: PageRules): Promise<J
     for (const item of items) {
       const envelope = judge(item, rules, order)
       if (envelope === undefined) page.foreign++
-      else if (wants(envelope.topic)) page.envelopes.push(envelope)
+      else if (wants(envelope)) page.envelopes.push(envelope)
       else page.beside++
       if (turnIsOver()) await pause()
     }
@@ -86,8 +86,8 @@ function judge(
 ): Envelope | undefined {
   try {
     const envelope = decodeEnvelope(item.raw)
-    const { sent, topic } = envelope
-    if (sent < lower || sent > upper || !asked(topic)) return undefined
+    const { sent } = envelope
+    if (sent < lower || sent > upper || !asked(envelope)) return undefined
     return order.accept(envelope) ? envelope : undefined
   } catch (error) {
     if (error instanceof MalformedError) return undefined

@@ -74,7 +74,7 @@ export function askFor(
       upper,
       limit: streamed ? Number.POSITIVE_INFINITY : limit,
       // some legacy servers look at the bloom filter alone
-      asked: traits.topics && !legacy ? wants : topic => envelopeMatchesBloom(bloom, topic),
+      asked: traits.topics && !legacy ? wants : ({ topic }) => envelopeMatchesBloom(bloom, topic),
       wants,
       strict: !legacy,
       streamed

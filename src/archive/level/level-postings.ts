@@ -14,6 +14,7 @@ export class Postings {
   readonly #before: number
   readonly #end: number
   readonly #runs: { first: number; run: Uint8Array }[] = []
+  /** By topic as a signed integer, which a Map finds sooner. */
   readonly #counts = new Map<number, number>()
 
   /**
@@ -29,7 +30,7 @@ export class Postings {
     const first = lastSeq - run.length / RUN_ENTRY_BYTES + 1
     this.#runs.push({ first, run })
     this.#each(first, run, (_, at) => {
-      const topic = readUint32(run, at + TOPIC)
+      const topic = readUint32(run, at + TOPIC) | 0
       const sent = readUint32(run, at)
       this.#counts.set(topic, (this.#counts.get(topic) ?? 0) + 1)
       this.#newest = Math.max(this.#newest, sent)
@@ -44,19 +45,20 @@ export class Postings {
   }
 
   encode(): Map<number, Uint8Array> {
-    const postings = new Map<number, Uint8Array>()
-    const filled = new Map<number, number>()
-    for (const [topic, count] of this.#counts) postings.set(topic, new Uint8Array(count * POSTING_ENTRY_BYTES))
+    const filling = new Map<number, { posting: Uint8Array; to: number }>()
+    for (const [topic, count] of this.#counts)
+      filling.set(topic, { posting: new Uint8Array(count * POSTING_ENTRY_BYTES), to: 0 })
     for (const { first, run } of this.#runs)
       this.#each(first, run, (offset, at) => {
-        const topic = readUint32(run, at + TOPIC)
-        const posting = postings.get(topic) as Uint8Array
-        const to = filled.get(topic) ?? 0
+        const filled = filling.get(readUint32(run, at + TOPIC) | 0) as { posting: Uint8Array; to: number }
+        const { posting, to } = filled
         put16(posting, to, offset)
-        posting.set(run.subarray(at, at + TOPIC), to + 2)
-        posting.set(run.subarray(at + SIZE, at + RUN_ENTRY_BYTES), to + 2 + TOPIC)
-        filled.set(topic, to + POSTING_ENTRY_BYTES)
+        for (let i = 0; i < TOPIC; i++) posting[to + 2 + i] = run[at + i] as number
+        for (let i = SIZE; i < RUN_ENTRY_BYTES; i++) posting[to + i - SIZE + 2 + TOPIC] = run[at + i] as number
+        filled.to += POSTING_ENTRY_BYTES
       })
+    const postings = new Map<number, Uint8Array>()
+    for (const [topic, { posting }] of filling) postings.set(topic >>> 0, posting)
     return postings
   }
 

@@ -12,7 +12,7 @@ export class IngestTail {
   #first = 1
   #length = 0
   #entries = new Uint8Array(0)
-  /** Places of each topic, ascending. */
+  /** Places of each topic, ascending; by the topic as a signed integer, which a Map finds sooner. */
   #topics = new Map<number, number[]>()
   #whole = true
 
@@ -96,7 +96,7 @@ export class IngestTail {
 
   /** How many entries topics have. */
   countOf(topics: readonly number[]): number {
-    return topics.reduce((sum, topic) => sum + (this.#topics.get(topic)?.length ?? 0), 0)
+    return topics.reduce((sum, topic) => sum + (this.#topics.get(topic | 0)?.length ?? 0), 0)
   }
 
   /** How many there are. */
@@ -108,7 +108,7 @@ export class IngestTail {
   between(topics: readonly number[], lower: number, upper: number): layout.Entry[] {
     const entries: layout.Entry[] = []
     for (const topic of topics)
-      for (const place of this.#topics.get(topic) ?? []) {
+      for (const place of this.#topics.get(topic | 0) ?? []) {
         const at = place * ENTRY
         const sent = readUint32(this.#entries, at)
         // what has a place is never written there again
@@ -124,7 +124,7 @@ export class IngestTail {
 
   #of(topics: readonly number[], from: number): number[] {
     const places = topics.flatMap(topic => {
-      const all = this.#topics.get(topic) ?? []
+      const all = this.#topics.get(topic | 0) ?? []
       return all.slice(firstFrom(all, from))
     })
     return places.sort((a, b) => a - b)
@@ -155,8 +155,8 @@ export class IngestTail {
   #index(place: number): void {
     const topic = layout.runEntryTopic(this.#entries, place)
     if (topic === undefined) return
-    const places = this.#topics.get(topic)
-    if (places === undefined) this.#topics.set(topic, [place])
+    const places = this.#topics.get(topic | 0)
+    if (places === undefined) this.#topics.set(topic | 0, [place])
     else places.push(place)
   }
 }

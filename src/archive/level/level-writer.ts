@@ -75,10 +75,10 @@ export class LevelWriter {
    * from here on: of those that are not stored in the end the disk is asked.
    */
   async #places(envelopes: Envelope[]): Promise<Place[]> {
-    const places: Place[] = []
+    const places = new Array<Place>(envelopes.length).fill('free')
     let doubtful: number[] = []
-    for (const [i, envelope] of envelopes.entries()) {
-      places.push('free')
+    for (let i = 0; i < envelopes.length; i++) {
+      const envelope = envelopes[i] as Envelope
       if (this.#newest.lacks(envelope)) this.#newest.add(envelope)
       else doubtful.push(i)
     }
@@ -102,10 +102,13 @@ export class LevelWriter {
   async #insert(envelopes: Envelope[], added: Envelope[]): Promise<void> {
     const firstSeq = this.#ledger.totals.lastSeq + 1
     const lastSeq = firstSeq + envelopes.length - 1
-    const places = added.map(({ sent, topicNumber, size }) => ({ sent, topic: topicNumber, size }))
-    const isNew = new Set(added)
-    const again = added.length === envelopes.length ? [] : envelopes.filter(envelope => !isNew.has(envelope))
-    const change = await this.#ledger.change(places, 1, { lastSeq, isBehind: again.length === 0 })
+    const entries = envelopes.map(entryOf)
+    const isAllNew = added.length === envelopes.length
+    const again = isAllNew ? [] : without(envelopes, added)
+    const change = await this.#ledger.change(isAllNew ? entries : added.map(entryOf), 1, {
+      lastSeq,
+      isBehind: isAllNew
+    })
     const runs: Uint8Array[] = []
     const others = again.map(
       (envelope): LevelOperation => ({
@@ -115,7 +118,7 @@ export class LevelWriter {
       })
     )
     await this.#write(
-      insertions(envelopes, firstSeq, this.#blocks, { runs, others: [...others, ...change.operations] })
+      insertions(envelopes, entries, firstSeq, this.#blocks, { runs, others: [...others, ...change.operations] })
     )
     change.apply()
     this.#blocks.appended(firstSeq, runs)
@@ -309,12 +312,19 @@ function repeated(envelopes: readonly Envelope[]): (i: number) => boolean {
   }
 }
 
+function without(envelopes: readonly Envelope[], others: readonly Envelope[]): Envelope[] {
+  const left = new Set(others)
+  return envelopes.filter(envelope => !left.has(envelope))
+}
+
 /**
  * Envelopes with their places in ingest order, and after them what else belongs to the batch.
+ * @param entries - of the envelopes
  * @param parts.runs - takes the runs of ingest order
  */
 function* insertions(
-  envelopes: Envelope[],
+  envelopes: readonly Envelope[],
+  entries: readonly layout.Entry[],
   firstSeq: number,
   blocks: Blocks,
   { runs, others }: { runs: Uint8Array[]; others: LevelOperation[] }
@@ -324,10 +334,9 @@ function* insertions(
     const run = newRun(length)
     let newest = 0
     for (let i = 0; i < length; i++) {
-      const envelope = envelopes[from + i] as Envelope
-      const entry = entryOf(envelope)
+      const entry = entries[from + i] as layout.Entry
       const key = layout.envelopeKey(entry)
-      const value = encodeRow(key, firstSeq + from + i, envelope.raw, layout.FIELDS_AT)
+      const value = encodeRow(key, firstSeq + from + i, (envelopes[from + i] as Envelope).raw, layout.FIELDS_AT)
       yield { type: 'put', key, value }
       layout.putRunEntry(run.entries, i, entry)
       newest = Math.max(newest, entry.sent)

@@ -10,7 +10,7 @@ import { decodeEnvelope, type Envelope, type EnvelopeDigest } from '../../wire/e
 import { topicNumber } from '../../wire/envelope/topic.js'
 import { MalformedError } from '../../wire/errors.js'
 import { keccak256 } from '../../wire/keccak.js'
-import { MAX_PACKED_ENVELOPE, splitMessages } from '../../wire/packet/messages.js'
+import { MAX_PACKED_ENVELOPE, MessageItems } from '../../wire/packet/messages.js'
 import { retentionRules } from '../settings/retention-config.js'
 import type { StartConfig } from '../settings/start-config.js'
 import { AdminError, command } from './admin-command.js'
@@ -113,7 +113,7 @@ function markKey(source: string, { id }: Pick<Archive, 'id'>): Key {
 /** As intake judges, but for what only concerns the live network: how long they lived, and the work for it. */
 async function judge(body: Uint8Array, positions: Uint8Array | undefined, parts: ImportParts) {
   const digests = await parts.digester?.digest(body, { pow: 0, batch: false })
-  const items = splitMessages(body)
+  const items = new MessageItems(body)
   if (positions !== undefined && positions.length !== POSITION * items.length) {
     throw new AdminError('positions: not as many as there are envelopes')
   }
@@ -125,8 +125,8 @@ async function judge(body: Uint8Array, positions: Uint8Array | undefined, parts:
   }
   const refuses = judgeBy(parts, Math.floor(Date.now() / 1000))
   const fit: Envelope[] = []
-  for (const [i, { raw }] of items.entries()) {
-    const envelope = read(raw, digests?.of(i), positions, POSITION * i)
+  for (let i = 0; i < items.length; i++) {
+    const envelope = read(items.next(), digests?.of(i), positions, POSITION * i)
     const why = envelope && refuses(envelope)
     if (envelope === undefined) counts.damaged++
     else if (why !== undefined) counts.refused[why]++

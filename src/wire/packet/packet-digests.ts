@@ -45,7 +45,8 @@ export function digestPacket(
   let strange = 0
   for (let i = 0; i < items.length; i++) {
     const raw = items.next()
-    const bits = bitsOf(raw, pow)
+    // where nothing depends on it, whether it is an envelope is found by who judges it
+    const bits = pow === 0 && patience === Number.POSITIVE_INFINITY ? UNKNOWN : bitsOf(raw, pow)
     if (bits === NO_ENVELOPE && ++strange > patience) break
     if (i === entries) {
       entries = Math.min(items.length, 2 * entries)
