@@ -82,7 +82,8 @@ export class RelayedRequest {
     const evicted = new Promise<never>((_, reject) => {
       evict = () => {
         this.#giveUp(left)
-        reject(left.signal.reason)
+        // also when the deadline was first, and nothing was left to give up
+        reject(signal.reason)
       }
     })
     evicted.catch(() => {})

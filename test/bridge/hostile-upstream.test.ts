@@ -265,6 +265,34 @@ test('who has most of what waits to be taken loses it when there is too much, ot
   assert.equal(modest.envelopes.length, 5)
 })
 
+test('what is held for a requester that takes nothing is given to others also after the deadline, and it is told of that', async t => {
+  const large = newEnvelope({ data: new Uint8Array(200_000) })
+  const liar = await lyingServer(t, async line => {
+    await line.request()
+    for (let i = 0; i < 5; i++) await deliver(line, [large])
+    await forever()
+  })
+  const bridge = await bridgeNode(t, {
+    requestKey: THEIRS,
+    upstreams: node => [node.upstream(liar)],
+    relay: { ...SHORT, aheadBytes: 900_000 }
+  })
+  const [hog, other] = [new TestRequest(await aPeer(), sealRequest()), new TestRequest(await aPeer(), sealRequest())]
+  const { promise: taken, resolve: take } = Promise.withResolvers<void>()
+  hog.beforeSend = other.beforeSend = () => taken
+  const first = bridge.mailserver.handle(hog)
+  await until(() => liar.lines.length === 1)
+  const [line] = liar.lines
+  assert.ok(line !== undefined)
+  assert.equal(await ending(line.stream), 'reset')
+  const second = bridge.mailserver.handle(other)
+  await until(() => bridge.relay.tally.get('upstreams_late') === 1)
+  take()
+  await Promise.all([first, second])
+  assert.equal(hog.errorCode, 12)
+  assert.equal(bridge.relay.tally.get('requesters_slow'), 0)
+})
+
 test('more requests of one peer than may wait are told to come later', async t => {
   const { bridge, requester: first } = await behind(t, forever as Script, { ...SHORT, maxRequestsPerPeer: 1 })
   const { connection, requester } = await rawRequester(t, bridge)
