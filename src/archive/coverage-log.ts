@@ -6,8 +6,9 @@ import { ArchiveQueryError } from './errors.js'
 import { gapsWithin, withGap } from './gap-list.js'
 import { decodeOwnFloors, encodeOwnFloors, type TopicChoice, TopicFloors } from './topic-floors.js'
 
-// since(4) floor(4) attended(4), then 17 bytes for each gap: from(4) until(4) kind(1) count(8), and the first bytes of the Keccak-256 of all that(4), which
-// older versions did not write; big-endian. Where topics have floors of their own, ffffffff(4) topics(4), and 8 bytes for each, go before it.
+// since(4) floor(4) attended(4), then 17 bytes for each gap: from(4) until(4) kind(1) count(8), and the first bytes of the Keccak-256 of
+// all that(4), which older versions did not write; big-endian. Where topics have floors of their own, ffffffff(4) topics(4), and 8 bytes
+// for each, go before it.
 const HEAD = 12
 const GAP = 17
 const OWN_HEAD = 8

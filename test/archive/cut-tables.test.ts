@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
+import { cp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { openDatabase } from '../../src/archive/database/database.js'
@@ -116,6 +116,31 @@ test('of a table that was cut short what is whole is kept, and the rest is said 
     assert.equal((await stored(archive)).size, 0)
     await close()
   }
+})
+
+test('what is told lost is what is lost, also where the cut is met while the archive looks whether anything is', async t => {
+  const directory = join(await temporaryDirectory(t), 'db')
+  // each table has something of what came last, which is looked for first
+  const mixed = ENVELOPES.map((_, i) => ENVELOPES[(i * 1009) % ENVELOPES.length] as Envelope)
+  await databaseInTables(directory, [mixed.slice(0, 1000), mixed.slice(1000)], { maxFileSize: 1 << 20, isDeep: true })
+  const tables = (await readdir(directory)).filter(name => name.endsWith('.ldb')).sort()
+  const looked: string[] = []
+  for (const name of tables.slice(0, -1)) {
+    const copy = await copyOf(directory, `cut-${name}`)
+    await cp(`${directory}.marks`, `${copy}.marks`)
+    await truncate(join(copy, name), 500_000)
+    const { archive, close } = await openDatabase(copy, { newest: 0, check: false })
+    archive.watch({ damaged: (_gap, text) => looked.push(text) })
+    await archive.repair()
+    const lost = ENVELOPES.length - (await stored(archive)).size
+    assert(lost > 0)
+    assert(looked.includes(`lost: ${lost} stored envelopes, damaged on the disk`), `${lost}, and not: ${looked}`)
+    await close()
+  }
+  assert(
+    looked.some(text => /order of ingest cannot be read/.test(text)),
+    'some was met before'
+  )
 })
 
 test('without a manifest a table that was cut short keeps what is whole of it, too', async t => {

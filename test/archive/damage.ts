@@ -4,17 +4,29 @@ import { ClassicLevel } from 'classic-level'
 import { LEVEL_OPTIONS, openDatabase } from '../../src/archive/database/database.js'
 import type { Envelope } from '../../src/wire/envelope/envelope.js'
 
-/** A database on disk, closed, with all its envelopes in tables. */
+/** A key behind all of an archive. */
+const LAST = Uint8Array.of(0xfe)
+
+/**
+ * A database on disk, closed, with all its envelopes in tables.
+ * @param options.isDeep - in a level whose tables are not looked at before they are read
+ */
 export async function databaseInTables(
   directory: string,
   batches: Envelope[][],
-  options: Pick<typeof LEVEL_OPTIONS, 'blockSize' | 'maxFileSize'> = {}
+  { isDeep = false, ...options }: Pick<typeof LEVEL_OPTIONS, 'blockSize' | 'maxFileSize'> & { isDeep?: boolean } = {}
 ): Promise<void> {
   const { archive, close } = await openDatabase(directory)
   for (const batch of batches) await archive.append(batch)
   await close()
   const level = new ClassicLevel<Uint8Array, Uint8Array>(directory, { ...LEVEL_OPTIONS, ...options })
   await level.open()
+  if (isDeep) {
+    // LevelDB writes what overlaps with nothing in the third level, and joins everything where anything lies
+    await level.put(LAST, LAST)
+    await level.compactRange(LAST, LAST)
+    await level.del(LAST)
+  }
   await level.compactRange(Uint8Array.of(0), Uint8Array.of(0xff))
   await level.close()
 }

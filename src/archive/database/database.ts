@@ -124,8 +124,6 @@ async function open(path: string, { now, check = true, checkEvery, ...init }: Op
     ...init
   })
   try {
-    const unheard: Mended[] = []
-    level.onMended = async mended => void unheard.push(mended)
     const datastore = new LevelDatastore(new RecordsLevel(level).asLevel)
     await datastore.open()
     // Keys that carry the prefix of sublevel `a` themselves: half as fast again as through the sublevel.
@@ -133,7 +131,8 @@ async function open(path: string, { now, check = true, checkEvery, ...init }: Op
     const archive = await LevelArchive.open({ db: level, marks, refused: new RefusedTimes(`${path}.refused`), now })
     level.onWritable = () => void archive.tellWritable()
     level.onMended = mended => archive.tellMended(mended)
-    for (const mended of unheard) await archive.tellMended(mended)
+    const { tables } = level.opened // the archive took what there was when it looked whether anything is lost
+    if (tables !== undefined) await archive.tellMended(tables)
     await level.settle()
     if (reserve.trouble !== undefined)
       archive.say(`nothing is kept back for a full disk: ${reserve.trouble}; remove it, and start again`)

@@ -26,11 +26,11 @@ export interface LevelIterator {
   close(): Promise<void>
 }
 
-/** What was found in the files of a database, and put right, before it was opened. */
+/** What was found in the files of a database, and put right, before it was opened, or while it was read for the first time. */
 export interface Opened {
   logs: Mended
-  /** Where they were looked through. */
-  tables?: Mended
+  /** Where they were looked through; who makes good what they lack takes it away. */
+  tables?: Mended | undefined
 }
 
 /** What the archive needs of LevelDB: `ClassicStore` has it, and a test may put itself between. */

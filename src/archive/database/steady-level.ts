@@ -4,7 +4,13 @@ import { ArchiveClosedError, ArchiveError, rootMessage } from '../errors.js'
 import { ClassicStore } from './classic-store.js'
 import { DamagedTableError, isCorrupt } from './damaged-table.js'
 import { isFull } from './disk-reserve.js'
-import { type CheckOptions, type DatabaseFiles, type Mended, nothingMended } from './files/database-files.js'
+import {
+  type CheckOptions,
+  type DatabaseFiles,
+  joinMended,
+  type Mended,
+  nothingMended
+} from './files/database-files.js'
 import { EVERYTHING, type KeyRange } from './files/key-range.js'
 import { LevelGate } from './level-gate.js'
 import type { LevelIterator, LevelOperations, LevelReadOptions, LevelStore, Opened } from './level-store.js'
@@ -66,8 +72,11 @@ export class SteadyLevel implements LevelStore {
   #work: Promise<unknown> = Promise.resolve()
   /** Told when what is written can be stored again. */
   onWritable: () => void = () => {}
-  /** Told what was found in tables, and put right, after LevelDB could not join them. */
-  onMended: (mended: Mended) => Promise<void> = async () => {}
+  /** Told what was found in tables, and put right, once it is open; until somebody listens it is put with what was found before. */
+  onMended: (mended: Mended) => Promise<void> = async mended => {
+    const { tables } = this.opened
+    this.opened.tables = tables === undefined ? mended : joinMended(tables, mended)
+  }
 
   private constructor(init: SteadyLevelInit, { level, opened, ends, files, full }: SoundOpening) {
     this.#init = init

@@ -3,7 +3,7 @@ import type { Gap } from '../../wire/request/coverage.js'
 import type { ArchiveReport } from '../archive.js'
 import { type CoverageLog, unknownUntil } from '../coverage-log.js'
 import { type Damage, type DamageLog, gapOf, inWords } from '../damage-log.js'
-import type { CheckOptions, Mended } from '../database/files/database-files.js'
+import { type CheckOptions, joinMended, type Mended } from '../database/files/database-files.js'
 import type { LevelStore } from '../database/level-store.js'
 import { ArchiveError, rootMessage } from '../errors.js'
 import { atMost, withGap } from '../gap-list.js'
@@ -117,7 +117,8 @@ export class Upkeep {
       this.say('a part of the order of ingest cannot be read: it is made anew')
     const recordsLost = unkept.length > 0
     const needed = lost.length > 0 || repairing !== undefined || countsWrong || blocks.isTailDamaged
-    const { tables } = store.opened ?? {}
+    let tables = store.opened?.tables
+    if (store.opened !== undefined) store.opened.tables = undefined
     if (!needed && !recordsLost && tables === undefined) return
     await this.#mendWithRoom(async () => {
       for (let gap = unkept[0]; gap !== undefined; gap = unkept[0]) {
@@ -134,7 +135,10 @@ export class Upkeep {
         if (!blocks.isTailDamaged && lost.length === 0 && repairing === undefined && ledger.isConsistent) return
       }
       if (needed) {
-        // what can be read of parts that are left out is not lost
+        // what can be read of parts that are left out is not lost: no table is met in the middle of it that nobody looked at
+        const found = await store.mendFiles?.()
+        if (found !== undefined && found.restored + found.lost > 0)
+          tables = tables === undefined ? found : joinMended(tables, found)
         if (tables !== undefined) await this.#mendFiles(tables)
         const said = gone.map(({ gap }) => gap)
         const { gaps } = await this.#repair(undefined, { lastSeq: last, said })
