@@ -102,8 +102,8 @@ const NO_ROOM = '; make room, which "waku-mailserver prune" can too, and run thi
 
 /** What LevelDB says, and a datastore repeats with the name of the class, for a person. */
 function plain(text: string): string {
-  const bare = text.replace(/^Error: /, '')
-  return /no space left on device$/i.test(bare) ? `${bare}${NO_ROOM}` : bare
+  const bare = text.replace(/^(?:Archive)?Error: /, '')
+  return /no space left on device(?:: \d+ MiB have to be freed)?$/i.test(bare) ? `${bare}${NO_ROOM}` : bare
 }
 
 function firstLine(text: string): string {

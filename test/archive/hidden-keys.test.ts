@@ -119,7 +119,7 @@ async function changeBits(
 ): Promise<void> {
   const [from, to] = await keysOf(await largest(directory, '.ldb'), letter)
   const prng = new Prng(letter.charCodeAt(0) * seed)
-  const count = { whole: 0, told: 0, hidden: [] as string[] }
+  const count = { whole: 0, told: 0, met: 0, hidden: [] as string[] }
   for (let i = 0; i < times; i++) {
     const copy = await copyOf(directory, 'copy')
     const { archive, close } = await openDatabase(copy, { check: false })
@@ -134,10 +134,11 @@ async function changeBits(
       else count.hidden.push(`${how}, bit ${bit} of byte ${at}: ${found} of ${meant(asked)}`)
       if (found === 'damaged') assert(said.length > 0, 'the operator is told')
     }
+    if (said.length > 0) count.met++ // by the next answer it is put right
     await close()
   }
   t.diagnostic(JSON.stringify(count))
-  assert(count.told > 0)
+  assert(count.met > 0)
   assert.deepEqual(count.hidden, [])
 }
 
