@@ -11,6 +11,7 @@ import type { Envelope } from '../../src/wire/envelope/envelope.js'
 import { topicFromNumber } from '../../src/wire/envelope/topic.js'
 import { assertSamePage, readPage } from './comparison.js'
 import { byTimeAndHash, Model, matches } from './model.js'
+import { PassingStore } from './passing-store.js'
 import { Prng } from './prng.js'
 import { temporaryLevel } from './temporary.js'
 import { envelopeAt } from './traffic.js'
@@ -27,15 +28,11 @@ const TOPICS = [
 ]
 
 /** Begins something before each read of an iterator but its first, and counts those that are open. */
-class Meddler implements LevelStore {
+class Meddler extends PassingStore {
   open = 0
   between = (): void => {}
 
-  constructor(readonly inner: LevelStore) {}
-  batch: LevelStore['batch'] = (operations, options) => this.inner.batch(operations, options)
-  getMany: LevelStore['getMany'] = keys => this.inner.getMany(keys)
-  compactRange: LevelStore['compactRange'] = (start, end) => this.inner.compactRange(start, end)
-  iterator: LevelStore['iterator'] = options => {
+  override iterator: LevelStore['iterator'] = options => {
     const iterator = this.inner.iterator(options)
     let reads = 0
     this.open++

@@ -5,6 +5,7 @@ import { LevelArchive } from '../../src/archive/level/level-archive.js'
 import * as layout from '../../src/archive/level/level-layout.js'
 import { MAX_UINT32 } from '../../src/wire/bytes.js'
 import { bloomOf } from '../../src/wire/envelope/bloom.js'
+import { PassingStore } from './passing-store.js'
 import { temporaryLevel } from './temporary.js'
 import { envelopeAt } from './traffic.js'
 
@@ -15,13 +16,9 @@ const ENVELOPES = TOPICS.map((topic, i) => envelopeAt(DAY + i * 400, topic, Uint
 const CLOSED = new Error('the database is closed')
 
 /** A database that is closed when a reader has read, before it closed what it read with. */
-class ClosedMeanwhile implements LevelStore {
+class ClosedMeanwhile extends PassingStore {
   isClosing = false
-  constructor(readonly inner: LevelStore) {}
-  batch: LevelStore['batch'] = (operations, options) => this.inner.batch(operations, options)
-  getMany: LevelStore['getMany'] = keys => this.inner.getMany(keys)
-  compactRange: LevelStore['compactRange'] = (start, end) => this.inner.compactRange(start, end)
-  iterator: LevelStore['iterator'] = options => {
+  override iterator: LevelStore['iterator'] = options => {
     const iterator = this.inner.iterator(options)
     let isClosed = false
     const closed: LevelIterator = {

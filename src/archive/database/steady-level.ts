@@ -74,8 +74,7 @@ export class SteadyLevel implements LevelStore {
   onWritable: () => void = () => {}
   /** Told what was found in tables, and put right, once it is open; until somebody listens it is put with what was found before. */
   onMended: (mended: Mended) => Promise<void> = async mended => {
-    const { tables } = this.opened
-    this.opened.tables = tables === undefined ? mended : joinMended(tables, mended)
+    this.opened.tables = joinMended(this.opened.tables, mended)
   }
 
   private constructor(init: SteadyLevelInit, { level, opened, ends, files, full }: SoundOpening) {

@@ -137,8 +137,7 @@ export class Upkeep {
       if (needed) {
         // what can be read of parts that are left out is not lost: no table is met in the middle of it that nobody looked at
         const found = await store.mendFiles?.()
-        if (found !== undefined && found.restored + found.lost > 0)
-          tables = tables === undefined ? found : joinMended(tables, found)
+        if (found !== undefined && found.restored + found.lost > 0) tables = joinMended(tables, found)
         if (tables !== undefined) await this.#mendFiles(tables)
         const said = gone.map(({ gap }) => gap)
         const { gaps } = await this.#repair(undefined, { lastSeq: last, said })

@@ -5,6 +5,7 @@ import { pause as othersTurn } from '../../../base/pause.js'
 import { syncFolder } from '../sync-folder.js'
 import type { Flip } from './checked-piece.js'
 import { DoubtfulTables } from './doubtful-tables.js'
+import { FileRoom } from './file-room.js'
 import { EVERYTHING, type KeyRange, overlap } from './key-range.js'
 import { checkLog } from './log-file.js'
 import { type LiveTable, liveTables } from './manifest.js'
@@ -24,8 +25,6 @@ const FIRST_NUMBERS = 3
 const MANIFEST = /^MANIFEST-\d+$/
 /** A table to which nothing was added for so long is not being written, ms. */
 const FRESH = 1000
-/** Bytes read at once. */
-const READ = 4 * 1024 * 1024
 
 /** What was put right in files, and what could not be. */
 export interface Mended {
@@ -41,13 +40,16 @@ export interface Mended {
 
 export const nothingMended = (): Mended => ({ restored: 0, lost: 0, unreadable: false, loose: [] })
 
-/** What was done first, and then. */
-export const joinMended = (a: Mended, b: Mended): Mended => ({
-  restored: a.restored + b.restored,
-  lost: a.lost + b.lost,
-  unreadable: a.unreadable || b.unreadable,
-  loose: [...a.loose, ...b.loose]
-})
+/** What was done first, if anything, and then. */
+export function joinMended(first: Mended | undefined, then: Mended): Mended {
+  if (first === undefined) return then
+  return {
+    restored: first.restored + then.restored,
+    lost: first.lost + then.lost,
+    unreadable: first.unreadable || then.unreadable,
+    loose: [...first.loose, ...then.loose]
+  }
+}
 
 export interface CheckOptions {
   signal?: AbortSignal | undefined
@@ -69,7 +71,7 @@ export class DatabaseFiles {
   #ranges: KeyRange[] = []
   /** How long tables are, as the manifest says: LevelDB looks for the end of each there. */
   #sizes: ReadonlyMap<number, number> = new Map()
-  #rooms: Room[] = []
+  #rooms: FileRoom[] = []
   #lying: { name: string; size: number; levels: TableLevels } | undefined
   readonly #doubtful = new DoubtfulTables(table => this.#isSound(table))
 
@@ -200,7 +202,7 @@ export class DatabaseFiles {
 
   /** Whether a table is sound, or gone. */
   async #isSound(table: number): Promise<boolean> {
-    const room = this.#rooms.pop() ?? new Room()
+    const room = this.#rooms.pop() ?? new FileRoom()
     try {
       for (const ending of ['ldb', 'sst']) {
         const name = `${String(table).padStart(6, '0')}.${ending}`
@@ -232,12 +234,12 @@ export class DatabaseFiles {
       .sort((a, b) => (newest === Number.POSITIVE_INFINITY ? levelOf(a) - levelOf(b) : 0) || numberOf(b) - numberOf(a))
     // LevelDB joins those of the first two levels as soon as it is opened
     const isDue = (name: string): boolean => left > 0 || levelOf(name) <= 1
-    const begin = (room: Room): Reading | undefined => {
+    const begin = (room: FileRoom): Reading | undefined => {
       const name = tables.splice(0, tables.findIndex(isDue) + 1).at(-1)
       return name === undefined ? undefined : { name, room, file: this.#read(name, room) }
     }
     // read while the one before it is looked at, unless there is much time
-    const rooms = [new Room(), new Room()] as const
+    const rooms = [new FileRoom(), new FileRoom()] as const
     const isAhead = pause === undefined
     let next = begin(rooms[0])
     while (next !== undefined) {
@@ -257,7 +259,7 @@ export class DatabaseFiles {
   }
 
   /** What a table holds; undefined when it is gone. */
-  #read(name: string, room: Room): Promise<Uint8Array | undefined> {
+  #read(name: string, room: FileRoom): Promise<Uint8Array | undefined> {
     return room.read(join(this.path, name), this.#sizes.get(numberOf(name))).catch(() => undefined) // LevelDB says itself that it cannot be read
   }
 
@@ -339,7 +341,7 @@ interface Table {
 /** A table that is being read into some room. */
 interface Reading {
   name: string
-  room: Room
+  room: FileRoom
   file: Promise<Uint8Array | undefined>
 }
 
@@ -348,31 +350,6 @@ type DamagedTable = Table & { damage: TableDamage }
 const isDamaged = (table: Table): table is DamagedTable => table.damage !== undefined
 
 const numberOf = (name: string): number => Number.parseInt(name, 10)
-
-/** Room for one file after another: a new one for each of thousands would keep the collector of garbage busy. */
-class Room {
-  #bytes = new Uint8Array(0)
-
-  /** What a file holds, until the next is read. @param length - with zeros where it is shorter than that; its own when absent */
-  async read(path: string, length?: number | undefined): Promise<Uint8Array> {
-    const handle = await open(path, 'r')
-    try {
-      const size = length ?? (await handle.stat()).size
-      if (this.#bytes.length < size) this.#bytes = new Uint8Array(size)
-      for (let at = 0; at < size; ) {
-        const { bytesRead } = await handle.read(this.#bytes, at, Math.min(READ, size - at), at)
-        if (bytesRead === 0) {
-          this.#bytes.fill(0, at, size)
-          break
-        }
-        at += bytesRead
-      }
-      return this.#bytes.subarray(0, size)
-    } finally {
-      await handle.close()
-    }
-  }
-}
 
 /** Undefined when it is gone, or cannot be read: LevelDB says so itself. */
 const read = (path: string): Promise<Uint8Array | undefined> => readFile(path).catch(() => undefined)
